@@ -1,0 +1,25 @@
+//! The words that a client and a server share, and their bytes: wire protocol version 1 of Gamin 0.1.10
+//! and our two extensions of it (docs/protocol.md).
+//!
+//! Pure: no I/O, no clock. Who may connect, and what a request means, is left to the server; how a lost
+//! connection is mended, to the client. Invariant: whatever bytes come in, decoding neither panics nor
+//! keeps more than one packet's worth of them.
+
+#![forbid(unsafe_code)]
+
+mod address;
+mod event;
+mod packet;
+mod request;
+
+pub use address::{ADDRESS_TEXT_MAX, address};
+pub use event::{Code, Event, Tag};
+pub use packet::{Decoder, HEADER_LEN, Malformed, PACKET_MAX, PATH_MAX, VERSION};
+pub use request::{Kind, Options, Request};
+
+/// The byte that each side sends first: "take my credentials from this socket".
+pub const CREDENTIAL: u8 = 0;
+
+/// The question of the barrier (see [`Request::Ask`]): answered with the same text once everything that
+/// happened before it was asked has been reported.
+pub const SYNC: &[u8] = b"sync";

@@ -1,0 +1,164 @@
+//! The packet: a header of five native-endian `u16` (length, version, sequence, type, path length) and a
+//! path without terminator. What a type means is left to `request` and `event`.
+//!
+//! Invariant: a [`Decoder`] holds at most the bytes it was given and not yet decoded, and after the first
+//! malformed packet it decodes nothing any more, since the stream has no way to resynchronise.
+
+use std::marker::PhantomData;
+
+/// Length of the header in bytes.
+pub const HEADER_LEN: usize = 10;
+/// The largest packet in bytes, header included.
+pub const PACKET_MAX: usize = HEADER_LEN + PATH_MAX;
+/// The largest path field in bytes. A request's path must be shorter.
+pub const PATH_MAX: usize = 4096;
+/// The only version of the protocol.
+pub const VERSION: u16 = 1;
+
+/// Why a packet cannot be understood. Each is the end of its connection (BEHAVIOUR 2.4, 2.5).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Malformed {
+    /// The length field is larger than [`PACKET_MAX`].
+    #[error("packet of {0} bytes is longer than {PACKET_MAX}")]
+    TooLong(u16),
+    /// The version field is not [`VERSION`].
+    #[error("protocol version {0} is not {VERSION}")]
+    Version(u16),
+    /// The path length is 0 or too large for this kind of packet.
+    #[error("path of {0} bytes is empty or too long")]
+    PathLength(u16),
+    /// The length field is not the header's length plus the path's.
+    #[error("packet of {len} bytes does not hold a path of {path_len}")]
+    LengthMismatch {
+        /// The length field.
+        len: u16,
+        /// The path length field.
+        path_len: u16,
+    },
+    /// The type field names no request.
+    #[error("unknown request type {0:#06x}")]
+    Type(u16),
+}
+
+/// The header as it travels.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Header {
+    pub len: u16,
+    pub version: u16,
+    pub seq: u16,
+    pub kind: u16,
+    pub path_len: u16,
+}
+
+impl Header {
+    fn decode(bytes: &[u8; HEADER_LEN]) -> Header {
+        let word = |at: usize| u16::from_ne_bytes([bytes[at], bytes[at + 1]]);
+        Header { len: word(0), version: word(2), seq: word(4), kind: word(6), path_len: word(8) }
+    }
+
+    /// Checks what both directions have in common; `may_lack_path` is true for a cancel.
+    pub(crate) fn check(&self, may_lack_path: bool) -> Result<(), Malformed> {
+        let Header { len, version, path_len, .. } = *self;
+        if usize::from(len) > PACKET_MAX {
+            Err(Malformed::TooLong(len))
+        } else if version != VERSION {
+            Err(Malformed::Version(version))
+        } else if !may_lack_path && (path_len == 0 || usize::from(path_len) > PATH_MAX) {
+            Err(Malformed::PathLength(path_len))
+        } else if usize::from(path_len) + HEADER_LEN != usize::from(len) {
+            Err(Malformed::LengthMismatch { len, path_len })
+        } else {
+            Ok(())
+        }
+    }
+}
+
+/// Appends a packet to `out`.
+///
+/// `path` is given in parts, so that no caller has to join them first; together they must not exceed
+/// [`PATH_MAX`], which every caller has checked.
+pub(crate) fn encode(out: &mut Vec<u8>, seq: u16, kind: u16, path: &[&[u8]]) {
+    let path_len: usize = path.iter().map(|part| part.len()).sum();
+    debug_assert!(path_len <= PATH_MAX, "because every caller has checked the path");
+    let words = [(HEADER_LEN + path_len) as u16, VERSION, seq, kind, path_len as u16];
+    out.reserve(HEADER_LEN + path_len);
+    for word in words {
+        out.extend_from_slice(&word.to_ne_bytes());
+    }
+    for part in path {
+        out.extend_from_slice(part);
+    }
+}
+
+/// What a [`Decoder`] can make of a packet.
+pub(crate) trait Decode: Sized {
+    /// Checks the header alone, as soon as it is there.
+    fn check(header: &Header) -> Result<(), Malformed>;
+    /// Makes the message of a checked header and its path.
+    fn decode(header: &Header, path: &[u8]) -> Result<Self, Malformed>;
+}
+
+/// Turns a stream of bytes, cut anywhere, into messages.
+///
+/// `T` is [`crate::Request`] on the server's side and [`crate::Event`] on the client's.
+#[derive(Debug)]
+pub struct Decoder<T> {
+    bytes: Vec<u8>,
+    start: usize,
+    broken: Option<Malformed>,
+    message: PhantomData<fn() -> T>,
+}
+
+impl<T> Default for Decoder<T> {
+    fn default() -> Self {
+        Decoder { bytes: Vec::new(), start: 0, broken: None, message: PhantomData }
+    }
+}
+
+#[allow(private_bounds, reason = "only this crate's messages travel in these packets")]
+impl<T: Decode> Decoder<T> {
+    /// Makes a decoder for a new stream.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Takes the bytes that came next.
+    pub fn push(&mut self, bytes: &[u8]) {
+        if self.start == self.bytes.len() {
+            self.bytes.clear();
+            self.start = 0;
+        } else if self.start > PACKET_MAX {
+            self.bytes.drain(..self.start);
+            self.start = 0;
+        }
+        self.bytes.extend_from_slice(bytes);
+    }
+
+    /// Gives the next whole message, or `None` when more bytes are needed.
+    ///
+    /// # Errors
+    /// Says why the stream cannot be understood, and says it again at every later call.
+    pub fn next_message(&mut self) -> Result<Option<T>, Malformed> {
+        if let Some(why) = self.broken {
+            return Err(why);
+        }
+        let message = self.decode_front();
+        if let Err(why) = message {
+            self.broken = Some(why);
+            self.bytes = Vec::new();
+            self.start = 0;
+        }
+        message
+    }
+
+    fn decode_front(&mut self) -> Result<Option<T>, Malformed> {
+        let rest = &self.bytes[self.start..];
+        let Some(header) = rest.first_chunk::<HEADER_LEN>() else { return Ok(None) };
+        let header = Header::decode(header);
+        T::check(&header)?;
+        let Some(packet) = rest.get(..usize::from(header.len)) else { return Ok(None) };
+        let message = T::decode(&header, &packet[HEADER_LEN..])?;
+        self.start += packet.len();
+        Ok(Some(message))
+    }
+}

@@ -1,0 +1,125 @@
+//! What a client asks of a server.
+//!
+//! Checks the bytes as the original server does and in its order (BEHAVIOUR 2.4); whether a cancelled
+//! number is known, and whether a path makes sense, is left to the session.
+
+use crate::packet::{Decode, Header, Malformed, PATH_MAX, encode};
+
+const TYPE_MASK: u16 = 0x000f;
+const MONITOR_FILE: u16 = 1;
+const MONITOR_DIRECTORY: u16 = 2;
+const CANCEL: u16 = 3;
+const ASK: u16 = 4;
+
+/// What a subscription is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Kind {
+    /// One path, whatever it is; of a directory, also that its entries came or went.
+    File,
+    /// A directory and its entries, one level deep.
+    Directory,
+}
+
+/// The option bits of a monitor request (`type & 0xfff0`).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Options(u16);
+
+impl Options {
+    /// No option.
+    pub const NONE: Options = Options(0);
+    /// `FAMNoExists`: leave out Exists and EndExist.
+    pub const NO_EXISTS: Options = Options(0x10);
+    /// Our extension: events of this subscription carry a [`crate::Tag`]. The original's server ignores it.
+    pub const TAGGED: Options = Options(0x20);
+
+    /// Whether every option of `other` is set.
+    pub fn contains(self, other: Options) -> bool {
+        self.0 & other.0 == other.0
+    }
+
+    /// Both sets of options together.
+    #[must_use]
+    pub fn with(self, other: Options) -> Options {
+        Options(self.0 | other.0)
+    }
+}
+
+/// A request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Request {
+    /// Begin a subscription.
+    Monitor {
+        /// The client's name for the subscription.
+        seq: u16,
+        /// What it is about.
+        kind: Kind,
+        /// The option bits, known and unknown.
+        options: Options,
+        /// The path up to its first NUL, as the original reads it; may be empty or relative.
+        path: Vec<u8>,
+    },
+    /// End the subscription `seq`.
+    Cancel {
+        /// The number that began it.
+        seq: u16,
+    },
+    /// Our extension on the request type that the original keeps for debugging and ignores: a question,
+    /// answered by an event of [`crate::Code::ANSWER`] with the same `seq`.
+    Ask {
+        /// Names the answer.
+        seq: u16,
+        /// What is asked, such as [`crate::SYNC`]. A question that the server does not know is ignored.
+        question: Vec<u8>,
+    },
+}
+
+impl Request {
+    /// Appends the request's packet to `out`.
+    ///
+    /// # Errors
+    /// [`Malformed::PathLength`] when the path or question is empty or not shorter than [`PATH_MAX`];
+    /// nothing is appended then.
+    pub fn encode(&self, out: &mut Vec<u8>) -> Result<(), Malformed> {
+        let (seq, kind, path): (u16, u16, &[u8]) = match self {
+            Request::Monitor { seq, kind, options, path } => {
+                let kind = match kind {
+                    Kind::File => MONITOR_FILE,
+                    Kind::Directory => MONITOR_DIRECTORY,
+                };
+                (*seq, kind | options.0, path)
+            }
+            Request::Cancel { seq } => {
+                encode(out, *seq, CANCEL, &[]);
+                return Ok(());
+            }
+            Request::Ask { seq, question } => (*seq, ASK, question),
+        };
+        if path.is_empty() || path.len() >= PATH_MAX {
+            return Err(Malformed::PathLength(u16::try_from(path.len()).unwrap_or(u16::MAX)));
+        }
+        encode(out, seq, kind, &[path]);
+        Ok(())
+    }
+}
+
+impl Decode for Request {
+    fn check(header: &Header) -> Result<(), Malformed> {
+        header.check(header.kind == CANCEL)
+    }
+
+    fn decode(header: &Header, path: &[u8]) -> Result<Self, Malformed> {
+        if path.len() >= PATH_MAX {
+            return Err(Malformed::PathLength(header.path_len));
+        }
+        let seq = header.seq;
+        let kind = match header.kind & TYPE_MASK {
+            MONITOR_FILE => Kind::File,
+            MONITOR_DIRECTORY => Kind::Directory,
+            CANCEL => return Ok(Request::Cancel { seq }),
+            ASK => return Ok(Request::Ask { seq, question: path.to_vec() }),
+            _ => return Err(Malformed::Type(header.kind)),
+        };
+        let path = path.split(|byte| *byte == 0).next().unwrap_or_default().to_vec();
+        Ok(Request::Monitor { seq, kind, options: Options(header.kind & !TYPE_MASK), path })
+    }
+}

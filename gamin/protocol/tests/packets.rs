@@ -1,0 +1,177 @@
+//! Packets as they travel: what is accepted, what is refused and why, and that no byte can do harm.
+
+use gamin_protocol::{
+    Code, Decoder, Event, HEADER_LEN, Kind, Malformed, Options, PACKET_MAX, PATH_MAX, Request, SYNC, Tag,
+};
+use proptest::prelude::*;
+
+fn packet(len: u16, version: u16, seq: u16, kind: u16, path_len: u16, path: &[u8]) -> Vec<u8> {
+    let mut bytes: Vec<u8> =
+        [len, version, seq, kind, path_len].iter().flat_map(|word| word.to_ne_bytes()).collect();
+    bytes.extend_from_slice(path);
+    bytes
+}
+
+fn well_formed(seq: u16, kind: u16, path: &[u8]) -> Vec<u8> {
+    packet((HEADER_LEN + path.len()) as u16, 1, seq, kind, path.len() as u16, path)
+}
+
+fn decode_request(bytes: &[u8]) -> Result<Option<Request>, Malformed> {
+    let mut decoder = Decoder::new();
+    decoder.push(bytes);
+    decoder.next_message()
+}
+
+fn decode_event(bytes: &[u8]) -> Result<Option<Event>, Malformed> {
+    let mut decoder = Decoder::new();
+    decoder.push(bytes);
+    decoder.next_message()
+}
+
+#[test]
+fn a_request_is_the_bytes_that_the_original_sends() {
+    let mut bytes = Vec::new();
+    let request = Request::Monitor {
+        seq: 7,
+        kind: Kind::Directory,
+        options: Options::NO_EXISTS,
+        path: b"/tmp".to_vec(),
+    };
+    request.encode(&mut bytes).expect("because the path is short");
+    assert_eq!(bytes, well_formed(7, 0x12, b"/tmp"));
+
+    bytes.clear();
+    Request::Cancel { seq: 7 }.encode(&mut bytes).expect("because a cancel has no path");
+    assert_eq!(bytes, well_formed(7, 3, b""));
+}
+
+#[test]
+fn a_request_that_breaks_a_rule_is_refused_for_it() {
+    let long = vec![b'a'; PATH_MAX];
+    let cases = [
+        (packet(4107, 1, 1, 1, 4097, b""), Malformed::TooLong(4107)),
+        (packet(14, 2, 1, 1, 4, b"/tmp"), Malformed::Version(2)),
+        (packet(10, 1, 1, 1, 0, b""), Malformed::PathLength(0)),
+        (packet(10, 1, 1, 0x13, 0, b""), Malformed::PathLength(0)),
+        (packet(4106, 1, 1, 1, 4097, b""), Malformed::PathLength(4097)),
+        (packet(14, 1, 1, 1, 5, b"/tmp"), Malformed::LengthMismatch { len: 14, path_len: 5 }),
+        (packet(3, 1, 1, 1, 4, b"/tmp"), Malformed::LengthMismatch { len: 3, path_len: 4 }),
+        (well_formed(1, 1, &long), Malformed::PathLength(4096)),
+        (well_formed(1, 0, b"/tmp"), Malformed::Type(0)),
+        (well_formed(1, 0x15, b"/tmp"), Malformed::Type(0x15)),
+    ];
+    for (bytes, why) in cases {
+        assert_eq!(decode_request(&bytes), Err(why), "{why}");
+    }
+}
+
+#[test]
+fn a_request_at_the_limit_is_accepted() {
+    let path = vec![b'a'; PATH_MAX - 1];
+    let request = decode_request(&well_formed(65535, 1, &path)).expect("because it is well formed");
+    assert_eq!(
+        request,
+        Some(Request::Monitor { seq: 65535, kind: Kind::File, options: Options::NONE, path: path.clone() })
+    );
+    let too_long =
+        Request::Monitor { seq: 1, kind: Kind::File, options: Options::NONE, path: vec![b'a'; PATH_MAX] };
+    assert_eq!(too_long.encode(&mut Vec::new()), Err(Malformed::PathLength(4096)));
+}
+
+#[test]
+fn what_the_original_overlooks_is_overlooked() {
+    let monitor = |path: &[u8]| {
+        Some(Request::Monitor { seq: 1, kind: Kind::Directory, options: Options::NONE, path: path.to_vec() })
+    };
+    assert_eq!(
+        decode_request(&well_formed(1, 2, b"/a\0/b")),
+        Ok(monitor(b"/a")),
+        "a path ends at its first NUL"
+    );
+    assert_eq!(decode_request(&well_formed(1, 2, b"\0")), Ok(monitor(b"")));
+    assert_eq!(decode_request(&well_formed(1, 3, b"/a")), Ok(Some(Request::Cancel { seq: 1 })));
+    assert_eq!(decode_request(&well_formed(1, 0x13, b"/a")), Ok(Some(Request::Cancel { seq: 1 })));
+    assert_eq!(
+        decode_request(&well_formed(9, 4, SYNC)),
+        Ok(Some(Request::Ask { seq: 9, question: SYNC.to_vec() }))
+    );
+}
+
+#[test]
+fn an_event_carries_its_tag_behind_the_path() {
+    let mut bytes = Vec::new();
+    Event::encode(&mut bytes, 3, Code::CREATED, b"name", Some(Tag(42))).expect("because the name is short");
+    let event = Event { seq: 3, code: Code::CREATED, path: b"name".to_vec(), tag: Some(Tag(42)) };
+    assert_eq!(decode_event(&bytes), Ok(Some(event)));
+}
+
+#[test]
+fn a_tag_that_does_not_fit_is_left_out() {
+    let path = vec![b'a'; PATH_MAX - 8];
+    let mut bytes = Vec::new();
+    Event::encode(&mut bytes, 3, Code::EXISTS, &path, Some(Tag(42))).expect("because the path fits");
+    assert_eq!(bytes.len(), PACKET_MAX - 8);
+    assert_eq!(decode_event(&bytes), Ok(Some(Event { seq: 3, code: Code::EXISTS, path, tag: None })));
+}
+
+#[test]
+fn a_broken_stream_stays_broken() {
+    let mut decoder = Decoder::<Request>::new();
+    decoder.push(&packet(14, 9, 1, 1, 4, b"/tmp"));
+    assert_eq!(decoder.next_message(), Err(Malformed::Version(9)));
+    decoder.push(&well_formed(1, 1, b"/tmp"));
+    assert_eq!(decoder.next_message(), Err(Malformed::Version(9)));
+}
+
+fn requests() -> impl Strategy<Value = Request> {
+    let path = prop::collection::vec(1..=255_u8, 1..200);
+    prop_oneof![
+        (any::<u16>(), any::<bool>(), any::<bool>(), path.clone()).prop_map(
+            |(seq, is_file, tagged, path)| {
+                let kind = if is_file { Kind::File } else { Kind::Directory };
+                let options = if tagged { Options::TAGGED.with(Options::NO_EXISTS) } else { Options::NONE };
+                Request::Monitor { seq, kind, options, path }
+            }
+        ),
+        any::<u16>().prop_map(|seq| Request::Cancel { seq }),
+        (any::<u16>(), path).prop_map(|(seq, question)| Request::Ask { seq, question }),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn requests_come_out_as_they_went_in_however_they_are_cut(
+        requests in prop::collection::vec(requests(), 0..20),
+        cuts in prop::collection::vec(1..50_usize, 1..50),
+    ) {
+        let mut bytes = Vec::new();
+        for request in &requests {
+            request.encode(&mut bytes).expect("because the paths are short");
+        }
+        let mut decoder = Decoder::<Request>::new();
+        let mut decoded = Vec::new();
+        let mut rest = bytes.as_slice();
+        for cut in cuts.iter().cycle() {
+            let (piece, others) = rest.split_at((*cut).min(rest.len()));
+            decoder.push(piece);
+            while let Some(request) = decoder.next_message().expect("because it is well formed") {
+                decoded.push(request);
+            }
+            rest = others;
+            if rest.is_empty() {
+                break;
+            }
+        }
+        prop_assert_eq!(decoded, requests);
+    }
+
+    #[test]
+    fn no_bytes_do_harm(bytes in prop::collection::vec(any::<u8>(), 0..5000)) {
+        let mut requests = Decoder::<Request>::new();
+        let mut events = Decoder::<Event>::new();
+        requests.push(&bytes);
+        events.push(&bytes);
+        while let Ok(Some(_)) = requests.next_message() {}
+        while let Ok(Some(_)) = events.next_message() {}
+    }
+}
