@@ -1,0 +1,57 @@
+//! What the engine asks its host to do.
+
+use crate::path::TreePath;
+use crate::scan::{ScanId, ScanRequest};
+
+/// Names one arming of a directory. Never used again, so that a late notice can't be taken for a new one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct KernelWatchId(pub u64);
+
+/// How much the kernel is asked to tell about a directory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Level {
+    /// Only that the directory itself moved, went, or changed its attributes.
+    Itself,
+    /// That, and what happens to its entries.
+    Entries,
+}
+
+/// Something for the host to do. Its effects are to be carried out in the order in which they were given.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Effect {
+    /// Ask the kernel about a directory, or ask it more or less under the same id; answered by
+    /// `handle_armed`. The path's symbolic links, also the last, are not to be followed.
+    Arm {
+        /// Names the arming in notices.
+        id: KernelWatchId,
+        /// The directory.
+        directory: TreePath,
+        /// How much to tell.
+        level: Level,
+    },
+    /// Give an arming back. There is no answer.
+    Disarm {
+        /// The arming.
+        id: KernelWatchId,
+    },
+    /// Look at a path; answered by `handle_scan`.
+    Scan {
+        /// Names the scan in its answer.
+        id: ScanId,
+        /// What to look at.
+        request: ScanRequest,
+    },
+}
+
+/// Why the kernel refused to be asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    /// There is no directory at that path.
+    Missing,
+    /// The user's limit of kernel watches is reached.
+    Limit,
+    /// Permission denied.
+    Denied,
+    /// Anything else, such as memory running out.
+    Failed,
+}

@@ -1,0 +1,243 @@
+//! The state machine: inputs, outputs, and the steps of a look.
+//!
+//! Bookkeeping of single paths is left to `known`, `pace` and `kernel_watch`.
+
+mod look;
+mod note;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Duration;
+
+use gamin_protocol::Kind;
+
+use crate::effect::{Effect, KernelWatchId, Refusal};
+use crate::event::{BarrierId, Event, Output, SubscriptionId};
+use crate::kernel_watch::KernelWatches;
+use crate::known::Told;
+use crate::notice::Notice;
+use crate::pace::Paces;
+use crate::path::TreePath;
+use crate::scan::{Detail, Scan, ScanId};
+use crate::time::Time;
+use crate::watch::{Reliance, Subscriber, Waiting, Watch, WatchId};
+
+/// How the engine is to watch.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// What to rely on.
+    pub method: Method,
+    /// How long after a look a path is looked at again where the kernel can't be relied on.
+    pub poll_interval: Duration,
+}
+
+/// What to rely on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Method {
+    /// On the kernel's notices, and on looking again and again only where it refuses.
+    Kernel,
+    /// Only on looking again and again.
+    Poll,
+}
+
+/// The next moment at which [`Engine::handle_time`] has something to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Deadline {
+    /// When.
+    pub at: Time,
+    /// What for.
+    pub reason: Reason,
+}
+
+/// What a deadline is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Reason {
+    /// A change that was held, to be merged with those that follow it, is due.
+    Settle,
+    /// A path on which the kernel can't be relied is to be looked at.
+    Poll,
+}
+
+/// The file alteration monitor.
+///
+/// Contract: after any command or input, carry out every effect from [`Engine::poll_effect`] in order, handing in each
+/// answer before the next effect is begun or later, but the answer to an [`Effect::Arm`] always before that of a
+/// [`Effect::Scan`] that was given behind it; take every output; and be back with [`Engine::handle_time`] at the
+/// deadline. Notices that the kernel queued before a scan began should be handed in before the scan's answer.
+#[derive(Debug)]
+pub struct Engine {
+    config: Config,
+    watches: BTreeMap<WatchId, Watch>,
+    by_path: BTreeMap<(TreePath, Kind), WatchId>,
+    by_subscription: BTreeMap<SubscriptionId, WatchId>,
+    by_scan: BTreeMap<ScanId, WatchId>,
+    kernel: KernelWatches,
+    paces: Paces,
+    polls: BTreeSet<(Time, WatchId)>,
+    barriers: BTreeMap<BarrierId, BTreeSet<WatchId>>,
+    effects: VecDeque<Effect>,
+    outputs: VecDeque<Output>,
+    last_watch: u64,
+    last_scan: u64,
+}
+
+/// Commands.
+impl Engine {
+    /// Makes an engine that watches nothing.
+    pub fn new(config: Config) -> Engine {
+        Engine {
+            config,
+            watches: BTreeMap::new(),
+            by_path: BTreeMap::new(),
+            by_subscription: BTreeMap::new(),
+            by_scan: BTreeMap::new(),
+            kernel: KernelWatches::default(),
+            paces: Paces::default(),
+            polls: BTreeSet::new(),
+            barriers: BTreeMap::new(),
+            effects: VecDeque::new(),
+            outputs: VecDeque::new(),
+            last_watch: 0,
+            last_scan: 0,
+        }
+    }
+
+    /// Begins a subscription. It is told the initial listing, then every change.
+    pub fn subscribe(&mut self, now: Time, subscription: SubscriptionId, path: TreePath, kind: Kind) {
+        let id = match self.by_path.get(&(path.clone(), kind)) {
+            Some(id) => *id,
+            None => self.add_watch(path, kind),
+        };
+        self.flush(now, id);
+        self.by_subscription.insert(subscription, id);
+        if let Some(watch) = self.watches.get_mut(&id) {
+            watch.subscribers.push(Subscriber { id: subscription, listed: false });
+        }
+        self.look(id, None);
+    }
+
+    /// Ends a subscription: it is told nothing any more. What is in the outputs already is left to the host.
+    pub fn cancel(&mut self, subscription: SubscriptionId) {
+        let Some(id) = self.by_subscription.remove(&subscription) else { return };
+        let Some(watch) = self.watches.get_mut(&id) else { return };
+        watch.subscribers.retain(|subscriber| subscriber.id != subscription);
+        if watch.subscribers.is_empty() {
+            self.remove_watch(id);
+        }
+    }
+
+    /// Asks to be told ([`Output::Reached`]) when everything that has happened so far to what these subscriptions
+    /// watch has been told.
+    pub fn barrier(&mut self, now: Time, barrier: BarrierId, subscriptions: &[SubscriptionId]) {
+        let ids: BTreeSet<WatchId> = subscriptions
+            .iter()
+            .filter_map(|subscription| self.by_subscription.get(subscription).copied())
+            .collect();
+        let mut awaited = BTreeSet::new();
+        for id in ids {
+            self.flush(now, id);
+            if self
+                .watches
+                .get(&id)
+                .is_some_and(|watch| watch.reliance != Reliance::Full || watch.look.is_some())
+            {
+                awaited.insert(id);
+                self.look(id, None);
+            }
+        }
+        self.barriers.insert(barrier, awaited);
+        self.release_barriers();
+    }
+}
+
+/// Inputs.
+impl Engine {
+    /// Takes a notice from the kernel.
+    pub fn handle_notice(&mut self, now: Time, notice: Notice) {
+        match notice {
+            Notice::Entry { watch, name, change, seen } => {
+                let Some(directory) = self.kernel.directory(watch) else { return };
+                let (hinged, listing) = self.kernel.concerned(watch, &name);
+                for id in hinged {
+                    self.note(now, id, Waiting::Hinge(directory.clone(), name.clone(), change, seen));
+                }
+                for id in listing {
+                    self.note(now, id, Waiting::Entry(name.clone(), change, seen));
+                }
+            }
+            Notice::Attributes { watch } => {
+                for id in self.kernel.users(watch) {
+                    self.note(now, id, Waiting::Attributes);
+                }
+            }
+            Notice::Gone { watch } => {
+                for id in self.kernel.gone(watch, &mut self.effects) {
+                    self.note(now, id, Waiting::Gone);
+                }
+            }
+            Notice::Overflow => {
+                self.kernel.rearm_all(&mut self.effects);
+                let ids: Vec<WatchId> = self.watches.keys().copied().collect();
+                for id in ids {
+                    self.look(id, None);
+                }
+            }
+        }
+    }
+
+    /// Takes the answer to an [`Effect::Arm`].
+    pub fn handle_armed(&mut self, id: KernelWatchId, answer: Result<(), Refusal>) {
+        for id in self.kernel.answered(id, answer) {
+            if self.watches.get(&id).is_some_and(|watch| watch.look.is_none()) {
+                self.look(id, None);
+            }
+        }
+    }
+
+    /// Takes the answer to an [`Effect::Scan`].
+    pub fn handle_scan(&mut self, now: Time, scan_id: ScanId, scan: Scan) {
+        let Some(id) = self.by_scan.remove(&scan_id) else { return };
+        let Some(watch) = self.watches.get_mut(&id) else { return };
+        if let Some(look) = &mut watch.look {
+            look.rounds += 1;
+            self.conclude(now, id, scan);
+        }
+    }
+
+    /// Does what is due.
+    pub fn handle_time(&mut self, now: Time) {
+        while let Some((id, subject)) = self.paces.pop_due(now) {
+            self.tell_changed(id, subject);
+        }
+        while self.polls.first().is_some_and(|(at, _)| *at <= now) {
+            let Some((_, id)) = self.polls.pop_first() else { break };
+            let only_ancestors =
+                self.watches.get(&id).is_some_and(|watch| watch.reliance == Reliance::AllButAncestors);
+            self.look(id, only_ancestors.then_some(Detail::Itself));
+        }
+    }
+}
+
+/// Outputs.
+impl Engine {
+    /// The next effect to carry out.
+    pub fn poll_effect(&mut self) -> Option<Effect> {
+        self.effects.pop_front()
+    }
+
+    /// The next thing to tell.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    /// When to call [`Engine::handle_time`], and what for. `None`: nothing will happen by itself.
+    pub fn next_deadline(&self) -> Option<Deadline> {
+        let settle = self.paces.next_deadline().map(|at| Deadline { at, reason: Reason::Settle });
+        let poll = self.polls.first().map(|(at, _)| Deadline { at: *at, reason: Reason::Poll });
+        settle.into_iter().chain(poll).min()
+    }
+}
+
+fn event(subscription: SubscriptionId, told: Told) -> Output {
+    let Told { code, subject, tag } = told;
+    Output::Event(Event { subscription, code, subject, tag })
+}

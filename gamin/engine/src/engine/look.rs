@@ -1,0 +1,210 @@
+//! The steps of a look: have the kernel asked for all that the path seems to need, scan, and if the scan shows that it
+//! needs more, again; then take over what was found and tell the difference.
+//!
+//! Invariant: what is taken over was scanned after everything that it hangs on had been armed, or the path is polled.
+
+use std::collections::VecDeque;
+
+use gamin_protocol::Kind;
+
+use super::{Engine, Method, event};
+use crate::effect::{Effect, Refusal};
+use crate::event::Output;
+use crate::kernel_watch::{Need, Role, Standing};
+use crate::known::Known;
+use crate::path::TreePath;
+use crate::scan::{Detail, Entries, Found, Scan, ScanId, ScanRequest, Unlisted};
+use crate::time::Time;
+use crate::watch::{Look, Reliance, Watch, WatchId};
+
+/// How often a look is repeated because what it found needs more than was armed, before the path is polled.
+const ROUNDS_MAX: u32 = 8;
+
+impl Engine {
+    pub(super) fn add_watch(&mut self, path: TreePath, kind: Kind) -> WatchId {
+        self.last_watch += 1;
+        let id = WatchId(self.last_watch);
+        let mut watch = Watch::new(path.clone(), kind);
+        if self.config.method == Method::Poll {
+            watch.reliance = Reliance::None;
+        }
+        self.watches.insert(id, watch);
+        self.by_path.insert((path, kind), id);
+        id
+    }
+
+    pub(super) fn remove_watch(&mut self, id: WatchId) {
+        let Some(watch) = self.watches.remove(&id) else { return };
+        for need in &watch.needs {
+            self.kernel.release(id, need, &mut self.effects);
+        }
+        self.by_path.remove(&(watch.path, watch.kind));
+        if let Some(look) = watch.look {
+            self.by_scan.remove(&look.scan);
+        }
+        if let Some(at) = watch.look_at {
+            self.polls.remove(&(at, id));
+        }
+        self.paces.drop_watch(id);
+        self.reach(id);
+    }
+
+    /// Begins a look, or has the one that is under way repeated.
+    pub(super) fn look(&mut self, id: WatchId, detail: Option<Detail>) {
+        let Some(watch) = self.watches.get_mut(&id) else { return };
+        let detail = detail.unwrap_or(watch.detail());
+        if let Some(look) = &mut watch.look {
+            look.again = true;
+            look.detail = look.detail.max(detail);
+            return;
+        }
+        if let Some(at) = watch.look_at.take() {
+            self.polls.remove(&(at, id));
+        }
+        let waiting = VecDeque::new();
+        watch.look = Some(Look { scan: ScanId(0), detail, rounds: 0, again: false, waiting });
+        if self.config.method == Method::Kernel {
+            let needs = watch.needs.clone();
+            for need in &needs {
+                self.kernel.retry(&need.directory, &mut self.effects);
+                self.kernel.hold(id, need, &mut self.effects);
+            }
+        }
+        self.scan(id);
+    }
+
+    pub(super) fn scan(&mut self, id: WatchId) {
+        let Some(watch) = self.watches.get_mut(&id) else { return };
+        let Some(look) = &mut watch.look else { return };
+        self.last_scan += 1;
+        look.scan = ScanId(self.last_scan);
+        self.by_scan.insert(look.scan, id);
+        let trusted = self.kernel.trusted(&watch.path);
+        let request = ScanRequest { path: watch.path.clone(), trusted, detail: look.detail };
+        self.effects.push_back(Effect::Scan { id: look.scan, request });
+    }
+
+    /// Takes the result of a scan: goes on with the look, or ends it.
+    pub(super) fn conclude(&mut self, now: Time, id: WatchId, scan: Scan) {
+        let Some(watch) = self.watches.get_mut(&id) else { return };
+        let needs = watch.needs_of(&scan);
+        let before = std::mem::replace(&mut watch.needs, needs.clone());
+        let (reliance, asked) = self.hold(id, &needs, &scan);
+        for need in before.iter().filter(|need| !needs.contains(need)) {
+            self.kernel.release(id, need, &mut self.effects);
+        }
+        let Some(watch) = self.watches.get_mut(&id) else { return };
+        let Some(look) = &mut watch.look else { return };
+        let settled = !asked && !look.again;
+        if !settled && look.rounds < ROUNDS_MAX {
+            look.again = false;
+            return self.scan(id);
+        }
+        watch.reliance = if settled { reliance } else { Reliance::None };
+        let waiting = watch.look.take().map(|look| look.waiting).unwrap_or_default();
+        self.accept(id, scan.found);
+        for notice in waiting {
+            self.note(now, id, notice);
+        }
+        self.end_look(now, id);
+    }
+
+    /// Has the kernel asked for all that is needed. Says how far that can be relied on, and whether anything was asked
+    /// for that the scan came too early for.
+    pub(super) fn hold(&mut self, id: WatchId, needs: &[Need], scan: &Scan) -> (Reliance, bool) {
+        if self.config.method == Method::Poll {
+            return (Reliance::None, false);
+        }
+        let unknown = match &scan.found {
+            Found::Unknown(_) => true,
+            Found::Directory { entries, .. } => matches!(entries, Entries::Unlisted(_)),
+            Found::Missing | Found::File(_) => false,
+        };
+        let mut reliance = if unknown { Reliance::None } else { Reliance::Full };
+        let mut asked = false;
+        for need in needs {
+            match (self.kernel.hold(id, need, &mut self.effects), &need.role) {
+                (Standing::Armed, _) => {}
+                (Standing::Asked, _) => asked = true,
+                (Standing::Refused(Refusal::Missing), _) => {
+                    self.kernel.retry(&need.directory, &mut self.effects);
+                    asked = true;
+                }
+                (Standing::Refused(Refusal::Denied), Role::Passed) => {
+                    reliance = reliance.max(Reliance::AllButAncestors);
+                }
+                (Standing::Refused(_), _) => reliance = Reliance::None,
+            }
+        }
+        (reliance, asked)
+    }
+
+    /// Takes over what a look has found, tells the difference, and tells newcomers the listing.
+    pub(super) fn accept(&mut self, id: WatchId, found: Found) {
+        let Some(watch) = self.watches.get_mut(&id) else { return };
+        let mut told = Vec::new();
+        let mut was_unasked = false;
+        match (watch.kind, found) {
+            (_, Found::Unknown(Unlisted::Failed)) if watch.known.is_present() => {}
+            (_, Found::Missing | Found::Unknown(_)) | (Kind::Directory, Found::File(_)) => {
+                watch.known.learn_absent(&mut told);
+            }
+            (Kind::File, Found::File(stamp) | Found::Directory { stamp, .. }) => {
+                watch.known.learn_file(&stamp, &mut told);
+            }
+            (Kind::Directory, Found::Directory { stamp, entries, .. }) => {
+                was_unasked = entries == Entries::Unasked;
+                watch.known.learn_directory(stamp, entries, &mut told);
+            }
+        }
+        let is_unlisted = matches!(&watch.known, Known::Directory(directory) if !directory.is_listed);
+        for told in told {
+            self.paces.drop_held(&(id, told.subject.clone()));
+            self.tell(id, &told);
+        }
+        self.list(id);
+        if was_unasked && is_unlisted {
+            self.look(id, None);
+        }
+    }
+
+    pub(super) fn list(&mut self, id: WatchId) {
+        let Some(watch) = self.watches.get_mut(&id) else { return };
+        for subscriber in watch.subscribers.iter_mut().filter(|subscriber| !subscriber.listed) {
+            subscriber.listed = true;
+            let subscription = subscriber.id;
+            self.outputs.extend(watch.known.list().map(|told| event(subscription, told)));
+        }
+    }
+
+    /// Arranges for the next look, and releases the barriers that waited for this one.
+    pub(super) fn end_look(&mut self, now: Time, id: WatchId) {
+        let Some(watch) = self.watches.get_mut(&id) else { return };
+        if watch.look.is_some() {
+            return;
+        }
+        watch.look_at = watch.reliance.interval(self.config.poll_interval).map(|interval| now + interval);
+        self.polls.extend(watch.look_at.map(|at| (at, id)));
+        if self.barriers.values().any(|awaited| awaited.contains(&id)) {
+            self.flush(now, id);
+            self.reach(id);
+        }
+    }
+
+    pub(super) fn reach(&mut self, id: WatchId) {
+        for awaited in self.barriers.values_mut() {
+            awaited.remove(&id);
+        }
+        self.release_barriers();
+    }
+
+    pub(super) fn release_barriers(&mut self) {
+        let outputs = &mut self.outputs;
+        self.barriers.retain(|barrier, awaited| {
+            if awaited.is_empty() {
+                outputs.push_back(Output::Reached(*barrier));
+            }
+            !awaited.is_empty()
+        });
+    }
+}

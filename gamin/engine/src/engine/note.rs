@@ -1,0 +1,149 @@
+//! What a notice means for one path, and how it is told.
+
+use gamin_protocol::{Code, Kind};
+
+use super::{Engine, event};
+use crate::event::Subject;
+use crate::kernel_watch::{Need, Role};
+use crate::known::{Known, Reaction, Told};
+use crate::notice::{Change, Seen};
+use crate::pace::Urgency;
+use crate::path::Name;
+use crate::scan::Detail;
+use crate::stamp::FileType;
+use crate::time::Time;
+use crate::watch::{WAITING_MAX, Waiting, WatchId};
+
+impl Engine {
+    pub(super) fn note(&mut self, now: Time, id: WatchId, notice: Waiting) {
+        let Some(watch) = self.watches.get_mut(&id) else { return };
+        if let Some(look) = &mut watch.look {
+            if look.waiting.len() < WAITING_MAX {
+                look.waiting.push_back(notice);
+            } else {
+                look.waiting.clear();
+                look.again = true;
+            }
+            return;
+        }
+        match notice {
+            Waiting::Hinge(directory, name, change, seen) => {
+                let need = Need { directory, role: Role::Entry(name) };
+                self.note_hinge(now, id, &need, change, seen);
+            }
+            Waiting::Entry(name, change, seen) => self.note_entry(now, id, &name, change, seen),
+            Waiting::Attributes => self.note_attributes(id),
+            Waiting::Gone => {
+                self.root_gone(id);
+                self.look(id, None);
+            }
+        }
+    }
+
+    /// A notice about an entry on which the meaning of the path hangs.
+    pub(super) fn note_hinge(&mut self, now: Time, id: WatchId, hinge: &Need, change: Change, seen: Seen) {
+        let Some(watch) = self.watches.get_mut(&id) else { return };
+        let is_plain = !matches!(seen, Seen::Present(stamp) if stamp.file_type != FileType::Other);
+        if watch.kind == Kind::File && watch.needs.last() == Some(hinge) && is_plain {
+            let reaction = watch.known.note_root(change, seen);
+            return self.react(now, id, Subject::Root, reaction);
+        }
+        match change {
+            Change::Deleted | Change::MovedFrom => {
+                self.root_gone(id);
+                self.look(id, None);
+            }
+            Change::Created | Change::MovedTo => self.look(id, None),
+            Change::Attributes if !watch.known.is_present() => self.look(id, None),
+            Change::Attributes | Change::Modified | Change::Closed => {}
+        }
+    }
+
+    /// A notice about an entry of the directory that the path leads to.
+    pub(super) fn note_entry(&mut self, now: Time, id: WatchId, name: &Name, change: Change, seen: Seen) {
+        let Some(watch) = self.watches.get_mut(&id) else { return };
+        match watch.kind {
+            Kind::Directory => {
+                let reaction = watch.known.note_entry(name, change, seen);
+                self.react(now, id, Subject::Entry(name.clone()), reaction);
+            }
+            Kind::File => match change {
+                Change::Created | Change::Deleted | Change::MovedFrom | Change::MovedTo => {
+                    self.look(id, None);
+                }
+                Change::Modified | Change::Closed | Change::Attributes => {}
+            },
+        }
+    }
+
+    /// The attributes of a directory on the path, or at its end, changed: it may have become readable, or no longer be
+    /// so. For a directory subscription only the way there is looked at, unless its entries are still unknown.
+    pub(super) fn note_attributes(&mut self, id: WatchId) {
+        let Some(watch) = self.watches.get(&id) else { return };
+        let detail = match &watch.known {
+            Known::Directory(directory) if directory.is_listed => Some(Detail::Itself),
+            _ => None,
+        };
+        self.look(id, detail);
+    }
+
+    pub(super) fn root_gone(&mut self, id: WatchId) {
+        let Some(watch) = self.watches.get_mut(&id) else { return };
+        let mut told = Vec::new();
+        watch.known.learn_absent(&mut told);
+        self.paces.drop_watch(id);
+        for told in told {
+            self.tell(id, &told);
+        }
+    }
+
+    pub(super) fn react(&mut self, now: Time, id: WatchId, subject: Subject, reaction: Reaction) {
+        let key = (id, subject);
+        match reaction {
+            Reaction::Nothing => {}
+            Reaction::Created => self.tell_subject(id, Code::CREATED, key.1),
+            Reaction::Deleted | Reaction::DeletedLook => {
+                self.paces.drop_held(&key);
+                self.tell_subject(id, Code::DELETED, key.1);
+                if reaction == Reaction::DeletedLook {
+                    self.look(id, None);
+                }
+            }
+            Reaction::Changed(urgency) => self.change(now, key, urgency),
+            Reaction::Closed => {
+                if self.paces.close(now, key.clone()) {
+                    self.tell_changed(id, key.1);
+                }
+            }
+        }
+    }
+
+    pub(super) fn change(&mut self, now: Time, key: (WatchId, Subject), urgency: Urgency) {
+        if self.paces.change(now, key.clone(), urgency) {
+            self.tell_changed(key.0, key.1);
+        }
+    }
+
+    pub(super) fn flush(&mut self, now: Time, id: WatchId) {
+        for subject in self.paces.flush(now, id) {
+            self.tell_changed(id, subject);
+        }
+    }
+
+    pub(super) fn tell_changed(&mut self, id: WatchId, subject: Subject) {
+        self.tell_subject(id, Code::CHANGED, subject);
+    }
+
+    pub(super) fn tell_subject(&mut self, id: WatchId, code: Code, subject: Subject) {
+        let Some(watch) = self.watches.get(&id) else { return };
+        let tag = watch.known.tag(&subject);
+        self.tell(id, &Told { code, subject, tag });
+    }
+
+    pub(super) fn tell(&mut self, id: WatchId, told: &Told) {
+        let Some(watch) = self.watches.get(&id) else { return };
+        for subscriber in watch.subscribers.iter().filter(|subscriber| subscriber.listed) {
+            self.outputs.push_back(event(subscriber.id, told.clone()));
+        }
+    }
+}

@@ -1,0 +1,44 @@
+//! What the engine tells its subscribers.
+
+use gamin_protocol::{Code, Tag};
+
+use crate::path::Name;
+
+/// Names a subscription; chosen by the host and never used again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SubscriptionId(pub u64);
+
+/// Names a barrier; chosen by the host and never used again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct BarrierId(pub u64);
+
+/// Something told to one subscriber.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Event {
+    /// Whom it is told to.
+    pub subscription: SubscriptionId,
+    /// What happened: Exists, EndExist, Created, Changed or Deleted.
+    pub code: Code,
+    /// What it happened to.
+    pub subject: Subject,
+    /// The state that is told, where it is known and there is one.
+    pub tag: Option<Tag>,
+}
+
+/// What an event is about.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Subject {
+    /// The path that was subscribed to.
+    Root,
+    /// An entry of the directory that was subscribed to.
+    Entry(Name),
+}
+
+/// What comes out of the engine for its subscribers, in the order in which it is to be told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Output {
+    /// Tell a subscriber.
+    Event(Event),
+    /// Everything that had happened when the barrier was asked for is in the outputs before this one.
+    Reached(BarrierId),
+}

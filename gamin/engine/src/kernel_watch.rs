@@ -1,0 +1,212 @@
+//! The directories that the kernel is asked about, each once however many watches need it.
+//!
+//! What follows from a notice is left to the engine. Invariants: a directory is armed at the highest level that
+//! anyone needs and given back when nobody needs it; each arming has an id of its own, so what an ended one still
+//! has to say is recognised and dropped.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use crate::effect::{Effect, KernelWatchId, Level, Refusal};
+use crate::path::{Name, TreePath};
+use crate::watch::WatchId;
+
+/// Why a watch needs the kernel to be asked about a directory.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Role {
+    /// The watch's path leads through it: it must stay.
+    Passed,
+    /// This entry of it is a link, the end, or the first missing part of the watch's path.
+    Entry(Name),
+    /// It is what the watch's path leads to: all its entries matter.
+    Listed,
+}
+
+impl Role {
+    fn level(&self) -> Level {
+        match self {
+            Role::Passed => Level::Itself,
+            Role::Entry(_) | Role::Listed => Level::Entries,
+        }
+    }
+}
+
+/// One reason for asking about a directory.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Need {
+    pub directory: TreePath,
+    pub role: Role,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Asked,
+    Armed,
+    Refused(Refusal),
+}
+
+#[derive(Debug)]
+struct KernelWatch {
+    id: KernelWatchId,
+    level: Level,
+    state: State,
+    users: BTreeSet<(Role, WatchId)>,
+}
+
+impl KernelWatch {
+    fn needed_level(&self) -> Level {
+        self.users.iter().map(|(role, _)| role.level()).max().unwrap_or(Level::Itself)
+    }
+}
+
+/// How the asking for a need stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// The kernel has been asking for it since before this call.
+    Armed,
+    /// It was asked for in this call, or not long ago: what a scan saw before may be out of date.
+    Asked,
+    /// The kernel will not.
+    Refused(Refusal),
+}
+
+/// All kernel watches.
+#[derive(Debug, Default)]
+pub(crate) struct KernelWatches {
+    watches: BTreeMap<TreePath, KernelWatch>,
+    directories: BTreeMap<KernelWatchId, TreePath>,
+    last_id: u64,
+}
+
+impl KernelWatches {
+    /// Notes that `watch` needs this, and asks the kernel if it has not been asked for that much.
+    pub(crate) fn hold(&mut self, watch: WatchId, need: &Need, effects: &mut VecDeque<Effect>) -> Standing {
+        let level = need.role.level();
+        if !self.watches.contains_key(&need.directory) {
+            let id = self.next_id(&need.directory);
+            let users = BTreeSet::from([(need.role.clone(), watch)]);
+            self.watches
+                .insert(need.directory.clone(), KernelWatch { id, level, state: State::Asked, users });
+            effects.push_back(Effect::Arm { id, directory: need.directory.clone(), level });
+            return Standing::Asked;
+        }
+        let Some(held) = self.watches.get_mut(&need.directory) else { return Standing::Asked };
+        held.users.insert((need.role.clone(), watch));
+        if level > held.level {
+            held.level = level;
+            held.state = State::Asked;
+            effects.push_back(Effect::Arm { id: held.id, directory: need.directory.clone(), level });
+        }
+        match held.state {
+            State::Asked => Standing::Asked,
+            State::Armed => Standing::Armed,
+            State::Refused(why) => Standing::Refused(why),
+        }
+    }
+
+    /// Asks again for what the kernel refused, if it did.
+    pub(crate) fn retry(&mut self, directory: &TreePath, effects: &mut VecDeque<Effect>) {
+        let Some(held) = self.watches.get_mut(directory) else { return };
+        if matches!(held.state, State::Refused(_)) {
+            held.state = State::Asked;
+            effects.push_back(Effect::Arm { id: held.id, directory: directory.clone(), level: held.level });
+        }
+    }
+
+    /// Notes that `watch` needs this no more.
+    pub(crate) fn release(&mut self, watch: WatchId, need: &Need, effects: &mut VecDeque<Effect>) {
+        let Some(held) = self.watches.get_mut(&need.directory) else { return };
+        held.users.remove(&(need.role.clone(), watch));
+        let (id, level) = (held.id, held.needed_level());
+        if held.users.is_empty() {
+            self.watches.remove(&need.directory);
+            self.directories.remove(&id);
+            effects.push_back(Effect::Disarm { id });
+        } else if level < held.level {
+            held.level = level;
+            if held.state == State::Armed {
+                effects.push_back(Effect::Arm { id, directory: need.directory.clone(), level });
+            }
+        }
+    }
+
+    /// Takes the kernel's answer. Gives the watches that cannot rely on it.
+    pub(crate) fn answered(&mut self, id: KernelWatchId, answer: Result<(), Refusal>) -> Vec<WatchId> {
+        let Some(held) = self.directories.get(&id).and_then(|directory| self.watches.get_mut(directory))
+        else {
+            return Vec::new();
+        };
+        held.state = answer.map_or_else(State::Refused, |()| State::Armed);
+        if answer.is_ok() { Vec::new() } else { users(held).collect() }
+    }
+
+    /// The directory that was armed, while the arming lasts.
+    pub(crate) fn directory(&self, id: KernelWatchId) -> Option<TreePath> {
+        self.directories.get(&id).cloned()
+    }
+
+    /// The watches that an entry notice concerns: those for which `name` is a hinge, and those that list it all.
+    pub(crate) fn concerned(&self, id: KernelWatchId, name: &Name) -> (Vec<WatchId>, Vec<WatchId>) {
+        let of_role = |role: Role| -> Vec<WatchId> {
+            let Some(held) = self.watch(id) else { return Vec::new() };
+            let first = (role.clone(), WatchId(0));
+            held.users.range(first..).take_while(|(of, _)| *of == role).map(|(_, watch)| *watch).collect()
+        };
+        (of_role(Role::Entry(name.clone())), of_role(Role::Listed))
+    }
+
+    /// The watches that an arming serves.
+    pub(crate) fn users(&self, id: KernelWatchId) -> Vec<WatchId> {
+        self.watch(id).into_iter().flat_map(users).collect()
+    }
+
+    /// Ends an arming that the kernel has ended. Gives the watches that it served.
+    pub(crate) fn gone(&mut self, id: KernelWatchId, effects: &mut VecDeque<Effect>) -> Vec<WatchId> {
+        let Some(directory) = self.directories.remove(&id) else { return Vec::new() };
+        effects.push_back(Effect::Disarm { id });
+        self.watches.remove(&directory).iter().flat_map(users).collect()
+    }
+
+    /// Arms everything anew, because any arming may have ended without a word.
+    pub(crate) fn rearm_all(&mut self, effects: &mut VecDeque<Effect>) {
+        let directories: Vec<TreePath> = self.watches.keys().cloned().collect();
+        for directory in directories {
+            let id = self.next_id(&directory);
+            let Some(held) = self.watches.get_mut(&directory) else { continue };
+            let before = std::mem::replace(&mut held.id, id);
+            held.state = State::Asked;
+            self.directories.remove(&before);
+            effects.push_back(Effect::Arm { id, directory, level: held.level });
+            effects.push_back(Effect::Disarm { id: before });
+        }
+    }
+
+    /// How many leading components of `path` are known to be real directories.
+    pub(crate) fn trusted(&self, path: &TreePath) -> usize {
+        let Some((parent, _)) = path.split_last() else { return 0 };
+        let mut directory = TreePath::root();
+        let mut trusted = 0;
+        for component in parent.components() {
+            directory = directory.join(component);
+            match self.watches.get(&directory) {
+                Some(held) if held.state == State::Armed => trusted += 1,
+                _ => break,
+            }
+        }
+        trusted
+    }
+
+    fn watch(&self, id: KernelWatchId) -> Option<&KernelWatch> {
+        self.watches.get(self.directories.get(&id)?)
+    }
+
+    fn next_id(&mut self, directory: &TreePath) -> KernelWatchId {
+        self.last_id += 1;
+        let id = KernelWatchId(self.last_id);
+        self.directories.insert(id, directory.clone());
+        id
+    }
+}
+
+fn users(held: &KernelWatch) -> impl Iterator<Item = WatchId> {
+    held.users.iter().map(|(_, watch)| *watch)
+}

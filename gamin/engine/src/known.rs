@@ -1,0 +1,306 @@
+//! What the subscribers of one path have been told of it, and how notices and scans change that.
+//!
+//! Pure bookkeeping: whom to tell, and when to look, is left to the engine. Invariant: Created is told only of what
+//! is absent here, Deleted and Changed only of what is present; a notice that contradicts what is known is ignored.
+
+use std::collections::BTreeMap;
+use std::mem;
+
+use gamin_protocol::{Code, Tag};
+
+use crate::event::Subject;
+use crate::notice::{Change, Seen};
+use crate::pace::Urgency;
+use crate::path::Name;
+use crate::scan::Entries;
+use crate::stamp::{FileType, Stamp};
+
+/// Something to tell every subscriber of the path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Told {
+    pub code: Code,
+    pub subject: Subject,
+    pub tag: Option<Tag>,
+}
+
+impl Told {
+    pub(crate) fn root(code: Code, tag: Option<Tag>) -> Told {
+        Told { code, subject: Subject::Root, tag }
+    }
+
+    fn entry(code: Code, name: &Name, tag: Option<Tag>) -> Told {
+        Told { code, subject: Subject::Entry(name.clone()), tag }
+    }
+}
+
+/// What was told of one file.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct File {
+    /// Its state when it was told; `None` when that is not known well enough to prove anything.
+    pub tag: Option<Tag>,
+    /// Its type, as far as it was seen.
+    file_type: Option<FileType>,
+    /// Only its creation was told. What is written next is a change, though the stamp may have seen it already.
+    created: bool,
+}
+
+impl File {
+    fn of(stamp: Option<&Stamp>) -> File {
+        File {
+            tag: stamp.and_then(Stamp::tag),
+            file_type: stamp.map(|stamp| stamp.file_type),
+            created: false,
+        }
+    }
+
+    fn of_seen(seen: Seen) -> File {
+        match seen {
+            Seen::Present(stamp) => File::of(Some(&stamp)),
+            Seen::Superseded | Seen::Absent => File::of(None),
+        }
+    }
+
+    /// Whether `stamp` proves that nothing has changed since the file was told.
+    fn shows(&self, stamp: &Stamp) -> bool {
+        self.tag == Some(stamp.fingerprint())
+    }
+
+    fn is_shown_by(&self, seen: Seen) -> bool {
+        matches!(seen, Seen::Present(stamp) if self.shows(&stamp))
+    }
+
+    fn changes_type(&self, stamp: &Stamp) -> bool {
+        self.file_type.is_some_and(|known| known != stamp.file_type)
+    }
+}
+
+/// What a notice about one file comes to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reaction {
+    /// It says nothing new.
+    Nothing,
+    /// The file has come to be.
+    Created,
+    /// The file is gone.
+    Deleted,
+    /// The file was renamed away, and yet there is one of that name: two have changed places, or another has taken
+    /// its place already. It is gone, and a look is needed.
+    DeletedLook,
+    /// The file has changed.
+    Changed(Urgency),
+    /// A writer has closed the file; a change that waits for that need not wait any longer.
+    Closed,
+}
+
+/// Works out what a notice comes to for a file that was told as `known`, and notes it there.
+pub(crate) fn react(known: &mut Option<File>, change: Change, seen: Seen) -> Reaction {
+    let Some(file) = known else {
+        return match change {
+            Change::Created | Change::MovedTo => {
+                *known = Some(File { created: true, ..File::of_seen(seen) });
+                Reaction::Created
+            }
+            _ => Reaction::Nothing,
+        };
+    };
+    let is_shown = file.is_shown_by(seen);
+    match change {
+        Change::Deleted | Change::MovedFrom if is_shown => Reaction::Nothing,
+        Change::Deleted | Change::MovedFrom => {
+            *known = None;
+            match (change, seen) {
+                (Change::MovedFrom, Seen::Present(_)) => Reaction::DeletedLook,
+                _ => Reaction::Deleted,
+            }
+        }
+        Change::Created if is_shown || !matches!(seen, Seen::Present(_)) => Reaction::Nothing,
+        Change::MovedTo if is_shown => Reaction::Nothing,
+        Change::Modified | Change::Attributes if is_shown && !file.created => Reaction::Nothing,
+        Change::Created | Change::MovedTo | Change::Attributes => {
+            *file = File::of_seen(seen);
+            Reaction::Changed(Urgency::Now)
+        }
+        Change::Modified => {
+            *file = File::of_seen(seen);
+            Reaction::Changed(Urgency::Soon)
+        }
+        Change::Closed => {
+            let before = mem::replace(file, File { created: file.created, ..File::of_seen(seen) });
+            // Writing through a memory mapping gives no notice but this one.
+            let unnoticed = before.tag.is_some() && file.tag.is_some() && !is_shown && !before.created;
+            if unnoticed { Reaction::Changed(Urgency::Now) } else { Reaction::Closed }
+        }
+    }
+}
+
+/// What was told of a path.
+#[derive(Debug, Default)]
+pub(crate) enum Known {
+    /// Nothing yet.
+    #[default]
+    Nothing,
+    /// That it is missing.
+    Absent,
+    /// A file subscription: that it is there, whatever it is.
+    File(File),
+    /// A directory subscription: that it is there, and what is in it.
+    Directory(Directory),
+}
+
+/// What was told of a directory.
+#[derive(Debug)]
+pub(crate) struct Directory {
+    root: Stamp,
+    entries: BTreeMap<Name, File>,
+    /// Whether the entries are what a listing showed; false while it can't be listed.
+    pub is_listed: bool,
+}
+
+impl Known {
+    /// Whether subscribers believe that the path is there.
+    pub(crate) fn is_present(&self) -> bool {
+        matches!(self, Known::File(_) | Known::Directory(_))
+    }
+
+    /// Learns that nothing is there.
+    pub(crate) fn learn_absent(&mut self, told: &mut Vec<Told>) {
+        if self.is_present() {
+            told.push(Told::root(Code::DELETED, None));
+        }
+        *self = Known::Absent;
+    }
+
+    /// Learns, for a file subscription, what the path leads to now.
+    pub(crate) fn learn_file(&mut self, stamp: &Stamp, told: &mut Vec<Told>) {
+        let code = match self {
+            Known::Nothing => None,
+            Known::File(file) if file.shows(stamp) => None,
+            Known::File(_) => Some(Code::CHANGED),
+            Known::Absent | Known::Directory(_) => Some(Code::CREATED),
+        };
+        *self = Known::File(File { created: code == Some(Code::CREATED), ..File::of(Some(stamp)) });
+        told.extend(code.map(|code| Told::root(code, stamp.tag())));
+    }
+
+    /// Learns, for a directory subscription, what the directory is and holds now.
+    pub(crate) fn learn_directory(&mut self, stamp: Stamp, entries: Entries, told: &mut Vec<Told>) {
+        match self {
+            Known::Directory(directory) if directory.root.same_file(&stamp) => {
+                return directory.learn(entries, told);
+            }
+            Known::Directory(_) => self.learn_absent(told),
+            Known::Nothing | Known::Absent | Known::File(_) => {}
+        }
+        let is_news = matches!(self, Known::Absent);
+        let mut directory = Directory { root: stamp, entries: BTreeMap::new(), is_listed: false };
+        if is_news {
+            told.push(Told::root(Code::CREATED, None));
+            directory.learn(entries, told);
+        } else {
+            directory.fill(entries);
+        }
+        *self = Known::Directory(directory);
+    }
+
+    /// Takes a notice about the entry `name`, for a directory subscription.
+    pub(crate) fn note_entry(&mut self, name: &Name, change: Change, seen: Seen) -> Reaction {
+        let Known::Directory(directory) = self else { return Reaction::Nothing };
+        let seen = match seen {
+            Seen::Present(stamp) => Seen::Present(stamp.of_entry()),
+            Seen::Superseded | Seen::Absent => seen,
+        };
+        let mut file = directory.entries.get(name).copied();
+        let reaction = react(&mut file, change, seen);
+        match file {
+            Some(file) => match directory.entries.get_mut(name) {
+                Some(known) => *known = file,
+                None => drop(directory.entries.insert(name.clone(), file)),
+            },
+            None => drop(directory.entries.remove(name)),
+        }
+        reaction
+    }
+
+    /// Takes a notice about the path itself, for a file subscription.
+    pub(crate) fn note_root(&mut self, change: Change, seen: Seen) -> Reaction {
+        let mut file = match self {
+            Known::File(file) => Some(*file),
+            Known::Absent => None,
+            Known::Nothing | Known::Directory(_) => return Reaction::Nothing,
+        };
+        let reaction = react(&mut file, change, seen);
+        *self = file.map_or(Known::Absent, Known::File);
+        reaction
+    }
+
+    /// The state to tell with an event about `subject`, as far as it is known.
+    pub(crate) fn tag(&self, subject: &Subject) -> Option<Tag> {
+        match (self, subject) {
+            (Known::File(file), Subject::Root) => file.tag,
+            (Known::Directory(directory), Subject::Entry(name)) => directory.entries.get(name)?.tag,
+            _ => None,
+        }
+    }
+
+    /// The initial listing.
+    pub(crate) fn list(&self) -> impl Iterator<Item = Told> {
+        let root = match self {
+            Known::File(file) => Told::root(Code::EXISTS, file.tag),
+            Known::Directory(_) => Told::root(Code::EXISTS, None),
+            Known::Nothing | Known::Absent => Told::root(Code::DELETED, None),
+        };
+        let entries = match self {
+            Known::Directory(directory) => Some(&directory.entries),
+            _ => None,
+        };
+        let entries =
+            entries.into_iter().flatten().map(|(name, file)| Told::entry(Code::EXISTS, name, file.tag));
+        [root].into_iter().chain(entries).chain([Told::root(Code::END_EXIST, None)])
+    }
+}
+
+impl Directory {
+    /// Takes the first listing, which nobody has been told of.
+    fn fill(&mut self, entries: Entries) {
+        let Entries::Listed(listing) = entries else { return };
+        let file = |stamp: Option<Stamp>| File::of(stamp.map(Stamp::of_entry).as_ref());
+        self.entries = listing.into_iter().map(|(name, stamp)| (name, file(stamp))).collect();
+        self.is_listed = true;
+    }
+
+    /// Takes a listing and tells the difference: first what is gone, then what is new or different, by name.
+    fn learn(&mut self, entries: Entries, told: &mut Vec<Told>) {
+        let listing = match entries {
+            Entries::Listed(listing) => BTreeMap::from_iter(listing),
+            Entries::Unasked => return,
+            Entries::Unlisted(_) => {
+                self.is_listed = false;
+                return;
+            }
+        };
+        self.is_listed = true;
+        self.entries.retain(|name, file| {
+            let stays =
+                listing.get(name).is_some_and(|stamp| !stamp.is_some_and(|now| file.changes_type(&now)));
+            if !stays {
+                told.push(Told::entry(Code::DELETED, name, None));
+            }
+            stays
+        });
+        for (name, stamp) in listing {
+            let stamp = stamp.map(Stamp::of_entry);
+            let tag = stamp.as_ref().and_then(Stamp::tag);
+            match self.entries.get_mut(&name) {
+                None => {
+                    told.push(Told::entry(Code::CREATED, &name, tag));
+                    self.entries.insert(name, File { created: true, ..File::of(stamp.as_ref()) });
+                }
+                Some(file) if stamp.is_some_and(|stamp| file.shows(&stamp)) => {}
+                Some(file) => {
+                    *file = File::of(stamp.as_ref());
+                    told.push(Told::entry(Code::CHANGED, &name, tag));
+                }
+            }
+        }
+    }
+}

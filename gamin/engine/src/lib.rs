@@ -1,0 +1,31 @@
+//! What is watched and what to tell whom: the file alteration monitor as a pure state machine.
+//!
+//! The engine knows no descriptor, socket or clock. A host carries out its [`Effect`]s on a real or simulated
+//! system, hands in what comes of them ([`Notice`]s, answers to arming, [`Scan`]s, the [`Time`]), and takes out
+//! [`Event`]s. Who the subscribers are, and how events reach them, is left to the server.
+//! Invariant: with the same inputs in the same order it gives the same outputs, on every machine.
+
+#![forbid(unsafe_code)]
+
+mod effect;
+mod engine;
+mod event;
+mod kernel_watch;
+mod known;
+mod notice;
+mod pace;
+mod path;
+mod scan;
+mod stamp;
+mod time;
+mod watch;
+
+pub use effect::{Effect, KernelWatchId, Level, Refusal};
+pub use engine::{Config, Deadline, Engine, Method, Reason};
+pub use event::{BarrierId, Event, Output, Subject, SubscriptionId};
+pub use gamin_protocol::{Code, Kind, Tag};
+pub use notice::{Change, Notice, Seen};
+pub use path::{Name, TreePath};
+pub use scan::{Detail, Entries, Found, Hinge, Scan, ScanId, ScanRequest, Unlisted};
+pub use stamp::{FileType, Stamp};
+pub use time::Time;

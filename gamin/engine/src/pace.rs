@@ -1,0 +1,188 @@
+//! How soon a Changed is told. The first change after a rest is told at once, or as soon as its writer closes the
+//! file; those that follow within [`SETTLE`] are merged into one.
+//!
+//! What has changed, and whom to tell, is left to the engine. Invariant: each change that is held has a deadline,
+//! at most [`SETTLE`] ahead, so the last state is always told; a subject at rest costs no memory.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Duration;
+
+use crate::event::Subject;
+use crate::time::Time;
+use crate::watch::WatchId;
+
+/// How long changes of one subject are gathered.
+pub(crate) const SETTLE: Duration = Duration::from_millis(5);
+
+/// Whether another change can be expected right behind this one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Urgency {
+    /// It is complete: tell it at once.
+    Now,
+    /// Its author is likely to go on: a file is open for writing, a rename has its other half to come.
+    Soon,
+}
+
+type Key = (WatchId, Subject);
+
+#[derive(Debug, Default)]
+struct Pace {
+    told: Option<Time>,
+    held_until: Option<Time>,
+}
+
+/// The paces of all subjects that changed lately.
+#[derive(Debug, Default)]
+pub(crate) struct Paces {
+    paces: BTreeMap<Key, Pace>,
+    held: BTreeSet<(Time, Key)>,
+    resting: VecDeque<(Time, Key)>,
+}
+
+impl Paces {
+    /// Takes note of a change; true if it is to be told now, otherwise it is held.
+    pub(crate) fn change(&mut self, now: Time, key: Key, urgency: Urgency) -> bool {
+        self.forget_rested(now);
+        let pace = self.paces.entry(key.clone()).or_default();
+        let earliest = pace.told.map_or(now, |told| told + SETTLE);
+        let at = match urgency {
+            Urgency::Now => earliest,
+            Urgency::Soon => earliest.max(now + SETTLE),
+        };
+        let at = pace.held_until.map_or(at, |held_until| held_until.min(at));
+        if at <= now {
+            self.tell(now, key);
+            return true;
+        }
+        if let Some(before) = pace.held_until.replace(at) {
+            self.held.remove(&(before, key.clone()));
+        }
+        self.held.insert((at, key));
+        false
+    }
+
+    /// The writer has closed the file: what is held need not wait for it any longer. True if it is to be told now.
+    pub(crate) fn close(&mut self, now: Time, key: Key) -> bool {
+        self.is_held(&key) && self.change(now, key, Urgency::Now)
+    }
+
+    /// Drops what is held of a subject, because something else is told of it.
+    pub(crate) fn drop_held(&mut self, key: &Key) {
+        if let Some(at) = self.paces.get_mut(key).and_then(|pace| pace.held_until.take()) {
+            self.held.remove(&(at, key.clone()));
+        }
+    }
+
+    /// Drops what is held of a whole watch.
+    pub(crate) fn drop_watch(&mut self, watch: WatchId) {
+        for key in self.held_of(watch) {
+            self.drop_held(&key);
+        }
+    }
+
+    /// Takes out a change that is due; it is to be told now.
+    pub(crate) fn pop_due(&mut self, now: Time) -> Option<Key> {
+        let (at, key) = self.held.first()?;
+        if *at > now {
+            return None;
+        }
+        let key = key.clone();
+        self.tell(now, key.clone());
+        Some(key)
+    }
+
+    /// Takes out all that is held of a watch, in the order of deadlines; it is to be told now.
+    pub(crate) fn flush(&mut self, now: Time, watch: WatchId) -> Vec<Subject> {
+        let keys = self.held_of(watch);
+        for key in &keys {
+            self.tell(now, key.clone());
+        }
+        keys.into_iter().map(|(_, subject)| subject).collect()
+    }
+
+    /// When the next change is due.
+    pub(crate) fn next_deadline(&self) -> Option<Time> {
+        self.held.first().map(|(at, _)| *at)
+    }
+
+    fn is_held(&self, key: &Key) -> bool {
+        self.paces.get(key).is_some_and(|pace| pace.held_until.is_some())
+    }
+
+    fn held_of(&self, watch: WatchId) -> Vec<Key> {
+        let all = self.paces.range((watch, Subject::Root)..).take_while(|((of, _), _)| *of == watch);
+        let mut held: Vec<_> =
+            all.filter_map(|(key, pace)| pace.held_until.map(|at| (at, key.clone()))).collect();
+        held.sort();
+        held.into_iter().map(|(_, key)| key).collect()
+    }
+
+    fn tell(&mut self, now: Time, key: Key) {
+        self.drop_held(&key);
+        self.paces.entry(key.clone()).or_default().told = Some(now);
+        self.resting.push_back((now + SETTLE, key));
+    }
+
+    fn forget_rested(&mut self, now: Time) {
+        while self.resting.front().is_some_and(|(at, _)| *at <= now) {
+            let Some((_, key)) = self.resting.pop_front() else { break };
+            let at_rest =
+                |pace: &Pace| pace.held_until.is_none() && pace.told.is_none_or(|told| told + SETTLE <= now);
+            if self.paces.get(&key).is_some_and(at_rest) {
+                self.paces.remove(&key);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KEY: Key = (WatchId(1), Subject::Root);
+
+    fn ms(ms: u64) -> Time {
+        Time(Duration::from_millis(ms))
+    }
+
+    #[test]
+    fn the_first_change_after_a_rest_is_told_at_once() {
+        let mut paces = Paces::default();
+        assert!(paces.change(ms(0), KEY, Urgency::Now));
+        assert!(paces.change(ms(5), KEY, Urgency::Now));
+        assert_eq!(paces.next_deadline(), None);
+    }
+
+    #[test]
+    fn changes_without_pause_are_merged_and_the_last_is_told() {
+        let mut paces = Paces::default();
+        assert!(paces.change(ms(0), KEY, Urgency::Now));
+        assert!(!paces.change(ms(1), KEY, Urgency::Now));
+        assert!(!paces.change(ms(2), KEY, Urgency::Now));
+        assert_eq!(paces.pop_due(ms(4)), None);
+        assert_eq!(paces.pop_due(ms(5)), Some(KEY));
+        assert_eq!(paces.pop_due(ms(5)), None);
+    }
+
+    #[test]
+    fn an_open_file_is_waited_for_until_it_is_closed_or_settled() {
+        let mut paces = Paces::default();
+        assert!(!paces.change(ms(0), KEY, Urgency::Soon));
+        assert!(!paces.change(ms(1), KEY, Urgency::Soon));
+        assert!(paces.close(ms(2), KEY));
+        assert!(!paces.close(ms(3), KEY));
+        assert!(!paces.change(ms(10), KEY, Urgency::Soon));
+        assert_eq!(paces.next_deadline(), Some(ms(15)));
+        assert_eq!(paces.flush(ms(11), WatchId(1)), [Subject::Root]);
+        assert_eq!(paces.next_deadline(), None);
+    }
+
+    #[test]
+    fn subjects_at_rest_cost_nothing() {
+        let mut paces = Paces::default();
+        for watch in 0..1000 {
+            paces.change(ms(watch), (WatchId(watch), Subject::Root), Urgency::Now);
+        }
+        assert!(paces.paces.len() <= 6 && paces.resting.len() <= 6, "{}", paces.paces.len());
+    }
+}

@@ -1,0 +1,130 @@
+//! Names and paths as bytes. What a path leads to is found out by a scan, never here.
+
+use std::borrow::Borrow;
+use std::fmt;
+use std::ops::Deref;
+use std::sync::Arc;
+
+macro_rules! shared_bytes {
+    ($type:ident) => {
+        impl Deref for $type {
+            type Target = [u8];
+            fn deref(&self) -> &[u8] {
+                &self.0
+            }
+        }
+
+        impl Borrow<[u8]> for $type {
+            fn borrow(&self) -> &[u8] {
+                &self.0
+            }
+        }
+
+        impl fmt::Debug for $type {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "\"{}\"", self.0.escape_ascii())
+            }
+        }
+    };
+}
+
+/// The name of a directory entry: any bytes but `/` and NUL. Cheap to clone.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Name(Arc<[u8]>);
+shared_bytes!(Name);
+
+impl From<&[u8]> for Name {
+    fn from(bytes: &[u8]) -> Name {
+        Name(bytes.into())
+    }
+}
+
+/// An absolute path without empty or `.` components and without a trailing slash. Cheap to clone.
+///
+/// Two spellings that differ only in these are one `TreePath`. `..` stays, since what it means depends on
+/// symbolic links.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TreePath(Arc<[u8]>);
+shared_bytes!(TreePath);
+
+impl TreePath {
+    /// Reads a spelling; `None` unless it is absolute.
+    pub fn new(spelling: &[u8]) -> Option<TreePath> {
+        if spelling.first() != Some(&b'/') {
+            return None;
+        }
+        let mut path = Vec::with_capacity(spelling.len());
+        for component in components(spelling) {
+            path.push(b'/');
+            path.extend_from_slice(component);
+        }
+        if path.is_empty() {
+            path.push(b'/');
+        }
+        Some(TreePath(path.into()))
+    }
+
+    /// `/`.
+    pub fn root() -> TreePath {
+        TreePath(b"/".as_slice().into())
+    }
+
+    /// The path of the entry `name` in this directory.
+    #[must_use]
+    pub fn join(&self, name: &[u8]) -> TreePath {
+        let directory: &[u8] = if self.is_root() { b"" } else { &self.0 };
+        TreePath([directory, b"/", name].concat().into())
+    }
+
+    /// The directory that holds this path, and its name in there; `None` for `/`.
+    pub fn split_last(&self) -> Option<(TreePath, Name)> {
+        let slash = self.0.iter().rposition(|byte| *byte == b'/')?;
+        let name = &self.0[slash + 1..];
+        if name.is_empty() {
+            return None;
+        }
+        Some((TreePath(self.0[..slash.max(1)].into()), Name::from(name)))
+    }
+
+    /// Whether this is `/`.
+    pub fn is_root(&self) -> bool {
+        self.0.len() == 1
+    }
+
+    /// The names from `/` down.
+    pub fn components(&self) -> impl Iterator<Item = &[u8]> {
+        components(&self.0)
+    }
+}
+
+fn components(path: &[u8]) -> impl Iterator<Item = &[u8]> {
+    path.split(|byte| *byte == b'/').filter(|component| !component.is_empty() && *component != b".")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tree(spelling: &str) -> TreePath {
+        TreePath::new(spelling.as_bytes()).expect("because it is absolute")
+    }
+
+    #[test]
+    fn spellings_of_one_path_are_one_path() {
+        for spelling in ["/a//b/", "/a/./b", "//a/b/.", "/a/b"] {
+            assert_eq!(tree(spelling), tree("/a/b"));
+        }
+        assert_eq!(tree("//"), TreePath::root());
+        assert_eq!(&*tree("/a/../b"), b"/a/../b");
+        assert!(TreePath::new(b"a").is_none() && TreePath::new(b"").is_none());
+    }
+
+    #[test]
+    fn split_last_undoes_join() {
+        for (directory, name) in [("/", "a"), ("/a", "b"), ("/a/b", "c")] {
+            let joined = tree(directory).join(name.as_bytes());
+            assert_eq!(joined.split_last(), Some((tree(directory), Name::from(name.as_bytes()))));
+        }
+        assert_eq!(TreePath::root().split_last(), None);
+    }
+}

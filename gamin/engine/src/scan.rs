@@ -1,0 +1,90 @@
+//! A look at a path: what it leads to, over which directory entries, and what is in it.
+
+use crate::path::{Name, TreePath};
+use crate::stamp::Stamp;
+
+/// Names a scan in its answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ScanId(pub u64);
+
+/// What to look at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ScanRequest {
+    /// The path. Symbolic links in it are followed, the last one too.
+    pub path: TreePath,
+    /// How many of its leading components need no look, because they are known to be real directories.
+    pub trusted: usize,
+    /// What to find out if it is a directory.
+    pub detail: Detail,
+}
+
+/// How closely to look at a directory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Detail {
+    /// At the directory itself only.
+    Itself,
+    /// At its entries; in a large directory only at their names.
+    Names,
+    /// At its entries and the stamp of each.
+    Stamps,
+}
+
+/// What a scan found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Scan {
+    /// What the path's meaning hangs on, from `/` down, in the order in which it was walked.
+    pub hinges: Vec<Hinge>,
+    /// What it leads to.
+    pub found: Found,
+}
+
+/// A directory on which the meaning of a path hangs. Its path is free of symbolic links.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hinge {
+    /// The directory.
+    pub directory: TreePath,
+    /// With a name: it matters what that entry is (a symbolic link, the end of the path, or the first thing that
+    /// is missing). Without: it matters only that the directory stays where it is. `/`, which always does, is
+    /// named only with an entry.
+    pub entry: Option<Name>,
+}
+
+/// What a path leads to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Found {
+    /// Nothing: a component is missing, is no directory, or the links go in circles.
+    Missing,
+    /// It can't be known: permission to search a directory on the way was denied, or the look failed.
+    Unknown(Unlisted),
+    /// Something that is no directory.
+    File(Stamp),
+    /// A directory.
+    Directory {
+        /// Its real path.
+        real: TreePath,
+        /// Its own stamp.
+        stamp: Stamp,
+        /// Its entries.
+        entries: Entries,
+    },
+}
+
+/// The entries of a directory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Entries {
+    /// They were not asked for.
+    Unasked,
+    /// All of them, in any order, without `.` and `..`. Without a stamp: not looked at closely.
+    Listed(Vec<(Name, Option<Stamp>)>),
+    /// They could not be listed.
+    Unlisted(Unlisted),
+}
+
+/// Why something could not be looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unlisted {
+    /// Permission denied.
+    Denied,
+    /// Any other error.
+    Failed,
+}

@@ -1,0 +1,165 @@
+//! One path that someone subscribed to, shared by all its subscribers, and the look that finds out what it leads to.
+//!
+//! Data with its small conversions; the steps of a look are the engine's. Invariant: while a look is under way,
+//! notices wait for its result, so none is taken for older or newer than it is.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use gamin_protocol::Kind;
+
+use crate::event::SubscriptionId;
+use crate::kernel_watch::{Need, Role};
+use crate::known::Known;
+use crate::notice::{Change, Seen};
+use crate::path::{Name, TreePath};
+use crate::scan::{Detail, Found, Scan, ScanId};
+use crate::time::Time;
+
+/// Names a watch within the engine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct WatchId(pub u64);
+
+/// How many notices wait for a look before it is simply repeated.
+pub(crate) const WAITING_MAX: usize = 4096;
+
+/// A path and what is known of it.
+#[derive(Debug)]
+pub(crate) struct Watch {
+    pub path: TreePath,
+    pub kind: Kind,
+    pub subscribers: Vec<Subscriber>,
+    pub known: Known,
+    /// Why the kernel is asked about which directory, for this path.
+    pub needs: Vec<Need>,
+    pub look: Option<Look>,
+    pub reliance: Reliance,
+    /// When the schedule will look again.
+    pub look_at: Option<Time>,
+}
+
+/// Somebody who wants to be told.
+#[derive(Debug)]
+pub(crate) struct Subscriber {
+    pub id: SubscriptionId,
+    /// Whether the initial listing was told.
+    pub listed: bool,
+}
+
+/// How far the kernel's notices can be relied on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Reliance {
+    /// They tell everything.
+    Full,
+    /// They tell everything but that a directory above, which this user may not read, moves.
+    AllButAncestors,
+    /// They do not: the path has to be looked at again and again.
+    None,
+}
+
+impl Reliance {
+    /// How long after a look to look again.
+    pub(crate) fn interval(self, poll: Duration) -> Option<Duration> {
+        match self {
+            Reliance::Full => None,
+            Reliance::AllButAncestors => Some(poll * 10),
+            Reliance::None => Some(poll),
+        }
+    }
+}
+
+/// A look under way: arm what is needed, scan, and if that shows that more is needed, again.
+#[derive(Debug)]
+pub(crate) struct Look {
+    pub scan: ScanId,
+    pub detail: Detail,
+    /// How many scans the look took so far.
+    pub rounds: u32,
+    /// The result will be out of date: look once more.
+    pub again: bool,
+    pub waiting: VecDeque<Waiting>,
+}
+
+/// What a notice says about one watch.
+#[derive(Debug)]
+pub(crate) enum Waiting {
+    /// About an entry that is a hinge of its path.
+    Hinge(TreePath, Name, Change, Seen),
+    /// About an entry of the directory that it leads to.
+    Entry(Name, Change, Seen),
+    /// The attributes of a directory on the path, or at its end, changed.
+    Attributes,
+    /// A directory on the path, or at its end, is no longer where it was.
+    Gone,
+}
+
+impl Watch {
+    pub(crate) fn new(path: TreePath, kind: Kind) -> Watch {
+        let mut watch = Watch {
+            path,
+            kind,
+            subscribers: Vec::new(),
+            known: Known::Nothing,
+            needs: Vec::new(),
+            look: None,
+            reliance: Reliance::Full,
+            look_at: None,
+        };
+        watch.needs = watch.likely_needs();
+        watch
+    }
+
+    /// What a path needs if it is what it seems to be: no links in it, and at its end what was asked for.
+    fn likely_needs(&self) -> Vec<Need> {
+        if self.path.components().any(|component| component == b"..") {
+            return Vec::new();
+        }
+        let mut needs = Vec::new();
+        let mut directory = TreePath::root();
+        let mut components = self.path.components().peekable();
+        while let Some(component) = components.next() {
+            let is_last = components.peek().is_none();
+            if is_last && self.kind == Kind::File {
+                let role = Role::Entry(Name::from(component));
+                needs.push(Need { directory: directory.clone(), role });
+                return needs;
+            }
+            directory = directory.join(component);
+            if !is_last {
+                needs.push(Need { directory: directory.clone(), role: Role::Passed });
+            }
+        }
+        needs.push(Need { directory, role: Role::Listed });
+        needs
+    }
+
+    /// What the path needs, now that a scan has shown what it is.
+    pub(crate) fn needs_of(&self, scan: &Scan) -> Vec<Need> {
+        let mut needs: Vec<Need> = scan
+            .hinges
+            .iter()
+            .map(|hinge| Need {
+                directory: hinge.directory.clone(),
+                role: hinge.entry.clone().map_or(Role::Passed, Role::Entry),
+            })
+            .collect();
+        if let Found::Directory { real, .. } = &scan.found {
+            let end = Need { directory: real.clone(), role: Role::Passed };
+            needs.retain(|need| *need != end);
+            needs.push(Need { role: Role::Listed, ..end });
+        }
+        needs.dedup();
+        needs
+    }
+
+    /// How closely the next look has to look.
+    pub(crate) fn detail(&self) -> Detail {
+        match (self.kind, &self.known) {
+            (Kind::File, _) => Detail::Itself,
+            (Kind::Directory, Known::Nothing | Known::Absent) if self.reliance < Reliance::None => {
+                Detail::Names
+            }
+            (Kind::Directory, _) => Detail::Stamps,
+        }
+    }
+}
