@@ -14,7 +14,7 @@ use crate::effect::{Effect, KernelWatchId, Refusal};
 use crate::event::{BarrierId, Event, Output, SubscriptionId};
 use crate::kernel_watch::KernelWatches;
 use crate::known::Told;
-use crate::notice::Notice;
+use crate::notice::{Change, Notice};
 use crate::pace::Paces;
 use crate::path::TreePath;
 use crate::scan::{Detail, Scan, ScanId};
@@ -163,6 +163,12 @@ impl Engine {
                 for id in listing {
                     self.note(now, id, Waiting::Entry(name.clone(), change, seen));
                 }
+                // A removed directory that somebody holds open does not say itself that it is gone.
+                if let Some(removed) =
+                    self.kernel.armed_at(&directory.join(&name)).filter(|_| change == Change::Deleted)
+                {
+                    self.handle_notice(now, Notice::Gone { watch: removed });
+                }
             }
             Notice::Attributes { watch } => {
                 for id in self.kernel.users(watch) {
@@ -175,7 +181,6 @@ impl Engine {
                 }
             }
             Notice::Overflow => {
-                self.kernel.rearm_all(&mut self.effects);
                 let ids: Vec<WatchId> = self.watches.keys().copied().collect();
                 for id in ids {
                     self.look(id, None);

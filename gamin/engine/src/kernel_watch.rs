@@ -166,18 +166,9 @@ impl KernelWatches {
         self.watches.remove(&directory).iter().flat_map(users).collect()
     }
 
-    /// Arms everything anew, because any arming may have ended without a word.
-    pub(crate) fn rearm_all(&mut self, effects: &mut VecDeque<Effect>) {
-        let directories: Vec<TreePath> = self.watches.keys().cloned().collect();
-        for directory in directories {
-            let id = self.next_id(&directory);
-            let Some(held) = self.watches.get_mut(&directory) else { continue };
-            let before = std::mem::replace(&mut held.id, id);
-            held.state = State::Asked;
-            self.directories.remove(&before);
-            effects.push_back(Effect::Arm { id, directory, level: held.level });
-            effects.push_back(Effect::Disarm { id: before });
-        }
+    /// The arming of a directory that the kernel has confirmed.
+    pub(crate) fn armed_at(&self, directory: &TreePath) -> Option<KernelWatchId> {
+        self.watches.get(directory).filter(|held| held.state == State::Armed).map(|held| held.id)
     }
 
     /// How many leading components of `path` are known to be real directories.
@@ -187,10 +178,10 @@ impl KernelWatches {
         let mut trusted = 0;
         for component in parent.components() {
             directory = directory.join(component);
-            match self.watches.get(&directory) {
-                Some(held) if held.state == State::Armed => trusted += 1,
-                _ => break,
+            if self.armed_at(&directory).is_none() {
+                break;
             }
+            trusted += 1;
         }
         trusted
     }

@@ -115,11 +115,12 @@ pub(crate) fn react(known: &mut Option<File>, change: Change, seen: Seen) -> Rea
         }
         Change::Created if is_shown || !matches!(seen, Seen::Present(_)) => Reaction::Nothing,
         Change::MovedTo if is_shown => Reaction::Nothing,
-        Change::Modified | Change::Attributes if is_shown && !file.created => Reaction::Nothing,
+        Change::Attributes if is_shown && !file.created => Reaction::Nothing,
         Change::Created | Change::MovedTo | Change::Attributes => {
             *file = File::of_seen(seen);
             Reaction::Changed(Urgency::Now)
         }
+        // Even if the stamp is the one that was told: it is set when a write begins, and this is told when it ends.
         Change::Modified => {
             *file = File::of_seen(seen);
             Reaction::Changed(Urgency::Soon)

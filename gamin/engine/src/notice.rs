@@ -29,7 +29,8 @@ pub enum Notice {
         /// The arming that told.
         watch: KernelWatchId,
     },
-    /// The kernel's queue was full and notices, for any arming, have been lost.
+    /// The kernel's queue was full and notices, for any arming, have been lost. The backend makes sure of its armings
+    /// itself: those that are not what they were are told as gone.
     Overflow,
 }
 

@@ -114,7 +114,7 @@ impl Watch {
         if self.path.components().any(|component| component == b"..") {
             return Vec::new();
         }
-        let mut needs = Vec::new();
+        let mut needs = vec![root_passed()];
         let mut directory = TreePath::root();
         let mut components = self.path.components().peekable();
         while let Some(component) = components.next() {
@@ -135,14 +135,11 @@ impl Watch {
 
     /// What the path needs, now that a scan has shown what it is.
     pub(crate) fn needs_of(&self, scan: &Scan) -> Vec<Need> {
-        let mut needs: Vec<Need> = scan
-            .hinges
-            .iter()
-            .map(|hinge| Need {
-                directory: hinge.directory.clone(),
-                role: hinge.entry.clone().map_or(Role::Passed, Role::Entry),
-            })
-            .collect();
+        let hinges = scan.hinges.iter().map(|hinge| Need {
+            directory: hinge.directory.clone(),
+            role: hinge.entry.clone().map_or(Role::Passed, Role::Entry),
+        });
+        let mut needs: Vec<Need> = [root_passed()].into_iter().chain(hinges).collect();
         if let Found::Directory { real, .. } = &scan.found {
             let end = Need { directory: real.clone(), role: Role::Passed };
             needs.retain(|need| *need != end);
@@ -162,4 +159,9 @@ impl Watch {
             (Kind::Directory, _) => Detail::Stamps,
         }
     }
+}
+
+/// Every path leads through `/`.
+fn root_passed() -> Need {
+    Need { directory: TreePath::root(), role: Role::Passed }
 }

@@ -262,6 +262,26 @@ fn a_directory_removed_and_made_again_goes_on_being_watched() {
 }
 
 #[test]
+fn a_removed_directory_that_is_held_open_is_gone_when_its_parent_says_so() {
+    let mut world = World::new(Method::Kernel);
+    world.put("/d/e", FileType::Directory);
+    world.subscribe(1, "/d/e", Kind::Directory);
+    world.take();
+    world.remove("/d/e");
+    for watch in world.armings("/d", Level::Itself) {
+        let notice = Notice::Entry {
+            watch,
+            name: Name::from(b"e".as_slice()),
+            change: Change::Deleted,
+            seen: Seen::Absent,
+        };
+        world.engine.handle_notice(world.now, notice);
+    }
+    world.carry_out();
+    assert_eq!(world.take(), ["1 - Deleted"]);
+}
+
+#[test]
 fn a_path_with_two_missing_levels_is_awaited_at_its_nearest_ancestor() {
     let mut world = World::new(Method::Kernel);
     world.subscribe(1, "/d/e/f", Kind::File);

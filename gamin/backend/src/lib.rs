@@ -1,0 +1,19 @@
+//! Asks the kernel: inotify for notices, and the file system itself for scans.
+//!
+//! This is the engine's other side on a real system. A [`Backend`] carries out the engine's `Arm` and `Disarm` and
+//! gives its [`Notice`](gamin_engine::Notice)s; [`scan`] carries out its `Scan`. What they mean is left to the
+//! engine, when to call them to the server.
+//! Invariants: nothing here waits for a notice, keeps a file or directory open, or asks to be told about reading;
+//! and whatever the kernel could not tell is told as [`Notice::Overflow`](gamin_engine::Notice::Overflow).
+
+#![forbid(unsafe_code)]
+
+mod armings;
+mod backend;
+mod listing;
+mod look;
+mod scan;
+
+pub use backend::Backend;
+pub use listing::NAMES_ONLY_OVER;
+pub use scan::scan;

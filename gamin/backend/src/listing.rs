@@ -1,0 +1,54 @@
+//! Lists an open directory and looks at its entries.
+//!
+//! Which directory, and what a failure means for its path, is left to the scan.
+//! Invariant: a listing is whole or it is an error.
+
+use std::os::fd::AsFd;
+
+use gamin_engine::{Detail, Name, Stamp, TreePath};
+use nix::dir::Dir;
+use nix::errno::Errno;
+use nix::fcntl::{AtFlags, OFlag};
+use nix::sys::stat::{Mode, fstatat};
+
+use crate::look::Look;
+
+/// A directory with more entries than this is listed without stamps, unless they are asked for.
+pub const NAMES_ONLY_OVER: usize = 4096;
+
+/// Opens a directory, and nothing else.
+pub(crate) fn open(directory: &TreePath) -> nix::Result<Dir> {
+    let flags =
+        OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC | OFlag::O_NONBLOCK;
+    Dir::open(&**directory, flags, Mode::empty())
+}
+
+/// Lists an open directory, whose path is `directory`. An entry that goes meanwhile may be left out.
+pub(crate) fn list(
+    open: &mut Dir,
+    directory: &TreePath,
+    detail: Detail,
+    look: &mut Look,
+) -> nix::Result<Vec<(Name, Option<Stamp>)>> {
+    let mut entries = Vec::new();
+    for entry in open.iter() {
+        let entry = entry?;
+        let name = entry.file_name().to_bytes();
+        if name != b"." && name != b".." {
+            entries.push((Name::from(name), None));
+        }
+    }
+    if detail == Detail::Stamps || entries.len() <= NAMES_ONLY_OVER {
+        entries.retain_mut(|(name, stamp)| {
+            match fstatat(open.as_fd(), &**name, AtFlags::AT_SYMLINK_NOFOLLOW) {
+                Ok(stat) => {
+                    *stamp = Some(look.stamp(&stat, directory));
+                    true
+                }
+                // Without permission to search the directory its names are all there is to know.
+                Err(errno) => errno != Errno::ENOENT,
+            }
+        });
+    }
+    Ok(entries)
+}

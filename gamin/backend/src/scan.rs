@@ -1,0 +1,156 @@
+//! Carries out a scan: walks a path link by link and looks at what it leads to.
+//!
+//! What the answer means is left to the engine; the listing of a directory and the reading of a `stat` to their own
+//! files. Invariant: the hinges are what the answer hangs on, all of it: as long as none of those directories moves
+//! and none of those entries changes, the path leads to the same place. No descriptor stays open.
+
+use std::os::unix::ffi::OsStrExt;
+
+use gamin_engine::{Detail, Entries, FileType, Found, Hinge, Name, Scan, ScanRequest, TreePath, Unlisted};
+use nix::errno::Errno;
+use nix::fcntl::readlink;
+use nix::sys::stat::{fstat, lstat};
+
+use crate::listing::{list, open};
+use crate::look::{Look, file_type, is_missing};
+
+/// How many symbolic links a path may lead over, as in the kernel (path_resolution(7)).
+const MAX_LINKS: usize = 40;
+
+/// Looks at a path, as `stat` and `readdir` would, and tells what the answer hangs on.
+///
+/// It waits as long as the file system takes to answer. The first `trusted` components cost no system call; should
+/// what they lead to be no directory after all, they are looked at too. Components and real paths that are too long
+/// for the kernel are missing.
+pub fn scan(request: &ScanRequest) -> Scan {
+    let mut walk = Walk::new(&request.path);
+    let found = match walk.arrive(request.trusted).map(|()| walk.look_into(request.detail)) {
+        Ok(Err(_)) if request.trusted > 0 => return scan(&ScanRequest { trusted: 0, ..request.clone() }),
+        Ok(Err(errno)) => walk.vanished(errno),
+        Ok(Ok(found)) | Err(found) => found,
+    };
+    Scan { hinges: walk.hinges, found }
+}
+
+/// A walk along a path, from `/` down.
+struct Walk {
+    /// The directory reached, over no symbolic link and no `..`.
+    real: TreePath,
+    /// The components still to walk, the next one last.
+    pending: Vec<Name>,
+    hinges: Vec<Hinge>,
+    links: usize,
+    look: Look,
+}
+
+impl Walk {
+    fn new(path: &TreePath) -> Walk {
+        let mut walk = Walk {
+            real: TreePath::root(),
+            pending: Vec::new(),
+            hinges: Vec::new(),
+            links: 0,
+            look: Look::begin(),
+        };
+        walk.pend(path);
+        walk
+    }
+
+    fn pend(&mut self, spelling: &[u8]) {
+        let components = spelling.split(|byte| *byte == b'/').filter(|name| !matches!(*name, b"" | b"."));
+        self.pending.extend(components.rev().map(Name::from));
+    }
+
+    /// Walks all the way; an error is what was found when the way ends elsewhere than in a directory.
+    fn arrive(&mut self, mut trusted: usize) -> Result<(), Found> {
+        while let Some(name) = self.pending.pop() {
+            if &*name == b".." {
+                self.real = self.real.split_last().map_or_else(TreePath::root, |(parent, _)| parent);
+            } else if trusted > 0 {
+                self.enter(self.real.join(&name));
+            } else {
+                self.step(name)?;
+            }
+            trusted = trusted.saturating_sub(1);
+        }
+        Ok(())
+    }
+
+    fn enter(&mut self, directory: TreePath) {
+        self.real = directory;
+        self.hinges.push(Hinge { directory: self.real.clone(), entry: None });
+    }
+
+    fn step(&mut self, name: Name) -> Result<(), Found> {
+        let path = self.real.join(&name);
+        let looked = lstat(&*path);
+        if looked.is_ok_and(|stat| file_type(&stat) == FileType::Directory) {
+            self.enter(path);
+            return Ok(());
+        }
+        self.hinges.push(Hinge { directory: self.real.clone(), entry: Some(name) });
+        let stat = looked.map_err(unreached)?;
+        if file_type(&stat) == FileType::Link {
+            self.follow(&path)
+        } else if self.pending.is_empty() {
+            Err(Found::File(self.look.stamp(&stat, &self.real)))
+        } else {
+            Err(Found::Missing)
+        }
+    }
+
+    fn follow(&mut self, link: &TreePath) -> Result<(), Found> {
+        self.links += 1;
+        if self.links > MAX_LINKS {
+            return Err(Found::Missing);
+        }
+        let target = readlink(&**link).map_err(unreached)?;
+        if target.as_bytes().first() == Some(&b'/') {
+            self.real = TreePath::root();
+        }
+        self.pend(target.as_bytes());
+        Ok(())
+    }
+
+    /// Looks at the directory that was reached; an error if there is none any more.
+    fn look_into(&mut self, detail: Detail) -> nix::Result<Found> {
+        let (stat, entries) = match detail {
+            Detail::Itself => (lstat(&*self.real)?, Entries::Unasked),
+            Detail::Names | Detail::Stamps => match open(&self.real) {
+                Ok(mut open) => {
+                    let stat = fstat(&open)?;
+                    match list(&mut open, &self.real, detail, &mut self.look) {
+                        // What readdir(2) says of a directory removed meanwhile.
+                        Err(Errno::ENOENT) => return Err(Errno::ENOENT),
+                        Err(errno) => (stat, Entries::Unlisted(unlisted(errno))),
+                        Ok(entries) => (stat, Entries::Listed(entries)),
+                    }
+                }
+                Err(errno) if is_missing(errno) => return Err(errno),
+                Err(errno) => (lstat(&*self.real)?, Entries::Unlisted(unlisted(errno))),
+            },
+        };
+        if file_type(&stat) != FileType::Directory {
+            return Err(Errno::ENOTDIR);
+        }
+        let stamp = self.look.stamp(&stat, &self.real);
+        Ok(Found::Directory { real: self.real.clone(), stamp, entries })
+    }
+
+    /// The directory that was reached has just been taken away.
+    fn vanished(&mut self, errno: Errno) -> Found {
+        if let Some((directory, name)) = self.real.split_last() {
+            self.hinges.pop_if(|last| last.directory == self.real);
+            self.hinges.push(Hinge { directory, entry: Some(name) });
+        }
+        unreached(errno)
+    }
+}
+
+fn unreached(errno: Errno) -> Found {
+    if is_missing(errno) { Found::Missing } else { Found::Unknown(unlisted(errno)) }
+}
+
+fn unlisted(errno: Errno) -> Unlisted {
+    if errno == Errno::EACCES { Unlisted::Denied } else { Unlisted::Failed }
+}
