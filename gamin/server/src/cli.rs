@@ -1,0 +1,118 @@
+//! The command line of gam_server, and the surroundings that the program makes for itself.
+//!
+//! What it serves, and how, is left to the host. Invariant: whatever the starter's directory, mask and limits
+//! were, the server does not depend on them, nor hold them.
+
+use std::env;
+use std::ffi::OsString;
+use std::io;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Parser;
+use gamin_engine::Method;
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use nix::sys::stat::{Mode, umask};
+use nix::unistd::getuid;
+use tracing::level_filters::LevelFilter;
+use tracing::{error, info, warn};
+
+use crate::core::Config;
+use crate::host;
+use crate::socket::{Listener, own_address};
+
+/// How long the server stays when it has no session.
+const IDLE_MAX: Duration = Duration::from_secs(30);
+/// How often what the kernel does not tell of is looked at.
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
+/// The most descriptors that the server asks for, of what it may have.
+const DESCRIPTORS_MAX: u64 = 1 << 16;
+
+/// Tells programs what happens to the files and directories that they ask about.
+///
+/// It is started by the library when a program needs it, and ends when none has needed it for 30 seconds.
+#[derive(Debug, Parser)]
+#[command(name = "gam_server", version, max_term_width = 100)]
+struct Options {
+    /// Stay, even when no program is connected
+    #[arg(long)]
+    notimeout: bool,
+    /// Look at files every second instead of asking the kernel to tell
+    #[arg(long)]
+    pollonly: bool,
+    /// Serve the clients that have this in their GAM_CLIENT_ID; of several, the last counts
+    #[arg(value_name = "ID", env = "GAM_CLIENT_ID")]
+    ids: Vec<OsString>,
+}
+
+/// Runs `gam_server` with the command line `args` (without the program's name) until it is to end.
+///
+/// It takes over the process: working directory, file mode mask, descriptor limit, signals. Gives success after a
+/// signal that asked it to end, and when nobody has needed it for a while; failure when it can't serve.
+pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let program = OsString::from("gam_server");
+    match Options::try_parse_from(std::iter::once(program).chain(args)) {
+        Ok(options) => serve(options),
+        Err(error) => {
+            // If the message can't be written there is nobody to be told so.
+            let _ = error.print();
+            ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(1))
+        }
+    }
+}
+
+fn serve(options: Options) -> ExitCode {
+    start_log();
+    let name = own_address(&options.ids.into_iter().next_back().unwrap_or_default());
+    let text = name.split(|byte| *byte == 0).next().unwrap_or_default();
+    let address = format!("@{}", text.escape_ascii());
+    settle_in();
+    let config = Config {
+        engine: gamin_engine::Config {
+            method: if options.pollonly { Method::Poll } else { Method::Kernel },
+            poll_interval: POLL_INTERVAL,
+        },
+        uid: getuid().as_raw(),
+        idle_max: (!options.notimeout).then_some(IDLE_MAX),
+    };
+    let listener = match Listener::bind(&name) {
+        Ok(listener) => listener,
+        Err(error) => {
+            error!(address, %error, "can't listen");
+            return ExitCode::FAILURE;
+        }
+    };
+    info!(address, version = env!("CARGO_PKG_VERSION"), "server begins");
+    match host::serve(listener, config) {
+        Ok(()) => {
+            info!(address, "server ends");
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            error!(address, error, "can't serve");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Logs to standard error; everything with GAM_DEBUG set, whatever it says, and otherwise what is wrong.
+fn start_log() {
+    let level = if env::var_os("GAM_DEBUG").is_some() { LevelFilter::DEBUG } else { LevelFilter::WARN };
+    // It fails where a program that runs the server as a part of it logs already, and then that is the log.
+    let _ = tracing_subscriber::fmt().with_max_level(level).with_writer(io::stderr).try_init();
+}
+
+/// Leaves behind what the starter left us: a server outlives it, and serves others.
+fn settle_in() {
+    if let Err(error) = env::set_current_dir("/") {
+        warn!(%error, "can't leave the working directory");
+    }
+    umask(Mode::from_bits_truncate(0o077));
+    let raised = getrlimit(Resource::RLIMIT_NOFILE).and_then(|(soft, hard)| {
+        let wanted = hard.min(DESCRIPTORS_MAX);
+        if soft < wanted { setrlimit(Resource::RLIMIT_NOFILE, wanted, hard) } else { Ok(()) }
+    });
+    if let Err(error) = raised {
+        warn!(%error, "can't raise the limit of descriptors");
+    }
+}

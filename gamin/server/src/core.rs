@@ -1,0 +1,349 @@
+//! All sessions and the engine as one whole, without socket, clock or file system.
+//!
+//! Who may connect, how long a stranger is waited for, which event is whose, and when nobody needs the server
+//! any more is decided here; what a request means, in the session; what happens to files, in the engine. What is
+//! to be done outside is left to a host: sockets, kernel, scans and time, real or simulated.
+//! Invariant: only a session that has shown its credentials has a decoder, an outbox or a subscription.
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Duration;
+
+use gamin_engine::{
+    BarrierId, Effect, Engine, KernelWatchId, Notice, Output, Refusal, Scan, ScanId, SubscriptionId, Time,
+};
+use gamin_protocol::CREDENTIAL;
+use tracing::{debug, info, warn};
+
+use crate::session::{Command, Session};
+
+/// How long a connection may take to show its credentials.
+pub const HANDSHAKE_MAX: Duration = Duration::from_secs(5);
+/// How many connections may be about to show their credentials. One more closes the oldest of them.
+pub const MAX_NEWCOMERS: usize = 64;
+/// How many sessions there may be. One more is closed as soon as it has shown its credentials.
+pub const MAX_SESSIONS: usize = 1024;
+
+/// Names a session; chosen by the host, each greater than the one before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SessionId(pub u64);
+
+/// Who is at the other end of a connection, as the kernel says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Peer {
+    /// The user.
+    pub uid: u32,
+    /// The process that connected.
+    pub pid: i32,
+}
+
+/// How a core is to behave.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// How the engine is to behave.
+    pub engine: gamin_engine::Config,
+    /// The only user who may connect.
+    pub uid: u32,
+    /// How long the server stays without a session; for ever if `None`.
+    pub idle_max: Option<Duration>,
+}
+
+/// A moment at which a core wants to be told the time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Deadline {
+    /// The moment.
+    pub at: Time,
+    /// What happens then.
+    pub reason: Reason,
+}
+
+/// Why a core wants to be told the time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Reason {
+    /// A connection has not shown its credentials.
+    Handshake,
+    /// Nobody needs the server.
+    Idle,
+    /// The engine's own.
+    Engine(gamin_engine::Reason),
+}
+
+/// Sessions and engine as a state machine. It does nothing by itself:
+///
+/// 1. The host hands in what happened through one of the `handle_*` methods. All that the kernel noticed goes in
+///    before any bytes of a client and before any scan is made, so that a client is told of what happened
+///    before its request before it is answered.
+/// 2. It then carries out what [`Core::poll_effect`] gives, in that order, and hands in the answers, until there
+///    is no more. An answer may come late, but must come.
+/// 3. It closes what [`Core::poll_close`] names, offers each socket that [`Core::poll_send`] names the bytes of
+///    [`Core::transmit`], and reports with [`Core::sent`] how many it took.
+/// 4. It ends if [`Core::is_finished`], and otherwise waits for the next thing to happen, but no longer than
+///    until [`Core::next_deadline`]; then it calls [`Core::handle_time`].
+///
+/// `now` never goes back. Inputs for sessions that have ended are ignored.
+#[derive(Debug)]
+pub struct Core {
+    engine: Engine,
+    uid: u32,
+    /// How long to stay without a session, and since when there has been none.
+    idle_max: Option<Duration>,
+    idle_since: Option<Time>,
+    finished: bool,
+    /// Connections that have shown no credentials, and how long they may go on so.
+    newcomers: BTreeMap<SessionId, Time>,
+    sessions: BTreeMap<SessionId, Session>,
+    /// The subscriptions in the engine.
+    owners: BTreeMap<SubscriptionId, SessionId>,
+    barriers: BTreeMap<BarrierId, (SessionId, u16)>,
+    next_subscription: u64,
+    next_barrier: u64,
+    to_send: BTreeSet<SessionId>,
+    to_close: VecDeque<SessionId>,
+}
+
+impl Core {
+    /// Makes a core without sessions.
+    pub fn new(now: Time, config: Config) -> Core {
+        Core {
+            engine: Engine::new(config.engine),
+            uid: config.uid,
+            idle_max: config.idle_max,
+            idle_since: Some(now),
+            finished: false,
+            newcomers: BTreeMap::new(),
+            sessions: BTreeMap::new(),
+            owners: BTreeMap::new(),
+            barriers: BTreeMap::new(),
+            next_subscription: 0,
+            next_barrier: 0,
+            to_send: BTreeSet::new(),
+            to_close: VecDeque::new(),
+        }
+    }
+
+    /// Whether the server is to end, since nobody has needed it for long.
+    pub fn is_finished(&self) -> bool {
+        self.finished
+    }
+
+    /// Whether bytes of a session are wanted now. They are not while too many answers wait for a client that
+    /// does not read them.
+    pub fn accepts_bytes(&self, id: SessionId) -> bool {
+        self.sessions.get(&id).is_none_or(Session::accepts_bytes)
+    }
+
+    /// Takes a new connection.
+    pub fn handle_connection(&mut self, now: Time, id: SessionId, peer: Peer) {
+        if peer.uid != self.uid {
+            info!(session = id.0, uid = peer.uid, pid = peer.pid, "connection of another user refused");
+            self.to_close.push_back(id);
+            return;
+        }
+        if self.newcomers.len() == MAX_NEWCOMERS
+            && let Some((oldest, _)) = self.newcomers.pop_first()
+        {
+            debug!(session = oldest.0, "too many connections without credentials");
+            self.to_close.push_back(oldest);
+        }
+        debug!(session = id.0, pid = peer.pid, "connection");
+        self.newcomers.insert(id, now + HANDSHAKE_MAX);
+    }
+
+    /// Takes bytes that a client sent.
+    pub fn handle_bytes(&mut self, now: Time, id: SessionId, bytes: &[u8]) {
+        let Some(bytes) = self.authenticate(id, bytes) else { return };
+        let Some(session) = self.sessions.get_mut(&id) else { return };
+        session.handle_bytes(bytes);
+        self.carry_out(now, id);
+        self.deliver(now);
+    }
+
+    /// Takes the word that a connection is no more.
+    pub fn handle_hangup(&mut self, now: Time, id: SessionId) {
+        self.newcomers.remove(&id);
+        self.end(now, id);
+    }
+
+    /// Takes what the kernel noticed.
+    pub fn handle_notice(&mut self, now: Time, notice: Notice) {
+        self.engine.handle_notice(now, notice);
+        self.deliver(now);
+    }
+
+    /// Takes the answer to [`Effect::Arm`].
+    pub fn handle_armed(&mut self, id: KernelWatchId, answer: Result<(), Refusal>) {
+        self.engine.handle_armed(id, answer);
+    }
+
+    /// Takes the answer to [`Effect::Scan`].
+    pub fn handle_scan(&mut self, now: Time, id: ScanId, scan: Scan) {
+        self.engine.handle_scan(now, id, scan);
+        self.deliver(now);
+    }
+
+    /// Takes the time.
+    pub fn handle_time(&mut self, now: Time) {
+        // The front is the oldest, and so has the earliest deadline.
+        while let Some(oldest) = self.newcomers.first_entry()
+            && *oldest.get() <= now
+        {
+            debug!(session = oldest.key().0, "no credentials in time");
+            self.to_close.push_back(oldest.remove_entry().0);
+        }
+        if self.idle_deadline().is_some_and(|at| at <= now) && !self.finished {
+            info!("idle");
+            self.finished = true;
+        }
+        if self.engine.next_deadline().is_some_and(|deadline| deadline.at <= now) {
+            self.engine.handle_time(now);
+            self.deliver(now);
+        }
+    }
+
+    /// Gives the next thing to carry out.
+    pub fn poll_effect(&mut self) -> Option<Effect> {
+        self.engine.poll_effect()
+    }
+
+    /// Gives the next connection to close. It must not be handed in any more.
+    pub fn poll_close(&mut self) -> Option<SessionId> {
+        self.to_close.pop_front()
+    }
+
+    /// Gives the next session for which there are new bytes since it was last named here.
+    pub fn poll_send(&mut self) -> Option<SessionId> {
+        self.to_send.pop_first()
+    }
+
+    /// The bytes that a session's socket is to be given: not all that are to be sent, if they are many.
+    pub fn transmit(&self, id: SessionId) -> &[u8] {
+        self.sessions.get(&id).map_or(&[], Session::transmit)
+    }
+
+    /// Takes note that a session's socket has taken the first `count` bytes. Others may take their place.
+    pub fn sent(&mut self, id: SessionId, count: usize) {
+        if let Some(session) = self.sessions.get_mut(&id) {
+            session.sent(count);
+        }
+    }
+
+    /// The moment at which to call [`Core::handle_time`], if nothing else happens before.
+    pub fn next_deadline(&self) -> Option<Deadline> {
+        let handshake = self.newcomers.values().next().copied();
+        let engine = self.engine.next_deadline();
+        [
+            handshake.map(|at| Deadline { at, reason: Reason::Handshake }),
+            self.idle_deadline().map(|at| Deadline { at, reason: Reason::Idle }),
+            engine.map(|deadline| Deadline { at: deadline.at, reason: Reason::Engine(deadline.reason) }),
+        ]
+        .into_iter()
+        .flatten()
+        .min_by_key(|deadline| deadline.at)
+    }
+
+    fn idle_deadline(&self) -> Option<Time> {
+        Some(self.idle_since? + self.idle_max?)
+    }
+
+    /// Lets a newcomer in if its first byte is what it has to be, and gives the bytes behind that.
+    fn authenticate<'a>(&mut self, id: SessionId, bytes: &'a [u8]) -> Option<&'a [u8]> {
+        if !self.newcomers.contains_key(&id) {
+            return Some(bytes);
+        }
+        let (first, rest) = bytes.split_first()?;
+        self.newcomers.remove(&id);
+        if *first != CREDENTIAL {
+            debug!(session = id.0, byte = *first, "wrong credential byte");
+            self.to_close.push_back(id);
+            return None;
+        }
+        if self.sessions.len() == MAX_SESSIONS {
+            warn!(session = id.0, "refused: there are {MAX_SESSIONS} sessions already");
+            self.to_close.push_back(id);
+            return None;
+        }
+        info!(session = id.0, "session begins");
+        self.sessions.insert(id, Session::new());
+        self.to_send.insert(id);
+        self.idle_since = None;
+        self.finished = false;
+        Some(rest)
+    }
+
+    /// Carries out what a session asks for by now.
+    fn carry_out(&mut self, now: Time, id: SessionId) {
+        let Some(session) = self.sessions.get_mut(&id) else { return };
+        // What needs no word of the engine, such as an acknowledgement, is there at once.
+        self.to_send.insert(id);
+        loop {
+            let fresh_id = || {
+                self.next_subscription += 1;
+                SubscriptionId(self.next_subscription)
+            };
+            match session.poll_command(fresh_id) {
+                Ok(None) => return,
+                Ok(Some(Command::Subscribe(subscription, path, kind))) => {
+                    self.owners.insert(subscription, id);
+                    self.engine.subscribe(now, subscription, path, kind);
+                }
+                Ok(Some(Command::Cancel(subscription))) => {
+                    if self.owners.remove(&subscription).is_some() {
+                        self.engine.cancel(subscription);
+                    }
+                }
+                Ok(Some(Command::Barrier(seq))) => {
+                    self.next_barrier += 1;
+                    let barrier = BarrierId(self.next_barrier);
+                    self.barriers.insert(barrier, (id, seq));
+                    let theirs: Vec<_> =
+                        session.subscriptions().filter(|id| self.owners.contains_key(id)).collect();
+                    self.engine.barrier(now, barrier, &theirs);
+                }
+                Err(breach) => {
+                    info!(session = id.0, %breach, "session closed");
+                    self.to_close.push_back(id);
+                    self.end(now, id);
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Forgets a session.
+    fn end(&mut self, now: Time, id: SessionId) {
+        let Some(session) = self.sessions.remove(&id) else { return };
+        info!(session = id.0, "session ends");
+        for subscription in session.subscriptions() {
+            if self.owners.remove(&subscription).is_some() {
+                self.engine.cancel(subscription);
+            }
+        }
+        self.to_send.remove(&id);
+        if self.sessions.is_empty() {
+            self.idle_since = Some(now);
+        }
+        self.deliver(now);
+    }
+
+    /// Brings what the engine tells to those whom it concerns, and goes on with the requests that waited for it.
+    fn deliver(&mut self, now: Time) {
+        while let Some(output) = self.engine.poll_output() {
+            match output {
+                Output::Event(event) => {
+                    let Some(&id) = self.owners.get(&event.subscription) else { continue };
+                    let Some(session) = self.sessions.get_mut(&id) else { continue };
+                    session.handle_event(event);
+                    self.to_send.insert(id);
+                }
+                Output::Reached(barrier) => {
+                    let Some((id, seq)) = self.barriers.remove(&barrier) else { continue };
+                    let Some(session) = self.sessions.get_mut(&id) else { continue };
+                    session.handle_reached(seq);
+                    self.carry_out(now, id);
+                }
+            }
+        }
+    }
+}

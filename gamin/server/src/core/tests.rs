@@ -1,0 +1,313 @@
+//! Sessions under a virtual clock, in a world whose one directory `/d` holds the file `a`: who is let in, how
+//! long, and what is answered to what.
+
+use gamin_engine::{Detail, Entries, FileType, Found, Hinge, Method, Name, ScanRequest, Stamp, TreePath};
+use gamin_protocol::{Code, Decoder, Event as Packet, HEADER_LEN, Kind, Options, Request, SYNC};
+
+use super::*;
+use crate::session::{MAX_REPLIES, MAX_SUBSCRIPTIONS};
+
+const UID: u32 = 1000;
+const IDLE: Duration = Duration::from_secs(30);
+
+/// A core and its world.
+struct World {
+    now: Time,
+    core: Core,
+    last_session: u64,
+    closed: Vec<SessionId>,
+}
+
+impl World {
+    fn new() -> World {
+        let engine = gamin_engine::Config { method: Method::Kernel, poll_interval: Duration::from_secs(1) };
+        let now = Time(Duration::from_secs(1000));
+        let core = Core::new(now, Config { engine, uid: UID, idle_max: Some(IDLE) });
+        World { now, core, last_session: 0, closed: Vec::new() }
+    }
+
+    fn connect(&mut self, uid: u32) -> SessionId {
+        self.last_session += 1;
+        let id = SessionId(self.last_session);
+        self.core.handle_connection(self.now, id, Peer { uid, pid: 1 });
+        self.settle();
+        id
+    }
+
+    fn session(&mut self) -> SessionId {
+        let id = self.connect(UID);
+        self.send(id, &[CREDENTIAL]);
+        assert_eq!(self.take_bytes(id, usize::MAX), [CREDENTIAL]);
+        id
+    }
+
+    fn send(&mut self, id: SessionId, bytes: &[u8]) {
+        self.core.handle_bytes(self.now, id, bytes);
+        self.settle();
+    }
+
+    fn pass(&mut self, span: Duration) {
+        self.now = self.now + span;
+        self.core.handle_time(self.now);
+        self.settle();
+    }
+
+    fn settle(&mut self) {
+        while let Some(effect) = self.core.poll_effect() {
+            match effect {
+                Effect::Arm { id, .. } => self.core.handle_armed(id, Ok(())),
+                Effect::Disarm { .. } => {}
+                Effect::Scan { id, request } => self.core.handle_scan(self.now, id, look(&request)),
+            }
+        }
+        while let Some(id) = self.core.poll_close() {
+            self.closed.push(id);
+        }
+    }
+
+    fn take_bytes(&mut self, id: SessionId, max: usize) -> Vec<u8> {
+        let mut taken = Vec::new();
+        while taken.len() < max && !self.core.transmit(id).is_empty() {
+            let part = self.core.transmit(id);
+            let count = part.len().min(max - taken.len());
+            taken.extend_from_slice(&part[..count]);
+            self.core.sent(id, count);
+        }
+        taken
+    }
+
+    /// What a session is told, as `number code path`.
+    fn told(&mut self, id: SessionId) -> Vec<String> {
+        let mut decoder = Decoder::<Packet>::new();
+        decoder.push(&self.take_bytes(id, usize::MAX));
+        let mut told = Vec::new();
+        while let Some(packet) = decoder.next_message().expect("because the server's packets are well formed")
+        {
+            told.push(format!("{} {:?} {}", packet.seq, packet.code, packet.path.escape_ascii()));
+        }
+        told
+    }
+}
+
+fn look(request: &ScanRequest) -> Scan {
+    let stamp = |file_type, ino| Stamp {
+        file_type,
+        dev: 1,
+        ino,
+        mode: 0o755,
+        uid: UID,
+        gid: UID,
+        size: 0,
+        mtime_ns: 1,
+        ctime_ns: 1,
+        fresh: false,
+    };
+    let d = TreePath::root().join(b"d");
+    let hinges = vec![Hinge { directory: TreePath::root(), entry: Some(Name::from(b"d".as_slice())) }];
+    let found = if request.path == d {
+        let entries = match request.detail {
+            Detail::Itself => Entries::Unasked,
+            Detail::Names | Detail::Stamps => {
+                Entries::Listed(vec![(Name::from(b"a".as_slice()), Some(stamp(FileType::Other, 3)))])
+            }
+        };
+        Found::Directory { real: d, stamp: stamp(FileType::Directory, 2), entries }
+    } else {
+        Found::Missing
+    };
+    Scan { hinges, found }
+}
+
+fn monitor(seq: u16, options: Options, path: &str) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let request = Request::Monitor { seq, kind: Kind::Directory, options, path: path.into() };
+    request.encode(&mut bytes).expect("because the path is short");
+    bytes
+}
+
+fn cancel(seq: u16) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    Request::Cancel { seq }.encode(&mut bytes).expect("because a cancel has no path");
+    bytes
+}
+
+fn ask(seq: u16, question: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let request = Request::Ask { seq, question: question.to_vec() };
+    request.encode(&mut bytes).expect("because the question is short");
+    bytes
+}
+
+#[test]
+fn credentials_and_requests_may_come_in_one_piece() {
+    let mut world = World::new();
+    let id = world.connect(UID);
+    assert!(world.core.transmit(id).is_empty());
+    world.send(id, &[vec![CREDENTIAL], monitor(1, Options::NONE, "r")].concat());
+    assert_eq!(world.take_bytes(id, 1), [CREDENTIAL]);
+    assert_eq!(world.told(id), ["1 Deleted r", "1 EndExist r"]);
+    assert_eq!(world.core.poll_send(), Some(id));
+    assert_eq!(world.core.poll_send(), None);
+}
+
+#[test]
+fn strangers_are_not_let_in() {
+    let mut world = World::new();
+    let foreigner = world.connect(UID + 1);
+    let stammerer = world.connect(UID);
+    world.send(stammerer, &[1, CREDENTIAL]);
+    world.send(foreigner, &[CREDENTIAL]);
+    assert_eq!(world.closed, [foreigner, stammerer]);
+    assert!(world.core.transmit(foreigner).is_empty() && world.core.transmit(stammerer).is_empty());
+}
+
+#[test]
+fn a_newcomer_has_five_seconds() {
+    let mut world = World::new();
+    let late = world.connect(UID);
+    let deadline = Deadline { at: world.now + HANDSHAKE_MAX, reason: Reason::Handshake };
+    assert_eq!(world.core.next_deadline(), Some(deadline));
+    world.pass(Duration::from_secs(2));
+    let early = world.session();
+    world.pass(Duration::from_secs(3));
+    assert_eq!(world.closed, [late]);
+    world.send(early, &monitor(1, Options::NONE, "r"));
+    assert_eq!(world.told(early).len(), 2);
+}
+
+#[test]
+fn one_newcomer_too_many_closes_the_oldest() {
+    let mut world = World::new();
+    let newcomers: Vec<_> = (0..=MAX_NEWCOMERS).map(|_| world.connect(UID)).collect();
+    assert_eq!(world.closed, newcomers[..1]);
+    world.send(newcomers[MAX_NEWCOMERS], &[CREDENTIAL]);
+    assert_eq!(world.core.transmit(newcomers[MAX_NEWCOMERS]), [CREDENTIAL]);
+}
+
+#[test]
+fn one_session_too_many_is_closed() {
+    let mut world = World::new();
+    let sessions: Vec<_> = (0..MAX_SESSIONS).map(|_| world.session()).collect();
+    let refused = world.connect(UID);
+    world.send(refused, &[CREDENTIAL]);
+    assert_eq!(world.closed, [refused]);
+    world.core.handle_hangup(world.now, sessions[0]);
+    world.session();
+}
+
+#[test]
+fn a_server_without_sessions_ends() {
+    let mut world = World::new();
+    world.pass(IDLE - Duration::from_secs(1));
+    let id = world.session();
+    world.pass(2 * IDLE);
+    assert!(!world.core.is_finished() && world.core.next_deadline().is_none());
+    world.core.handle_hangup(world.now, id);
+    assert_eq!(world.core.next_deadline(), Some(Deadline { at: world.now + IDLE, reason: Reason::Idle }));
+    world.pass(IDLE - Duration::from_secs(1));
+    world.connect(UID);
+    assert!(!world.core.is_finished());
+    world.pass(Duration::from_secs(1));
+    assert!(world.core.is_finished(), "a connection without credentials does not count");
+}
+
+#[test]
+fn a_broken_packet_ends_its_session_alone() {
+    let mut world = World::new();
+    let (broken, whole) = (world.session(), world.session());
+    world.send(broken, &[monitor(1, Options::NONE, "/d"), vec![0xff; HEADER_LEN]].concat());
+    assert_eq!(world.closed, [broken]);
+    assert!(world.core.transmit(broken).is_empty() && world.core.owners.is_empty());
+    world.send(whole, &monitor(1, Options::NONE, "r"));
+    assert_eq!(world.told(whole), ["1 Deleted r", "1 EndExist r"]);
+}
+
+#[test]
+fn a_path_that_leads_nowhere_is_missing_and_can_be_cancelled() {
+    let mut world = World::new();
+    let id = world.session();
+    world.send(id, &[monitor(1, Options::NO_EXISTS, "r"), monitor(2, Options::NONE, "\0x")].concat());
+    assert_eq!(world.told(id), ["1 Deleted r", "2 Deleted .", "2 EndExist ."]);
+    world.send(id, &[cancel(1), cancel(2), cancel(1), cancel(7)].concat());
+    assert_eq!(world.told(id), ["1 Acknowledge r", "2 Acknowledge ."]);
+    assert!(world.closed.is_empty());
+}
+
+#[test]
+fn a_number_used_twice_is_served_twice_and_cancelled_oldest_first() {
+    let mut world = World::new();
+    let id = world.session();
+    world.send(id, &[monitor(1, Options::NONE, "r"), monitor(1, Options::NONE, "s"), cancel(1)].concat());
+    let told = ["1 Deleted r", "1 EndExist r", "1 Deleted s", "1 EndExist s", "1 Acknowledge r"];
+    assert_eq!(world.told(id), told);
+    world.send(id, &cancel(1));
+    assert_eq!(world.told(id), ["1 Acknowledge s"]);
+}
+
+#[test]
+fn one_subscription_too_many_ends_the_session() {
+    let mut world = World::new();
+    let id = world.session();
+    for seq in 0..MAX_SUBSCRIPTIONS {
+        world.send(id, &monitor(seq as u16, Options::NO_EXISTS, "r"));
+    }
+    assert!(world.closed.is_empty());
+    world.send(id, &monitor(0, Options::NO_EXISTS, "r"));
+    assert_eq!(world.closed, [id]);
+}
+
+#[test]
+fn a_client_that_does_not_read_its_answers_is_not_read_from() {
+    let mut world = World::new();
+    let id = world.session();
+    let request = [monitor(1, Options::NO_EXISTS, "r"), cancel(1)].concat();
+    let mut sent = 0;
+    while world.core.accepts_bytes(id) {
+        world.send(id, &request);
+        sent += 1;
+    }
+    assert!(sent > MAX_REPLIES);
+    let told = world.told(id);
+    assert_eq!(told.iter().filter(|told| *told == "1 Acknowledge r").count(), sent);
+    assert!(world.core.accepts_bytes(id));
+}
+
+#[test]
+fn a_listing_comes_with_the_client_s_own_spelling() {
+    let mut world = World::new();
+    let id = world.session();
+    world.send(id, &monitor(1, Options::NONE, "//d/./"));
+    assert_eq!(world.told(id), ["1 Exists //d/./", "1 Exists a", "1 EndExist //d/./"]);
+}
+
+#[test]
+fn monitor_and_cancel_in_one_piece_end_with_one_acknowledge() {
+    let mut world = World::new();
+    let id = world.session();
+    world.send(id, &[monitor(1, Options::NONE, "/d"), cancel(1)].concat());
+    assert_eq!(world.told(id), ["1 Acknowledge /d"]);
+    assert!(world.core.owners.is_empty());
+}
+
+#[test]
+fn a_barrier_is_answered_behind_all_that_happened_before() {
+    let mut world = World::new();
+    let id = world.session();
+    world.send(id, &[monitor(1, Options::NONE, "/d"), ask(7, b"what?"), ask(8, SYNC)].concat());
+    let answer = format!("8 {:?} sync", Code::ANSWER);
+    assert_eq!(world.told(id), ["1 Exists /d", "1 Exists a", "1 EndExist /d", &answer]);
+    world.send(id, &[cancel(1), ask(9, SYNC)].concat());
+    let answer = format!("9 {:?} sync", Code::ANSWER);
+    assert_eq!(world.told(id), ["1 Acknowledge /d", &answer]);
+    assert!(world.core.barriers.is_empty());
+}
+
+#[test]
+fn requests_behind_a_barrier_wait_for_it() {
+    let mut world = World::new();
+    let id = world.session();
+    let requests = [monitor(1, Options::NONE, "/d"), ask(8, SYNC), monitor(2, Options::NONE, "/"), cancel(2)];
+    world.send(id, &requests.concat());
+    let answer = format!("8 {:?} sync", Code::ANSWER);
+    assert_eq!(world.told(id), ["1 Exists /d", "1 Exists a", "1 EndExist /d", &answer, "2 Acknowledge /"]);
+}

@@ -1,0 +1,350 @@
+//! The host of a core on a real system: sockets, the kernel, the clock and signals in one event loop.
+//!
+//! What the loop finds ready is only noted; [`Host::turn`] then does everything in a fixed order. What it means
+//! is left to the core, how sockets are made and accepted to `socket`, when the kernel's queue is read to
+//! `kernel`.
+//! Invariants: the kernel's queue is drained before a client's bytes are handled and before a scan is made, so
+//! that what happened before a request is told before its answer. Nothing but a file system that is scanned can
+//! block. Per turn, nobody takes more than a bounded share. Without work, nothing wakes.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::error::Error;
+use std::io::{ErrorKind, Read, Write};
+use std::os::unix::net::UnixStream;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use calloop::generic::Generic;
+use calloop::signals::{Signal, Signals};
+use calloop::{Dispatcher, EventLoop, Interest, LoopHandle, Mode, PostAction, Readiness, RegistrationToken};
+use gamin_backend::scan;
+use gamin_engine::{Effect, Method, Refusal, Time};
+use nix::sys::signal::SigSet;
+use tracing::{debug, info, warn};
+
+use crate::core::{Config, Core, Peer, SessionId};
+use crate::kernel::Kernel;
+use crate::socket::{Accepted, Listener};
+
+/// How many bytes are read from a session before others have their turn.
+const READ_MAX: usize = 64 * 1024;
+/// How many connections are taken in before others have their turn.
+const ACCEPT_MAX: usize = 64;
+/// How long to wait when there is nothing left to take a connection in with.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// How long effects are carried out before others have their turn.
+const EFFECTS_MAX: Duration = Duration::from_millis(10);
+
+/// Serves the clients of `listener` until a signal ends it or the core is finished.
+pub(crate) fn serve(listener: Listener, mut config: Config) -> Result<(), Box<dyn Error>> {
+    let mut event_loop: EventLoop<'static, Host> = EventLoop::try_new()?;
+    let handle = event_loop.handle();
+    insert_signals(&handle)?;
+    let mut kernel = None;
+    if config.engine.method == Method::Kernel {
+        match Kernel::new(&handle) {
+            Ok(working) => kernel = Some(working),
+            Err(error) => {
+                warn!(%error, "the kernel gives no notices: everything is polled");
+                config.engine.method = Method::Poll;
+            }
+        }
+    }
+    let socket = Generic::new(Rc::clone(&listener.socket), Interest::READ, Mode::Edge);
+    handle
+        .insert_source(socket, |_, _, host| {
+            host.acceptable = true;
+            Ok(PostAction::Continue)
+        })
+        .map_err(|error| error.error)?;
+    let mut host = Host::new(handle, listener, kernel, config);
+    while !host.stopped && !host.core.is_finished() {
+        let timeout = host.timeout();
+        event_loop.dispatch(timeout, &mut host)?;
+        host.turn();
+    }
+    Ok(())
+}
+
+/// Lets the signals that end the server come through the event loop, whatever the starter did to them.
+fn insert_signals(handle: &LoopHandle<'static, Host>) -> Result<(), Box<dyn Error>> {
+    SigSet::empty().thread_set_mask()?;
+    let ending = [Signal::SIGHUP, Signal::SIGINT, Signal::SIGQUIT, Signal::SIGTERM];
+    handle
+        .insert_source(Signals::new(&ending)?, |signal, (), host| {
+            info!(signal = ?signal.signal(), "ended by signal");
+            host.stopped = true;
+        })
+        .map_err(|error| error.error)?;
+    Ok(())
+}
+
+/// Everything that the event loop's sources work on.
+pub(crate) struct Host {
+    core: Core,
+    kernel: Option<Kernel>,
+    origin: Instant,
+    handle: LoopHandle<'static, Host>,
+    listener: Listener,
+    /// Whether there may be connections to take in, and not before when.
+    acceptable: bool,
+    accept_at: Time,
+    next_session: u64,
+    connections: BTreeMap<SessionId, Connection>,
+    /// Connections that may have bytes for us, and those that may take some that they did not take before.
+    readable: BTreeSet<SessionId>,
+    sendable: BTreeSet<SessionId>,
+    buffer: Vec<u8>,
+    /// There may be effects left to carry out, whether or not anything happens.
+    unsettled: bool,
+    stopped: bool,
+}
+
+struct Connection {
+    /// Shared with the event loop.
+    stream: Rc<UnixStream>,
+    source: Dispatcher<'static, Generic<Rc<UnixStream>>, Host>,
+    token: RegistrationToken,
+    /// Whether the socket may take bytes. While it does not, the event loop is asked to tell when it does.
+    writable: bool,
+}
+
+impl Host {
+    fn new(
+        handle: LoopHandle<'static, Host>,
+        listener: Listener,
+        kernel: Option<Kernel>,
+        config: Config,
+    ) -> Host {
+        Host {
+            core: Core::new(Time::default(), config),
+            kernel,
+            origin: Instant::now(),
+            handle,
+            listener,
+            acceptable: true,
+            accept_at: Time::default(),
+            next_session: 0,
+            connections: BTreeMap::new(),
+            readable: BTreeSet::new(),
+            sendable: BTreeSet::new(),
+            buffer: vec![0; READ_MAX],
+            unsettled: false,
+            stopped: false,
+        }
+    }
+
+    /// Takes the event loop's word that the kernel has noticed something.
+    pub fn handle_kernel_ready(&mut self) {
+        if let Some(kernel) = &mut self.kernel {
+            kernel.handle_ready();
+        }
+    }
+
+    fn handle_connection_ready(&mut self, id: SessionId, readiness: Readiness) {
+        if readiness.readable {
+            self.readable.insert(id);
+        }
+        if readiness.writable
+            && let Some(connection) = self.connections.get_mut(&id)
+        {
+            connection.writable = true;
+            self.sendable.insert(id);
+        }
+    }
+
+    fn now(&self) -> Time {
+        Time(self.origin.elapsed())
+    }
+
+    /// How long the event loop may wait; `None` until something happens.
+    fn timeout(&self) -> Option<Duration> {
+        if self.unsettled || self.readable.iter().any(|id| self.core.accepts_bytes(*id)) {
+            return Some(Duration::ZERO);
+        }
+        let deadlines = [
+            self.core.next_deadline().map(|deadline| deadline.at),
+            self.kernel.as_ref().and_then(Kernel::next_deadline),
+            self.acceptable.then_some(self.accept_at),
+        ];
+        let next = deadlines.into_iter().flatten().min()?;
+        Some(next.since(self.now()))
+    }
+
+    /// Does what there is to do.
+    fn turn(&mut self) {
+        if let Some(kernel) = &mut self.kernel {
+            kernel.handle_time(Time(self.origin.elapsed()), &mut self.core);
+        }
+        self.settle();
+        self.accept();
+        self.read();
+        self.core.handle_time(self.now());
+        self.settle();
+        self.close();
+        self.send();
+    }
+
+    /// Carries out effects and what comes of them.
+    fn settle(&mut self) {
+        let start = self.now();
+        self.unsettled = true;
+        while self.now().since(start) < EFFECTS_MAX {
+            let Some(effect) = self.core.poll_effect() else {
+                self.unsettled = false;
+                return;
+            };
+            self.carry_out(effect);
+        }
+    }
+
+    fn carry_out(&mut self, effect: Effect) {
+        match effect {
+            Effect::Arm { id, directory, level } => {
+                let answer = match &mut self.kernel {
+                    Some(kernel) => kernel.arm(id, &directory, level),
+                    None => Err(Refusal::Failed),
+                };
+                self.core.handle_armed(id, answer);
+            }
+            Effect::Disarm { id } => {
+                if let Some(kernel) = &mut self.kernel {
+                    kernel.disarm(id);
+                }
+            }
+            Effect::Scan { id, request } => {
+                self.drain_kernel();
+                let found = scan(&request);
+                self.core.handle_scan(self.now(), id, found);
+            }
+        }
+    }
+
+    fn drain_kernel(&mut self) {
+        if let Some(kernel) = &mut self.kernel {
+            // An error will show again, and be told, when the event loop has the queue read.
+            let _ = kernel.drain(Time(self.origin.elapsed()), &mut self.core);
+        }
+    }
+
+    fn accept(&mut self) {
+        if !self.acceptable || self.now() < self.accept_at {
+            return;
+        }
+        for _ in 0..ACCEPT_MAX {
+            match self.listener.accept() {
+                Accepted::Connection(stream, peer) => self.connect(stream, peer),
+                Accepted::Lost => {}
+                Accepted::Nothing => {
+                    self.acceptable = false;
+                    return;
+                }
+                Accepted::Exhausted => {
+                    self.accept_at = self.now() + ACCEPT_PAUSE;
+                    return;
+                }
+            }
+        }
+    }
+
+    fn connect(&mut self, stream: UnixStream, peer: Peer) {
+        self.next_session += 1;
+        let id = SessionId(self.next_session);
+        let stream = Rc::new(stream);
+        let source = Generic::new(Rc::clone(&stream), Interest::READ, Mode::Edge);
+        let source = Dispatcher::new(source, move |readiness, _, host: &mut Host| {
+            host.handle_connection_ready(id, readiness);
+            Ok(PostAction::Continue)
+        });
+        match self.handle.register_dispatcher(source.clone()) {
+            Ok(token) => {
+                self.connections.insert(id, Connection { stream, source, token, writable: true });
+                self.readable.insert(id);
+                self.core.handle_connection(self.now(), id, peer);
+            }
+            Err(error) => warn!(%error, "connection closed: the event loop can't take it"),
+        }
+    }
+
+    /// Reads from each connection that may have sent something: once, so that nobody has to wait for a flood.
+    fn read(&mut self) {
+        for id in std::mem::take(&mut self.readable) {
+            let Some(connection) = self.connections.get(&id) else { continue };
+            if !self.core.accepts_bytes(id) {
+                self.readable.insert(id);
+                continue;
+            }
+            match (&*connection.stream).read(&mut self.buffer) {
+                Ok(0) => self.hang_up(id),
+                Ok(count) => {
+                    self.readable.insert(id);
+                    self.drain_kernel();
+                    self.core.handle_bytes(self.now(), id, &self.buffer[..count]);
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                Err(error) if error.kind() == ErrorKind::Interrupted => {
+                    self.readable.insert(id);
+                }
+                Err(error) => {
+                    debug!(session = id.0, %error, "connection lost");
+                    self.hang_up(id);
+                }
+            }
+        }
+    }
+
+    /// Gives each socket as much as it takes of what there is for it.
+    fn send(&mut self) {
+        while let Some(id) = self.core.poll_send() {
+            self.sendable.insert(id);
+        }
+        for id in std::mem::take(&mut self.sendable) {
+            if let Err(error) = self.offer(id) {
+                debug!(session = id.0, %error, "connection lost");
+                self.hang_up(id);
+            }
+        }
+    }
+
+    /// Gives one socket as much as it takes, and has the event loop tell when it takes more.
+    fn offer(&mut self, id: SessionId) -> Result<(), Box<dyn Error>> {
+        let Some(connection) = self.connections.get_mut(&id) else { return Ok(()) };
+        while connection.writable {
+            let bytes = self.core.transmit(id);
+            if bytes.is_empty() {
+                break;
+            }
+            match (&*connection.stream).write(bytes) {
+                Ok(count) => self.core.sent(id, count),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => connection.writable = false,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        let waits = !connection.writable;
+        if connection.source.as_source_ref().interest.writable != waits {
+            connection.source.as_source_mut().interest.writable = waits;
+            self.handle.update(&connection.token)?;
+        }
+        Ok(())
+    }
+
+    fn hang_up(&mut self, id: SessionId) {
+        self.core.handle_hangup(self.now(), id);
+        self.unsettled = true;
+        self.disconnect(id);
+    }
+
+    fn close(&mut self) {
+        while let Some(id) = self.core.poll_close() {
+            self.disconnect(id);
+        }
+    }
+
+    fn disconnect(&mut self, id: SessionId) {
+        if let Some(connection) = self.connections.remove(&id) {
+            self.handle.remove(connection.token);
+            self.readable.remove(&id);
+        }
+    }
+}

@@ -1,0 +1,23 @@
+//! gam_server as a library: sessions, sockets and the life of the server.
+//!
+//! [`Core`] is the whole server without the outside world, for whoever brings a world of their own. [`run`] is
+//! the program: it reads the command line and lets a host drive a core with real sockets and a real kernel.
+//! What is watched and how is left to the engine, asking the kernel to the backend.
+//! Invariant: no byte from a client can stop, delay or grow the server beyond the limits named here.
+
+#![forbid(unsafe_code)]
+
+mod cli;
+mod core;
+mod host;
+mod kernel;
+mod outbox;
+mod session;
+mod socket;
+
+pub use self::core::{
+    Config, Core, Deadline, HANDSHAKE_MAX, MAX_NEWCOMERS, MAX_SESSIONS, Peer, Reason, SessionId,
+};
+pub use cli::run;
+pub use outbox::BYTES_MAX;
+pub use session::{MAX_REPLIES, MAX_SUBSCRIPTIONS};

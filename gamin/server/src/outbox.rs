@@ -1,0 +1,308 @@
+//! What one session is still to be told: bytes for its socket, and behind them events that wait.
+//!
+//! While the socket takes what it is given, an event is encoded at once. When it does not, events wait and are
+//! merged by subscription and subject, so that a client which sleeps costs memory for what it watches, not for
+//! how long it sleeps. How a subscription is made and ended is left to the session, the socket to the host.
+//!
+//! Invariant: merging keeps the stream consistent. What waits about a subject leads from what the client has
+//! been told of it to what is true now, and the client comes to the same state as if it had read every event.
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+
+use gamin_engine::{Code, Event, Name, Subject, SubscriptionId};
+use gamin_protocol::{CREDENTIAL, Event as Packet, Options};
+use tracing::{trace, warn};
+
+/// How many bytes may lie ready for the socket before further events wait. It is exceeded by less than one
+/// packet.
+pub const BYTES_MAX: usize = 64 * 1024;
+
+/// Where something stands in the order in which it is to be told.
+type Place = u64;
+
+/// The bytes and the waiting events of one session.
+#[derive(Debug)]
+pub(crate) struct Outbox {
+    bytes: Vec<u8>,
+    /// How many of `bytes` the socket has taken.
+    taken: usize,
+    addressees: BTreeMap<SubscriptionId, Addressee>,
+    /// Empty unless `bytes` is or was full: everything in here comes after everything in there.
+    waiting: BTreeMap<Place, Waiting>,
+    next_place: Place,
+    /// Nothing in front of this place may be moved behind it: an answer waits there.
+    fence: Place,
+    replies: usize,
+}
+
+/// A live subscription, and where what is to be told of it waits.
+#[derive(Debug)]
+struct Addressee {
+    seq: u16,
+    path: Vec<u8>,
+    options: Options,
+    /// At most two: a departure, and the arrival after it.
+    root: Vec<Place>,
+    end_of_listing: Option<Place>,
+    entries: BTreeMap<Name, Place>,
+}
+
+#[derive(Debug)]
+enum Waiting {
+    Event(Event),
+    Reply { seq: u16, code: Code, text: Vec<u8> },
+}
+
+impl Outbox {
+    /// Makes the outbox of a client that has shown its credentials: it is shown ours.
+    pub fn new() -> Outbox {
+        Outbox {
+            bytes: vec![CREDENTIAL],
+            taken: 0,
+            addressees: BTreeMap::new(),
+            waiting: BTreeMap::new(),
+            next_place: 0,
+            fence: 0,
+            replies: 0,
+        }
+    }
+
+    /// The live subscriptions.
+    pub fn subscriptions(&self) -> impl ExactSizeIterator<Item = SubscriptionId> {
+        self.addressees.keys().copied()
+    }
+
+    /// How many acknowledgements and answers wait. They can't be merged.
+    pub fn replies(&self) -> usize {
+        self.replies
+    }
+
+    /// The bytes that the socket is to be given.
+    pub fn transmit(&self) -> &[u8] {
+        &self.bytes[self.taken..]
+    }
+
+    /// Takes note that the socket has taken the first `count` bytes.
+    pub fn sent(&mut self, count: usize) {
+        self.taken = self.bytes.len().min(self.taken + count);
+        // What has been taken makes room once it is at least as much as what is moved.
+        if self.taken == self.bytes.len() {
+            self.bytes.clear();
+            self.taken = 0;
+        } else if self.taken >= BYTES_MAX {
+            self.bytes.drain(..self.taken);
+            self.taken = 0;
+        }
+        while self.has_room()
+            && let Some((place, next)) = self.waiting.pop_first()
+        {
+            match &next {
+                Waiting::Reply { .. } => self.replies -= 1,
+                Waiting::Event(event) => {
+                    if let Some(addressee) = self.addressees.get_mut(&event.subscription) {
+                        addressee.forget(place, event);
+                    }
+                }
+            }
+            self.write(&next);
+        }
+    }
+
+    /// Begins to tell of a subscription.
+    pub fn open(&mut self, id: SubscriptionId, seq: u16, path: Vec<u8>, options: Options) {
+        let addressee = Addressee {
+            seq,
+            path,
+            options,
+            root: Vec::new(),
+            end_of_listing: None,
+            entries: BTreeMap::new(),
+        };
+        self.addressees.insert(id, addressee);
+    }
+
+    /// Ends a subscription: nothing that waits is told of it any more but that it has ended.
+    pub fn close(&mut self, id: SubscriptionId) {
+        let Some(addressee) = self.addressees.remove(&id) else { return };
+        let Addressee { seq, path, root, end_of_listing, entries, .. } = addressee;
+        for place in root.into_iter().chain(end_of_listing).chain(entries.into_values()) {
+            self.waiting.remove(&place);
+        }
+        self.reply(seq, Code::ACKNOWLEDGE, path);
+    }
+
+    /// Answers a question, behind everything that is to be told already.
+    pub fn answer(&mut self, seq: u16, question: Vec<u8>) {
+        self.reply(seq, Code::ANSWER, question);
+        self.fence = self.next_place;
+    }
+
+    /// Tells an event. One of a subscription that has ended, or that it did not ask for, is dropped.
+    pub fn tell(&mut self, mut event: Event) {
+        let Some(addressee) = self.addressees.get(&event.subscription) else { return };
+        let listing = matches!(event.code, Code::EXISTS | Code::END_EXIST);
+        if listing && addressee.options.contains(Options::NO_EXISTS) {
+            return;
+        }
+        if !addressee.options.contains(Options::TAGGED) {
+            event.tag = None;
+        }
+        trace!(seq = addressee.seq, code = ?event.code, subject = ?event.subject, "event");
+        if self.is_flowing() {
+            self.write(&Waiting::Event(event));
+        } else {
+            self.merge(event);
+        }
+    }
+
+    fn reply(&mut self, seq: u16, code: Code, text: Vec<u8>) {
+        let reply = Waiting::Reply { seq, code, text };
+        if self.is_flowing() {
+            self.write(&reply);
+        } else {
+            self.replies += 1;
+            self.push(reply);
+        }
+    }
+
+    /// Whether what is told now need not wait.
+    fn is_flowing(&self) -> bool {
+        self.waiting.is_empty() && self.has_room()
+    }
+
+    fn has_room(&self) -> bool {
+        self.transmit().len() < BYTES_MAX
+    }
+
+    fn write(&mut self, told: &Waiting) {
+        let encoded = match told {
+            Waiting::Event(Event { subscription, code, subject, tag }) => {
+                let Some(addressee) = self.addressees.get(subscription) else { return };
+                let path = match subject {
+                    Subject::Root => &*addressee.path,
+                    Subject::Entry(name) => name,
+                };
+                Packet::encode(&mut self.bytes, addressee.seq, *code, path, *tag)
+            }
+            Waiting::Reply { seq, code, text } => Packet::encode(&mut self.bytes, *seq, *code, text, None),
+        };
+        if let Err(error) = encoded {
+            warn!(?told, %error, "event dropped: no packet can hold it");
+        }
+    }
+
+    fn push(&mut self, waiting: Waiting) -> Place {
+        let place = self.next_place;
+        self.next_place += 1;
+        self.waiting.insert(place, waiting);
+        place
+    }
+
+    /// Lets an event wait behind everything else.
+    fn append(&mut self, event: Event) {
+        if let Some(addressee) = self.addressees.get_mut(&event.subscription) {
+            addressee.note(self.next_place, &event);
+            self.push(Waiting::Event(event));
+        }
+    }
+
+    /// Lets an event wait, as one with what waits about its subject.
+    fn merge(&mut self, event: Event) {
+        let Some(addressee) = self.addressees.get_mut(&event.subscription) else { return };
+        if event.subject == Subject::Root && event.code == Code::DELETED {
+            // A directory that is gone takes its entries along, without an event for each.
+            for place in std::mem::take(&mut addressee.entries).into_values() {
+                self.waiting.remove(&place);
+            }
+        }
+        let Some(place) = addressee.place(&event) else { return self.append(event) };
+        let Some(Waiting::Event(first)) = self.waiting.get_mut(&place) else { return self.append(event) };
+        match merged(&event.subject, first.code, event.code) {
+            Merged::Both => self.append(event),
+            Merged::One(code) if place < self.fence || keeps_its_place(first) => {
+                first.code = code;
+                first.tag = event.tag;
+            }
+            merged => {
+                addressee.forget(place, &event);
+                self.waiting.remove(&place);
+                if let Merged::One(code) = merged {
+                    self.append(Event { code, ..event });
+                }
+            }
+        }
+    }
+}
+
+impl Addressee {
+    /// Where the last of what waits about the event's subject stands.
+    fn place(&self, event: &Event) -> Option<Place> {
+        match &event.subject {
+            Subject::Root if event.code == Code::END_EXIST => self.end_of_listing,
+            Subject::Root => self.root.last().copied(),
+            Subject::Entry(name) => self.entries.get(name).copied(),
+        }
+    }
+
+    /// Takes note that `event` waits at `place`.
+    fn note(&mut self, place: Place, event: &Event) {
+        match &event.subject {
+            Subject::Root if event.code == Code::END_EXIST => self.end_of_listing = Some(place),
+            Subject::Root => self.root.push(place),
+            Subject::Entry(name) => {
+                self.entries.insert(name.clone(), place);
+            }
+        }
+    }
+
+    /// Takes note that the event at `place`, which is about the same as `event`, waits no longer.
+    fn forget(&mut self, place: Place, event: &Event) {
+        match &event.subject {
+            Subject::Root if event.code == Code::END_EXIST => self.end_of_listing = None,
+            Subject::Root => self.root.retain(|waiting| *waiting != place),
+            Subject::Entry(name) => {
+                self.entries.remove(name);
+            }
+        }
+    }
+}
+
+/// What becomes of an event that waits and the next one about its subject.
+enum Merged {
+    Nothing,
+    One(Code),
+    Both,
+}
+
+/// Merges two events about one subject: a client that reads the result is told as much of what is true now as
+/// if it had read both.
+fn merged(subject: &Subject, first: Code, next: Code) -> Merged {
+    if *subject == Subject::Root {
+        match (first, next) {
+            // A directory that comes back has other entries: that it was gone has to be said.
+            (Code::DELETED, Code::CREATED) => return Merged::Both,
+            // A listing always says what it found: now, nothing.
+            (Code::EXISTS, Code::DELETED) => return Merged::One(Code::DELETED),
+            (Code::END_EXIST, _) => return Merged::One(Code::END_EXIST),
+            _ => {}
+        }
+    }
+    // Whether the client has been told that the subject is there, and whether it is there now.
+    let was_there = matches!(first, Code::CHANGED | Code::DELETED);
+    let is_there = next != Code::DELETED;
+    match (was_there, is_there) {
+        (false, false) => Merged::Nothing,
+        (false, true) => Merged::One(first),
+        (true, false) => Merged::One(Code::DELETED),
+        (true, true) => Merged::One(Code::CHANGED),
+    }
+}
+
+/// Whether a merged event stays where the first one stood, instead of going where the last one belongs: in a
+/// listing, which has an end, and where a root's entries come after it.
+fn keeps_its_place(first: &Event) -> bool {
+    first.code == Code::EXISTS || first.subject == Subject::Root && first.code != Code::CHANGED
+}

@@ -1,0 +1,373 @@
+//! What an outbox does to a stream: the merges one by one, and what has to hold whatever the stream and whenever
+//! the client reads.
+
+use std::collections::BTreeMap;
+
+use gamin_engine::Tag;
+use gamin_protocol::{Decoder, PACKET_MAX, PATH_MAX};
+use proptest::prelude::*;
+
+use super::*;
+
+const ROOT: &str = "/d";
+
+/// Makes an outbox that has just sent its credential, with a subscription for each of `options`, from number 1.
+fn outbox(options: &[Options]) -> Outbox {
+    let mut outbox = Outbox::new();
+    outbox.sent(1);
+    for (seq, options) in (1..).zip(options) {
+        outbox.open(SubscriptionId(seq), seq as u16, ROOT.into(), *options);
+    }
+    outbox
+}
+
+/// Fills the buffer, so that what is told next has to wait.
+fn stall(outbox: &mut Outbox) {
+    while outbox.has_room() {
+        outbox.answer(0, vec![b'x'; PATH_MAX]);
+    }
+}
+
+/// Lets the client read `count` bytes, and gives what it understands of them by now.
+fn read(outbox: &mut Outbox, client: &mut Decoder<Packet>, mut count: usize) -> Vec<Packet> {
+    let mut packets = Vec::new();
+    while count > 0 && !outbox.transmit().is_empty() {
+        let part = &outbox.transmit()[..count.min(outbox.transmit().len())];
+        count -= part.len();
+        client.push(part);
+        let len = part.len();
+        outbox.sent(len);
+        while let Some(packet) = client.next_message().expect("because the outbox encodes packets") {
+            packets.push(packet);
+        }
+    }
+    packets
+}
+
+fn read_all(outbox: &mut Outbox) -> Vec<Packet> {
+    read(outbox, &mut Decoder::new(), usize::MAX)
+}
+
+/// An event of subscription 1, said as `Created a`, `Deleted /d` or `EndExist /d`.
+fn event(said: &str) -> Event {
+    let (code, path) = said.split_once(' ').expect("because tests say a code and a path");
+    let code = (1..10).map(Code).find(|known| known.name() == Some(code)).expect("because it is a code");
+    let subject = if path == ROOT { Subject::Root } else { Subject::Entry(Name::from(path.as_bytes())) };
+    Event { subscription: SubscriptionId(1), code, subject, tag: None }
+}
+
+fn said(packet: &Packet) -> String {
+    format!("{:?} {}", packet.code, packet.path.escape_ascii())
+}
+
+/// What is told after a stall of the events in `told`, which are separated by commas.
+fn after_stall(outbox: &mut Outbox, told: &str) -> String {
+    stall(outbox);
+    for said in told.split(", ") {
+        outbox.tell(event(said));
+    }
+    let packets = read_all(outbox);
+    packets.iter().filter(|packet| packet.seq != 0).map(said).collect::<Vec<_>>().join(", ")
+}
+
+#[test]
+fn waiting_events_merge_by_subject() {
+    let table = [
+        ("Exists a, Changed a", "Exists a"),
+        ("Exists a, Deleted a", ""),
+        ("Exists a, Deleted a, Created a", "Created a"),
+        ("Created a, Changed a", "Created a"),
+        ("Created a, Deleted a", ""),
+        ("Changed a, Changed b, Changed a", "Changed b, Changed a"),
+        ("Changed a, Deleted a", "Deleted a"),
+        ("Deleted a, Created a", "Changed a"),
+        ("Deleted a, Created a, Deleted a", "Deleted a"),
+        ("Created a, Changed b, Changed a", "Changed b, Created a"),
+        ("Deleted a, Created b", "Deleted a, Created b"),
+        ("Changed a, Created b, Deleted /d", "Deleted /d"),
+        ("Deleted /d, Created /d, Created a", "Deleted /d, Created /d, Created a"),
+        ("Deleted /d, Created /d, Created a, Deleted /d", "Deleted /d"),
+        ("Created /d, Created a, Deleted /d", ""),
+        ("Deleted /d, EndExist /d, Created /d, Created a", "Deleted /d, EndExist /d, Created /d, Created a"),
+        ("Deleted /d, EndExist /d, Created /d, Created a, Deleted /d", "Deleted /d, EndExist /d"),
+        ("Exists /d, Exists a, Exists b, EndExist /d, Deleted /d", "Deleted /d, EndExist /d"),
+        ("Exists a, Exists b, EndExist /d, Deleted /d", "EndExist /d, Deleted /d"),
+        (
+            "Exists /d, Exists a, EndExist /d, Changed a, Deleted a, Created b",
+            "Exists /d, EndExist /d, Created b",
+        ),
+        ("Changed /d, Changed a, Changed /d", "Changed a, Changed /d"),
+        ("Changed /d, Deleted /d", "Deleted /d"),
+        ("Deleted /d, Created /d, Changed /d", "Deleted /d, Created /d"),
+    ];
+    for (told, expected) in table {
+        assert_eq!(after_stall(&mut outbox(&[Options::NONE]), told), expected, "of {told}");
+    }
+}
+
+#[test]
+fn without_a_stall_every_event_is_told() {
+    let mut outbox = outbox(&[Options::NONE]);
+    for said in ["Created a", "Changed a", "Changed a", "Deleted a"] {
+        outbox.tell(event(said));
+    }
+    let told: Vec<_> = read_all(&mut outbox).iter().map(said).collect();
+    assert_eq!(told, ["Created a", "Changed a", "Changed a", "Deleted a"]);
+}
+
+#[test]
+fn no_exists_leaves_out_the_listing_but_not_that_there_is_nothing() {
+    let listing = "Exists /d, Exists a, EndExist /d, Deleted /d, EndExist /d";
+    assert_eq!(after_stall(&mut outbox(&[Options::NO_EXISTS]), listing), "Deleted /d");
+}
+
+#[test]
+fn the_latest_tag_goes_to_those_who_want_it() {
+    for (options, expected) in [(Options::TAGGED, Some(Tag(2))), (Options::NONE, None)] {
+        let mut outbox = outbox(&[options]);
+        stall(&mut outbox);
+        outbox.tell(Event { tag: Some(Tag(1)), ..event("Created a") });
+        outbox.tell(Event { tag: Some(Tag(2)), ..event("Changed a") });
+        assert_eq!(read_all(&mut outbox).pop().and_then(|packet| packet.tag), expected);
+    }
+}
+
+#[test]
+fn a_cancelled_subscription_is_acknowledged_and_nothing_else() {
+    let mut outbox = outbox(&[Options::NONE, Options::NONE]);
+    stall(&mut outbox);
+    for told in ["Exists /d", "Exists a", "EndExist /d", "Deleted /d", "Created /d", "Created b"] {
+        outbox.tell(event(told));
+    }
+    outbox.tell(Event { subscription: SubscriptionId(2), ..event("Created c") });
+    outbox.close(SubscriptionId(1));
+    outbox.tell(event("Changed b"));
+    let told: Vec<_> = read_all(&mut outbox).iter().filter(|told| told.seq != 0).map(said).collect();
+    assert_eq!(told, ["Created c", "Acknowledge /d"]);
+    assert_eq!((outbox.replies(), outbox.waiting.len()), (0, 0));
+}
+
+#[test]
+fn what_no_packet_can_hold_is_dropped() {
+    let mut outbox = outbox(&[]);
+    outbox.open(SubscriptionId(1), 1, vec![b'x'; PATH_MAX + 1], Options::NONE);
+    outbox.tell(event("Deleted /d"));
+    outbox.tell(event("Created a"));
+    assert_eq!(read_all(&mut outbox).iter().map(said).collect::<Vec<_>>(), ["Created a"]);
+}
+
+#[test]
+fn a_hundred_thousand_entries_come_and_go_at_no_great_cost() {
+    let mut outbox = outbox(&[Options::NONE]);
+    stall(&mut outbox);
+    let tell = |outbox: &mut Outbox, code, number: u32| {
+        let subject = Subject::Entry(Name::from(number.to_string().as_bytes()));
+        outbox.tell(Event { subscription: SubscriptionId(1), code, subject, tag: None });
+    };
+    const COUNT: u32 = 100_000;
+    outbox.tell(event("Exists /d"));
+    (0..COUNT).for_each(|number| tell(&mut outbox, Code::EXISTS, number));
+    outbox.tell(event("EndExist /d"));
+    assert!(outbox.transmit().len() < BYTES_MAX + PACKET_MAX);
+    (0..COUNT).rev().for_each(|number| tell(&mut outbox, Code::CHANGED, number));
+    (0..COUNT).for_each(|number| tell(&mut outbox, Code::DELETED, number));
+    assert_eq!(outbox.waiting.len(), 2);
+    (0..COUNT).for_each(|number| tell(&mut outbox, Code::CREATED, number));
+    outbox.close(SubscriptionId(1));
+    assert_eq!(outbox.waiting.len(), 1);
+}
+
+/// What one subscriber knows, or what is true: the tag of each thing that is there.
+#[derive(Debug, Clone, Default, PartialEq)]
+struct State {
+    listed: bool,
+    root: Option<Tag>,
+    entries: BTreeMap<Vec<u8>, Tag>,
+}
+
+impl State {
+    /// Applies an event; says what is wrong with one that can't have happened.
+    fn apply(&mut self, code: Code, entry: Option<&[u8]>, tag: Tag) -> Result<(), TestCaseError> {
+        let is_there = entry.map_or(self.root, |name| self.entries.get(name).copied()).is_some();
+        match code {
+            Code::END_EXIST => prop_assert!(!std::mem::replace(&mut self.listed, true), "listed twice"),
+            Code::EXISTS => prop_assert!(!self.listed && !is_there, "told to exist again"),
+            Code::CREATED => prop_assert!(!is_there, "created again"),
+            Code::DELETED => prop_assert!(is_there || (entry.is_none() && !self.listed), "deleted again"),
+            _ => prop_assert!(is_there, "changed while it is not there"),
+        }
+        prop_assert!(entry.is_none() || self.root.is_some(), "an entry without its directory");
+        match (code, entry) {
+            (Code::END_EXIST, _) => {}
+            (Code::DELETED, None) => (self.root, self.entries) = (None, BTreeMap::new()),
+            (_, None) => self.root = Some(tag),
+            (Code::DELETED, Some(name)) => drop(self.entries.remove(name)),
+            (_, Some(name)) => drop(self.entries.insert(name.to_vec(), tag)),
+        }
+        Ok(())
+    }
+}
+
+#[derive(Debug, Clone)]
+enum Step {
+    /// Something happens to the root (of every eighth step) or an entry of a subscription.
+    Happen {
+        subscription: usize,
+        root: bool,
+        name: u8,
+        delete: bool,
+    },
+    Ask,
+    Stall,
+    Read(usize),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let happen = (0..3_usize, prop::bool::weighted(0.12), 0..6_u8, any::<bool>())
+        .prop_map(|(subscription, root, name, delete)| Step::Happen { subscription, root, name, delete });
+    let amount = prop_oneof![1..60_usize, 1..5_000_usize, Just(BYTES_MAX), Just(4 * BYTES_MAX)];
+    prop_oneof![20 => happen, 1 => Just(Step::Ask), 2 => Just(Step::Stall), 3 => amount.prop_map(Step::Read)]
+}
+
+/// Three subscribers of one session and what is true for each.
+struct Stream {
+    outbox: Outbox,
+    client: Decoder<Packet>,
+    truth: Vec<State>,
+    told: Vec<State>,
+    /// What was true at each question that has not been answered, and the last tag by then.
+    asked: Vec<(Vec<State>, u64)>,
+    last_tag: u64,
+}
+
+/// Two that are told the listing, and one that takes it for granted.
+const SUBSCRIBERS: [Options; 3] = [Options::TAGGED, Options::TAGGED, Options::NO_EXISTS];
+const QUESTION: &[u8] = b"sync";
+
+impl Stream {
+    fn new(present: [bool; 3], entries: u8) -> Result<Stream, TestCaseError> {
+        let tagged = SUBSCRIBERS.map(|options| options.with(Options::TAGGED));
+        let mut outbox = outbox(&tagged);
+        stall(&mut outbox);
+        let states = vec![State::default(); SUBSCRIBERS.len()];
+        let mut stream = Stream {
+            outbox,
+            client: Decoder::new(),
+            truth: states.clone(),
+            told: states,
+            asked: Vec::new(),
+            last_tag: 0,
+        };
+        for (subscriber, present) in present.into_iter().enumerate() {
+            stream.tell(subscriber, if present { Code::EXISTS } else { Code::DELETED }, None)?;
+            for name in (0..entries).filter(|_| present) {
+                stream.tell(subscriber, Code::EXISTS, Some(&[b'a' + name]))?;
+            }
+            stream.tell(subscriber, Code::END_EXIST, None)?;
+            if SUBSCRIBERS[subscriber].contains(Options::NO_EXISTS) {
+                stream.told[subscriber] = stream.truth[subscriber].clone();
+                // It is told only that the root is missing, which for it is news.
+                stream.told[subscriber].root =
+                    Some(Tag(0)).filter(|_| !present).or(stream.truth[subscriber].root);
+            }
+        }
+        Ok(stream)
+    }
+
+    fn tell(&mut self, subscriber: usize, code: Code, entry: Option<&[u8]>) -> Result<(), TestCaseError> {
+        self.last_tag += 1;
+        let tag = Tag(self.last_tag);
+        self.truth[subscriber].apply(code, entry, tag)?;
+        let subject = entry.map_or(Subject::Root, |name| Subject::Entry(Name::from(name)));
+        let subscription = SubscriptionId(subscriber as u64 + 1);
+        self.outbox.tell(Event { subscription, code, subject, tag: Some(tag) });
+        Ok(())
+    }
+
+    fn handle_step(&mut self, step: &Step) -> Result<(), TestCaseError> {
+        match *step {
+            Step::Happen { subscription, root, name, delete } => {
+                let state = &self.truth[subscription];
+                let name = [b'a' + name];
+                let entry = (!root).then_some(name.as_slice());
+                let is_there = entry.map_or(state.root, |name| state.entries.get(name).copied()).is_some();
+                let code = match (is_there, delete) {
+                    (false, _) => Code::CREATED,
+                    (true, false) => Code::CHANGED,
+                    (true, true) => Code::DELETED,
+                };
+                if root || state.root.is_some() {
+                    self.tell(subscription, code, entry)?;
+                }
+            }
+            Step::Ask => {
+                self.asked.push((self.truth.clone(), self.last_tag));
+                self.outbox.answer(9, QUESTION.to_vec());
+            }
+            Step::Stall => stall(&mut self.outbox),
+            Step::Read(count) => self.read(count)?,
+        }
+        Ok(())
+    }
+
+    fn read(&mut self, count: usize) -> Result<(), TestCaseError> {
+        for packet in read(&mut self.outbox, &mut self.client, count) {
+            match packet.seq {
+                0 => {}
+                9 => self.check_answer()?,
+                seq => {
+                    let entry = (packet.path != ROOT.as_bytes()).then_some(&*packet.path);
+                    let told = &mut self.told[usize::from(seq) - 1];
+                    told.apply(packet.code, entry, packet.tag.unwrap_or(Tag(0)))?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// All that was true when the question was asked has been told, unless it has become untrue since.
+    fn check_answer(&mut self) -> Result<(), TestCaseError> {
+        let (then, last_tag) = self.asked.remove(0);
+        for ((then, now), told) in then.iter().zip(&self.truth).zip(&self.told) {
+            prop_assert!(told.listed);
+            if then.root != now.root {
+                // With the root, whatever was to be told of its entries has gone.
+                continue;
+            }
+            prop_assert_eq!(told.root, then.root);
+            for (name, tag) in &then.entries {
+                let lasts = now.entries.get(name) == Some(tag);
+                prop_assert!(!lasts || told.entries.get(name) == Some(tag), "{name:?}");
+            }
+            for (name, tag) in &told.entries {
+                prop_assert!(then.entries.contains_key(name) || tag.0 > last_tag, "{name:?}");
+            }
+        }
+        Ok(())
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 512, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// The promise of a consistent stream, for a client that reads when it likes.
+    #[test]
+    fn what_comes_out_is_consistent_and_leads_to_what_is_true(
+        present in any::<[bool; 3]>(),
+        entries in 0..6_u8,
+        steps in prop::collection::vec(step(), 0..300),
+    ) {
+        let mut stream = Stream::new(present, entries)?;
+        for step in &steps {
+            stream.handle_step(step)?;
+            // For each subscriber six entries, the end of its listing, and a root that went and came back.
+            let events = stream.outbox.waiting.len() - stream.outbox.replies();
+            prop_assert!(events <= 3 * (6 + 1 + 2));
+            prop_assert!(stream.outbox.transmit().len() < BYTES_MAX + PACKET_MAX);
+            prop_assert!(stream.outbox.bytes.len() < 2 * BYTES_MAX + PACKET_MAX);
+        }
+        stream.read(usize::MAX)?;
+        prop_assert_eq!(&stream.told, &stream.truth);
+        prop_assert!(stream.asked.is_empty() && stream.outbox.waiting.is_empty());
+    }
+}

@@ -1,0 +1,173 @@
+//! One authenticated client: what its requests mean, and what it is told.
+//!
+//! Keeps the client's request numbers and turns requests into [`Command`]s. Carrying these out in the engine,
+//! and bringing what comes of them back, is left to the core; the order of what is told, to the outbox.
+//! Invariant: every subscription that began is acknowledged exactly once when it is cancelled, and nothing is
+//! told of it after that.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use gamin_engine::{Code, Event, Kind, Subject, SubscriptionId, TreePath};
+use gamin_protocol::{Decoder, Malformed, Options, Request, SYNC};
+use tracing::debug;
+
+use crate::outbox::Outbox;
+
+/// The most subscriptions that one session may have: a client that keeps its request numbers apart can't have
+/// more. The request beyond it ends the session.
+pub const MAX_SUBSCRIPTIONS: usize = 1 << 16;
+
+/// How many acknowledgements and answers may wait for a client. While so many wait, it is not read from.
+pub const MAX_REPLIES: usize = 1 << 16;
+
+/// What stands in an event for an empty path, which no packet can hold. As absolute as that one: not at all.
+const EMPTY_PATH: &[u8] = b".";
+
+/// Something for the core to carry out in the engine.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Command {
+    /// Begin a subscription under this id.
+    Subscribe(SubscriptionId, TreePath, Kind),
+    /// End a subscription, which may be one that never came to the engine.
+    Cancel(SubscriptionId),
+    /// Call [`Session::handle_reached`] with this number once all that has happened by now is told.
+    Barrier(u16),
+}
+
+/// Why a session can't go on.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Breach {
+    #[error(transparent)]
+    Malformed(#[from] Malformed),
+    #[error("more than {MAX_SUBSCRIPTIONS} subscriptions")]
+    TooManySubscriptions,
+}
+
+/// An authenticated client.
+#[derive(Debug)]
+pub(crate) struct Session {
+    decoder: Decoder<Request>,
+    /// The live subscriptions of each request number, the oldest in front.
+    numbers: BTreeMap<u16, VecDeque<SubscriptionId>>,
+    /// Whether a barrier is awaited. Requests behind it are not carried out before, so answers keep their order.
+    is_waiting: bool,
+    outbox: Outbox,
+}
+
+impl Session {
+    pub fn new() -> Session {
+        Session {
+            decoder: Decoder::new(),
+            numbers: BTreeMap::new(),
+            is_waiting: false,
+            outbox: Outbox::new(),
+        }
+    }
+
+    /// The live subscriptions.
+    pub fn subscriptions(&self) -> impl ExactSizeIterator<Item = SubscriptionId> {
+        self.outbox.subscriptions()
+    }
+
+    /// Whether the client reads what it asked for well enough to be read from.
+    pub fn accepts_bytes(&self) -> bool {
+        !self.is_waiting && self.outbox.replies() < MAX_REPLIES
+    }
+
+    /// Takes bytes from the client; what they ask for comes out of [`Session::poll_command`].
+    pub fn handle_bytes(&mut self, bytes: &[u8]) {
+        self.decoder.push(bytes);
+    }
+
+    /// Takes an event from the engine.
+    pub fn handle_event(&mut self, event: Event) {
+        self.outbox.tell(event);
+    }
+
+    /// Takes the word that a barrier has been reached.
+    pub fn handle_reached(&mut self, seq: u16) {
+        self.is_waiting = false;
+        self.outbox.answer(seq, SYNC.to_vec());
+    }
+
+    /// Gives the next thing that the client wants of the engine; nothing while a barrier is awaited. `fresh_id` makes a
+    /// new id.
+    pub fn poll_command(
+        &mut self,
+        mut fresh_id: impl FnMut() -> SubscriptionId,
+    ) -> Result<Option<Command>, Breach> {
+        while !self.is_waiting
+            && let Some(request) = self.decoder.next_message()?
+        {
+            let command = match request {
+                Request::Monitor { seq, kind, options, path } => {
+                    if self.subscriptions().len() == MAX_SUBSCRIPTIONS {
+                        return Err(Breach::TooManySubscriptions);
+                    }
+                    self.begin(fresh_id(), seq, kind, options, path)
+                }
+                Request::Cancel { seq } => self.end(seq),
+                Request::Ask { seq, question } if question == SYNC => {
+                    self.is_waiting = true;
+                    Some(Command::Barrier(seq))
+                }
+                Request::Ask { question, .. } => {
+                    debug!(question = %question.escape_ascii(), "unknown question ignored");
+                    None
+                }
+            };
+            if command.is_some() {
+                return Ok(command);
+            }
+        }
+        Ok(None)
+    }
+
+    /// The bytes for the client's socket.
+    pub fn transmit(&self) -> &[u8] {
+        self.outbox.transmit()
+    }
+
+    /// Takes note that the socket has taken the first `count` bytes.
+    pub fn sent(&mut self, count: usize) {
+        self.outbox.sent(count);
+    }
+
+    fn begin(
+        &mut self,
+        id: SubscriptionId,
+        seq: u16,
+        kind: Kind,
+        options: Options,
+        mut path: Vec<u8>,
+    ) -> Option<Command> {
+        debug!(?id, seq, ?kind, ?options, path = %path.escape_ascii(), "monitor");
+        if path.is_empty() {
+            path = EMPTY_PATH.to_vec();
+        }
+        let tree_path = TreePath::new(&path);
+        self.numbers.entry(seq).or_default().push_back(id);
+        self.outbox.open(id, seq, path, options);
+        if tree_path.is_none() {
+            // A server has no directory to take a relative path from: there is nothing there.
+            for code in [Code::DELETED, Code::END_EXIST] {
+                self.outbox.tell(Event { subscription: id, code, subject: Subject::Root, tag: None });
+            }
+        }
+        Some(Command::Subscribe(id, tree_path?, kind))
+    }
+
+    fn end(&mut self, seq: u16) -> Option<Command> {
+        let Some(ids) = self.numbers.get_mut(&seq) else {
+            debug!(seq, "cancel of an unknown number ignored");
+            return None;
+        };
+        let id = ids.pop_front()?;
+        if ids.is_empty() {
+            self.numbers.remove(&seq);
+        }
+        debug!(?id, seq, "cancel");
+        self.outbox.close(id);
+        Some(Command::Cancel(id))
+    }
+}

@@ -1,0 +1,136 @@
+//! How the server begins and ends, and what it lives through.
+
+mod support;
+
+use std::io::Read;
+use std::process::{Command, Output, Stdio};
+
+use gamin_protocol::CREDENTIAL;
+use nix::sys::signal::{Signal, kill};
+use support::{GAM_SERVER, PATIENCE, Server, is_closed, monitor, try_connect, unique_id};
+use tempfile::TempDir;
+
+fn output(args: &[&str]) -> Output {
+    Command::new(GAM_SERVER)
+        .args(args)
+        .env_remove("GAM_DEBUG")
+        .output()
+        .expect("because the server has been built")
+}
+
+#[test]
+fn signals_end_the_server_in_good_order() {
+    for signal in [Signal::SIGHUP, Signal::SIGINT, Signal::SIGQUIT, Signal::SIGTERM] {
+        let server = Server::start();
+        let client = server.client();
+        kill(server.pid(), signal).expect("because the server is ours");
+        let id = server.id.clone();
+        assert_eq!(server.wait().code(), Some(0), "{signal}");
+        assert!(is_closed(&client.stream) && try_connect(&id).is_err());
+    }
+}
+
+#[test]
+fn a_broken_pipe_does_not_end_the_server() {
+    let server = Server::start();
+    kill(server.pid(), Signal::SIGPIPE).expect("because the server is ours");
+    server.client();
+}
+
+#[test]
+fn a_second_server_of_the_same_name_says_so_and_fails() {
+    let server = Server::start();
+    let second = output(&[&server.id]);
+    assert_eq!(second.status.code(), Some(1));
+    let said = String::from_utf8(second.stderr).expect("because the server logs text");
+    assert!(said.lines().count() == 1 && said.contains("ERROR") && said.contains(&server.id), "{said}");
+    server.client();
+}
+
+#[test]
+fn the_last_of_several_ids_counts() {
+    let id = unique_id();
+    let mut command = Command::new(GAM_SERVER);
+    command.args(["--notimeout", "--pollonly", "another", &id]);
+    let mut child = command.spawn().expect("because the server has been built");
+    let start = std::time::Instant::now();
+    while let Err(error) = try_connect(&id) {
+        assert!(start.elapsed() < PATIENCE, "{error}");
+        std::thread::yield_now();
+    }
+    child.kill().and_then(|()| child.wait()).expect("because the child is ours");
+}
+
+#[test]
+fn help_and_version_are_given() {
+    for (option, text) in [("--help", "--pollonly"), ("--version", "gam_server ")] {
+        let given = output(&[option]);
+        assert!(given.status.success() && String::from_utf8_lossy(&given.stdout).contains(text), "{given:?}");
+    }
+}
+
+#[test]
+fn an_unknown_option_is_refused() {
+    let refused = output(&["--frobnicate"]);
+    assert!(!refused.status.success() && refused.stdout.is_empty());
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("--frobnicate"));
+}
+
+#[test]
+fn nothing_is_said_without_need() {
+    let mut command = Command::new(GAM_SERVER);
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let id = unique_id();
+    let mut child =
+        command.arg(&id).env_remove("GAM_DEBUG").spawn().expect("because the server has been built");
+    let start = std::time::Instant::now();
+    while let Err(error) = try_connect(&id) {
+        assert!(start.elapsed() < PATIENCE, "{error}");
+        std::thread::yield_now();
+    }
+    child.kill().expect("because the child is ours");
+    let said = child.wait_with_output().expect("because the child is ours");
+    assert_eq!((said.stdout, said.stderr), (Vec::new(), Vec::new()));
+}
+
+#[test]
+fn a_connection_without_credentials_is_closed() {
+    let server = Server::start();
+    let silent = server.connect();
+    let start = std::time::Instant::now();
+    assert!(is_closed(&silent));
+    assert!(start.elapsed().as_secs() >= 4);
+}
+
+#[test]
+fn running_out_of_descriptors_ends_neither_the_listening_nor_the_sessions() {
+    let mut command = Command::new("sh");
+    command.args(["-c", &format!("ulimit -n 16; exec {GAM_SERVER}")]).stderr(Stdio::null());
+    let server = Server::start_as(command);
+    let mut first = server.client();
+    let (mut served, mut refused) = (Vec::new(), 0);
+    for _ in 0..40 {
+        let mut stream = server.connect();
+        // A refused connection may be closed already.
+        let _ = std::io::Write::write(&mut stream, &[CREDENTIAL]);
+        match stream.read(&mut [0]) {
+            Ok(1) => served.push(stream),
+            Ok(_) | Err(_) => refused += 1,
+        }
+    }
+    assert!(!served.is_empty() && refused > 20, "{} served, {refused} refused", served.len());
+    let directory = TempDir::new().expect("because there is room for temporary files");
+    first.send(&monitor(1, directory.path()));
+    first.events_until(&format!("1 EndExist {}", directory.path().display()));
+    drop(served);
+    // That the others have gone is seen before the next one is taken in, or right after.
+    let start = std::time::Instant::now();
+    loop {
+        let mut stream = server.connect();
+        let _ = std::io::Write::write(&mut stream, &[CREDENTIAL]);
+        if matches!(stream.read(&mut [1]), Ok(1)) {
+            break;
+        }
+        assert!(start.elapsed() < PATIENCE, "nobody is taken in any more");
+    }
+}
