@@ -1,0 +1,280 @@
+//! The connection as its users see it: the driver under a lock that is held while something is done, never
+//! while something is awaited.
+//!
+//! What is done is left to [`crate::driver`]. Invariant: the descriptor of a connection is readable
+//! whenever an event may be had, and is the same one for life, for it stands for the changing ones.
+
+use std::os::fd::{AsFd, BorrowedFd};
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use gamin_protocol::Kind;
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags};
+use nix::sys::eventfd::EventFd;
+
+use crate::driver::Driver;
+use crate::error::Error;
+use crate::options::Options;
+use crate::state::{Outcome, Token};
+use crate::{Event, RequestNumber};
+
+/// A connection to a server.
+///
+/// All methods may be called from any thread at any time: one may wait for events while another adds
+/// requests. A server that is lost is replaced by the next call that needs one: all requests are made again
+/// and what changed meanwhile is reported.
+///
+/// [`AsFd`] gives a descriptor for `poll` and the like. It is readable whenever
+/// [`Connection::try_next_event`] may have an event or an error, or something to do in the
+/// background, and stays the same through any number of servers. Do nothing with it but wait for it.
+///
+/// Dropping the connection closes it. A server that it started goes on for other clients; it is a child of
+/// this process, collected by this library when it next loses or starts a server. In a child process of
+/// a fork the connection fails with [`Error::Forked`].
+#[derive(Debug)]
+pub struct Connection {
+    /// What users wait on: `source`, and the driver's own descriptor for what is queued.
+    events: Epoll,
+    /// What the link waits for.
+    source: Arc<Epoll>,
+    driver: Mutex<Driver>,
+}
+
+// Opening, and what can be asked about it.
+impl Connection {
+    /// Opens a connection to the session that the environment names ([`Options::from_env`]).
+    ///
+    /// # Errors
+    /// As [`Options::open`].
+    pub fn open() -> Result<Connection, Error> {
+        Options::from_env().open()
+    }
+
+    pub(crate) fn open_with(options: &Options) -> Result<Connection, Error> {
+        let events = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?;
+        let source = Arc::new(Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?);
+        let driver = Driver::new(options, Arc::clone(&source))?;
+        events.add(&source.0, EpollEvent::new(EpollFlags::EPOLLIN, 0))?;
+        events.add(driver.queued(), EpollEvent::new(EpollFlags::EPOLLIN, 0))?;
+        let connection = Connection { events, source, driver: Mutex::new(driver) };
+        let opened = connection.wait_until(&connection.source, None, |driver| {
+            driver.reconnect()?;
+            Ok(driver.link().is_up().then_some(()))
+        });
+        match opened {
+            Ok(_) => Ok(connection),
+            Err(Error::ServiceLost(why)) => Err(Error::Connect(why)),
+            Err(why) => Err(why),
+        }
+    }
+
+    /// The server's process, unless there is no server at the moment.
+    pub fn server_pid(&self) -> Option<i32> {
+        self.with(|driver| driver.link().server_pid())
+    }
+}
+
+// Requests.
+impl Connection {
+    /// Begins to monitor a path, whatever it is; of a directory, also that its entries come and go.
+    ///
+    /// Does not wait: what the server has no room for now is sent by later calls, and the connection's
+    /// descriptor tells when.
+    ///
+    /// # Errors
+    /// [`Error::BadPath`], [`Error::TooManyRequests`], [`Error::Forked`]; [`Error::ServiceLost`] when there
+    /// is no server and none can be had. Nothing was asked then.
+    pub fn monitor_file(&self, path: impl AsRef<Path>) -> Result<RequestNumber, Error> {
+        self.monitor(Kind::File, path.as_ref(), None)
+    }
+
+    /// Begins to monitor a directory and its entries, one level deep.
+    ///
+    /// # Errors
+    /// As [`Connection::monitor_file`].
+    pub fn monitor_directory(&self, path: impl AsRef<Path>) -> Result<RequestNumber, Error> {
+        self.monitor(Kind::Directory, path.as_ref(), None)
+    }
+
+    /// Begins to monitor a path under a number of the caller's choice.
+    ///
+    /// # Errors
+    /// [`Error::BadArgument`] for a negative number, [`Error::NumberInUse`]; else as
+    /// [`Connection::monitor_file`].
+    pub fn monitor_with_number(
+        &self,
+        kind: Kind,
+        path: impl AsRef<Path>,
+        number: RequestNumber,
+    ) -> Result<(), Error> {
+        self.monitor(kind, path.as_ref(), Some(number)).map(drop)
+    }
+
+    fn monitor(
+        &self,
+        kind: Kind,
+        path: &Path,
+        number: Option<RequestNumber>,
+    ) -> Result<RequestNumber, Error> {
+        self.with(|driver| {
+            driver.reconnect()?;
+            let mut made = driver.state.monitor(kind, path, number);
+            if matches!(made, Err(Error::TooManyRequests)) {
+                // An Acknowledge that has come and was not looked at makes room.
+                driver.advance(|_| false)?;
+                made = driver.state.monitor(kind, path, number);
+            }
+            driver.flush();
+            made
+        })
+    }
+
+    /// Ends a request: of its events only the Acknowledge will still come. To cancel it once more before
+    /// that has been read does nothing.
+    ///
+    /// # Errors
+    /// [`Error::UnknownRequest`], [`Error::Forked`].
+    pub fn cancel(&self, request: RequestNumber) -> Result<(), Error> {
+        self.with(|driver| {
+            driver.check_process()?;
+            driver.state.cancel(request)?;
+            driver.flush();
+            Ok(())
+        })
+    }
+
+    /// Leaves out what exists at the beginning (Exists and EndExist, not Deleted for a missing path) of all
+    /// directory requests made from now on.
+    pub fn no_exists(&self) {
+        self.with(|driver| driver.state.set_no_exists());
+    }
+}
+
+// Events.
+impl Connection {
+    /// Says whether an event may be had without waiting. Never waits.
+    ///
+    /// # Errors
+    /// As [`Connection::next_event`].
+    pub fn pending(&self) -> Result<bool, Error> {
+        self.with(Driver::has_event)
+    }
+
+    /// Gives the next event; waits for it.
+    ///
+    /// # Errors
+    /// [`Error::ServiceLost`] when the server was lost, all that it had sent has been given, and no other
+    /// could be had; the next call tries again. [`Error::Forked`], [`Error::System`].
+    pub fn next_event(&self) -> Result<Event, Error> {
+        loop {
+            if let Some(event) = self.next_event_until(None)? {
+                return Ok(event);
+            }
+        }
+    }
+
+    /// Gives the next event if there is one. Never waits.
+    ///
+    /// # Errors
+    /// As [`Connection::next_event`].
+    pub fn try_next_event(&self) -> Result<Option<Event>, Error> {
+        self.with(Driver::next_event)
+    }
+
+    /// Gives the next event; waits for it at most so long.
+    ///
+    /// # Errors
+    /// As [`Connection::next_event`].
+    pub fn next_event_timeout(&self, timeout: Duration) -> Result<Option<Event>, Error> {
+        self.next_event_until(Instant::now().checked_add(timeout))
+    }
+
+    fn next_event_until(&self, deadline: Option<Instant>) -> Result<Option<Event>, Error> {
+        self.wait_until(&self.events, deadline, Driver::next_event)
+    }
+
+    /// Waits until everything that happened before the call can be had with [`Connection::try_next_event`].
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] with a server that has no barrier, [`Error::TimedOut`]; else as
+    /// [`Connection::next_event`].
+    pub fn barrier(&self, timeout: Duration) -> Result<(), Error> {
+        let deadline = Instant::now().checked_add(timeout);
+        let token = self.with(|driver| {
+            // The server that is asked should be one that is there.
+            driver.advance(|_| false)?;
+            driver.report()?;
+            let token = driver.state.ask_barrier()?;
+            driver.flush();
+            Ok::<_, Error>(token)
+        })?;
+        let reached = self.wait_until(&self.source, deadline, |driver| barrier_step(driver, token));
+        self.with(|driver| driver.state.forget_barrier(token));
+        reached?.ok_or(Error::TimedOut)
+    }
+}
+
+fn barrier_step(driver: &mut Driver, token: Token) -> Result<Option<()>, Error> {
+    driver.advance(|state| state.outcome(token) != Outcome::Open)?;
+    match driver.state.outcome(token) {
+        Outcome::Reached => Ok(Some(())),
+        Outcome::Unsupported => Err(Error::Unsupported),
+        Outcome::Open => driver.report().map(|()| None),
+    }
+}
+
+// The lock and the waiting.
+impl Connection {
+    fn with<T>(&self, call: impl FnOnce(&mut Driver) -> T) -> T {
+        // Nothing panics while it holds the lock; and if it did, the driver would be as good as before.
+        let mut driver = self.driver.lock().unwrap_or_else(PoisonError::into_inner);
+        let result = call(&mut driver);
+        driver.settle();
+        result
+    }
+
+    /// Makes steps until one gives something, and waits for `descriptor` in between; gives `None` when the
+    /// deadline has passed.
+    fn wait_until<T>(
+        &self,
+        descriptor: &Epoll,
+        deadline: Option<Instant>,
+        mut step: impl FnMut(&mut Driver) -> Result<Option<T>, Error>,
+    ) -> Result<Option<T>, Error> {
+        loop {
+            let (done, bell) = self.with(|driver| {
+                let done = step(driver)?;
+                let bell = if done.is_none() { Some(driver.bell()?) } else { None };
+                Ok::<_, Error>((done, bell))
+            })?;
+            let Some(bell) = bell else { return Ok(done) };
+            let mut timeout = PollTimeout::NONE;
+            if let Some(deadline) = deadline {
+                let left = deadline.saturating_duration_since(Instant::now());
+                if left.is_zero() {
+                    return Ok(None);
+                }
+                // Rounded up, so that the last wait is not a busy one.
+                timeout = PollTimeout::try_from(left + Duration::from_millis(1)).unwrap_or(PollTimeout::MAX);
+            }
+            wait(descriptor, &bell, timeout)?;
+        }
+    }
+}
+
+fn wait(descriptor: &Epoll, bell: &EventFd, timeout: PollTimeout) -> Result<(), Errno> {
+    let poll_fd = |fd| PollFd::new(fd, PollFlags::POLLIN);
+    match poll(&mut [poll_fd(descriptor.0.as_fd()), poll_fd(bell.as_fd())], timeout) {
+        Ok(_) | Err(Errno::EINTR) => Ok(()),
+        Err(errno) => Err(errno),
+    }
+}
+
+impl AsFd for Connection {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.events.0.as_fd()
+    }
+}

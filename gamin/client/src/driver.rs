@@ -1,0 +1,245 @@
+//! State and link joined: bytes go from one to the other, and a lost server is replaced.
+//!
+//! Nothing here waits, so all of it may be done under a lock. Invariant: whenever a call returns, whatever
+//! there is to do later makes [`Link`]'s source readable, or has set `failure` for somebody to report.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use nix::errno::Errno;
+use nix::sys::epoll::Epoll;
+use nix::sys::eventfd::{EfdFlags, EventFd};
+
+use crate::Event;
+use crate::error::{ConnectError, Error};
+use crate::link::{Link, Transfer};
+use crate::options::Options;
+use crate::state::{Broken, State};
+
+/// Room for what is received at once.
+const BUFFER_LEN: usize = 64 * 1024;
+/// How often the buffer may be filled in one call, so that a flood of what is dropped cannot hold it.
+const FILLS_MAX: usize = 16;
+
+/// A connection but for the waiting.
+#[derive(Debug)]
+pub(crate) struct Driver {
+    pub(crate) state: State,
+    link: Link,
+    buffer: Box<[u8]>,
+    /// The process that opened the connection.
+    pid: u32,
+    /// Why the last attempt to replace the server failed, until somebody has been told.
+    failure: Option<ConnectError>,
+    /// Set while [`Driver::next_event`] has something to say without the link.
+    queued: EventFd,
+    is_queued_set: bool,
+    /// Set once, to wake all who wait; the next who waits makes a new one.
+    bell: Option<Arc<EventFd>>,
+}
+
+/// Why the server counts as lost.
+#[derive(Debug, thiserror::Error)]
+enum Lost {
+    #[error(transparent)]
+    Link(#[from] Errno),
+    #[error(transparent)]
+    Broken(#[from] Broken),
+}
+
+impl Driver {
+    pub(crate) fn new(options: &Options, source: Arc<Epoll>) -> Result<Driver, Errno> {
+        Ok(Driver {
+            state: State::default(),
+            link: Link::new(options, source)?,
+            buffer: vec![0; BUFFER_LEN].into_boxed_slice(),
+            pid: std::process::id(),
+            failure: None,
+            queued: new_eventfd()?,
+            is_queued_set: false,
+            bell: None,
+        })
+    }
+
+    pub(crate) fn link(&self) -> &Link {
+        &self.link
+    }
+
+    /// The descriptor that is set while there is something to be had without the link.
+    pub(crate) fn queued(&self) -> &EventFd {
+        &self.queued
+    }
+
+    /// Gives the next event, if there is one.
+    pub(crate) fn next_event(&mut self) -> Result<Option<Event>, Error> {
+        if !self.has_event()? {
+            return Ok(None);
+        }
+        Ok(self.state.poll_event())
+    }
+
+    /// Says whether there is an event, looking at the link only if none is queued.
+    pub(crate) fn has_event(&mut self) -> Result<bool, Error> {
+        if self.state.has_event() {
+            return Ok(true);
+        }
+        self.advance(State::has_event)?;
+        // What the caller asked for comes before bad news.
+        if !self.state.has_event() {
+            self.report()?;
+        }
+        Ok(self.state.has_event())
+    }
+
+    /// Says why there is no server, once.
+    pub(crate) fn report(&mut self) -> Result<(), Error> {
+        self.failure.take().map_or(Ok(()), |failure| Err(Error::ServiceLost(failure)))
+    }
+
+    /// Does all that can be done now until there is `enough`; replaces a lost server.
+    ///
+    /// That there is no server is no error of this call, but left to [`Driver::report`].
+    pub(crate) fn advance(&mut self, enough: impl Fn(&State) -> bool) -> Result<(), Error> {
+        self.check_process()?;
+        // It ends: a link that is lost at once is not replaced at once.
+        while self.connect() {
+            match self.exchange(&enough) {
+                Ok(()) => return Ok(()),
+                Err(why) => {
+                    tracing::info!(%why, "lost the server");
+                    self.state.handle_lost();
+                    self.link.lose(Instant::now());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes sure that there is a server or that one is on its way, without looking at what it sends.
+    pub(crate) fn reconnect(&mut self) -> Result<(), Error> {
+        self.check_process()?;
+        self.connect();
+        self.report()
+    }
+
+    fn connect(&mut self) -> bool {
+        if self.link.is_up() {
+            return true;
+        }
+        if self.failure.is_some() {
+            return false;
+        }
+        match self.link.attempt(Instant::now()) {
+            Ok(true) => self.state.handle_connected(),
+            Ok(false) => return false,
+            Err(failure) => {
+                tracing::error!(%failure, "no server");
+                self.failure = Some(failure);
+                self.ring();
+                return false;
+            }
+        }
+        self.flush();
+        true
+    }
+
+    fn exchange(&mut self, enough: impl Fn(&State) -> bool) -> Result<(), Lost> {
+        self.flush();
+        let barriers = self.state.open_barriers();
+        for _ in 0..FILLS_MAX {
+            if enough(&self.state) {
+                break;
+            }
+            match self.link.receive(&mut self.buffer) {
+                Transfer::Bytes(count) => self.state.handle_bytes(&self.buffer[..count])?,
+                Transfer::Blocked => break,
+                Transfer::Lost(errno) => return Err(errno.into()),
+            }
+        }
+        if self.state.open_barriers() != barriers {
+            self.ring();
+        }
+        Ok(())
+    }
+
+    /// Sends what the link takes; the rest is sent when it has room.
+    pub(crate) fn flush(&mut self) {
+        while !self.state.output().is_empty() {
+            match self.link.send(self.state.output()) {
+                Transfer::Bytes(count) => self.state.handle_sent(count),
+                Transfer::Blocked => break,
+                Transfer::Lost(errno) => {
+                    // It is noticed when everything that the server still sent has been read.
+                    tracing::debug!(%errno, "cannot send");
+                    self.link.shut_down();
+                    return;
+                }
+            }
+        }
+        if let Err(errno) = self.link.want_room(!self.state.output().is_empty()) {
+            tracing::debug!(%errno, "cannot wait for room");
+            self.link.shut_down();
+        }
+    }
+
+    /// Refuses to go on in a child process, which shares the descriptors with its parent.
+    pub(crate) fn check_process(&self) -> Result<(), Error> {
+        if self.pid == std::process::id() { Ok(()) } else { Err(Error::Forked) }
+    }
+
+    /// Brings `queued` up to date; to be called last, whatever was done.
+    pub(crate) fn settle(&mut self) {
+        let wanted = self.state.has_event() || self.failure.is_some();
+        // The descriptor is shared with the parent process in a child, where it must be left alone.
+        if wanted == self.is_queued_set || self.check_process().is_err() {
+            return;
+        }
+        let set = if wanted { self.queued.write(1).map(drop) } else { self.queued.read().map(drop) };
+        if let Err(errno) = set {
+            tracing::debug!(%errno, "cannot signal");
+        }
+        self.is_queued_set = wanted;
+    }
+
+    /// The descriptor that wakes whoever decides to wait now.
+    pub(crate) fn bell(&mut self) -> Result<Arc<EventFd>, Errno> {
+        let bell = match self.bell.take() {
+            Some(bell) => bell,
+            None => Arc::new(new_eventfd()?),
+        };
+        self.bell = Some(Arc::clone(&bell));
+        Ok(bell)
+    }
+
+    /// Wakes all who wait: not for every event, but when one of them may wait in vain.
+    fn ring(&mut self) {
+        if let Some(bell) = self.bell.take()
+            && let Err(errno) = bell.write(1)
+        {
+            tracing::debug!(%errno, "cannot wake");
+        }
+    }
+}
+
+fn new_eventfd() -> Result<EventFd, Errno> {
+    EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)
+}
+
+#[cfg(test)]
+mod tests {
+    use nix::sys::epoll::EpollCreateFlags;
+
+    use super::*;
+
+    #[test]
+    fn a_child_process_is_refused() {
+        let source = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC).expect("epoll");
+        let options = Options::new().client_id("nobody listens here").server(None);
+        let mut driver = Driver::new(&options, Arc::new(source)).expect("a driver");
+        // What a child sees: the same memory, another process.
+        driver.pid += 1;
+        assert!(matches!(driver.has_event(), Err(Error::Forked)));
+        assert!(matches!(driver.reconnect(), Err(Error::Forked)));
+        assert!(!driver.link.is_up());
+    }
+}

@@ -1,0 +1,89 @@
+//! What can go wrong, one variant for each thing that a caller can do about it.
+
+use std::ffi::OsString;
+use std::io;
+use std::path::PathBuf;
+use std::process::ExitStatus;
+use std::time::Duration;
+
+use nix::errno::Errno;
+
+use crate::RequestNumber;
+
+/// Why a call failed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Ask for another path: it must be absolute, shorter than 4,096 bytes and without NUL.
+    #[error("cannot monitor {0:?}: not an absolute path of less than 4096 bytes")]
+    BadPath(PathBuf),
+    /// Choose another number: this one is negative.
+    #[error("request number {0} is negative")]
+    BadArgument(RequestNumber),
+    /// Choose another number: this one is taken until its Acknowledge has been read.
+    #[error("request number {0} is in use")]
+    NumberInUse(RequestNumber),
+    /// There is nothing to cancel: no such request was made, or its Acknowledge has been read.
+    #[error("no request has the number {0}")]
+    UnknownRequest(RequestNumber),
+    /// Cancel something, and read events until it is acknowledged: 65,535 requests are open.
+    #[error("too many open requests")]
+    TooManyRequests,
+    /// No connection could be opened.
+    #[error("cannot connect to a server")]
+    Connect(#[source] ConnectError),
+    /// The server was lost and could not be replaced. All requests are kept, and the next call that needs a
+    /// server tries again.
+    #[error("lost the server")]
+    ServiceLost(#[source] ConnectError),
+    /// Do without: the server is one that does not know the barrier, such as the original's.
+    #[error("the server does not support the barrier")]
+    Unsupported,
+    /// The time that the caller gave was over first.
+    #[error("timed out")]
+    TimedOut,
+    /// Open a connection of your own: this one belongs to the parent process.
+    #[error("the connection was opened before a fork")]
+    Forked,
+    /// The system refused a descriptor or the like.
+    #[error("system call failed")]
+    System(#[from] Errno),
+}
+
+/// Why no server could be reached.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// The program of the server cannot be run.
+    #[error("cannot start {program:?}")]
+    Start {
+        /// The program.
+        program: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The server ended before it could be reached.
+    #[error("{program:?} ended with {status}")]
+    Exited {
+        /// The program.
+        program: PathBuf,
+        /// How it ended.
+        status: ExitStatus,
+    },
+    /// Somebody else listens where our server should. It was sent nothing.
+    #[error("the server at session {client_id:?} belongs to uid {uid}")]
+    Foreign {
+        /// The session.
+        client_id: OsString,
+        /// The uid of the process that listens.
+        uid: u32,
+    },
+    /// None answered in time.
+    #[error("no server at session {client_id:?} within {patience:?}")]
+    NoAnswer {
+        /// The session.
+        client_id: OsString,
+        /// How long was tried.
+        patience: Duration,
+        /// What the last attempt failed with.
+        source: Errno,
+    },
+}

@@ -1,0 +1,350 @@
+//! The socket to the server: found by its address, checked for its owner, replaced when it is lost.
+//!
+//! What the bytes mean is left to [`crate::state`], and when to try to [`crate::connection`]. Nothing here
+//! waits: the socket does not block, and between two attempts a timer runs. [`Link::source`] is readable
+//! whenever there is something to do: bytes, room for bytes, a lost server, an expired timer.
+//!
+//! Invariant: no byte is sent before the peer was found to have our uid; an outage ends within
+//! [`Options::patience`], in a link or in an error.
+
+use std::ffi::OsString;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use nix::errno::Errno;
+use nix::sys::epoll::{Epoll, EpollEvent, EpollFlags};
+use nix::sys::socket::{
+    AddressFamily, MsgFlags, Shutdown, SockFlag, SockType, UnixAddr, connect, getsockopt, recv, send,
+    shutdown, socket, sockopt,
+};
+use nix::sys::time::TimeSpec;
+use nix::sys::timerfd::{ClockId, Expiration, TimerFd, TimerFlags, TimerSetTimeFlags};
+use nix::unistd::{User, getuid};
+
+use crate::error::ConnectError;
+use crate::launch::{self, Started};
+use crate::options::Options;
+
+/// The wait between the first two attempts. It doubles from one to the next ...
+const FIRST_DELAY: Duration = Duration::from_millis(1);
+/// ... up to this.
+const LAST_DELAY: Duration = Duration::from_millis(20);
+/// A link that lasted this long has ended its outage. One that is lost sooner goes on with it, so that a
+/// server that dies of what we send is not started for ever.
+const STEADY: Duration = Duration::from_secs(1);
+/// The longest patience, which keeps deadlines within what a clock can show.
+const PATIENCE_MAX: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+/// How long after its end a server that we started in vain may be replaced by the one it lost a race to.
+const GRACE: Duration = Duration::from_millis(200);
+
+/// A way to the server of one session.
+#[derive(Debug)]
+pub(crate) struct Link {
+    options: Options,
+    address: UnixAddr,
+    source: Arc<Epoll>,
+    phase: Phase,
+    outage: Option<Outage>,
+}
+
+#[derive(Debug)]
+enum Phase {
+    Down,
+    Waiting(TimerFd),
+    Up(Up),
+}
+
+#[derive(Debug)]
+struct Up {
+    socket: OwnedFd,
+    pid: i32,
+    since: Instant,
+    wants_room: bool,
+}
+
+/// A time without a steady link.
+#[derive(Debug)]
+struct Outage {
+    deadline: Instant,
+    next_attempt: Instant,
+    delay: Duration,
+    started: Option<Started>,
+    /// How the server that was started has failed.
+    failure: Option<ConnectError>,
+    /// What the last attempt failed with.
+    problem: Errno,
+}
+
+/// What came of bytes that were to be sent or received.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Transfer {
+    /// So many were.
+    Bytes(usize),
+    /// Not now.
+    Blocked,
+    /// Not any more.
+    Lost(Errno),
+}
+
+impl Link {
+    /// Makes a link that is down.
+    pub(crate) fn new(options: &Options, source: Arc<Epoll>) -> Result<Link, Errno> {
+        let uid = getuid();
+        // A user without a passwd entry goes by the number, as in the server.
+        let user = User::from_uid(uid).ok().flatten().map_or_else(|| uid.to_string(), |user| user.name);
+        let id = options.client_id.as_deref().unwrap_or_default();
+        let address = gamin_protocol::address(user.as_bytes(), id.as_bytes());
+        let address = UnixAddr::new_abstract(&address)?;
+        Ok(Link { options: options.clone(), address, source, phase: Phase::Down, outage: None })
+    }
+
+    /// Whether there is a server.
+    pub(crate) fn is_up(&self) -> bool {
+        matches!(self.phase, Phase::Up(_))
+    }
+
+    /// The server's process.
+    pub(crate) fn server_pid(&self) -> Option<i32> {
+        match &self.phase {
+            Phase::Up(up) => Some(up.pid),
+            Phase::Down | Phase::Waiting(_) => None,
+        }
+    }
+
+    /// Makes an attempt to reach a server, unless it is too early for one; says whether there is one now.
+    ///
+    /// # Errors
+    /// The attempt was the last; the link is down, and the next call begins anew.
+    pub(crate) fn attempt(&mut self, now: Instant) -> Result<bool, ConnectError> {
+        if self.is_up() {
+            return Ok(true);
+        }
+        let patience = self.options.patience;
+        let mut outage = self.outage.take().unwrap_or_else(|| Outage::new(now, patience));
+        let up = self.attempt_in(&mut outage, now);
+        match up {
+            Ok(_) => self.outage = Some(outage),
+            Err(_) => self.hang_up(),
+        }
+        up
+    }
+
+    fn attempt_in(&mut self, outage: &mut Outage, now: Instant) -> Result<bool, ConnectError> {
+        if outage.next_attempt <= now {
+            match self.connect() {
+                Ok((socket, pid)) => {
+                    outage.started = None;
+                    outage.failure = None;
+                    self.hang_up();
+                    self.phase = Phase::Up(Up { socket, pid, since: now, wants_room: false });
+                    tracing::info!(server_pid = pid, "connected");
+                    return Ok(true);
+                }
+                Err(Refusal::Foreign(uid)) => {
+                    return Err(ConnectError::Foreign { client_id: self.client_id(), uid });
+                }
+                Err(Refusal::System(errno)) => outage.problem = errno,
+            }
+            if outage.problem == Errno::ECONNREFUSED && outage.started.is_none() {
+                outage.started = launch::start(&self.options)?;
+            }
+            outage.note_failure(now);
+            outage.postpone(now);
+        }
+        if outage.deadline <= now {
+            return Err(outage.failure.take().unwrap_or_else(|| self.no_answer(outage.problem)));
+        }
+        let delay = outage.next_attempt.min(outage.deadline).saturating_duration_since(now);
+        self.set_timer(delay).map_err(|errno| self.no_answer(errno))?;
+        Ok(false)
+    }
+
+    fn no_answer(&self, source: Errno) -> ConnectError {
+        ConnectError::NoAnswer { client_id: self.client_id(), patience: self.options.patience, source }
+    }
+
+    fn client_id(&self) -> OsString {
+        self.options.client_id.clone().unwrap_or_default()
+    }
+
+    fn connect(&self) -> Result<(OwnedFd, i32), Refusal> {
+        let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
+        let socket = socket(AddressFamily::Unix, SockType::Stream, flags, None)?;
+        connect(socket.as_raw_fd(), &self.address)?;
+        let peer = getsockopt(&socket, sockopt::PeerCredentials)?;
+        if peer.uid() != getuid().as_raw() {
+            return Err(Refusal::Foreign(peer.uid()));
+        }
+        self.source.add(&socket, EpollEvent::new(EpollFlags::EPOLLIN, 0))?;
+        Ok((socket, peer.pid()))
+    }
+
+    /// Makes [`Link::source`] readable after `delay`.
+    fn set_timer(&mut self, delay: Duration) -> Result<(), Errno> {
+        // A timer set to zero would never expire.
+        let delay = TimeSpec::from_duration(delay.max(FIRST_DELAY));
+        if !matches!(self.phase, Phase::Waiting(_)) {
+            let flags = TimerFlags::TFD_CLOEXEC | TimerFlags::TFD_NONBLOCK;
+            let timer = TimerFd::new(ClockId::CLOCK_MONOTONIC, flags)?;
+            self.source.add(&timer, EpollEvent::new(EpollFlags::EPOLLIN, 0))?;
+            self.phase = Phase::Waiting(timer);
+        }
+        match &self.phase {
+            Phase::Waiting(timer) => timer.set(Expiration::OneShot(delay), TimerSetTimeFlags::empty()),
+            Phase::Down | Phase::Up(_) => Ok(()),
+        }
+    }
+
+    /// Sends some of `bytes`.
+    pub(crate) fn send(&self, bytes: &[u8]) -> Transfer {
+        self.transfer(|socket| send(socket.as_raw_fd(), bytes, MsgFlags::MSG_NOSIGNAL))
+    }
+
+    /// Receives some bytes; an end of the stream is a loss.
+    pub(crate) fn receive(&self, bytes: &mut [u8]) -> Transfer {
+        match self.transfer(|socket| recv(socket.as_raw_fd(), bytes, MsgFlags::empty())) {
+            Transfer::Bytes(0) => Transfer::Lost(Errno::ECONNRESET),
+            transfer => transfer,
+        }
+    }
+
+    fn transfer(&self, mut call: impl FnMut(BorrowedFd<'_>) -> Result<usize, Errno>) -> Transfer {
+        let Phase::Up(up) = &self.phase else { return Transfer::Blocked };
+        loop {
+            match call(up.socket.as_fd()) {
+                Ok(count) => return Transfer::Bytes(count),
+                Err(Errno::EINTR) => {}
+                Err(Errno::EAGAIN) => return Transfer::Blocked,
+                Err(errno) => return Transfer::Lost(errno),
+            }
+        }
+    }
+
+    /// Makes sure that the server's loss is seen once everything it sent has been received.
+    pub(crate) fn shut_down(&self) {
+        if let Phase::Up(up) = &self.phase
+            && let Err(errno) = shutdown(up.socket.as_raw_fd(), Shutdown::Both)
+        {
+            tracing::debug!(%errno, "cannot shut down");
+        }
+    }
+
+    /// Sets whether room for bytes to send makes [`Link::source`] readable.
+    pub(crate) fn want_room(&mut self, wanted: bool) -> Result<(), Errno> {
+        let Phase::Up(up) = &mut self.phase else { return Ok(()) };
+        if up.wants_room != wanted {
+            let mut flags = EpollFlags::EPOLLIN;
+            flags.set(EpollFlags::EPOLLOUT, wanted);
+            self.source.modify(&up.socket, &mut EpollEvent::new(flags, 0))?;
+            up.wants_room = wanted;
+        }
+        Ok(())
+    }
+
+    /// Gives up a server that was lost.
+    pub(crate) fn lose(&mut self, now: Instant) {
+        if let (Phase::Up(up), Some(outage)) = (&self.phase, &mut self.outage) {
+            if now.saturating_duration_since(up.since) < STEADY {
+                outage.postpone(now);
+            } else {
+                self.outage = None;
+            }
+        }
+        self.hang_up();
+        launch::collect();
+    }
+
+    /// Ends the phase, whichever it is.
+    fn hang_up(&mut self) {
+        // Closing is not enough where a child of the host process holds a copy of the descriptor.
+        let removed = match &self.phase {
+            Phase::Down => Ok(()),
+            Phase::Waiting(timer) => self.source.delete(timer),
+            Phase::Up(up) => self.source.delete(&up.socket),
+        };
+        if let Err(errno) = removed {
+            tracing::debug!(%errno, "cannot remove a descriptor");
+        }
+        self.phase = Phase::Down;
+    }
+}
+
+impl Outage {
+    fn new(now: Instant, patience: Duration) -> Outage {
+        Outage {
+            deadline: now + patience.min(PATIENCE_MAX),
+            next_attempt: now,
+            delay: FIRST_DELAY,
+            started: None,
+            failure: None,
+            problem: Errno::ECONNRESET,
+        }
+    }
+
+    fn postpone(&mut self, now: Instant) {
+        self.next_attempt = now + self.delay;
+        self.delay = (self.delay * 2).min(LAST_DELAY);
+    }
+
+    /// Looks whether the server that was started has failed. It may have lost a race to another, so that
+    /// one gets a little time to be reached.
+    fn note_failure(&mut self, now: Instant) {
+        if self.failure.is_none()
+            && let Some(failure) = self.started.as_mut().and_then(Started::failure)
+        {
+            self.failure = Some(failure);
+            self.deadline = self.deadline.min(now + GRACE);
+        }
+    }
+}
+
+/// Why an attempt failed.
+#[derive(Debug)]
+enum Refusal {
+    Foreign(u32),
+    System(Errno),
+}
+
+impl From<Errno> for Refusal {
+    fn from(errno: Errno) -> Self {
+        Refusal::System(errno)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use nix::sys::epoll::EpollCreateFlags;
+    use nix::sys::socket::SockaddrLike;
+
+    use super::*;
+
+    fn link(options: &Options) -> Link {
+        let source = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC).expect("epoll");
+        Link::new(options, Arc::new(source)).expect("a link")
+    }
+
+    #[test]
+    fn the_address_has_the_length_that_the_original_binds() {
+        let link = link(&Options::new().client_id("id"));
+        assert_eq!(link.address.len(), 110);
+        assert_eq!(link.address.as_abstract().map(<[u8]>::len), Some(107));
+    }
+
+    #[test]
+    fn attempts_get_rarer_and_end_with_patience() {
+        let patience = Duration::from_millis(100);
+        let mut link = link(&Options::new().client_id("nobody listens here").server(None).patience(patience));
+        let begin = Instant::now();
+        let mut attempts = Vec::new();
+        let failure = (0..=100).map(|ms| begin + Duration::from_millis(ms)).find_map(|now| {
+            let due = link.outage.as_ref().is_none_or(|outage| outage.next_attempt <= now);
+            attempts.extend(due.then(|| (now - begin).as_millis()));
+            link.attempt(now).err()
+        });
+        assert!(matches!(failure, Some(ConnectError::NoAnswer { source: Errno::ECONNREFUSED, .. })));
+        assert_eq!(attempts, [0, 1, 3, 7, 15, 31, 51, 71, 91]);
+        assert!(matches!(link.phase, Phase::Down) && link.outage.is_none());
+    }
+}

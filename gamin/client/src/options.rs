@@ -1,0 +1,126 @@
+//! How to connect: which session, which server to start when there is none, how long to try.
+//!
+//! Only [`Options::from_env`] looks at the environment.
+
+use std::env;
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::{Connection, Error};
+
+/// Where distributions install the server.
+const LIBEXECDIR: &str = match option_env!("LIBEXECDIR") {
+    Some(folder) => folder,
+    None => "/usr/libexec",
+};
+
+/// How long a server may take to be reached, by default.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How to start a server on demand.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServerCommand {
+    /// The program's path.
+    pub program: PathBuf,
+    /// Its arguments. The session is given to it as `GAM_CLIENT_ID`, not as an argument.
+    pub args: Vec<OsString>,
+}
+
+impl ServerCommand {
+    /// A command without arguments.
+    pub fn new(program: impl Into<PathBuf>) -> ServerCommand {
+        ServerCommand { program: program.into(), args: Vec::new() }
+    }
+
+    /// The server as it is installed: `gam_server` in `/usr/libexec`, or in the folder that the variable
+    /// `LIBEXECDIR` named when this library was built.
+    pub fn installed() -> ServerCommand {
+        ServerCommand::new(PathBuf::from(LIBEXECDIR).join("gam_server"))
+    }
+}
+
+/// How to open a [`Connection`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Options {
+    /// The session: clients and server of one user meet under it. `None` is the one with the empty name.
+    pub client_id: Option<OsString>,
+    /// The server to start when none answers; `None` to use only one that runs already.
+    pub server: Option<ServerCommand>,
+    /// Variables that a started server gets besides ours, or is not to get where the value is `None`.
+    pub environment: Vec<(OsString, Option<OsString>)>,
+    /// How long to try to reach a server, when opening and when it was lost.
+    pub patience: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options {
+            client_id: None,
+            server: Some(ServerCommand::installed()),
+            environment: Vec::new(),
+            patience: PATIENCE,
+        }
+    }
+}
+
+impl Options {
+    /// The user's main session and the installed server, whatever the environment says.
+    pub fn new() -> Options {
+        Options::default()
+    }
+
+    /// What the environment says, as the original: `GAM_CLIENT_ID` is the session, `GAMIN_DEBUG_SERVER` the
+    /// program of the server.
+    pub fn from_env() -> Options {
+        let server = env::var_os("GAMIN_DEBUG_SERVER");
+        Options {
+            client_id: env::var_os("GAM_CLIENT_ID"),
+            server: Some(server.map_or_else(ServerCommand::installed, ServerCommand::new)),
+            ..Options::default()
+        }
+    }
+
+    /// Sets the session.
+    #[must_use]
+    pub fn client_id(mut self, client_id: impl Into<OsString>) -> Options {
+        self.client_id = Some(client_id.into());
+        self
+    }
+
+    /// Sets the server to start, or with `None` that none is started.
+    #[must_use]
+    pub fn server(mut self, server: impl Into<Option<ServerCommand>>) -> Options {
+        self.server = server.into();
+        self
+    }
+
+    /// Sets a variable for a started server.
+    #[must_use]
+    pub fn env(mut self, name: impl Into<OsString>, value: impl Into<OsString>) -> Options {
+        self.environment.push((name.into(), Some(value.into())));
+        self
+    }
+
+    /// Keeps a variable of ours from a started server.
+    #[must_use]
+    pub fn env_remove(mut self, name: impl Into<OsString>) -> Options {
+        self.environment.push((name.into(), None));
+        self
+    }
+
+    /// Sets how long to try to reach a server.
+    #[must_use]
+    pub fn patience(mut self, patience: Duration) -> Options {
+        self.patience = patience;
+        self
+    }
+
+    /// Opens a connection; starts a server if none answers.
+    ///
+    /// # Errors
+    /// [`Error::Connect`] when there is no server within [`Options::patience`]; [`Error::System`].
+    pub fn open(&self) -> Result<Connection, Error> {
+        Connection::open_with(self)
+    }
+}

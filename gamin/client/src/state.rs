@@ -1,0 +1,256 @@
+//! A connection without a socket: bytes in, events out; requests in, bytes out.
+//!
+//! Calling contract: `handle_connected` when there is a new server, `handle_bytes` with what it sends,
+//! `handle_lost` when it is gone; after each call send [`State::output`] and take events with
+//! [`State::poll_event`]. The commands ([`State::monitor`] and so on) are allowed at any time; what is asked
+//! without a server is asked of the next one.
+//!
+//! Invariants, through any number of servers: who has read the whole queue knows of each path exactly what
+//! [`told::Told`] holds; each request has one EndExist, unless it asked for none; each cancel is followed by
+//! one Acknowledge and silence. There is no clock, no I/O and no hash order here.
+
+mod barrier;
+mod output;
+mod queue;
+mod subscription;
+mod told;
+mod wire;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use gamin_protocol::{self as protocol, Decoder, Kind, Malformed, Request};
+
+use crate::error::Error;
+use crate::{Event, RequestNumber};
+use barrier::Barriers;
+pub(crate) use barrier::{Outcome, Token};
+use output::Output;
+use queue::Queue;
+use subscription::Subscription;
+use wire::{Owner, WireNumbers};
+
+/// Why a server cannot be understood.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Broken {
+    #[error("it greets with {0:#04x}")]
+    Greeting(u8),
+    #[error(transparent)]
+    Packet(#[from] Malformed),
+}
+
+/// The state of a connection.
+#[derive(Debug, Default)]
+pub(crate) struct State {
+    requests: BTreeMap<RequestNumber, Subscription>,
+    last_number: i32,
+    no_exists: bool,
+    wire: WireNumbers,
+    barriers: Barriers,
+    queue: Queue,
+    output: Output,
+    connected: bool,
+    greeted: bool,
+    decoder: Decoder<protocol::Event>,
+}
+
+// Getters.
+impl State {
+    /// Whether [`State::poll_event`] has an event.
+    pub(crate) fn has_event(&self) -> bool {
+        !self.queue.is_empty()
+    }
+
+    /// What is to be sent.
+    pub(crate) fn output(&self) -> &[u8] {
+        self.output.bytes()
+    }
+
+    /// How many barriers the server has not answered.
+    pub(crate) fn open_barriers(&self) -> usize {
+        self.barriers.open()
+    }
+
+    /// What has become of a barrier.
+    pub(crate) fn outcome(&self, token: Token) -> Outcome {
+        self.barriers.outcome(token)
+    }
+}
+
+// Inputs.
+impl State {
+    /// There is a new server: greets it, subscribes to everything again, asks again.
+    pub(crate) fn handle_connected(&mut self) {
+        self.connected = true;
+        self.greeted = false;
+        self.decoder = Decoder::new();
+        self.output.clear();
+        self.output.credential();
+        for subscription in self.requests.values().filter(|subscription| subscription.is_live()) {
+            self.output.request(&subscription.request());
+        }
+        self.barriers.ask_again(&mut self.wire, &mut self.output);
+    }
+
+    /// Takes what the server sent.
+    ///
+    /// # Errors
+    /// The server cannot be understood; what came before that was taken.
+    pub(crate) fn handle_bytes(&mut self, bytes: &[u8]) -> Result<(), Broken> {
+        let mut bytes = bytes;
+        if !self.greeted
+            && let Some((first, rest)) = bytes.split_first()
+        {
+            if *first != protocol::CREDENTIAL {
+                return Err(Broken::Greeting(*first));
+            }
+            self.greeted = true;
+            bytes = rest;
+        }
+        self.decoder.push(bytes);
+        while let Some(event) = self.decoder.next_message()? {
+            self.handle_event(event);
+        }
+        Ok(())
+    }
+
+    /// The server is gone, with everything that was sent to it and not yet answered.
+    pub(crate) fn handle_lost(&mut self) {
+        self.connected = false;
+        self.output.clear();
+        self.barriers.handle_lost(&mut self.wire);
+        for (number, subscription) in &mut self.requests {
+            if subscription.is_live() {
+                subscription.expect_new_listing();
+            } else if subscription.acknowledge() {
+                self.wire.free(subscription.wire);
+                self.queue.push_acknowledge(*number, subscription);
+            }
+        }
+    }
+
+    /// The first `count` bytes of the output have been sent.
+    pub(crate) fn handle_sent(&mut self, count: usize) {
+        self.output.consume(count);
+    }
+
+    fn handle_event(&mut self, event: protocol::Event) {
+        tracing::trace!(?event, "received");
+        if event.tag.is_some() {
+            self.barriers.handle_tag();
+        }
+        if event.code == protocol::Code::ANSWER {
+            if event.path == protocol::SYNC {
+                self.barriers.handle_answer(event.seq);
+            }
+            return;
+        }
+        match self.wire.owner(event.seq) {
+            Some(Owner::Request(number)) => self.handle_request_event(number, event),
+            Some(Owner::Probe) if event.code == protocol::Code::ACKNOWLEDGE => {
+                self.barriers.handle_probe_acknowledged(&mut self.wire);
+            }
+            // The probe's own listing, and what the original's server still says of a cancelled request.
+            Some(Owner::Probe) | None => {}
+        }
+    }
+
+    fn handle_request_event(&mut self, number: RequestNumber, event: protocol::Event) {
+        let Some(subscription) = self.requests.get_mut(&number) else { return };
+        if event.code != protocol::Code::ACKNOWLEDGE {
+            subscription.handle_event(number, event, &mut self.queue);
+        } else if subscription.acknowledge() {
+            self.wire.free(event.seq);
+            self.queue.push_acknowledge(number, subscription);
+        }
+    }
+}
+
+// Commands.
+impl State {
+    /// Directory requests made from now on do not tell what exists.
+    pub(crate) fn set_no_exists(&mut self) {
+        self.no_exists = true;
+    }
+
+    /// Begins a subscription under `number`, or under the next free one.
+    pub(crate) fn monitor(
+        &mut self,
+        kind: Kind,
+        path: &Path,
+        number: Option<RequestNumber>,
+    ) -> Result<RequestNumber, Error> {
+        let bytes = path.as_os_str().as_bytes();
+        if !bytes.starts_with(b"/") || bytes.len() >= protocol::PATH_MAX || bytes.contains(&0) {
+            return Err(Error::BadPath(path.to_owned()));
+        }
+        let number = self.number(number)?;
+        let wire = self.wire.allocate(Owner::Request(number)).ok_or(Error::TooManyRequests)?;
+        let quiet = self.no_exists && kind == Kind::Directory;
+        let subscription = Subscription::new(kind, path, wire, quiet);
+        if self.connected {
+            self.output.request(&subscription.request());
+        }
+        self.requests.insert(number, subscription);
+        tracing::debug!(%number, ?kind, ?path, "monitors");
+        Ok(number)
+    }
+
+    fn number(&mut self, chosen: Option<RequestNumber>) -> Result<RequestNumber, Error> {
+        if let Some(number) = chosen {
+            return match number {
+                RequestNumber(..0) => Err(Error::BadArgument(number)),
+                _ if self.requests.contains_key(&number) => Err(Error::NumberInUse(number)),
+                _ => Ok(number),
+            };
+        }
+        loop {
+            self.last_number = self.last_number.checked_add(1).unwrap_or(1);
+            // It ends, for there are more numbers than can be in use.
+            let number = RequestNumber(self.last_number);
+            if !self.requests.contains_key(&number) {
+                return Ok(number);
+            }
+        }
+    }
+
+    /// Ends a subscription: from now on it has no event but its Acknowledge.
+    pub(crate) fn cancel(&mut self, number: RequestNumber) -> Result<(), Error> {
+        let subscription = self.requests.get_mut(&number).ok_or(Error::UnknownRequest(number))?;
+        if subscription.is_cancelled() {
+            // The original's server ends the connection at a second cancel (D15).
+            return Ok(());
+        }
+        self.queue.forget(subscription);
+        if !subscription.cancel() {
+            return Ok(());
+        }
+        tracing::debug!(%number, "cancelled");
+        if self.connected {
+            self.output.request(&Request::Cancel { seq: subscription.wire });
+        } else if subscription.acknowledge() {
+            self.wire.free(subscription.wire);
+            self.queue.push_acknowledge(number, subscription);
+        }
+        Ok(())
+    }
+
+    /// Asks to be told when everything that has happened so far has been reported.
+    pub(crate) fn ask_barrier(&mut self) -> Result<Token, Error> {
+        self.barriers.ask(self.connected, &mut self.wire, &mut self.output)
+    }
+
+    /// Forgets a barrier that nobody waits for any more.
+    pub(crate) fn forget_barrier(&mut self, token: Token) {
+        self.barriers.forget(token);
+    }
+
+    /// Gives the next event.
+    pub(crate) fn poll_event(&mut self) -> Option<Event> {
+        self.queue.pop(&mut self.requests)
+    }
+}

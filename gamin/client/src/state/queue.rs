@@ -1,0 +1,63 @@
+//! The events that wait for the caller.
+//!
+//! When to read more of them is left to the driver, which does so only when there is none, or when its
+//! caller asks for a barrier. Events of a cancelled request are not searched for: they are no longer
+//! counted, and skipped when their turn comes.
+//! Invariant: `deliverable` counts the events that [`Queue::pop`] will still give.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use gamin_protocol::Code;
+
+use super::subscription::Subscription;
+use crate::{Event, RequestNumber};
+
+/// Events in the order in which they came.
+#[derive(Debug, Default)]
+pub(super) struct Queue {
+    events: VecDeque<Event>,
+    deliverable: usize,
+}
+
+impl Queue {
+    pub(super) fn is_empty(&self) -> bool {
+        self.deliverable == 0
+    }
+
+    pub(super) fn push(&mut self, event: Event, queued: &mut usize) {
+        self.events.push_back(event);
+        self.deliverable += 1;
+        *queued += 1;
+    }
+
+    /// Queues a request's last event, which no cancel takes back.
+    pub(super) fn push_acknowledge(&mut self, request: RequestNumber, subscription: &Subscription) {
+        self.events.push_back(Event { request, code: Code::ACKNOWLEDGE, path: subscription.path.clone() });
+        self.deliverable += 1;
+    }
+
+    /// Withholds what is queued for a request that is being cancelled.
+    pub(super) fn forget(&mut self, subscription: &mut Subscription) {
+        self.deliverable -= std::mem::take(&mut subscription.queued);
+        if self.deliverable == 0 {
+            self.events.clear();
+        }
+    }
+
+    /// Gives the next event, and forgets the request that it is the last one of.
+    pub(super) fn pop(&mut self, requests: &mut BTreeMap<RequestNumber, Subscription>) -> Option<Event> {
+        while let Some(event) = self.events.pop_front() {
+            let Some(subscription) = requests.get_mut(&event.request) else { continue };
+            if event.code == Code::ACKNOWLEDGE {
+                requests.remove(&event.request);
+            } else if subscription.is_cancelled() {
+                continue;
+            } else {
+                subscription.queued -= 1;
+            }
+            self.deliverable -= 1;
+            return Some(event);
+        }
+        None
+    }
+}

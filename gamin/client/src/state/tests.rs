@@ -1,0 +1,309 @@
+//! The state against a model of a server and of a caller, and case by case.
+
+mod model;
+
+use gamin_protocol::{Code, SYNC};
+use proptest::prelude::*;
+
+use super::*;
+use model::{Caller, Disk, ROOT, Server, Step, World, disk, step};
+
+proptest! {
+    #[test]
+    fn the_caller_converges_through_any_number_of_servers(
+        disk in disk(),
+        tagged in any::<bool>(),
+        steps in proptest::collection::vec(step(), 0..60),
+    ) {
+        let mut world = World::new(disk, tagged);
+        for step in &steps {
+            world.play(step);
+        }
+        world.finish();
+        prop_assert!(world.caller.listed);
+        prop_assert_eq!(world.caller.root, Some(world.disk.is_some()));
+        let told = world.caller.entries.iter().map(|(name, version)| (name[0], *version));
+        let truth = world.disk.iter().flatten().map(|(name, version)| (*name, Some(*version)));
+        if tagged {
+            prop_assert_eq!(told.collect::<Vec<_>>(), truth.collect::<Vec<_>>());
+        } else {
+            let (told, truth) = (told.map(|(name, _)| name), truth.map(|(name, _)| name));
+            prop_assert_eq!(told.collect::<Vec<_>>(), truth.collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn a_cancelled_request_gets_one_acknowledge_and_is_forgotten(
+        disk in disk(),
+        before in proptest::collection::vec(step(), 0..30),
+        after in proptest::collection::vec(step(), 0..30),
+    ) {
+        let mut world = World::new(disk, true);
+        for step in before.iter().chain([&Step::Cancel]) {
+            world.play(step);
+        }
+        world.caller = Caller { listed: true, root: Some(true), ..Caller::default() };
+        for step in &after {
+            world.play(step);
+        }
+        world.finish();
+        prop_assert!(world.caller.acknowledged);
+        prop_assert!(matches!(world.state.cancel(world.request), Err(Error::UnknownRequest(_))));
+        prop_assert!(world.state.queue.is_empty() && world.state.requests.is_empty());
+    }
+
+    #[test]
+    fn no_bytes_make_it_panic(
+        packets in proptest::collection::vec((0u16..4, 0u16..60, "/?[a-c]{1,2}", any::<bool>()), 0..40),
+        rubbish in proptest::collection::vec(any::<u8>(), 0..40),
+    ) {
+        let mut state = State::default();
+        state.monitor(Kind::File, Path::new("/a"), None).expect("a good path");
+        let mut server = Server::connect(&mut state, true);
+        state.ask_barrier().expect("nothing is known of the server");
+        for (seq, code, path, tagged) in packets {
+            server.send(seq, Code(code), path.as_bytes(), tagged.then_some(1));
+        }
+        server.deliver(&mut state, usize::MAX);
+        let _ = state.handle_bytes(&rubbish);
+        state.handle_lost();
+        while state.poll_event().is_some() {}
+        prop_assert!(!state.has_event());
+    }
+}
+
+fn codes(state: &mut State) -> Vec<Code> {
+    std::iter::from_fn(|| state.poll_event()).map(|event| event.code).collect()
+}
+
+fn entries(names: &[u8]) -> Disk {
+    Some(names.iter().map(|name| (*name, 1)).collect())
+}
+
+#[test]
+fn numbers_count_from_1_and_skip_those_in_use() {
+    let mut state = State::default();
+    let mut monitor = |number| state.monitor(Kind::File, Path::new("/a"), number);
+    assert_eq!(monitor(Some(RequestNumber(2))).ok(), Some(RequestNumber(2)));
+    assert_eq!(monitor(None).ok(), Some(RequestNumber(1)));
+    assert_eq!(monitor(None).ok(), Some(RequestNumber(3)));
+    assert_eq!(monitor(Some(RequestNumber(0))).ok(), Some(RequestNumber(0)));
+    assert!(matches!(monitor(Some(RequestNumber(3))), Err(Error::NumberInUse(RequestNumber(3)))));
+    assert!(matches!(monitor(Some(RequestNumber(-1))), Err(Error::BadArgument(_))));
+    assert_eq!(monitor(Some(RequestNumber(i32::MAX))).ok(), Some(RequestNumber(i32::MAX)));
+    state.last_number = i32::MAX - 1;
+    assert_eq!(state.monitor(Kind::File, Path::new("/a"), None).ok(), Some(RequestNumber(4)));
+}
+
+#[test]
+fn paths_are_absolute_short_and_without_nul() {
+    let mut state = State::default();
+    let longest = format!("/{}", "p".repeat(protocol::PATH_MAX - 2));
+    assert!(state.monitor(Kind::File, Path::new(&longest), None).is_ok());
+    let too_long = longest + "p";
+    for path in ["", "relative", "/with\0nul", &too_long] {
+        let refused = state.monitor(Kind::File, Path::new(path), None);
+        assert!(matches!(refused, Err(Error::BadPath(bad)) if bad == Path::new(path)));
+    }
+}
+
+#[test]
+fn the_root_is_spelled_as_the_caller_did() {
+    let mut world = World::new(entries(b""), true);
+    world.play(&Step::Connect);
+    let wire = world.state.requests[&world.request].wire;
+    let server = world.server.as_mut().expect("connected");
+    server.send(wire, Code::CHANGED, b"/watched/directory", None);
+    server.deliver(&mut world.state, usize::MAX);
+    while let Some(event) = world.state.poll_event() {
+        assert_eq!(event.path.as_os_str(), ROOT);
+    }
+}
+
+#[test]
+fn cancelling_withholds_what_is_queued_of_this_request_only() {
+    let mut state = State::default();
+    let first = state.monitor(Kind::Directory, Path::new(ROOT), None).expect("a good path");
+    let second = state.monitor(Kind::Directory, Path::new(ROOT), None).expect("a good path");
+    let mut server = Server::connect(&mut state, true);
+    server.deliver_all(&mut state, &entries(b"ab"));
+    state.cancel(first).expect("it is known");
+    state.cancel(first).expect("once more does nothing");
+    assert!(state.poll_event().is_some_and(|event| event.request == second));
+    state.cancel(second).expect("it is known");
+    assert!(!state.has_event());
+    server.deliver_all(&mut state, &None);
+    assert_eq!(codes(&mut state), [Code::ACKNOWLEDGE, Code::ACKNOWLEDGE]);
+}
+
+#[test]
+fn no_exists_leaves_out_the_listing_of_later_directory_requests() {
+    let mut state = State::default();
+    state.set_no_exists();
+    state.monitor(Kind::Directory, Path::new(ROOT), None).expect("a good path");
+    let mut server = Server::connect(&mut state, true);
+    server.deliver_all(&mut state, &entries(b"ab"));
+    assert_eq!(codes(&mut state), []);
+    state.monitor(Kind::File, Path::new(ROOT), None).expect("a good path");
+    server.deliver_all(&mut state, &entries(b""));
+    assert_eq!(codes(&mut state), [Code::EXISTS, Code::END_EXIST]);
+    state.monitor(Kind::Directory, Path::new(ROOT), None).expect("a good path");
+    server.deliver_all(&mut state, &None);
+    assert_eq!(codes(&mut state), [Code::DELETED]);
+}
+
+#[test]
+fn no_exists_still_gets_the_difference_after_a_reconnect() {
+    let mut state = State::default();
+    state.set_no_exists();
+    state.monitor(Kind::Directory, Path::new(ROOT), None).expect("a good path");
+    let mut server = Server::connect(&mut state, true);
+    server.deliver_all(&mut state, &entries(b"ab"));
+    server.kill(&mut state);
+    Server::connect(&mut state, true).deliver_all(&mut state, &entries(b"bc"));
+    assert_eq!(codes(&mut state), [Code::DELETED, Code::CREATED]);
+}
+
+#[test]
+fn a_monitored_file_that_changed_during_a_reconnect_is_changed() {
+    let mut state = State::default();
+    state.monitor(Kind::File, Path::new("/f"), None).expect("a good path");
+    for (version, news) in
+        [(1, vec![Code::EXISTS, Code::END_EXIST]), (1, vec![]), (2, vec![Code::CHANGED]), (2, vec![])]
+    {
+        let mut server = Server::connect(&mut state, true);
+        server.send(1, Code::EXISTS, b"/f", Some(version));
+        server.send(1, Code::END_EXIST, b"/f", None);
+        server.deliver(&mut state, usize::MAX);
+        server.kill(&mut state);
+        assert_eq!(codes(&mut state), news);
+    }
+}
+
+#[test]
+fn a_listing_cut_off_is_carried_on_and_ends_once() {
+    use Code as C;
+    let missing = [C::DELETED, C::END_EXIST];
+    let listed = [C::EXISTS, C::EXISTS, C::EXISTS, C::END_EXIST];
+    // The disk when the server dies, how many packets it had sent, the disk then; what is told then.
+    let cases: [(Disk, usize, Disk, Vec<Code>); 7] = [
+        (entries(b"ab"), 0, entries(b"ab"), listed.to_vec()),
+        (entries(b"ab"), 0, None, missing.to_vec()),
+        (entries(b"ab"), 2, entries(b"ab"), vec![C::EXISTS, C::END_EXIST]),
+        (entries(b"ab"), 2, entries(b"b"), vec![C::EXISTS, C::END_EXIST, C::DELETED]),
+        (entries(b"ab"), 2, None, vec![C::END_EXIST, C::DELETED]),
+        (None, 1, None, vec![C::END_EXIST]),
+        (None, 1, entries(b"a"), vec![C::END_EXIST, C::CREATED, C::CREATED]),
+    ];
+    for (before, sent, after, news) in cases {
+        let mut state = State::default();
+        state.monitor(Kind::Directory, Path::new(ROOT), None).expect("a good path");
+        let mut server = Server::connect(&mut state, true);
+        server.take_requests(&mut state, &before);
+        server.deliver(&mut state, 1 + sent);
+        assert_eq!(codes(&mut state).len(), sent);
+        server.kill(&mut state);
+        Server::connect(&mut state, true).deliver_all(&mut state, &after);
+        assert_eq!(codes(&mut state), news, "{before:?} {sent} {after:?}");
+    }
+}
+
+#[test]
+fn a_server_that_begins_to_tag_may_have_missed_changes() {
+    let mut state = State::default();
+    state.monitor(Kind::Directory, Path::new(ROOT), None).expect("a good path");
+    for (tagged, news) in [(false, 3), (false, 0), (true, 1), (true, 0), (false, 1)] {
+        let mut server = Server::connect(&mut state, tagged);
+        server.deliver_all(&mut state, &entries(b"a"));
+        server.kill(&mut state);
+        assert_eq!(codes(&mut state).len(), news);
+    }
+}
+
+#[test]
+fn a_wire_number_is_free_again_after_its_acknowledge() {
+    let mut state = State::default();
+    let mut server = Server::connect(&mut state, true);
+    for expected in 1..=70_000 {
+        let number = state.monitor(Kind::File, Path::new("/f"), None).expect("a number is free");
+        assert_eq!(number, RequestNumber(expected));
+        state.cancel(number).expect("it is known");
+        server.deliver_all(&mut state, &None);
+        assert_eq!(codes(&mut state), [Code::ACKNOWLEDGE]);
+    }
+}
+
+#[test]
+fn the_65536th_open_request_is_refused() {
+    let mut state = State::default();
+    for _ in 1..=u16::MAX {
+        state.monitor(Kind::File, Path::new("/f"), None).expect("a number is free");
+    }
+    let refused = state.monitor(Kind::File, Path::new("/f"), None);
+    assert!(matches!(refused, Err(Error::TooManyRequests)));
+    state.cancel(RequestNumber(9)).expect("it is known");
+    state.monitor(Kind::File, Path::new("/f"), None).expect("without a server the number is free at once");
+}
+
+#[test]
+fn a_barrier_is_reached_after_what_happened_before_it() {
+    let mut world = World::new(entries(b"a"), true);
+    world.play(&Step::Connect);
+    let token = world.state.ask_barrier().expect("nothing is known of the server");
+    world.play(&Step::Write(b'b'));
+    world.play(&Step::Deliver(3));
+    assert_eq!(world.state.outcome(token), Outcome::Open);
+    world.play(&Step::Deliver(usize::MAX));
+    assert_eq!(world.state.outcome(token), Outcome::Reached);
+    world.state.forget_barrier(token);
+    assert_eq!(world.state.open_barriers(), 0);
+    // The probe's Acknowledge came after the answer and means nothing.
+    world.state.ask_barrier().expect("the server has answered once");
+}
+
+#[test]
+fn a_server_without_the_barrier_is_found_out_and_not_asked_again() {
+    let mut state = State::default();
+    let mut server = Server::connect(&mut state, false);
+    let token = state.ask_barrier().expect("nothing is known of the server");
+    server.deliver_all(&mut state, &None);
+    assert_eq!(state.outcome(token), Outcome::Unsupported);
+    assert_eq!(codes(&mut state), []);
+    assert!(matches!(state.ask_barrier(), Err(Error::Unsupported)));
+    assert!(server.subscriptions.is_empty());
+    server.kill(&mut state);
+    let _server = Server::connect(&mut state, true);
+    assert!(state.ask_barrier().is_ok(), "another server may know it");
+}
+
+#[test]
+fn a_barrier_is_asked_again_of_the_next_server() {
+    let mut state = State::default();
+    let server = Server::connect(&mut state, true);
+    let token = state.ask_barrier().expect("nothing is known of the server");
+    server.kill(&mut state);
+    let mut server = Server::connect(&mut state, true);
+    server.deliver_all(&mut state, &None);
+    assert_eq!(state.outcome(token), Outcome::Reached);
+    assert_eq!(codes(&mut state), []);
+}
+
+#[test]
+fn an_answer_to_another_question_is_no_answer() {
+    let mut state = State::default();
+    let mut server = Server::connect(&mut state, true);
+    let token = state.ask_barrier().expect("nothing is known of the server");
+    server.send(token.wire(), Code::ANSWER, b"other", None);
+    server.deliver(&mut state, usize::MAX);
+    assert_eq!(state.outcome(token), Outcome::Open);
+    server.send(token.wire(), Code::ANSWER, SYNC, None);
+    server.deliver(&mut state, usize::MAX);
+    assert_eq!(state.outcome(token), Outcome::Reached);
+}
+
+#[test]
+fn a_wrong_greeting_is_no_server() {
+    let mut state = State::default();
+    state.handle_connected();
+    assert_eq!(state.handle_bytes(&[1]), Err(Broken::Greeting(1)));
+}

@@ -1,0 +1,116 @@
+//! What the caller of one request knows of its path, and the events that lead from one such knowledge to
+//! another.
+//!
+//! Invariant: applying the events of [`Told::difference`] to the old knowledge gives the new one, and each
+//! is possible where it stands: Created of what is absent, Deleted and Changed of what is present.
+
+use std::collections::BTreeMap;
+
+use gamin_protocol::{Code, Kind, Tag};
+
+/// What an event is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Subject {
+    /// The monitored path.
+    Root,
+    /// An entry of it.
+    Entry(Vec<u8>),
+}
+
+/// An event that is still to be given its request and path.
+pub(super) type News = (Code, Subject);
+
+/// The monitored path as it was told.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum Root {
+    /// Nothing was told of it.
+    #[default]
+    Unknown,
+    Absent,
+    Present(Option<Tag>),
+}
+
+/// What was told.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Told {
+    root: Root,
+    entries: BTreeMap<Vec<u8>, Option<Tag>>,
+}
+
+impl Told {
+    /// Takes note of an event.
+    pub(super) fn apply(&mut self, code: Code, subject: &Subject, tag: Option<Tag>) {
+        match (code, subject) {
+            (Code::DELETED, Subject::Root) => {
+                // Its entries are gone with it, without an event each.
+                self.root = Root::Absent;
+                self.entries.clear();
+            }
+            (Code::DELETED, Subject::Entry(name)) => {
+                self.entries.remove(name);
+            }
+            (Code::EXISTS | Code::CREATED | Code::CHANGED, Subject::Root) => self.root = Root::Present(tag),
+            (Code::EXISTS | Code::CREATED | Code::CHANGED, Subject::Entry(name)) => {
+                match self.entries.get_mut(name) {
+                    Some(told) => *told = tag,
+                    None => {
+                        self.entries.insert(name.clone(), tag);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Carries on with a listing that was cut off: adds what it had not yet come to.
+    pub(super) fn complete(&mut self, fresh: &Told, news: &mut Vec<News>) {
+        if self.root == Root::Unknown && fresh.root != Root::Unknown {
+            self.root = fresh.root;
+            let code = if fresh.root == Root::Absent { Code::DELETED } else { Code::EXISTS };
+            news.push((code, Subject::Root));
+        }
+        if self.root == Root::Absent {
+            return;
+        }
+        for (name, tag) in &fresh.entries {
+            if !self.entries.contains_key(name) {
+                self.entries.insert(name.clone(), *tag);
+                news.push((Code::EXISTS, Subject::Entry(name.clone())));
+            }
+        }
+    }
+
+    /// Tells how this became `fresh`.
+    pub(super) fn difference(&self, fresh: &Told, kind: Kind, news: &mut Vec<News>) {
+        match (self.root, fresh.root) {
+            (Root::Absent, Root::Absent) => return,
+            (_, Root::Absent) => {
+                news.push((Code::DELETED, Subject::Root));
+                return;
+            }
+            (Root::Absent, _) => news.push((Code::CREATED, Subject::Root)),
+            // A directory that is monitored as such has no Changed of itself: its entries say it all.
+            (Root::Present(told), Root::Present(tag)) if kind == Kind::File && differ(told, tag) => {
+                news.push((Code::CHANGED, Subject::Root));
+            }
+            _ => {}
+        }
+        for name in self.entries.keys().filter(|name| !fresh.entries.contains_key(*name)) {
+            news.push((Code::DELETED, Subject::Entry(name.clone())));
+        }
+        for (name, tag) in &fresh.entries {
+            let code = match self.entries.get(name) {
+                None => Code::CREATED,
+                Some(told) if differ(*told, *tag) => Code::CHANGED,
+                Some(_) => continue,
+            };
+            news.push((code, Subject::Entry(name.clone())));
+        }
+    }
+}
+
+/// Whether something may have changed between two states of it. A server that knows no tags gives none
+/// at either time; taking that for a change would report every file there is.
+fn differ(told: Option<Tag>, fresh: Option<Tag>) -> bool {
+    told != fresh
+}
