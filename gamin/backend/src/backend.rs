@@ -1,9 +1,8 @@
 //! Reads the kernel's events and makes notices of them.
 //!
 //! Which kernel watch serves whom is left to `armings`, what a `stat` proves to `look`.
-//! Invariants: every event that an arming wants becomes a notice, in the kernel's order; of the notices about one
-//! entry that were read at once, the last one says what the entry looked like after all of them; and no arming is
-//! heard of after it is [`Notice::Gone`].
+//! Invariants: every event that an arming wants becomes a notice, in the kernel's order; each says what the entry looked
+//! like after all that were read at once; and no arming is heard of after it is [`Notice::Gone`].
 
 use std::collections::HashMap;
 use std::io;
@@ -79,27 +78,26 @@ impl Backend {
             Err(error) => return Err(error),
         };
         let first = notices.len();
-        let mut batch = Batch { notices, last: HashMap::new() };
         let mut overflowed = false;
         for event in events {
             let number = event.wd.get_watch_descriptor_id();
             if event.mask.contains(EventMask::Q_OVERFLOW) {
                 if !overflowed {
                     warn!("the kernel's queue overflowed");
-                    batch.notices.push(Notice::Overflow);
+                    notices.push(Notice::Overflow);
                 }
                 overflowed = true;
             } else if event.mask.intersects(GONE) {
                 let ended = self.armings.end(number);
-                batch.notices.extend(ended.into_iter().map(|arming| Notice::Gone { watch: arming.id }));
+                notices.extend(ended.into_iter().map(|arming| Notice::Gone { watch: arming.id }));
             } else if let Some(name) = event.name {
-                batch.add_entry(self.armings.sharing(number), name.as_bytes(), event.mask);
+                add_entry(notices, self.armings.sharing(number), name.as_bytes(), event.mask);
             } else if event.mask.contains(EventMask::ATTRIB) {
                 let armings = self.armings.sharing(number).iter();
-                batch.notices.extend(armings.map(|arming| Notice::Attributes { watch: arming.id }));
+                notices.extend(armings.map(|arming| Notice::Attributes { watch: arming.id }));
             }
         }
-        batch.look(&self.armings);
+        look_at_entries(&mut notices[first..], &self.armings);
         if overflowed {
             let stale = self.armings.end_stale();
             notices.extend(stale.into_iter().map(|watch| Notice::Gone { watch }));
@@ -131,48 +129,35 @@ const CHANGES: [(EventMask, Change); 7] = [
     (EventMask::ATTRIB, Change::Attributes),
 ];
 
-/// The notices of one read.
-struct Batch<'a> {
-    notices: &'a mut Vec<Notice>,
-    /// Where the last notice about each entry is.
-    last: HashMap<(KernelWatchId, &'a [u8]), usize>,
+/// Makes notices of an event about an entry.
+fn add_entry(notices: &mut Vec<Notice>, armings: &[Arming], name: &[u8], mask: EventMask) {
+    let Some((_, change)) = CHANGES.into_iter().find(|(bit, _)| mask.contains(*bit)) else { return };
+    let is_removed_directory = change == Change::Deleted && mask.contains(EventMask::ISDIR);
+    let wants = |arming: &&Arming| arming.level == Level::Entries || is_removed_directory;
+    for Arming { id, .. } in armings.iter().filter(wants) {
+        notices.push(Notice::Entry { watch: *id, name: Name::from(name), change, seen: Seen::Nothing });
+    }
 }
 
-impl<'a> Batch<'a> {
-    fn add_entry(&mut self, armings: &[Arming], name: &'a [u8], mask: EventMask) {
-        let Some((_, change)) = CHANGES.into_iter().find(|(bit, _)| mask.contains(*bit)) else { return };
-        let is_removed_directory = change == Change::Deleted && mask.contains(EventMask::ISDIR);
-        let wants = |arming: &&Arming| arming.level == Level::Entries || is_removed_directory;
-        for Arming { id: watch, .. } in armings.iter().filter(wants) {
-            let earlier = self.last.insert((*watch, name), self.notices.len());
-            let name = match earlier.map(|index| &self.notices[index]) {
-                Some(Notice::Entry { name, .. }) => name.clone(),
-                _ => Name::from(name),
-            };
-            self.notices.push(Notice::Entry { watch: *watch, name, change, seen: Seen::Superseded });
-        }
-    }
-
-    /// Looks at each entry once, for the last notice about it.
-    fn look(&mut self, armings: &Armings) {
-        let mut look = Look::begin();
-        let mut path = Vec::new();
-        for ((id, name), index) in self.last.drain() {
-            let (Some(directory), Some(Notice::Entry { seen, .. })) =
-                (armings.directory(id), self.notices.get_mut(index))
-            else {
-                // Gone in the same read, which supersedes what happened before.
-                continue;
-            };
+/// Looks at each entry once, for all notices about it.
+fn look_at_entries(notices: &mut [Notice], armings: &Armings) {
+    let mut look = Look::begin();
+    let mut path = Vec::new();
+    let mut sights: HashMap<(KernelWatchId, Name), Seen> = HashMap::new();
+    for notice in notices.iter_mut().rev() {
+        let Notice::Entry { watch, name, seen, .. } = notice else { continue };
+        *seen = *sights.entry((*watch, name.clone())).or_insert_with(|| {
+            // An arming that is gone by now supersedes all that it told.
+            let Some(directory) = armings.directory(*watch) else { return Seen::Nothing };
             path.clear();
             path.extend_from_slice(directory);
             path.push(b'/');
             path.extend_from_slice(name);
-            *seen = match lstat(&*path) {
+            match lstat(&*path) {
                 Ok(stat) => Seen::Present(look.stamp(&stat, directory)),
                 Err(Errno::ENOENT | Errno::ENOTDIR) => Seen::Absent,
-                Err(_) => Seen::Superseded,
-            };
-        }
+                Err(_) => Seen::Nothing,
+            }
+        });
     }
 }

@@ -56,7 +56,7 @@ impl File {
     fn of_seen(seen: Seen) -> File {
         match seen {
             Seen::Present(stamp) => File::of(Some(&stamp)),
-            Seen::Superseded | Seen::Absent => File::of(None),
+            Seen::Nothing | Seen::Absent => File::of(None),
         }
     }
 
@@ -83,8 +83,8 @@ pub(crate) enum Reaction {
     Created,
     /// The file is gone.
     Deleted,
-    /// The file was renamed away, and yet there is one of that name: two have changed places, or another has taken
-    /// its place already. It is gone, and a look is needed.
+    /// The file was renamed away, and yet there is one of that name: another has come, of which the kernel will tell,
+    /// or two have changed places, of which it has told already. It is gone, and a look is needed.
     DeletedLook,
     /// The file has changed.
     Changed(Urgency),
@@ -208,7 +208,7 @@ impl Known {
         let Known::Directory(directory) = self else { return Reaction::Nothing };
         let seen = match seen {
             Seen::Present(stamp) => Seen::Present(stamp.of_entry()),
-            Seen::Superseded | Seen::Absent => seen,
+            Seen::Nothing | Seen::Absent => seen,
         };
         let mut file = directory.entries.get(name).copied();
         let reaction = react(&mut file, change, seen);

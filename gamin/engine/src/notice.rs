@@ -15,7 +15,7 @@ pub enum Notice {
         name: Name,
         /// What happened.
         change: Change,
-        /// What the entry looked like afterwards.
+        /// What the entry looked like after all notices that were read together.
         seen: Seen,
     },
     /// The attributes of the directory itself have changed.
@@ -53,11 +53,11 @@ pub enum Change {
     Attributes,
 }
 
-/// What the backend saw of an entry after reading a notice about it.
+/// What the backend saw of an entry after reading notices about it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Seen {
-    /// It was not looked at, since another notice about it follows.
-    Superseded,
+    /// It could not be looked at.
+    Nothing,
     /// There is no such entry.
     Absent,
     /// It is there.

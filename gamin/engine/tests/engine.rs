@@ -211,10 +211,10 @@ fn an_open_file_is_told_changed_when_it_settles_or_closes_once() {
     world.subscribe(1, "/d", Kind::Directory);
     world.take();
     world.modify("/d/a");
-    world.notice("/d", "a", Change::Modified, Seen::Superseded);
+    world.notice("/d", "a", Change::Modified, Seen::Nothing);
     assert_eq!(world.take(), [""; 0]);
     let stamp = world.modify("/d/a");
-    world.notice("/d", "a", Change::Modified, Seen::Superseded);
+    world.notice("/d", "a", Change::Modified, Seen::Nothing);
     world.notice("/d", "a", Change::Closed, Seen::Present(stamp));
     assert_eq!(world.take(), ["1 a Changed"]);
     assert_eq!(world.engine.next_deadline(), None);
@@ -344,8 +344,8 @@ fn two_names_that_change_places_are_both_still_there() {
     let (a, b) = (Stamp { ctime_ns: 90, ..b }, Stamp { ctime_ns: 90, ..a });
     world.tree.insert(path("/d/a"), a);
     world.tree.insert(path("/d/b"), b);
-    world.notice("/d", "a", Change::MovedFrom, Seen::Superseded);
-    world.notice("/d", "b", Change::MovedTo, Seen::Superseded);
+    world.notice("/d", "a", Change::MovedFrom, Seen::Nothing);
+    world.notice("/d", "b", Change::MovedTo, Seen::Nothing);
     world.notice("/d", "b", Change::MovedFrom, Seen::Present(b));
     world.notice("/d", "a", Change::MovedTo, Seen::Present(a));
     let mut present = BTreeSet::from(["a".to_owned(), "b".to_owned()]);

@@ -1,7 +1,7 @@
 //! The kernel as the host sees it: when its queue is read, and what is done with what is in it.
 //!
 //! Reading and arming inotify are left to the backend, what it all means to the engine.
-//! Invariant: the first notice after a rest is read at once; while they keep coming, the queue is read every
+//! Invariant: a notice is read at once as long as notices are few; once they keep coming, the queue is read every
 //! [`GATHER`] and whenever somebody is about to be answered; and after that, nothing wakes the server until the
 //! next notice.
 
@@ -22,6 +22,14 @@ use crate::host::Host;
 /// come together, too short for the kernel's queue to fill.
 const GATHER: Duration = Duration::from_millis(5);
 
+/// How much may be read at once in a time of [`GATHER`]: a reading counts as one, and as another for every
+/// [`NOTICES_A_READING`]. One who waits for each change before making the next does not come to it; a flood does,
+/// and wakes the server no more often than that.
+const PROMPT_READINGS: usize = 16;
+
+/// How many notices cost about as much as being woken to read them.
+const NOTICES_A_READING: usize = 8;
+
 /// How many notices are read before others have their turn: more than the kernel's queue usually holds, so that
 /// all that was in it at the beginning has been read.
 const NOTICES_MAX: usize = 32 * 1024;
@@ -33,6 +41,9 @@ const FAILURE_PAUSE: Duration = Duration::from_secs(1);
 pub(crate) struct Kernel {
     backend: Backend,
     state: State,
+    /// When the time began in which readings are counted, and how many there were since.
+    counting_since: Time,
+    readings: usize,
     /// Room for what is read, kept from one time to the next.
     notices: Vec<Notice>,
     handle: LoopHandle<'static, Host>,
@@ -61,7 +72,15 @@ impl Kernel {
                 Ok(PostAction::Continue)
             })
             .map_err(|error| error.error)?;
-        Ok(Kernel { backend, state: State::Resting, notices: Vec::new(), handle: handle.clone(), token })
+        Ok(Kernel {
+            backend,
+            state: State::Resting,
+            counting_since: Time::default(),
+            readings: 0,
+            notices: Vec::new(),
+            handle: handle.clone(),
+            token,
+        })
     }
 
     /// Takes the event loop's word that there is a notice.
@@ -84,9 +103,15 @@ impl Kernel {
             State::Gathering(until) if now < until => return,
             State::Gathering(_) | State::Woken => {}
         }
+        if now.since(self.counting_since) >= GATHER {
+            self.counting_since = now;
+            self.readings = 0;
+        }
         self.state = match self.drain(now, core) {
-            Ok(0) => self.rest(now),
-            Ok(_) => State::Gathering(now + GATHER),
+            Ok(count) => {
+                self.readings += 1 + count / NOTICES_A_READING;
+                if self.readings < PROMPT_READINGS { self.rest(now) } else { State::Gathering(now + GATHER) }
+            }
             Err(error) => {
                 error!(%error, "can't read the kernel's notices");
                 State::Gathering(now + FAILURE_PAUSE)

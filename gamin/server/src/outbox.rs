@@ -17,7 +17,7 @@ use gamin_protocol::{CREDENTIAL, Event as Packet, Options};
 use tracing::{trace, warn};
 
 /// How many bytes may lie ready for the socket before further events wait. It is exceeded by less than one
-/// packet.
+/// packet, and by listings.
 pub const BYTES_MAX: usize = 64 * 1024;
 
 /// Where something stands in the order in which it is to be told.
@@ -151,7 +151,9 @@ impl Outbox {
             event.tag = None;
         }
         trace!(seq = addressee.seq, code = ?event.code, subject = ?event.subject, "event");
-        if self.is_flowing() {
+        // A listing need not wait for the socket: as bytes it is as small as it gets, and only what happens
+        // afterwards could be merged.
+        if self.is_flowing() || listing && self.waiting.is_empty() {
             self.write(&Waiting::Event(event));
         } else {
             self.merge(event);

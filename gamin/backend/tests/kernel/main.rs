@@ -77,7 +77,7 @@ fn line(notice: &Notice) -> String {
     match notice {
         Notice::Entry { watch, name, change, seen } => {
             let seen = match seen {
-                Seen::Superseded => "",
+                Seen::Nothing => "",
                 Seen::Absent => " absent",
                 Seen::Present(_) => " present",
             };

@@ -9,10 +9,10 @@ use gamin_engine::{Level, Notice, Seen};
 use crate::{Bench, Outcome, shows_change};
 
 #[test]
-fn creating_a_file_tells_created_and_closed_and_looks_once() -> Outcome {
+fn creating_a_file_tells_created_and_closed() -> Outcome {
     let mut bench = Bench::armed()?;
     File::create(bench.at("a"))?;
-    assert_eq!(bench.told(), ["1 a Created", "1 a Closed present"]);
+    assert_eq!(bench.told(), ["1 a Created present", "1 a Closed present"]);
     Ok(())
 }
 
@@ -104,7 +104,7 @@ fn a_rename_in_and_a_rename_out_tell_one_name_each() -> Outcome {
 }
 
 #[test]
-fn only_the_last_notice_about_a_name_has_been_looked_at() -> Outcome {
+fn every_notice_says_how_the_name_was_after_all_of_them() -> Outcome {
     let mut bench = Bench::armed()?;
     for _ in 0..3 {
         File::create(bench.at("a"))?;
@@ -114,9 +114,7 @@ fn only_the_last_notice_about_a_name_has_been_looked_at() -> Outcome {
     }
     let told = bench.told();
     assert_eq!(told.len(), 15, "{told:?}");
-    assert_eq!(told[13..], ["1 b Created", "1 b Deleted absent"]);
-    assert_eq!(told.iter().filter(|line| line.ends_with("absent")).count(), 2);
-    assert_eq!(told[12], "1 a Deleted absent");
+    assert!(told.iter().all(|line| line.ends_with("absent")), "{told:?}");
     Ok(())
 }
 

@@ -21,9 +21,9 @@ fn outbox(options: &[Options]) -> Outbox {
     outbox
 }
 
-/// Fills the buffer, so that what is told next has to wait.
+/// Fills the buffer, and lets one answer wait, so that what is told next has to wait too, even a listing.
 fn stall(outbox: &mut Outbox) {
-    while outbox.has_room() {
+    while outbox.waiting.is_empty() {
         outbox.answer(0, vec![b'x'; PATH_MAX]);
     }
 }
