@@ -195,7 +195,7 @@ impl Known {
         let is_news = matches!(self, Known::Absent);
         let mut directory = Directory { root: stamp, entries: BTreeMap::new(), is_listed: false };
         if is_news {
-            told.push(Told::root(Code::CREATED, None));
+            told.push(Told::root(Code::CREATED, directory.tag()));
             directory.learn(entries, told);
         } else {
             directory.fill(entries);
@@ -247,7 +247,7 @@ impl Known {
     pub(crate) fn list(&self) -> impl Iterator<Item = Told> {
         let root = match self {
             Known::File(file) => Told::root(Code::EXISTS, file.tag),
-            Known::Directory(_) => Told::root(Code::EXISTS, None),
+            Known::Directory(directory) => Told::root(Code::EXISTS, directory.tag()),
             Known::Nothing | Known::Absent => Told::root(Code::DELETED, None),
         };
         let entries = match self {
@@ -261,6 +261,11 @@ impl Known {
 }
 
 impl Directory {
+    /// Tells which directory it is, not what is in it.
+    fn tag(&self) -> Option<Tag> {
+        self.root.of_entry().tag()
+    }
+
     /// Takes the first listing, which nobody has been told of.
     fn fill(&mut self, entries: Entries) {
         let Entries::Listed(listing) = entries else { return };

@@ -181,6 +181,24 @@ fn a_monitored_file_that_changed_during_a_reconnect_is_changed() {
 }
 
 #[test]
+fn an_entry_without_a_tag_may_have_changed_if_the_server_knows_tags() {
+    for (root_tag, news) in [(Some(1), vec![Code::CHANGED]), (None, vec![])] {
+        let mut state = State::default();
+        state.monitor(Kind::Directory, Path::new(ROOT), None).expect("a good path");
+        let listed = vec![Code::EXISTS, Code::EXISTS, Code::END_EXIST];
+        for expected in [listed, news] {
+            let mut server = Server::connect(&mut state, true);
+            server.send(1, Code::EXISTS, ROOT.as_bytes(), root_tag);
+            server.send(1, Code::EXISTS, b"a", None);
+            server.send(1, Code::END_EXIST, ROOT.as_bytes(), None);
+            server.deliver(&mut state, usize::MAX);
+            server.kill(&mut state);
+            assert_eq!(codes(&mut state), expected);
+        }
+    }
+}
+
+#[test]
 fn a_listing_cut_off_is_carried_on_and_ends_once() {
     use Code as C;
     let missing = [C::DELETED, C::END_EXIST];

@@ -30,6 +30,12 @@ enum Root {
     Present(Option<Tag>),
 }
 
+impl Root {
+    fn is_tagged(self) -> bool {
+        matches!(self, Root::Present(Some(_)))
+    }
+}
+
 /// What was told.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Told {
@@ -51,12 +57,7 @@ impl Told {
             }
             (Code::EXISTS | Code::CREATED | Code::CHANGED, Subject::Root) => self.root = Root::Present(tag),
             (Code::EXISTS | Code::CREATED | Code::CHANGED, Subject::Entry(name)) => {
-                match self.entries.get_mut(name) {
-                    Some(told) => *told = tag,
-                    None => {
-                        self.entries.insert(name.clone(), tag);
-                    }
-                }
+                self.entries.insert(name.clone(), tag);
             }
             _ => {}
         }
@@ -81,7 +82,13 @@ impl Told {
     }
 
     /// Tells how this became `fresh`.
+    ///
+    /// Without a tag nothing is known of an entry's state, and it may have changed; but a server that knows no tags at
+    /// all, as the root's shows, gives none at either time, and to take that for a change would report every file
+    /// there is.
     pub(super) fn difference(&self, fresh: &Told, kind: Kind, news: &mut Vec<News>) {
+        let tagged = self.root.is_tagged() || fresh.root.is_tagged();
+        let differ = |told: Option<Tag>, tag: Option<Tag>| told != tag || tagged && tag.is_none();
         match (self.root, fresh.root) {
             (Root::Absent, Root::Absent) => return,
             (_, Root::Absent) => {
@@ -107,10 +114,4 @@ impl Told {
             news.push((code, Subject::Entry(name.clone())));
         }
     }
-}
-
-/// Whether something may have changed between two states of it. A server that knows no tags gives none
-/// at either time; taking that for a change would report every file there is.
-fn differ(told: Option<Tag>, fresh: Option<Tag>) -> bool {
-    told != fresh
 }
