@@ -127,16 +127,28 @@ impl Armings {
             .iter()
             .flat_map(|(number, watch)| watch.armings.iter().map(|arming| (*number, arming.clone())))
             .collect();
-        let mut stale = Vec::new();
-        for (number, Arming { id, level, directory }) in held {
-            let armed = self.arm(id, &directory, level);
-            if armed.is_err() || self.numbers.get(&id) != Some(&number) {
-                self.disarm(id);
-                stale.push(id);
-            }
-        }
+        let mut stale: Vec<_> =
+            held.into_iter().filter_map(|(number, arming)| self.end_if_moved(number, &arming)).collect();
         stale.sort_unstable();
         stale
+    }
+
+    /// Gives back those armings of a kernel watch whose path does not lead to its directory, and names them.
+    ///
+    /// The kernel tells of a move when it is done: by then the directory may have been armed where it arrived.
+    pub(crate) fn end_moved(&mut self, number: Number) -> Vec<KernelWatchId> {
+        let armings = self.sharing(number).to_vec();
+        armings.iter().filter_map(|arming| self.end_if_moved(number, arming)).collect()
+    }
+
+    fn end_if_moved(&mut self, number: Number, arming: &Arming) -> Option<KernelWatchId> {
+        let Arming { id, level, directory } = arming;
+        let stays = self.arm(*id, directory, *level).is_ok() && self.numbers.get(id) == Some(&number);
+        if stays {
+            return None;
+        }
+        self.disarm(*id);
+        Some(*id)
     }
 
     /// Asks the kernel to tell no more than is wanted.

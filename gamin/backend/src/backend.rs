@@ -1,15 +1,16 @@
 //! Reads the kernel's events and makes notices of them.
 //!
 //! Which kernel watch serves whom is left to `armings`, what a `stat` proves to `look`.
-//! Invariants: every event that an arming wants becomes a notice, in the kernel's order; each says what the entry looked
-//! like after all that were read at once; and no arming is heard of after it is [`Notice::Gone`].
+//! Invariants: what an arming wants to hear becomes notices in the kernel's order, changes of an entry that were read
+//! at once merged into the last of them; each says what the entry looked like after all of them; and no arming is
+//! heard of after it is [`Notice::Gone`].
 
 use std::collections::HashMap;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::ffi::OsStrExt;
 
-use gamin_engine::{Change, KernelWatchId, Level, Name, Notice, Refusal, Seen, TreePath};
+use gamin_engine::{Change, KernelWatchId, Level, Name, Notice, Refusal, Seen, TreePath, merge_changes};
 use inotify::{EventMask, Inotify};
 use nix::errno::Errno;
 use nix::sys::stat::lstat;
@@ -87,6 +88,9 @@ impl Backend {
                     notices.push(Notice::Overflow);
                 }
                 overflowed = true;
+            } else if event.mask.contains(EventMask::MOVE_SELF) {
+                let moved = self.armings.end_moved(number);
+                notices.extend(moved.into_iter().map(|watch| Notice::Gone { watch }));
             } else if event.mask.intersects(GONE) {
                 let ended = self.armings.end(number);
                 notices.extend(ended.into_iter().map(|arming| Notice::Gone { watch: arming.id }));
@@ -98,6 +102,7 @@ impl Backend {
             }
         }
         look_at_entries(&mut notices[first..], &self.armings);
+        merge_changes(notices, first);
         if overflowed {
             let stale = self.armings.end_stale();
             notices.extend(stale.into_iter().map(|watch| Notice::Gone { watch }));
@@ -116,8 +121,7 @@ impl AsFd for Backend {
 }
 
 /// A directory is not at its path any more. A watch that the kernel ended for any other reason is gone as well.
-const GONE: EventMask =
-    EventMask::DELETE_SELF.union(EventMask::MOVE_SELF).union(EventMask::UNMOUNT).union(EventMask::IGNORED);
+const GONE: EventMask = EventMask::DELETE_SELF.union(EventMask::UNMOUNT).union(EventMask::IGNORED);
 
 const CHANGES: [(EventMask, Change); 7] = [
     (EventMask::CREATE, Change::Created),

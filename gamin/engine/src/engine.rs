@@ -112,7 +112,7 @@ impl Engine {
         if let Some(watch) = self.watches.get_mut(&id) {
             watch.subscribers.push(Subscriber { id: subscription, listed: false });
         }
-        self.look(id, None);
+        self.welcome(id);
     }
 
     /// Ends a subscription: it is told nothing any more. What is in the outputs already is left to the host.

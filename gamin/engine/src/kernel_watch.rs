@@ -159,11 +159,24 @@ impl KernelWatches {
         self.watch(id).into_iter().flat_map(users).collect()
     }
 
-    /// Ends an arming that the kernel has ended. Gives the watches that it served.
-    pub(crate) fn gone(&mut self, id: KernelWatchId, effects: &mut VecDeque<Effect>) -> Vec<WatchId> {
-        let Some(directory) = self.directories.remove(&id) else { return Vec::new() };
-        effects.push_back(Effect::Disarm { id });
-        self.watches.remove(&directory).iter().flat_map(users).collect()
+    /// Ends the arming of a directory that is at its path no more, and with it those of all paths below: none of them
+    /// leads where it led. Gives the watches that they served.
+    pub(crate) fn gone(&mut self, id: KernelWatchId, effects: &mut VecDeque<Effect>) -> BTreeSet<WatchId> {
+        let Some(directory) = self.directories.get(&id).cloned() else { return BTreeSet::new() };
+        let below = directory.join(b"");
+        let paths = self
+            .watches
+            .range(below.clone()..)
+            .map(|(path, _)| path)
+            .take_while(|path| path.starts_with(&below));
+        let paths: Vec<TreePath> = [directory].into_iter().chain(paths.cloned()).collect();
+        let mut served = BTreeSet::new();
+        for held in paths.iter().filter_map(|path| self.watches.remove(path)) {
+            self.directories.remove(&held.id);
+            effects.push_back(Effect::Disarm { id: held.id });
+            served.extend(users(&held));
+        }
+        served
     }
 
     /// The arming of a directory that the kernel has confirmed.

@@ -121,9 +121,10 @@ pub(crate) fn react(known: &mut Option<File>, change: Change, seen: Seen) -> Rea
             Reaction::Changed(Urgency::Now)
         }
         // Even if the stamp is the one that was told: it is set when a write begins, and this is told when it ends.
-        Change::Modified => {
+        Change::Modified | Change::Written => {
             *file = File::of_seen(seen);
-            Reaction::Changed(Urgency::Soon)
+            let urgency = if change == Change::Written { Urgency::Now } else { Urgency::Soon };
+            Reaction::Changed(urgency)
         }
         Change::Closed => {
             let before = mem::replace(file, File { created: file.created, ..File::of_seen(seen) });
@@ -183,11 +184,18 @@ impl Known {
         told.extend(code.map(|code| Told::root(code, stamp.tag())));
     }
 
-    /// Learns, for a directory subscription, what the directory is and holds now.
-    pub(crate) fn learn_directory(&mut self, stamp: Stamp, entries: Entries, told: &mut Vec<Told>) {
+    /// Learns, for a directory subscription, what the directory is and holds now. Whether entries that are known have
+    /// changed is made out only if that is in doubt.
+    pub(crate) fn learn_directory(
+        &mut self,
+        stamp: Stamp,
+        entries: Entries,
+        in_doubt: bool,
+        told: &mut Vec<Told>,
+    ) {
         match self {
             Known::Directory(directory) if directory.root.same_file(&stamp) => {
-                return directory.learn(entries, told);
+                return directory.learn(entries, in_doubt, told);
             }
             Known::Directory(_) => self.learn_absent(told),
             Known::Nothing | Known::Absent | Known::File(_) => {}
@@ -196,7 +204,7 @@ impl Known {
         let mut directory = Directory { root: stamp, entries: BTreeMap::new(), is_listed: false };
         if is_news {
             told.push(Told::root(Code::CREATED, directory.tag()));
-            directory.learn(entries, told);
+            directory.learn(entries, in_doubt, told);
         } else {
             directory.fill(entries);
         }
@@ -275,7 +283,7 @@ impl Directory {
     }
 
     /// Takes a listing and tells the difference: first what is gone, then what is new or different, by name.
-    fn learn(&mut self, entries: Entries, told: &mut Vec<Told>) {
+    fn learn(&mut self, entries: Entries, in_doubt: bool, told: &mut Vec<Told>) {
         let listing = match entries {
             Entries::Listed(listing) => BTreeMap::from_iter(listing),
             Entries::Unasked => return,
@@ -301,7 +309,7 @@ impl Directory {
                     told.push(Told::entry(Code::CREATED, &name, tag));
                     self.entries.insert(name, File { created: true, ..File::of(stamp.as_ref()) });
                 }
-                Some(file) if stamp.is_some_and(|stamp| file.shows(&stamp)) => {}
+                Some(file) if !in_doubt || stamp.is_some_and(|stamp| file.shows(&stamp)) => {}
                 Some(file) => {
                     *file = File::of(stamp.as_ref());
                     told.push(Told::entry(Code::CHANGED, &name, tag));

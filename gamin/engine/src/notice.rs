@@ -1,5 +1,7 @@
 //! What the kernel noticed, normalised: the engine's side of inotify.
 
+use std::collections::BTreeMap;
+
 use crate::effect::KernelWatchId;
 use crate::path::Name;
 use crate::stamp::Stamp;
@@ -49,6 +51,8 @@ pub enum Change {
     Modified,
     /// Someone who could write to it has closed it.
     Closed,
+    /// Its content was modified, and whoever did it has closed it.
+    Written,
     /// Its metadata have changed.
     Attributes,
 }
@@ -62,4 +66,102 @@ pub enum Seen {
     Absent,
     /// It is there.
     Present(Stamp),
+}
+
+impl Change {
+    /// Whether the entry is the same before and after, but for what is in it.
+    fn is_within(self) -> bool {
+        matches!(self, Change::Modified | Change::Closed | Change::Written | Change::Attributes)
+    }
+
+    /// What this change and a later one come to.
+    fn then(self, later: Change) -> Change {
+        match (self, later) {
+            (Change::Modified | Change::Written, Change::Closed | Change::Written) => Change::Written,
+            (Change::Written, Change::Attributes) => Change::Written,
+            (Change::Attributes, Change::Closed) => Change::Attributes,
+            (Change::Attributes, Change::Written) => Change::Written,
+            (Change::Modified, _) | (_, Change::Modified) => Change::Modified,
+            (_, later) => later,
+        }
+    }
+}
+
+/// Merges changes of an entry that were read at once, each run of them into its last.
+///
+/// For hosts: `notices[first..]` is what one reading of the kernel's queue gave.
+pub fn merge_changes(notices: &mut Vec<Notice>, first: usize) {
+    let mut is_merged = vec![false; notices.len()];
+    let mut last_of_run: BTreeMap<(KernelWatchId, Name), usize> = BTreeMap::new();
+    for index in (first..notices.len()).rev() {
+        let Notice::Entry { watch, name, change, .. } = &notices[index] else { continue };
+        let (key, change) = ((*watch, name.clone()), *change);
+        if !change.is_within() {
+            last_of_run.remove(&key);
+            continue;
+        }
+        let last = *last_of_run.entry(key).or_insert(index);
+        if last != index
+            && let Notice::Entry { change: later, .. } = &mut notices[last]
+        {
+            *later = change.then(*later);
+            is_merged[index] = true;
+        }
+    }
+    let mut is_merged = is_merged.into_iter();
+    notices.retain(|_| !is_merged.next().unwrap_or_default());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn merged(changes: &[(&str, Change)]) -> Vec<(String, Change)> {
+        let entry = |(name, change): &(&str, Change)| Notice::Entry {
+            watch: KernelWatchId(1),
+            name: Name::from(name.as_bytes()),
+            change: *change,
+            seen: Seen::Nothing,
+        };
+        let mut notices: Vec<Notice> = changes.iter().map(entry).collect();
+        merge_changes(&mut notices, 0);
+        let said = |notice: Notice| match notice {
+            Notice::Entry { name, change, .. } => (String::from_utf8_lossy(&name).into_owned(), change),
+            other => panic!("{other:?}"),
+        };
+        notices.into_iter().map(said).collect()
+    }
+
+    #[test]
+    fn changes_of_one_entry_become_one_where_the_last_was() {
+        use Change::{Closed, Created, Modified, Written};
+        let rewrite = [("a", Modified), ("a", Modified), ("b", Created), ("b", Closed), ("a", Closed)];
+        let expected = [("b".to_owned(), Created), ("b".to_owned(), Closed), ("a".to_owned(), Written)];
+        assert_eq!(merged(&rewrite), expected);
+    }
+
+    #[test]
+    fn a_change_is_not_merged_over_a_removal() {
+        use Change::{Created, Deleted, Modified};
+        let steps = [("a", Modified), ("a", Deleted), ("a", Created), ("a", Modified)];
+        assert_eq!(merged(&steps).len(), 4);
+    }
+
+    #[test]
+    fn a_file_that_is_still_open_is_waited_for() {
+        use Change::{Attributes, Closed, Modified, Written};
+        for (first, second, both) in [
+            (Modified, Closed, Written),
+            (Closed, Modified, Modified),
+            (Written, Modified, Modified),
+            (Attributes, Modified, Modified),
+            (Modified, Attributes, Modified),
+            (Attributes, Closed, Attributes),
+            (Closed, Attributes, Attributes),
+            (Written, Attributes, Written),
+            (Closed, Closed, Closed),
+        ] {
+            assert_eq!(merged(&[("a", first), ("a", second)]), [("a".to_owned(), both)]);
+        }
+    }
 }

@@ -23,7 +23,7 @@ pub struct ScanRequest {
 pub enum Detail {
     /// At the directory itself only.
     Itself,
-    /// At its entries; in a large directory only at their names.
+    /// At its entries; in a large directory only at their names. Of what is known already, no change is looked for.
     Names,
     /// At its entries and the stamp of each.
     Stamps,

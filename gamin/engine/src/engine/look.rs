@@ -49,6 +49,18 @@ impl Engine {
         self.reach(id);
     }
 
+    /// Tells a newcomer the listing. As far as the kernel can be relied on, that is what is known; of a directory, it is
+    /// looked up all the same, because something may be mounted over it by now.
+    pub(super) fn welcome(&mut self, id: WatchId) {
+        let Some(watch) = self.watches.get(&id) else { return };
+        let is_known = !matches!(watch.known, Known::Nothing) && watch.look.is_none();
+        match watch.kind {
+            _ if !is_known || watch.reliance != Reliance::Full => self.look(id, None),
+            Kind::Directory => self.look(id, Some(Detail::Names)),
+            Kind::File => self.list(id),
+        }
+    }
+
     /// Begins a look, or has the one that is under way repeated.
     pub(super) fn look(&mut self, id: WatchId, detail: Option<Detail>) {
         let Some(watch) = self.watches.get_mut(&id) else { return };
@@ -101,8 +113,9 @@ impl Engine {
             return self.scan(id);
         }
         watch.reliance = if settled { reliance } else { Reliance::None };
+        let detail = look.detail;
         let waiting = watch.look.take().map(|look| look.waiting).unwrap_or_default();
-        self.accept(id, scan.found);
+        self.accept(id, scan.found, detail);
         for notice in waiting {
             self.note(now, id, notice);
         }
@@ -140,7 +153,7 @@ impl Engine {
     }
 
     /// Takes over what a look has found, tells the difference, and tells newcomers the listing.
-    pub(super) fn accept(&mut self, id: WatchId, found: Found) {
+    pub(super) fn accept(&mut self, id: WatchId, found: Found, detail: Detail) {
         let Some(watch) = self.watches.get_mut(&id) else { return };
         let mut told = Vec::new();
         let mut was_unasked = false;
@@ -154,7 +167,7 @@ impl Engine {
             }
             (Kind::Directory, Found::Directory { stamp, entries, .. }) => {
                 was_unasked = entries == Entries::Unasked;
-                watch.known.learn_directory(stamp, entries, &mut told);
+                watch.known.learn_directory(stamp, entries, detail != Detail::Names, &mut told);
             }
         }
         let is_unlisted = matches!(&watch.known, Known::Directory(directory) if !directory.is_listed);

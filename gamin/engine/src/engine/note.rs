@@ -55,7 +55,7 @@ impl Engine {
             }
             Change::Created | Change::MovedTo => self.look(id, None),
             Change::Attributes if !watch.known.is_present() => self.look(id, None),
-            Change::Attributes | Change::Modified | Change::Closed => {}
+            Change::Attributes | Change::Modified | Change::Closed | Change::Written => {}
         }
     }
 
@@ -71,7 +71,7 @@ impl Engine {
                 Change::Created | Change::Deleted | Change::MovedFrom | Change::MovedTo => {
                     self.look(id, None);
                 }
-                Change::Modified | Change::Closed | Change::Attributes => {}
+                Change::Modified | Change::Closed | Change::Written | Change::Attributes => {}
             },
         }
     }
