@@ -10,7 +10,9 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::ffi::OsStrExt;
 
-use gamin_engine::{Change, KernelWatchId, Level, Name, Notice, Refusal, Seen, TreePath, merge_changes};
+use gamin_engine::{
+    Change, EntryNotice, KernelWatchId, Level, Name, Notice, Refusal, Seen, TreePath, merge_changes,
+};
 use inotify::{EventMask, Inotify};
 use nix::errno::Errno;
 use nix::sys::stat::lstat;
@@ -139,7 +141,8 @@ fn add_entry(notices: &mut Vec<Notice>, armings: &[Arming], name: &[u8], mask: E
     let is_removed_directory = change == Change::Deleted && mask.contains(EventMask::ISDIR);
     let wants = |arming: &&Arming| arming.level == Level::Entries || is_removed_directory;
     for Arming { id, .. } in armings.iter().filter(wants) {
-        notices.push(Notice::Entry { watch: *id, name: Name::from(name), change, seen: Seen::Nothing });
+        let entry = EntryNotice { change, seen: Seen::Nothing, is_last: false };
+        notices.push(Notice::Entry { watch: *id, name: Name::from(name), entry });
     }
 }
 
@@ -149,8 +152,9 @@ fn look_at_entries(notices: &mut [Notice], armings: &Armings) {
     let mut path = Vec::new();
     let mut sights: HashMap<(KernelWatchId, Name), Seen> = HashMap::new();
     for notice in notices.iter_mut().rev() {
-        let Notice::Entry { watch, name, seen, .. } = notice else { continue };
-        *seen = *sights.entry((*watch, name.clone())).or_insert_with(|| {
+        let Notice::Entry { watch, name, entry } = notice else { continue };
+        entry.seen = *sights.entry((*watch, name.clone())).or_insert_with(|| {
+            entry.is_last = true;
             // An arming that is gone by now supersedes all that it told.
             let Some(directory) = armings.directory(*watch) else { return Seen::Nothing };
             path.clear();

@@ -12,7 +12,7 @@ use gamin_protocol::Kind;
 
 use crate::effect::{Effect, KernelWatchId, Refusal};
 use crate::event::{BarrierId, Event, Output, SubscriptionId};
-use crate::kernel_watch::KernelWatches;
+use crate::kernel_watch::{KernelWatches, Need, Role};
 use crate::known::Told;
 use crate::notice::{Change, Notice};
 use crate::pace::Paces;
@@ -154,18 +154,19 @@ impl Engine {
     /// Takes a notice from the kernel.
     pub fn handle_notice(&mut self, now: Time, notice: Notice) {
         match notice {
-            Notice::Entry { watch, name, change, seen } => {
+            Notice::Entry { watch, name, entry } => {
                 let Some(directory) = self.kernel.directory(watch) else { return };
                 let (hinged, listing) = self.kernel.concerned(watch, &name);
                 for id in hinged {
-                    self.note(now, id, Waiting::Hinge(directory.clone(), name.clone(), change, seen));
+                    let hinge = Need { directory: directory.clone(), role: Role::Entry(name.clone()) };
+                    self.note(now, id, Waiting::Hinge(hinge, entry));
                 }
                 for id in listing {
-                    self.note(now, id, Waiting::Entry(name.clone(), change, seen));
+                    self.note(now, id, Waiting::Entry(name.clone(), entry));
                 }
                 // A removed directory that somebody holds open does not say itself that it is gone.
                 if let Some(removed) =
-                    self.kernel.armed_at(&directory.join(&name)).filter(|_| change == Change::Deleted)
+                    self.kernel.armed_at(&directory.join(&name)).filter(|_| entry.change == Change::Deleted)
                 {
                     self.handle_notice(now, Notice::Gone { watch: removed });
                 }
@@ -177,7 +178,7 @@ impl Engine {
             }
             Notice::Gone { watch } => {
                 for id in self.kernel.gone(watch, &mut self.effects) {
-                    self.note(now, id, Waiting::Gone);
+                    self.note_gone(id);
                 }
             }
             Notice::Overflow => {

@@ -4,12 +4,11 @@
 //! is absent here, Deleted and Changed only of what is present; a notice that contradicts what is known is ignored.
 
 use std::collections::BTreeMap;
-use std::mem;
 
 use gamin_protocol::{Code, Tag};
 
 use crate::event::Subject;
-use crate::notice::{Change, Seen};
+use crate::notice::{Change, EntryNotice, Seen};
 use crate::pace::Urgency;
 use crate::path::Name;
 use crate::scan::Entries;
@@ -40,8 +39,10 @@ pub(crate) struct File {
     pub tag: Option<Tag>,
     /// Its type, as far as it was seen.
     file_type: Option<FileType>,
-    /// Only its creation was told. What is written next is a change, though the stamp may have seen it already.
+    /// Only its creation was told. What happens next is a change, though the stamp may have seen it already.
     created: bool,
+    /// It was told because of a scan. Of what led to that, the kernel's notices may be still to come.
+    scanned: bool,
 }
 
 impl File {
@@ -50,7 +51,12 @@ impl File {
             tag: stamp.and_then(Stamp::tag),
             file_type: stamp.map(|stamp| stamp.file_type),
             created: false,
+            scanned: false,
         }
+    }
+
+    fn of_scan(stamp: Option<&Stamp>) -> File {
+        File { scanned: true, ..File::of(stamp) }
     }
 
     fn of_seen(seen: Seen) -> File {
@@ -93,7 +99,8 @@ pub(crate) enum Reaction {
 }
 
 /// Works out what a notice comes to for a file that was told as `known`, and notes it there.
-pub(crate) fn react(known: &mut Option<File>, change: Change, seen: Seen) -> Reaction {
+pub(crate) fn react(known: &mut Option<File>, entry: EntryNotice) -> Reaction {
+    let EntryNotice { change, seen, is_last } = entry;
     let Some(file) = known else {
         return match change {
             Change::Created | Change::MovedTo => {
@@ -105,11 +112,13 @@ pub(crate) fn react(known: &mut Option<File>, change: Change, seen: Seen) -> Rea
     };
     let is_shown = file.is_shown_by(seen);
     match change {
-        Change::Deleted | Change::MovedFrom if is_shown => Reaction::Nothing,
+        Change::Deleted | Change::MovedFrom if is_shown && file.scanned => Reaction::Nothing,
+        // Two have changed places: the other half was told before.
+        Change::MovedFrom if is_shown && is_last => Reaction::Nothing,
         Change::Deleted | Change::MovedFrom => {
             *known = None;
             match (change, seen) {
-                (Change::MovedFrom, Seen::Present(_)) => Reaction::DeletedLook,
+                (Change::MovedFrom, Seen::Present(_)) if is_last => Reaction::DeletedLook,
                 _ => Reaction::Deleted,
             }
         }
@@ -127,7 +136,8 @@ pub(crate) fn react(known: &mut Option<File>, change: Change, seen: Seen) -> Rea
             Reaction::Changed(urgency)
         }
         Change::Closed => {
-            let before = mem::replace(file, File { created: file.created, ..File::of_seen(seen) });
+            let before = *file;
+            *file = File { created: before.created, ..File::of_seen(seen) };
             // Writing through a memory mapping gives no notice but this one.
             let unnoticed = before.tag.is_some() && file.tag.is_some() && !is_shown && !before.created;
             if unnoticed { Reaction::Changed(Urgency::Now) } else { Reaction::Closed }
@@ -180,7 +190,7 @@ impl Known {
             Known::File(_) => Some(Code::CHANGED),
             Known::Absent | Known::Directory(_) => Some(Code::CREATED),
         };
-        *self = Known::File(File { created: code == Some(Code::CREATED), ..File::of(Some(stamp)) });
+        *self = Known::File(File { created: code == Some(Code::CREATED), ..File::of_scan(Some(stamp)) });
         told.extend(code.map(|code| Told::root(code, stamp.tag())));
     }
 
@@ -212,14 +222,14 @@ impl Known {
     }
 
     /// Takes a notice about the entry `name`, for a directory subscription.
-    pub(crate) fn note_entry(&mut self, name: &Name, change: Change, seen: Seen) -> Reaction {
+    pub(crate) fn note_entry(&mut self, name: &Name, entry: EntryNotice) -> Reaction {
         let Known::Directory(directory) = self else { return Reaction::Nothing };
-        let seen = match seen {
+        let seen = match entry.seen {
             Seen::Present(stamp) => Seen::Present(stamp.of_entry()),
-            Seen::Nothing | Seen::Absent => seen,
+            Seen::Nothing | Seen::Absent => entry.seen,
         };
         let mut file = directory.entries.get(name).copied();
-        let reaction = react(&mut file, change, seen);
+        let reaction = react(&mut file, EntryNotice { seen, ..entry });
         match file {
             Some(file) => match directory.entries.get_mut(name) {
                 Some(known) => *known = file,
@@ -231,13 +241,13 @@ impl Known {
     }
 
     /// Takes a notice about the path itself, for a file subscription.
-    pub(crate) fn note_root(&mut self, change: Change, seen: Seen) -> Reaction {
+    pub(crate) fn note_root(&mut self, entry: EntryNotice) -> Reaction {
         let mut file = match self {
             Known::File(file) => Some(*file),
             Known::Absent => None,
             Known::Nothing | Known::Directory(_) => return Reaction::Nothing,
         };
-        let reaction = react(&mut file, change, seen);
+        let reaction = react(&mut file, entry);
         *self = file.map_or(Known::Absent, Known::File);
         reaction
     }
@@ -277,7 +287,7 @@ impl Directory {
     /// Takes the first listing, which nobody has been told of.
     fn fill(&mut self, entries: Entries) {
         let Entries::Listed(listing) = entries else { return };
-        let file = |stamp: Option<Stamp>| File::of(stamp.map(Stamp::of_entry).as_ref());
+        let file = |stamp: Option<Stamp>| File::of_scan(stamp.map(Stamp::of_entry).as_ref());
         self.entries = listing.into_iter().map(|(name, stamp)| (name, file(stamp))).collect();
         self.is_listed = true;
     }
@@ -307,11 +317,11 @@ impl Directory {
             match self.entries.get_mut(&name) {
                 None => {
                     told.push(Told::entry(Code::CREATED, &name, tag));
-                    self.entries.insert(name, File { created: true, ..File::of(stamp.as_ref()) });
+                    self.entries.insert(name, File { created: true, ..File::of_scan(stamp.as_ref()) });
                 }
                 Some(file) if !in_doubt || stamp.is_some_and(|stamp| file.shows(&stamp)) => {}
                 Some(file) => {
-                    *file = File::of(stamp.as_ref());
+                    *file = File::of_scan(stamp.as_ref());
                     told.push(Told::entry(Code::CHANGED, &name, tag));
                 }
             }

@@ -24,7 +24,7 @@ pub use effect::{Effect, KernelWatchId, Level, Refusal};
 pub use engine::{Config, Deadline, Engine, Method, Reason};
 pub use event::{BarrierId, Event, Output, Subject, SubscriptionId};
 pub use gamin_protocol::{Code, Kind, Tag};
-pub use notice::{Change, Notice, Seen, merge_changes};
+pub use notice::{Change, EntryNotice, Notice, Seen, merge_changes};
 pub use path::{Name, TreePath};
 pub use scan::{Detail, Entries, Found, Hinge, Scan, ScanId, ScanRequest, Unlisted};
 pub use stamp::{FileType, Stamp};

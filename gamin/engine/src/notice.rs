@@ -16,9 +16,7 @@ pub enum Notice {
         /// The entry.
         name: Name,
         /// What happened.
-        change: Change,
-        /// What the entry looked like after all notices that were read together.
-        seen: Seen,
+        entry: EntryNotice,
     },
     /// The attributes of the directory itself have changed.
     Attributes {
@@ -34,6 +32,17 @@ pub enum Notice {
     /// The kernel's queue was full and notices, for any arming, have been lost. The backend makes sure of its armings
     /// itself: those that are not what they were are told as gone.
     Overflow,
+}
+
+/// What is noticed of an entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EntryNotice {
+    /// What happened.
+    pub change: Change,
+    /// What the entry looked like after all notices that were read together.
+    pub seen: Seen,
+    /// Whether no later one of these is about it.
+    pub is_last: bool,
 }
 
 /// What happened to an entry.
@@ -94,17 +103,17 @@ pub fn merge_changes(notices: &mut Vec<Notice>, first: usize) {
     let mut is_merged = vec![false; notices.len()];
     let mut last_of_run: BTreeMap<(KernelWatchId, Name), usize> = BTreeMap::new();
     for index in (first..notices.len()).rev() {
-        let Notice::Entry { watch, name, change, .. } = &notices[index] else { continue };
-        let (key, change) = ((*watch, name.clone()), *change);
+        let Notice::Entry { watch, name, entry } = &notices[index] else { continue };
+        let (key, change) = ((*watch, name.clone()), entry.change);
         if !change.is_within() {
             last_of_run.remove(&key);
             continue;
         }
         let last = *last_of_run.entry(key).or_insert(index);
         if last != index
-            && let Notice::Entry { change: later, .. } = &mut notices[last]
+            && let Notice::Entry { entry, .. } = &mut notices[last]
         {
-            *later = change.then(*later);
+            entry.change = change.then(entry.change);
             is_merged[index] = true;
         }
     }
@@ -120,13 +129,12 @@ mod tests {
         let entry = |(name, change): &(&str, Change)| Notice::Entry {
             watch: KernelWatchId(1),
             name: Name::from(name.as_bytes()),
-            change: *change,
-            seen: Seen::Nothing,
+            entry: EntryNotice { change: *change, seen: Seen::Nothing, is_last: false },
         };
         let mut notices: Vec<Notice> = changes.iter().map(entry).collect();
         merge_changes(&mut notices, 0);
         let said = |notice: Notice| match notice {
-            Notice::Entry { name, change, .. } => (String::from_utf8_lossy(&name).into_owned(), change),
+            Notice::Entry { name, entry, .. } => (String::from_utf8_lossy(&name).into_owned(), entry.change),
             other => panic!("{other:?}"),
         };
         notices.into_iter().map(said).collect()

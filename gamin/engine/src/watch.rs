@@ -11,7 +11,7 @@ use gamin_protocol::Kind;
 use crate::event::SubscriptionId;
 use crate::kernel_watch::{Need, Role};
 use crate::known::Known;
-use crate::notice::{Change, Seen};
+use crate::notice::EntryNotice;
 use crate::path::{Name, TreePath};
 use crate::scan::{Detail, Found, Scan, ScanId};
 use crate::time::Time;
@@ -84,13 +84,11 @@ pub(crate) struct Look {
 #[derive(Debug)]
 pub(crate) enum Waiting {
     /// About an entry that is a hinge of its path.
-    Hinge(TreePath, Name, Change, Seen),
+    Hinge(Need, EntryNotice),
     /// About an entry of the directory that it leads to.
-    Entry(Name, Change, Seen),
+    Entry(Name, EntryNotice),
     /// The attributes of a directory on the path, or at its end, changed.
     Attributes,
-    /// A directory on the path, or at its end, is no longer where it was.
-    Gone,
 }
 
 impl Watch {

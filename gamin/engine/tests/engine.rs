@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use gamin_engine::{
-    BarrierId, Change, Code, Config, Detail, Effect, Engine, Entries, FileType, Found, Hinge, KernelWatchId,
-    Kind, Level, Method, Name, Notice, Output, Refusal, Scan, ScanRequest, Seen, Stamp, Subject,
-    SubscriptionId, Time, TreePath,
+    BarrierId, Change, Code, Config, Detail, Effect, Engine, Entries, EntryNotice, FileType, Found, Hinge,
+    KernelWatchId, Kind, Level, Method, Name, Notice, Output, Refusal, Scan, ScanRequest, Seen, Stamp,
+    Subject, SubscriptionId, Time, TreePath,
 };
 
 /// A host whose file system has no links.
@@ -80,7 +80,8 @@ impl World {
     fn notice(&mut self, directory: &str, name: &str, change: Change, seen: Seen) {
         for watch in self.armings(directory, Level::Entries) {
             let name = Name::from(name.as_bytes());
-            self.engine.handle_notice(self.now, Notice::Entry { watch, name, change, seen });
+            let entry = EntryNotice { change, seen, is_last: true };
+            self.engine.handle_notice(self.now, Notice::Entry { watch, name, entry });
         }
         self.carry_out();
     }
@@ -272,8 +273,7 @@ fn a_removed_directory_that_is_held_open_is_gone_when_its_parent_says_so() {
         let notice = Notice::Entry {
             watch,
             name: Name::from(b"e".as_slice()),
-            change: Change::Deleted,
-            seen: Seen::Absent,
+            entry: EntryNotice { change: Change::Deleted, seen: Seen::Absent, is_last: true },
         };
         world.engine.handle_notice(world.now, notice);
     }

@@ -75,13 +75,13 @@ fn shows_change(before: &Stamp, after: &Stamp) -> bool {
 
 fn line(notice: &Notice) -> String {
     match notice {
-        Notice::Entry { watch, name, change, seen } => {
-            let seen = match seen {
+        Notice::Entry { watch, name, entry } => {
+            let seen = match entry.seen {
                 Seen::Nothing => "",
                 Seen::Absent => " absent",
                 Seen::Present(_) => " present",
             };
-            format!("{} {} {change:?}{seen}", watch.0, name.escape_ascii())
+            format!("{} {} {:?}{seen}", watch.0, name.escape_ascii(), entry.change)
         }
         Notice::Attributes { watch } => format!("{} Attributes", watch.0),
         Notice::Gone { watch } => format!("{} Gone", watch.0),

@@ -4,7 +4,7 @@ use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::Write;
 use std::os::unix::fs::{PermissionsExt, symlink};
 
-use gamin_engine::{Level, Notice, Seen};
+use gamin_engine::{EntryNotice, Level, Notice, Seen};
 
 use crate::{Bench, Outcome, shows_change};
 
@@ -83,7 +83,8 @@ fn a_rename_over_another_tells_what_is_there_then() -> Outcome {
     bench.told();
     fs::rename(bench.at("new"), bench.at("old"))?;
     let notices = bench.notices();
-    let Some(Notice::Entry { seen: Seen::Present(stamp), .. }) = notices.last() else {
+    let Some(Notice::Entry { entry: EntryNotice { seen: Seen::Present(stamp), .. }, .. }) = notices.last()
+    else {
         panic!("{notices:?}");
     };
     assert_eq!(stamp.size, 6);
@@ -139,7 +140,8 @@ fn a_stamp_that_is_not_fresh_shows_the_next_change() -> Outcome {
     for _ in 0..500 {
         fs::write(bench.at("old"), "same")?;
         let notices = bench.notices();
-        let Some(Notice::Entry { seen: Seen::Present(now), .. }) = notices.last() else {
+        let Some(Notice::Entry { entry: EntryNotice { seen: Seen::Present(now), .. }, .. }) = notices.last()
+        else {
             panic!("{notices:?}");
         };
         assert!(before.is_none_or(|before| shows_change(&before, now)));

@@ -4,9 +4,9 @@ use gamin_protocol::{Code, Kind};
 
 use super::{Engine, event};
 use crate::event::Subject;
-use crate::kernel_watch::{Need, Role};
+use crate::kernel_watch::Need;
 use crate::known::{Known, Reaction, Told};
-use crate::notice::{Change, Seen};
+use crate::notice::{Change, EntryNotice, Seen};
 use crate::pace::Urgency;
 use crate::path::Name;
 use crate::scan::Detail;
@@ -27,28 +27,35 @@ impl Engine {
             return;
         }
         match notice {
-            Waiting::Hinge(directory, name, change, seen) => {
-                let need = Need { directory, role: Role::Entry(name) };
-                self.note_hinge(now, id, &need, change, seen);
-            }
-            Waiting::Entry(name, change, seen) => self.note_entry(now, id, &name, change, seen),
+            Waiting::Hinge(hinge, entry) => self.note_hinge(now, id, &hinge, entry),
+            Waiting::Entry(name, entry) => self.note_entry(now, id, &name, entry),
             Waiting::Attributes => self.note_attributes(id),
-            Waiting::Gone => {
-                self.root_gone(id);
-                self.look(id, None);
-            }
         }
     }
 
+    /// A directory on the path, or at its end, is no longer where it was. What waited for a look is about what was
+    /// there, and the look is to be repeated.
+    pub(super) fn note_gone(&mut self, id: WatchId) {
+        self.root_gone(id);
+        if let Some(look) = self.watches.get_mut(&id).and_then(|watch| watch.look.as_mut()) {
+            look.waiting.clear();
+        }
+        self.look(id, None);
+    }
+
     /// A notice about an entry on which the meaning of the path hangs.
-    pub(super) fn note_hinge(&mut self, now: Time, id: WatchId, hinge: &Need, change: Change, seen: Seen) {
+    pub(super) fn note_hinge(&mut self, now: Time, id: WatchId, hinge: &Need, entry: EntryNotice) {
         let Some(watch) = self.watches.get_mut(&id) else { return };
-        let is_plain = !matches!(seen, Seen::Present(stamp) if stamp.file_type != FileType::Other);
+        if !watch.needs.contains(hinge) {
+            // The path has come to lead another way since.
+            return;
+        }
+        let is_plain = !matches!(entry.seen, Seen::Present(stamp) if stamp.file_type != FileType::Other);
         if watch.kind == Kind::File && watch.needs.last() == Some(hinge) && is_plain {
-            let reaction = watch.known.note_root(change, seen);
+            let reaction = watch.known.note_root(entry);
             return self.react(now, id, Subject::Root, reaction);
         }
-        match change {
+        match entry.change {
             Change::Deleted | Change::MovedFrom => {
                 self.root_gone(id);
                 self.look(id, None);
@@ -60,14 +67,14 @@ impl Engine {
     }
 
     /// A notice about an entry of the directory that the path leads to.
-    pub(super) fn note_entry(&mut self, now: Time, id: WatchId, name: &Name, change: Change, seen: Seen) {
+    pub(super) fn note_entry(&mut self, now: Time, id: WatchId, name: &Name, entry: EntryNotice) {
         let Some(watch) = self.watches.get_mut(&id) else { return };
         match watch.kind {
             Kind::Directory => {
-                let reaction = watch.known.note_entry(name, change, seen);
+                let reaction = watch.known.note_entry(name, entry);
                 self.react(now, id, Subject::Entry(name.clone()), reaction);
             }
-            Kind::File => match change {
+            Kind::File => match entry.change {
                 Change::Created | Change::Deleted | Change::MovedFrom | Change::MovedTo => {
                     self.look(id, None);
                 }
