@@ -1,0 +1,171 @@
+//! Actions: what a step asks for, parsed and typed. Data only.
+//!
+//! How they are written is left to `verb`, what they do to `interpreter` and the worlds. Invariant: every
+//! number in here is within its limit, and no path holds a NUL byte.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use gamin::{Code, Kind};
+
+use crate::script::Mistake;
+
+/// What one step does.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Action {
+    /// A classic line that cannot be read. It ends its script when its turn comes, as in the original.
+    Mistaken(Mistake),
+    /// Opens a block that [`Action::End`] closes.
+    Begin(Block),
+    /// Closes the innermost block.
+    End,
+    /// Changes files.
+    File(FileOperation),
+    /// Has the current client do something.
+    Client(ClientAction),
+    /// Sets up or disturbs the server.
+    Server(ServerAction),
+    /// States what must have been reported.
+    Expect(Expectation),
+    /// `wait`: lets time pass.
+    Wait(Duration),
+    /// `sleep`: waits until an event is pending, for a while.
+    Sleep,
+}
+
+/// What holds between a step that opens a block and its `end`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Block {
+    /// `together`: the steps run back to back; events are read at the end.
+    Together,
+    /// `quietly`: events are read and checked, but not printed.
+    Quietly,
+}
+
+/// A change of the file system, or an access that must not count as one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(missing_docs, reason = "each is the verb of the same meaning; the table in `verb` describes them")]
+pub enum FileOperation {
+    MakeDirectory(PathBuf),
+    RemoveDirectory(PathBuf),
+    MakeFile(PathBuf),
+    MakeFifo(PathBuf),
+    RemoveFile(PathBuf),
+    Write { path: PathBuf, text: Vec<u8> },
+    Rewrite { path: PathBuf, text: Vec<u8> },
+    Append { path: PathBuf, text: Vec<u8> },
+    Truncate { path: PathBuf, size: u64 },
+    Touch { path: PathBuf, seconds: Option<i64> },
+    TouchAccess(PathBuf),
+    Read(PathBuf),
+    ChangeMode { path: PathBuf, mode: u32 },
+    ChangeOwner { path: PathBuf, uid: u32 },
+    Move { from: PathBuf, to: PathBuf },
+    Exchange { a: PathBuf, b: PathBuf },
+    SymbolicLink { target: OsString, name: PathBuf },
+    HardLink { target: PathBuf, name: PathBuf },
+    Replace { path: PathBuf, text: Vec<u8> },
+    Save { path: PathBuf, text: Vec<u8> },
+    Open(PathBuf),
+    WriteOpen { path: PathBuf, text: Vec<u8> },
+    Close(PathBuf),
+    MakeFiles { directory: PathBuf, count: u32 },
+    RemoveFiles { directory: PathBuf, count: u32 },
+    AppendFiles { directory: PathBuf, count: u32 },
+    Churn { directory: PathBuf, count: u32 },
+    MakeTree { directory: PathBuf, depth: u32 },
+    CopyTree { from: PathBuf, to: PathBuf },
+    RemoveTree(PathBuf),
+}
+
+/// What a client does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ClientAction {
+    /// Makes the client of this name the current one.
+    Select(String),
+    /// Opens its connection, with the session id as typed.
+    Connect(Option<OsString>),
+    /// Closes its connection.
+    Disconnect,
+    /// Ends the server it is connected to, as the classic `kill` does.
+    KillServer,
+    /// Subscribes.
+    Monitor(Monitor),
+    /// Cancels its request at this index.
+    Cancel(usize),
+    /// Asks for no listing of directories from now on.
+    NoExists,
+    /// Stops reading.
+    Suspend,
+    /// Reads again.
+    Resume,
+    /// Asks whether events wait.
+    Pending,
+    /// Reads one event.
+    Event,
+    /// Reads the events that wait.
+    Events,
+}
+
+/// A subscription as a script asks for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Monitor {
+    /// File or directory.
+    pub kind: Kind,
+    /// As typed.
+    pub path: PathBuf,
+    /// The request number, if the script chooses it.
+    pub number: Option<i32>,
+    /// User data, printed with each event.
+    pub data: Option<Vec<u8>>,
+}
+
+/// What happens to the server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ServerAction {
+    /// To be started without kernel notices.
+    PollOnly,
+    /// To be started with so many kernel watches.
+    Watches(u32),
+    /// To be started without the right to read what permissions forbid.
+    Unprivileged,
+    /// A line for the user's configuration.
+    Gaminrc(Vec<u8>),
+    /// SIGSTOP.
+    Stop,
+    /// SIGCONT.
+    Continue,
+    /// SIGKILL.
+    Kill,
+    /// Starts it.
+    Start,
+    /// [`ServerAction::Kill`] and [`ServerAction::Start`].
+    Restart,
+}
+
+/// What must have been reported to the current client, among what it has not yet read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Expectation {
+    /// At least so many events; reads all there are.
+    Count(usize),
+    /// Nothing.
+    None,
+    /// This one is the next; reads it.
+    Next(Expected),
+    /// This one is among them; reads it.
+    Any(Expected),
+    /// For every client: what was told equals what is on disk.
+    Converged,
+}
+
+/// An event as a script writes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Expected {
+    /// The request number.
+    pub request: i32,
+    /// The name as the transcript prints it, `$DIR` and all.
+    pub name: Vec<u8>,
+    /// The code.
+    pub code: Code,
+}

@@ -1,0 +1,320 @@
+//! Real files: each [`FileOperation`] as the system calls that its verb promises, and looking at the disk.
+//!
+//! Where a scenario's directory lies is given; who is told what about it is left to `live`. Invariant: no
+//! operation changes the process (no chdir, no umask), and each makes no more system calls that a monitor
+//! could notice than docs/testgam.md says.
+
+use std::collections::{BTreeMap, HashMap};
+use std::ffi::{OsStr, OsString};
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use nix::fcntl::{AT_FDCWD, RenameFlags};
+use nix::sys::stat::{Mode, UtimensatFlags};
+use nix::sys::time::TimeSpec;
+
+use crate::action::FileOperation;
+use crate::transcript::DIRECTORY_PLACEHOLDER;
+use crate::world::{Sight, Stamp};
+
+/// A directory on a real disk, in which a scenario plays.
+#[derive(Debug)]
+pub struct Disk {
+    directory: PathBuf,
+    /// On the same file system, outside what is monitored.
+    spare: Option<PathBuf>,
+    open: HashMap<PathBuf, File>,
+}
+
+impl Disk {
+    /// A disk whose relative paths begin at `directory`, and which may put files in `spare` for a moment.
+    pub fn new(directory: PathBuf, spare: Option<PathBuf>) -> Disk {
+        Disk { directory, spare, open: HashMap::new() }
+    }
+
+    /// Where relative paths begin.
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// A path as typed, made absolute and changed no further: `a//b/` keeps its slashes.
+    pub fn spell(&self, path: &Path) -> PathBuf {
+        let directory = self.directory.as_os_str().as_bytes();
+        let typed = path.as_os_str().as_bytes();
+        let parts = match typed.strip_prefix(DIRECTORY_PLACEHOLDER.as_bytes()) {
+            _ if path.is_absolute() => [b"", b"", typed],
+            Some(rest) if rest.is_empty() || rest[0] == b'/' => [directory, b"", rest],
+            _ => [directory, b"/", typed],
+        };
+        OsString::from_vec(parts.concat()).into()
+    }
+
+    /// Performs an operation.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn perform(&mut self, operation: &FileOperation) -> io::Result<()> {
+        use FileOperation as Op;
+        let at = |path: &Path| self.spell(path);
+        match operation {
+            Op::MakeDirectory(path) => fs::DirBuilder::new().mode(0o755).create(at(path)),
+            Op::RemoveDirectory(path) => fs::remove_dir(at(path)),
+            Op::MakeFile(path) => make_file(&at(path)),
+            Op::MakeFifo(path) => Ok(nix::unistd::mkfifo(&at(path), Mode::from_bits_truncate(0o644))?),
+            Op::RemoveFile(path) => fs::remove_file(at(path)),
+            Op::Write { path, text } => write(&at(path), text),
+            Op::Rewrite { path, text } => fs::write(at(path), text),
+            Op::Append { path, text } => append(&at(path), text),
+            Op::Truncate { path, size } => Ok(nix::unistd::truncate(&at(path), size_of_file(*size)?)?),
+            Op::Touch { path, seconds } => touch(&at(path), *seconds),
+            Op::TouchAccess(path) => set_times(&at(path), TimeSpec::UTIME_NOW, TimeSpec::UTIME_OMIT),
+            Op::Read(path) => read(&at(path)),
+            Op::ChangeMode { path, mode } => fs::set_permissions(at(path), fs::Permissions::from_mode(*mode)),
+            Op::ChangeOwner { path, uid } => std::os::unix::fs::lchown(at(path), Some(*uid), None),
+            Op::Move { from, to } => fs::rename(at(from), at(to)),
+            Op::Exchange { a, b } => exchange(&at(a), &at(b)),
+            Op::SymbolicLink { target, name } => self.symbolic_link(target, &at(name)),
+            Op::HardLink { target, name } => fs::hard_link(at(target), at(name)),
+            Op::Replace { path, text } => self.replace(&at(path), text),
+            Op::Save { path, text } => save(&at(path), text),
+            Op::Open(path) => self.hold(at(path)),
+            Op::WriteOpen { path, text } => self.held(&at(path))?.write_all(text),
+            Op::Close(path) => self.open.remove(&at(path)).map(drop).ok_or_else(not_open),
+            Op::MakeFiles { directory, count } => each(&at(directory), *count, make_file),
+            Op::RemoveFiles { directory, count } => {
+                each(&at(directory), *count, |path| fs::remove_file(path))
+            }
+            Op::AppendFiles { directory, count } => each(&at(directory), *count, |path| append(path, b"a")),
+            Op::Churn { directory, count } => {
+                each(&at(directory), *count, |path| make_file(path).and_then(|()| fs::remove_file(path)))
+            }
+            Op::MakeTree { directory, depth } => make_tree(&at(directory), *depth),
+            Op::CopyTree { from, to } => copy_tree(&at(from), &at(to)),
+            Op::RemoveTree(path) => fs::remove_dir_all(at(path)),
+        }
+    }
+
+    /// A target is stored as typed, but `$DIR` is resolved: a link to a scenario's own files is absolute.
+    fn symbolic_link(&self, target: &OsStr, name: &Path) -> io::Result<()> {
+        match Path::new(target).starts_with(DIRECTORY_PLACEHOLDER) {
+            true => std::os::unix::fs::symlink(self.spell(Path::new(target)), name),
+            false => std::os::unix::fs::symlink(target, name),
+        }
+    }
+
+    fn replace(&self, path: &Path, text: &[u8]) -> io::Result<()> {
+        let spare =
+            self.spare.as_ref().ok_or_else(|| io::Error::other("there is no place to prepare the file"))?;
+        let prepared = spare.join("prepared");
+        fs::write(&prepared, text)?;
+        fs::rename(prepared, path)
+    }
+
+    fn hold(&mut self, path: PathBuf) -> io::Result<()> {
+        let file = OpenOptions::new().append(true).open(&path)?;
+        self.open.insert(path, file);
+        Ok(())
+    }
+
+    fn held(&mut self, path: &Path) -> io::Result<&mut File> {
+        self.open.get_mut(path).ok_or_else(not_open)
+    }
+}
+
+fn not_open() -> io::Error {
+    io::Error::new(io::ErrorKind::NotFound, "not held open; `open` it first")
+}
+
+fn size_of_file(size: u64) -> io::Result<i64> {
+    i64::try_from(size).map_err(io::Error::other)
+}
+
+fn make_file(path: &Path) -> io::Result<()> {
+    OpenOptions::new().write(true).create(true).truncate(false).mode(0o666).open(path).map(drop)
+}
+
+/// One write at the front, and a cut only if something stands behind it.
+fn write(path: &Path, text: &[u8]) -> io::Result<()> {
+    let file = OpenOptions::new().write(true).create(true).truncate(false).open(path)?;
+    let before = file.metadata()?.len();
+    file.write_all_at(text, 0)?;
+    if before > text.len() as u64 { file.set_len(text.len() as u64) } else { Ok(()) }
+}
+
+fn append(path: &Path, text: &[u8]) -> io::Result<()> {
+    OpenOptions::new().append(true).create(true).open(path)?.write_all(text)
+}
+
+fn touch(path: &Path, seconds: Option<i64>) -> io::Result<()> {
+    let time = seconds.map_or(TimeSpec::UTIME_NOW, |seconds| TimeSpec::new(seconds, 0));
+    match set_times(path, time, time) {
+        Err(why) if why.kind() == io::ErrorKind::NotFound => {
+            make_file(path)?;
+            if seconds.is_some() { set_times(path, time, time) } else { Ok(()) }
+        }
+        done => done,
+    }
+}
+
+fn set_times(path: &Path, access: TimeSpec, modification: TimeSpec) -> io::Result<()> {
+    let flags = UtimensatFlags::FollowSymlink;
+    Ok(nix::sys::stat::utimensat(AT_FDCWD, path, &access, &modification, flags)?)
+}
+
+fn read(path: &Path) -> io::Result<()> {
+    if path.is_dir() {
+        return fs::read_dir(path)?.try_for_each(|entry| entry.map(drop));
+    }
+    // A fifo without a writer would be waited for.
+    let file = OpenOptions::new().read(true).custom_flags(nix::libc::O_NONBLOCK).open(path)?;
+    file.take(1 << 20).read_to_end(&mut Vec::new()).map(drop)
+}
+
+fn exchange(a: &Path, b: &Path) -> io::Result<()> {
+    Ok(nix::fcntl::renameat2(AT_FDCWD, a, AT_FDCWD, b, RenameFlags::RENAME_EXCHANGE)?)
+}
+
+fn save(path: &Path, text: &[u8]) -> io::Result<()> {
+    let name = path.file_name().ok_or_else(|| io::Error::from(io::ErrorKind::InvalidFilename))?;
+    let temporary: OsString = [OsStr::new("."), name, OsStr::new(".tmp")].into_iter().collect();
+    let temporary = path.with_file_name(temporary);
+    fs::write(&temporary, text)?;
+    fs::rename(temporary, path)
+}
+
+fn each(directory: &Path, count: u32, mut act: impl FnMut(&Path) -> io::Result<()>) -> io::Result<()> {
+    (0..count).try_for_each(|number| act(&directory.join(format!("name{number:06}"))))
+}
+
+fn make_tree(directory: &Path, depth: u32) -> io::Result<()> {
+    let mut directory = directory.to_owned();
+    fs::create_dir(&directory)?;
+    make_file(&directory.join("file"))?;
+    for _ in 0..depth {
+        directory.push("directory");
+        fs::create_dir(&directory)?;
+        make_file(&directory.join("file"))?;
+    }
+    Ok(())
+}
+
+fn copy_tree(from: &Path, to: &Path) -> io::Result<()> {
+    fs::create_dir(to)?;
+    let mut entries = fs::read_dir(from)?.collect::<io::Result<Vec<_>>>()?;
+    entries.sort_by_key(fs::DirEntry::file_name);
+    for entry in entries {
+        let target = to.join(entry.file_name());
+        match entry.file_type()? {
+            kind if kind.is_dir() => copy_tree(&entry.path(), &target)?,
+            kind if kind.is_symlink() => std::os::unix::fs::symlink(fs::read_link(entry.path())?, target)?,
+            _ => fs::copy(entry.path(), target).map(drop)?,
+        }
+    }
+    Ok(())
+}
+
+/// Looks at a path, links followed.
+///
+/// `is_visible` says whether the server may list a directory with this mode, which our own rights do not
+/// tell when it runs with fewer.
+pub fn look(path: &Path, is_visible: impl Fn(&fs::Metadata) -> bool) -> Sight {
+    let seen = match fs::metadata(path) {
+        Ok(seen) => seen,
+        Err(why) if why.kind() == io::ErrorKind::PermissionDenied => return Sight::Hidden,
+        Err(_) => return Sight::Missing,
+    };
+    let stamp = stamp(&seen, true);
+    if !seen.is_dir() {
+        return Sight::File(stamp);
+    }
+    if !is_visible(&seen) {
+        return Sight::Hidden;
+    }
+    let Ok(entries) = fs::read_dir(path) else { return Sight::Hidden };
+    let look = |entry: fs::DirEntry| Some((entry.file_name(), look_at_entry(path, &entry.file_name())?));
+    Sight::Directory(stamp, entries.flatten().filter_map(look).collect::<BTreeMap<_, _>>())
+}
+
+/// Looks at an entry of a directory, links not followed.
+pub fn look_at_entry(directory: &Path, name: &OsStr) -> Option<Stamp> {
+    let seen = fs::symlink_metadata(directory.join(name)).ok()?;
+    Some(stamp(&seen, !seen.is_dir()))
+}
+
+fn stamp(seen: &fs::Metadata, has_content: bool) -> Stamp {
+    // A file with several names may be written under another one, which this entry's watch does not see.
+    let own = seen.is_dir() || seen.nlink() == 1;
+    let time = i128::from(seen.mtime()) * 1_000_000_000 + i128::from(seen.mtime_nsec());
+    Stamp {
+        inode: seen.ino(),
+        mode: seen.mode(),
+        owner: (seen.uid(), seen.gid()),
+        content: (has_content && own).then_some((seen.len(), time)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn disk() -> (tempfile::TempDir, Disk) {
+        let root = tempfile::tempdir().expect("a temporary directory");
+        fs::create_dir(root.path().join("dir")).expect("a directory in it");
+        let disk = Disk::new(root.path().join("dir"), Some(root.path().to_owned()));
+        (root, disk)
+    }
+
+    #[test]
+    fn paths_keep_the_spelling_they_were_typed_with() {
+        let disk = Disk::new("/tmp/x".into(), None);
+        let spelled = |path: &str| disk.spell(Path::new(path)).into_os_string();
+        for (typed, expected) in [
+            ("temp//x/", "/tmp/x/temp//x/"),
+            (".", "/tmp/x/."),
+            ("$DIR", "/tmp/x"),
+            ("$DIR/a/./b", "/tmp/x/a/./b"),
+            ("$DIRECTORY", "/tmp/x/$DIRECTORY"),
+            ("/etc/", "/etc/"),
+        ] {
+            assert_eq!(spelled(typed), expected);
+        }
+    }
+
+    #[test]
+    fn writing_in_place_leaves_exactly_the_text() {
+        let (_root, mut disk) = disk();
+        for text in ["first and long", "short"] {
+            let operation = FileOperation::Write { path: "a".into(), text: text.into() };
+            disk.perform(&operation).expect("the file can be written");
+            assert_eq!(fs::read_to_string(disk.directory().join("a")).expect("a file"), text);
+        }
+    }
+
+    #[test]
+    fn a_tree_is_made_copied_and_removed() {
+        let (_root, mut disk) = disk();
+        let a = PathBuf::from("a");
+        disk.perform(&FileOperation::MakeTree { directory: a.clone(), depth: 2 }).expect("a tree");
+        disk.perform(&FileOperation::CopyTree { from: a.clone(), to: "b".into() }).expect("a copy");
+        assert!(disk.directory().join("b/directory/directory/file").is_file());
+        disk.perform(&FileOperation::RemoveTree(a)).expect("no tree");
+        assert_eq!(look(disk.directory(), |_| true), look(disk.directory(), |_| true));
+        let Sight::Directory(_, entries) = look(disk.directory(), |_| true) else { panic!("a directory") };
+        assert_eq!(entries.into_keys().collect::<Vec<_>>(), ["b"]);
+    }
+
+    #[test]
+    fn only_an_open_file_can_be_written_and_closed() {
+        let (_root, mut disk) = disk();
+        assert!(disk.perform(&FileOperation::Close("a".into())).is_err());
+        disk.perform(&FileOperation::MakeFile("a".into())).expect("a file");
+        disk.perform(&FileOperation::Open("a".into())).expect("an open file");
+        let write = FileOperation::WriteOpen { path: "a".into(), text: b"x".to_vec() };
+        disk.perform(&write).expect("a write");
+        disk.perform(&FileOperation::Close("a".into())).expect("a close");
+        assert!(disk.perform(&write).is_err());
+    }
+}

@@ -1,0 +1,449 @@
+//! The interpreter: takes steps, has the world perform them, and writes the transcript.
+//!
+//! The same for scripts, suites and sessions at a terminal. What a step does to files and servers is left
+//! to the world, the form of events to `transcript`. Invariant: in the extended language every event is
+//! written under the step after which it was read, and no later than the first step that ends with a
+//! barrier.
+
+use std::io::Write;
+use std::time::Duration;
+
+use crate::action::{Action, Block, ClientAction, Expectation, Expected, ServerAction};
+use crate::script::{Language, MAIN_CLIENT, Step};
+use crate::subscriber::Subscriber;
+use crate::transcript::{self, Shown};
+use crate::words::plain_or_quoted;
+use crate::world::{Client, Trouble, World};
+
+/// How long an expectation waits for what has not come yet, as in the original.
+pub const EXPECT_PATIENCE: Duration = Duration::from_secs(3);
+/// How long `sleep` waits for an event at most, as in the original.
+pub const SLEEP_PATIENCE: Duration = Duration::from_millis(1500);
+
+/// Plays steps in a world.
+pub struct Interpreter<'a> {
+    world: &'a mut dyn World,
+    out: &'a mut dyn Write,
+    language: Language,
+    patience: Duration,
+    names_clients: bool,
+    subscribers: Vec<Subscriber>,
+    current: usize,
+    blocks: Vec<Block>,
+    /// Whether the server is stopped or killed, so that it answers nobody.
+    is_server_silent: bool,
+    /// What was read and is to be written under the current step.
+    fresh: Vec<Shown>,
+}
+
+impl<'a> Interpreter<'a> {
+    /// An interpreter with nobody connected. `patience` bounds the wait for a single event.
+    pub fn new(
+        world: &'a mut dyn World,
+        out: &'a mut dyn Write,
+        language: Language,
+        patience: Duration,
+    ) -> Interpreter<'a> {
+        Interpreter {
+            world,
+            out,
+            language,
+            patience,
+            names_clients: false,
+            subscribers: Vec::new(),
+            current: 0,
+            blocks: Vec::new(),
+            is_server_silent: false,
+            fresh: Vec::new(),
+        }
+    }
+
+    /// Has each event say which client read it.
+    pub fn name_clients(&mut self, names_clients: bool) {
+        self.names_clients = names_clients;
+    }
+
+    /// Performs one step and writes what it caused.
+    ///
+    /// # Errors
+    /// Says why the step, or a promise, did not hold. What was read until then has been written.
+    pub fn perform(&mut self, step: &Step) -> Result<(), Trouble> {
+        let done = self.act(step);
+        let echo = match &done {
+            Ok(answer) => self.echo(step, answer),
+            Err(_) if self.language == Language::Classic => None,
+            Err(_) => Some(self.as_typed(step)),
+        };
+        if let Some(echo) = echo {
+            self.write(&[&echo[..], b"\n"].concat())?;
+        }
+        let reported = match done {
+            Ok(_) => self.report(),
+            Err(trouble) => Err(trouble),
+        };
+        self.flush_events()?;
+        reported
+    }
+
+    /// Ends a scenario: everything that is owed must have come.
+    ///
+    /// # Errors
+    /// Says which request had no EndExist or no Acknowledge.
+    pub fn finish(&mut self) -> Result<(), Trouble> {
+        if self.is_server_silent {
+            return Ok(());
+        }
+        self.subscribers.iter().filter(|subscriber| subscriber.is_reading()).try_for_each(Subscriber::settled)
+    }
+
+    /// The connection of the current client, if it has one.
+    pub fn client(&self) -> Option<&dyn Client> {
+        self.subscribers.get(self.current).and_then(Subscriber::client)
+    }
+
+    /// Whether an event waits for the current client.
+    ///
+    /// # Errors
+    /// Says that it has no connection, or has lost it.
+    pub fn client_is_pending(&mut self) -> Result<bool, Trouble> {
+        self.subscriber().pending()
+    }
+
+    /// Writes the events that wait, as a session at a terminal shows them; gives whether there were any.
+    ///
+    /// # Errors
+    /// Says that the connection is lost.
+    pub fn show_waiting(&mut self) -> Result<bool, Trouble> {
+        self.receive_waiting()?;
+        let unread = self.subscriber().unread();
+        self.read_all()?;
+        Ok(unread > 0)
+    }
+
+    /// Writes text of the session itself, such as a prompt.
+    ///
+    /// # Errors
+    /// Says that it cannot be written.
+    pub fn write(&mut self, bytes: &[u8]) -> Result<(), Trouble> {
+        let written = self.out.write_all(bytes).and_then(|()| self.out.flush());
+        written.map_err(|why| Trouble::Failed(format!("cannot write the transcript: {why}")))
+    }
+
+    /// Does what a step says; gives what its echo has to add.
+    fn act(&mut self, step: &Step) -> Result<String, Trouble> {
+        match &step.action {
+            Action::Mistaken(mistake) => return Err(Trouble::Failed(mistake.problem.to_string())),
+            Action::Begin(block) => self.blocks.push(*block),
+            Action::End => {
+                // What the block caused is read while it lasts, so that `quietly` covers it.
+                if self.blocks.last() == Some(&Block::Quietly) {
+                    self.report()?;
+                }
+                self.blocks.pop();
+            }
+            Action::File(operation) => self.world.perform(operation)?,
+            Action::Client(action) => return self.act_as_client(action),
+            Action::Server(action) => self.control(action)?,
+            Action::Expect(expectation) => self.expect(expectation)?,
+            Action::Wait(time) => self.world.wait(*time),
+            Action::Sleep => {
+                if !self.subscriber().pending()? {
+                    self.receive(SLEEP_PATIENCE)?;
+                }
+            }
+        }
+        Ok(String::new())
+    }
+
+    fn act_as_client(&mut self, action: &ClientAction) -> Result<String, Trouble> {
+        if let ClientAction::Select(name) = action {
+            self.select(name);
+            return Ok(String::new());
+        }
+        self.subscriber();
+        let subscriber = &mut self.subscribers[self.current];
+        match action {
+            ClientAction::Select(_) => {}
+            ClientAction::Connect(id) => subscriber.connect(self.world, id.as_deref())?,
+            ClientAction::Disconnect => subscriber.disconnect()?,
+            ClientAction::KillServer => subscriber.connected()?.kill_server()?,
+            ClientAction::Monitor(monitor) => {
+                return Ok(subscriber.monitor(self.world, monitor)?.to_string());
+            }
+            ClientAction::Cancel(index) => return Ok(subscriber.cancel(*index)?.to_string()),
+            ClientAction::NoExists => subscriber.no_exists()?,
+            ClientAction::Suspend => subscriber.is_suspended = true,
+            ClientAction::Resume => subscriber.is_suspended = false,
+            ClientAction::Pending => return Ok(u8::from(self.pending()?).to_string()),
+            ClientAction::Event => self.read_one()?,
+            ClientAction::Events => {
+                if !self.show_waiting()? {
+                    return Ok("no events".into());
+                }
+            }
+        }
+        Ok(String::new())
+    }
+
+    /// Whether events wait. In an extended scenario what was shown does not wait any more, and what has
+    /// happened has arrived.
+    fn pending(&mut self) -> Result<bool, Trouble> {
+        let is_silent = self.is_silent();
+        let is_classic = self.language == Language::Classic;
+        let subscriber = self.subscriber();
+        if is_classic {
+            return subscriber.pending();
+        }
+        let client = subscriber.connected()?;
+        if !is_silent {
+            client.sync()?;
+        }
+        client.pending()
+    }
+
+    /// What is written for a step that was done; `answer` is what it came to.
+    fn echo(&self, step: &Step, answer: &str) -> Option<Vec<u8>> {
+        let word = |at: usize| self.word(step, at);
+        let line = |parts: &[&[u8]]| Some(parts.concat());
+        match &step.action {
+            Action::Client(action) => match action {
+                ClientAction::Connect(Some(_)) => line(&[b"connected to ", &word(1)]),
+                ClientAction::Connect(None) => line(&[b"connected"]),
+                ClientAction::Disconnect => line(&[b"disconnected"]),
+                ClientAction::KillServer => line(&[b"killall gam_server"]),
+                ClientAction::Monitor(_) | ClientAction::Cancel(_) => {
+                    line(&[&word(0), b" ", &word(1), b" ", answer.as_bytes()])
+                }
+                ClientAction::Pending => line(&[b"pending ", answer.as_bytes()]),
+                ClientAction::Events if !answer.is_empty() => line(&[answer.as_bytes()]),
+                ClientAction::Event | ClientAction::Events if self.language == Language::Classic => None,
+                _ => Some(self.as_typed(step)),
+            },
+            Action::File(_) if matches!(&*word(0), b"chmod" | b"chown") => {
+                line(&[&word(0), b" ", &word(1), b" to ", &word(2)])
+            }
+            Action::File(_) if &*word(0) == b"link" => line(&[b"link ", &word(2), b" to ", &word(1)]),
+            Action::File(_) => Some(self.as_typed(step)),
+            _ if self.language == Language::Classic => None,
+            _ => Some(self.as_typed(step)),
+        }
+    }
+
+    fn word(&self, step: &Step, at: usize) -> Vec<u8> {
+        let bytes = step.words.get(at).map_or(&[][..], |word| &word.bytes);
+        match self.language {
+            Language::Classic => bytes.to_vec(),
+            Language::Extended => plain_or_quoted(bytes).into_bytes(),
+        }
+    }
+
+    fn as_typed(&self, step: &Step) -> Vec<u8> {
+        let words: Vec<_> = (0..step.words.len()).map(|at| self.word(step, at)).collect();
+        words.join(&b' ')
+    }
+
+    fn control(&mut self, action: &ServerAction) -> Result<(), Trouble> {
+        self.world.control(action)?;
+        match action {
+            ServerAction::Stop | ServerAction::Kill => self.is_server_silent = true,
+            ServerAction::Continue | ServerAction::Start | ServerAction::Restart => {
+                self.is_server_silent = false;
+            }
+            ServerAction::PollOnly
+            | ServerAction::Watches(_)
+            | ServerAction::Unprivileged
+            | ServerAction::Gaminrc(_) => {}
+        }
+        Ok(())
+    }
+
+    fn select(&mut self, name: &str) {
+        let known = self.subscribers.iter().position(|subscriber| subscriber.name == name);
+        self.current = known.unwrap_or_else(|| {
+            self.subscribers.push(Subscriber::new(name, self.language == Language::Extended));
+            self.subscribers.len() - 1
+        });
+    }
+
+    /// The current client; the first one is made when it is first needed.
+    fn subscriber(&mut self) -> &mut Subscriber {
+        if self.subscribers.is_empty() {
+            self.select(MAIN_CLIENT);
+        }
+        &mut self.subscribers[self.current]
+    }
+
+    /// The barrier that ends each step of the extended language: has every client that reads read
+    /// everything.
+    fn report(&mut self) -> Result<(), Trouble> {
+        if self.is_silent() { Ok(()) } else { self.sync() }
+    }
+
+    /// Whether steps end without a barrier.
+    fn is_silent(&self) -> bool {
+        self.language == Language::Classic || self.is_server_silent || self.blocks.contains(&Block::Together)
+    }
+
+    fn sync(&mut self) -> Result<(), Trouble> {
+        for at in 0..self.subscribers.len() {
+            if !self.subscribers[at].is_reading() {
+                continue;
+            }
+            let synced = self.subscribers[at].connected()?.sync();
+            while self.receive_for(at, Duration::ZERO)? {}
+            synced?;
+        }
+        Ok(())
+    }
+
+    /// Waits for an event for the current client; gives whether one came.
+    fn receive(&mut self, patience: Duration) -> Result<bool, Trouble> {
+        self.subscriber();
+        self.receive_for(self.current, patience)
+    }
+
+    fn receive_for(&mut self, at: usize, patience: Duration) -> Result<bool, Trouble> {
+        let subscriber = &mut self.subscribers[at];
+        let received = subscriber.receive(self.world, patience)?;
+        let received = received.map(|shown| match self.names_clients {
+            true => Shown { client: Some(subscriber.name.clone()), ..shown },
+            false => shown,
+        });
+        let came = received.is_some();
+        if self.language == Language::Extended && !self.blocks.contains(&Block::Quietly) {
+            self.fresh.extend(received);
+        }
+        Ok(came)
+    }
+
+    fn receive_waiting(&mut self) -> Result<(), Trouble> {
+        while self.receive(Duration::ZERO)? {}
+        Ok(())
+    }
+
+    /// Reads everything unread of the current client; gives how much it was.
+    fn read_all(&mut self) -> Result<usize, Trouble> {
+        self.subscriber();
+        let mut count = 0;
+        while let Some(shown) = self.subscribers[self.current].read(self.world) {
+            self.write_read(&shown)?;
+            count += 1;
+        }
+        Ok(count)
+    }
+
+    fn read_one(&mut self) -> Result<(), Trouble> {
+        if self.subscriber().unread() == 0 && !self.receive(self.patience)? {
+            return Err(Trouble::Failed(format!("no event within {:?}", self.patience)));
+        }
+        match self.subscribers[self.current].read(self.world) {
+            Some(shown) => self.write_read(&shown),
+            None => Ok(()),
+        }
+    }
+
+    /// A classic transcript shows an event when it is read, an extended one when it comes.
+    fn write_read(&mut self, shown: &Shown) -> Result<(), Trouble> {
+        match self.language {
+            Language::Classic => self.write(&[&shown.classic()[..], b"\n"].concat()),
+            Language::Extended => Ok(()),
+        }
+    }
+
+    fn flush_events(&mut self) -> Result<(), Trouble> {
+        let fresh = std::mem::take(&mut self.fresh);
+        match fresh.is_empty() {
+            true => Ok(()),
+            false => self.write(transcript::write_events(&fresh).as_bytes()),
+        }
+    }
+
+    fn expect(&mut self, expectation: &Expectation) -> Result<(), Trouble> {
+        if self.subscriber().is_suspended && *expectation != Expectation::Converged {
+            return Err(Trouble::Failed("a suspended client reads nothing".into()));
+        }
+        match expectation {
+            Expectation::Count(count) => self.expect_count(*count),
+            Expectation::None => {
+                self.receive_waiting()?;
+                match self.subscriber().unread() {
+                    0 => Ok(()),
+                    unread => {
+                        let first = self.first_unread();
+                        Err(Trouble::Unmet(format!(
+                            "got {unread} events where none was expected, first {first}"
+                        )))
+                    }
+                }
+            }
+            Expectation::Next(expected) => self.expect_event(expected, true),
+            Expectation::Any(expected) => self.expect_event(expected, false),
+            Expectation::Converged => self.expect_converged(),
+        }
+    }
+
+    fn expect_count(&mut self, expected: usize) -> Result<(), Trouble> {
+        let deadline = self.world.now() + EXPECT_PATIENCE;
+        let mut got = 0;
+        while got < expected {
+            self.receive_waiting()?;
+            got += self.read_all()?;
+            let left = deadline.saturating_sub(self.world.now());
+            if got < expected && !self.receive(left)? {
+                return Err(Trouble::Unmet(format!("got {got} of {expected} expected events")));
+            }
+        }
+        self.read_all().map(drop)
+    }
+
+    fn expect_event(&mut self, expected: &Expected, first: bool) -> Result<(), Trouble> {
+        let deadline = self.world.now() + EXPECT_PATIENCE;
+        self.subscriber();
+        loop {
+            self.receive_waiting()?;
+            if self.subscribers[self.current].read_expected(self.world, expected, first) {
+                return Ok(());
+            }
+            let is_hopeless = first && self.subscriber().unread() > 0;
+            let left = deadline.saturating_sub(self.world.now());
+            if is_hopeless || !self.receive(left)? {
+                let Expected { request, name, code } = expected;
+                let wanted = format!("{request}: {} {}", plain_or_quoted(name), transcript::code_name(*code));
+                let unread = self.subscriber().unread();
+                let instead = match unread {
+                    0 => "no event is unread".to_owned(),
+                    _ => format!("unread are {unread}, first {}", self.first_unread()),
+                };
+                return Err(Trouble::Unmet(format!("expected {wanted}; {instead}")));
+            }
+        }
+    }
+
+    /// The first unread event, read for a message that ends the scenario.
+    fn first_unread(&mut self) -> String {
+        let first = self.subscribers[self.current].read(self.world);
+        first.map(|shown| format!("`{}`", shown.extended())).unwrap_or_default()
+    }
+
+    /// Waits until what was told equals the disk: as long as events come, and no longer than an expectation.
+    fn expect_converged(&mut self) -> Result<(), Trouble> {
+        if self.is_server_silent {
+            return Err(Trouble::Failed("the server is stopped or killed".into()));
+        }
+        let deadline = self.world.now() + EXPECT_PATIENCE;
+        loop {
+            self.sync()?;
+            let reading =
+                || self.subscribers.iter().enumerate().filter(|(_, subscriber)| subscriber.is_reading());
+            let Some((at, why)) =
+                reading().find_map(|(at, subscriber)| Some((at, subscriber.converged(self.world).err()?)))
+            else {
+                return Ok(());
+            };
+            let left = deadline.saturating_sub(self.world.now());
+            if !self.receive_for(at, left)? {
+                return Err(Trouble::Unmet(format!("{}: {why}", self.subscribers[at].name)));
+            }
+        }
+    }
+}

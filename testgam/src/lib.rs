@@ -1,0 +1,33 @@
+//! testgam: plays scenarios against a file alteration monitor and writes down what it reports.
+//!
+//! One parser ([`script`], [`verb`]), one interpreter ([`interpreter`]) and one transcript ([`transcript`])
+//! for scripts, suites and sessions at a terminal. The interpreter acts on a [`world`]; [`live`] is the one
+//! with real files and a real server. The language is in docs/testgam.md. What a monitor has to report is
+//! left to the scenarios, except what must always be true of a stream of events, which [`told`] checks.
+
+#![forbid(unsafe_code)]
+
+pub mod action;
+mod disk;
+pub mod interactive;
+pub mod interpreter;
+pub mod live;
+pub mod play;
+pub mod repl;
+pub mod report;
+pub mod script;
+pub mod server;
+mod session;
+pub mod snapshot;
+pub mod stop;
+pub mod subscriber;
+pub mod suite;
+pub mod told;
+pub mod transcript;
+pub mod verb;
+pub mod words;
+pub mod world;
+
+pub use play::{Failure, Outcome, PlayOptions, Played, play};
+pub use script::{Language, Mistake, Script};
+pub use server::{become_server_if_asked, server_command};

@@ -1,0 +1,338 @@
+//! The live world: real files, the real kernel, a real server, and the client library of this house.
+//!
+//! How files are changed is left to `disk`, the server's start and end to `session`. Invariant: a
+//! scenario's world uses no directory, session or environment but its own, and takes all three with it when
+//! it is dropped: clients first, then the server, then the files.
+
+use std::collections::VecDeque;
+use std::error::Error;
+use std::ffi::{OsStr, OsString};
+use std::fs;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use gamin::{Connection, Event, Kind, Options, RequestNumber};
+use nix::unistd::Uid;
+
+use crate::action::{FileOperation, ServerAction};
+use crate::disk::{self, Disk};
+use crate::play::PlayOptions;
+use crate::session::{self, Session};
+use crate::stop::Stop;
+use crate::world::{Client, Sight, Stamp, Trouble, World};
+
+/// The longest wait for silence, where the server has no barrier.
+const SILENCE_MAX: Duration = Duration::from_secs(5);
+/// How long somebody who waits for an event may take to see that it is to stop.
+const STOP_LATENCY: Duration = Duration::from_millis(100);
+/// The bit that lets an owner list a directory.
+const OWNER_READS: u32 = 0o400;
+/// The bit that lets an owner pass through a directory.
+const OWNER_PASSES: u32 = 0o100;
+
+/// A world of real files.
+#[derive(Debug)]
+pub struct Live {
+    session: Place,
+    disk: Disk,
+    options: PlayOptions,
+    began: Instant,
+    /// What only this scenario uses; last, so that it goes when nobody needs it any more.
+    _own: Option<OwnFolder>,
+}
+
+/// Whose session and server it is.
+#[derive(Debug)]
+enum Place {
+    /// The user's, as a program started here would have it; with the id that the script set.
+    Shared { id: Option<OsString> },
+    /// The scenario's own.
+    Own { session: Session, is_set_up: bool },
+}
+
+/// A fresh folder that is removed whatever a scenario did to its permissions.
+#[derive(Debug)]
+struct OwnFolder(tempfile::TempDir);
+
+impl Live {
+    /// The world around this process: its directory, its environment, the user's session.
+    ///
+    /// # Errors
+    /// Says that the current directory cannot be named.
+    pub fn here(options: &PlayOptions) -> Result<Live, Trouble> {
+        let directory = std::env::current_dir();
+        let directory =
+            directory.map_err(|why| Trouble::Failed(format!("there is no current directory: {why}")))?;
+        Ok(Live {
+            session: Place::Shared { id: None },
+            disk: Disk::new(directory, None),
+            options: options.clone(),
+            began: Instant::now(),
+            _own: None,
+        })
+    }
+
+    /// A world of its own: an empty directory, a private home, a session that nobody else knows.
+    ///
+    /// # Errors
+    /// Says why there is no room for it.
+    pub fn scenario(options: &PlayOptions) -> Result<Live, Trouble> {
+        let failed = |why| Trouble::Failed(format!("cannot make the scenario's folder: {why}"));
+        let own = tempfile::Builder::new().prefix("testgam-").tempdir().map_err(failed)?;
+        let root = own.path().canonicalize().map_err(failed)?;
+        let own = OwnFolder(own);
+        for name in ["dir", "home", "spare"] {
+            fs::create_dir(root.join(name)).map_err(failed)?;
+        }
+        let id = root.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let session = Session::new(id, root.join("home"), options.server.clone(), options.patience);
+        Ok(Live {
+            session: Place::Own { session, is_set_up: false },
+            disk: Disk::new(root.join("dir"), Some(root.join("spare"))),
+            options: options.clone(),
+            began: Instant::now(),
+            _own: Some(own),
+        })
+    }
+
+    fn connection(&mut self, id: Option<&OsStr>) -> Result<Connection, Trouble> {
+        let options = match &mut self.session {
+            Place::Shared { id: last } => {
+                // As the original, which leaves it in its environment.
+                *last = id.map(OsStr::to_owned).or(last.take());
+                let options = Options::from_env().server(self.options.server.clone());
+                match last.clone() {
+                    Some(id) => options.client_id(id),
+                    None => options,
+                }
+            }
+            Place::Own { session, is_set_up } => {
+                *is_set_up = true;
+                Options::new().client_id(session.id.as_str()).server(session.command())
+            }
+        };
+        options.patience(self.options.patience).open().map_err(|why| failed(&why))
+    }
+
+    /// Whether our own rights show less than the truth, or more than the server sees.
+    fn is_server_unprivileged(&self) -> bool {
+        matches!(&self.session, Place::Own { session, .. } if session.is_unprivileged)
+            && Uid::effective().is_root()
+    }
+
+    fn is_hidden(&self, path: &Path) -> bool {
+        let above = path.ancestors().skip(1).take_while(|path| path.starts_with(self.disk.directory()));
+        let is_closed = |path| fs::metadata(path).is_ok_and(|seen| seen.mode() & OWNER_PASSES == 0);
+        self.is_server_unprivileged() && { above }.any(is_closed)
+    }
+}
+
+impl World for Live {
+    fn connect(&mut self, id: Option<&OsStr>) -> Result<Box<dyn Client>, Trouble> {
+        let connection = self.connection(id)?;
+        let PlayOptions { patience, silence, stop, .. } = self.options.clone();
+        Ok(Box::new(LiveClient { connection, came: VecDeque::new(), patience, silence, stop }))
+    }
+
+    fn perform(&mut self, operation: &FileOperation) -> Result<(), Trouble> {
+        self.disk.perform(operation).map_err(|why| match (operation, why.kind()) {
+            (FileOperation::ChangeOwner { .. }, std::io::ErrorKind::PermissionDenied) => {
+                Trouble::Impossible("only root gives files away".into())
+            }
+            _ => Trouble::Failed(why.to_string()),
+        })
+    }
+
+    fn control(&mut self, action: &ServerAction) -> Result<(), Trouble> {
+        let Place::Own { session, is_set_up } = &mut self.session else {
+            return Err(Trouble::Failed("only a scenario has a server of its own".into()));
+        };
+        let sets_up = match action {
+            ServerAction::PollOnly | ServerAction::Watches(_) | ServerAction::Unprivileged => true,
+            ServerAction::Gaminrc(_)
+            | ServerAction::Stop
+            | ServerAction::Continue
+            | ServerAction::Kill
+            | ServerAction::Start
+            | ServerAction::Restart => false,
+        };
+        if sets_up && *is_set_up {
+            return Err(Trouble::Failed("the server has been started already".into()));
+        }
+        match action {
+            ServerAction::PollOnly => session.is_poll_only = true,
+            ServerAction::Watches(count) => return session.limit_watches(*count),
+            ServerAction::Unprivileged => return session.drop_privilege(),
+            ServerAction::Gaminrc(line) => return session.configure(line),
+            ServerAction::Stop => return session.stop(),
+            ServerAction::Continue => return session.go_on(),
+            ServerAction::Kill => return session.kill(),
+            ServerAction::Restart => session.kill()?,
+            ServerAction::Start => {}
+        }
+        if matches!(action, ServerAction::Start | ServerAction::Restart) {
+            // Whoever connects starts it.
+            self.connection(None)?;
+        }
+        Ok(())
+    }
+
+    fn spell(&self, path: &Path) -> PathBuf {
+        self.disk.spell(path)
+    }
+
+    fn directory(&self) -> Option<&Path> {
+        matches!(self.session, Place::Own { .. }).then(|| self.disk.directory())
+    }
+
+    fn look(&self, path: &Path) -> Sight {
+        if self.is_hidden(path) {
+            return Sight::Hidden;
+        }
+        let unprivileged = self.is_server_unprivileged();
+        disk::look(path, |seen| !unprivileged || seen.mode() & OWNER_READS != 0)
+    }
+
+    fn look_at_entry(&self, directory: &Path, name: &OsStr) -> Option<Stamp> {
+        disk::look_at_entry(directory, name)
+    }
+
+    fn now(&self) -> Duration {
+        self.began.elapsed()
+    }
+
+    fn wait(&mut self, time: Duration) {
+        // The one wait that is for nothing: the verb says so.
+        self.options.stop.wait(time);
+    }
+}
+
+impl Drop for OwnFolder {
+    fn drop(&mut self) {
+        unlock(self.0.path());
+    }
+}
+
+/// Lets the owner into every directory, so that they can be removed.
+fn unlock(directory: &Path) {
+    // What cannot be unlocked stays; that its removal fails is all that can be said.
+    let _ = fs::set_permissions(directory, fs::Permissions::from_mode(0o700));
+    for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
+        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            unlock(&entry.path());
+        }
+    }
+}
+
+/// A connection of the client library.
+struct LiveClient {
+    connection: Connection,
+    /// What came while silence was awaited.
+    came: VecDeque<Event>,
+    patience: Duration,
+    silence: Duration,
+    stop: Stop,
+}
+
+impl LiveClient {
+    /// Waits for an event, and looks now and then whether to stop.
+    fn wait_for_event(&self, patience: Duration) -> Result<Option<Event>, Trouble> {
+        let deadline = Instant::now() + patience;
+        loop {
+            self.stop.check()?;
+            let left = deadline.saturating_duration_since(Instant::now());
+            let event = self.connection.next_event_timeout(left.min(STOP_LATENCY));
+            let event = event.map_err(|why| failed(&why))?;
+            if event.is_some() || left <= STOP_LATENCY {
+                return Ok(event);
+            }
+        }
+    }
+
+    /// Stands in for the barrier: reads until nothing has come for a while.
+    fn wait_for_silence(&mut self) -> Result<(), Trouble> {
+        let deadline = Instant::now() + SILENCE_MAX;
+        while Instant::now() < deadline {
+            match self.wait_for_event(self.silence)? {
+                Some(event) => self.came.push_back(event),
+                None => break,
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Client for LiveClient {
+    fn monitor(&mut self, kind: Kind, path: &Path, number: Option<i32>) -> Result<i32, Trouble> {
+        let number = match (kind, number) {
+            (_, Some(number)) => {
+                let number = RequestNumber(number);
+                self.connection.monitor_with_number(kind, path, number).map(|_| number)
+            }
+            (Kind::Directory, None) => self.connection.monitor_directory(path),
+            (Kind::File, None) => self.connection.monitor_file(path),
+        };
+        number.map(|number| number.0).map_err(|why| failed(&why))
+    }
+
+    fn cancel(&mut self, number: i32) -> Result<(), Trouble> {
+        self.connection.cancel(RequestNumber(number)).map_err(|why| failed(&why))
+    }
+
+    fn no_exists(&mut self) -> Result<(), Trouble> {
+        self.connection.no_exists();
+        Ok(())
+    }
+
+    fn pending(&mut self) -> Result<bool, Trouble> {
+        Ok(!self.came.is_empty() || self.connection.pending().map_err(|why| failed(&why))?)
+    }
+
+    fn next(&mut self, patience: Duration) -> Result<Option<Event>, Trouble> {
+        if let Some(event) = self.came.pop_front() {
+            return Ok(Some(event));
+        }
+        match patience.is_zero() {
+            true => self.connection.try_next_event().map_err(|why| failed(&why)),
+            false => self.wait_for_event(patience),
+        }
+    }
+
+    fn sync(&mut self) -> Result<(), Trouble> {
+        match self.connection.barrier(self.stop.cap(self.patience)) {
+            Ok(_) => Ok(()),
+            Err(gamin::Error::Unsupported) => self.wait_for_silence(),
+            Err(gamin::Error::TimedOut) => {
+                self.stop.check()?;
+                let patience = self.patience;
+                Err(Trouble::Failed(format!("waited {patience:?} for the server to report everything")))
+            }
+            Err(why) => Err(failed(&why)),
+        }
+    }
+
+    fn kill_server(&mut self) -> Result<(), Trouble> {
+        match self.connection.server_pid() {
+            Some(pid) => session::terminate(pid, self.patience),
+            None => Err(Trouble::Failed("no server is known".into())),
+        }
+    }
+
+    fn descriptor(&self) -> Option<BorrowedFd<'_>> {
+        Some(self.connection.as_fd())
+    }
+}
+
+/// An error with all its causes.
+fn failed(why: &dyn Error) -> Trouble {
+    let mut message = why.to_string();
+    let mut cause = why.source();
+    while let Some(why) = cause {
+        message.push_str(": ");
+        message.push_str(&why.to_string());
+        cause = why.source();
+    }
+    Trouble::Failed(message)
+}

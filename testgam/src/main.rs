@@ -1,0 +1,120 @@
+//! The command line of testgam. What the commands do is left to the library.
+
+use std::ffi::OsString;
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser, Subcommand};
+use clap_complete::Shell;
+use testgam::play::play_here;
+use testgam::{Language, Outcome, PlayOptions, Script, interactive, play, repl, suite};
+
+/// Plays scenarios against the file alteration monitor and prints the events it reports.
+#[derive(Debug, Parser)]
+#[command(version, args_conflicts_with_subcommands = true)]
+struct Arguments {
+    /// Scripts to play; `-` reads commands from standard input, as testgam alone does at a terminal.
+    ///
+    /// A script whose first line is `#! testgam extended` plays in a fresh directory with a server of its
+    /// own, any other in the current directory with the user's session.
+    files: Vec<PathBuf>,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Run(suite::command::Arguments),
+    /// Print a completion script: testgam completions bash >>~/.bash_completion
+    Completions {
+        /// The shell that is to complete.
+        #[arg(value_enum)]
+        shell: Shell,
+    },
+    /// Be the server, as `gam_server` would: [--notimeout] [--pollonly] [ID]
+    #[command(name = testgam::server::SERVER_ARGUMENT)]
+    GamServer {
+        /// The server's own arguments.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<OsString>,
+    },
+}
+
+fn main() -> ExitCode {
+    if let Some(status) = testgam::become_server_if_asked() {
+        return status;
+    }
+    let arguments = Arguments::parse();
+    let options = PlayOptions::default();
+    match arguments.command {
+        Some(Command::GamServer { arguments }) => gamin_server::run(arguments),
+        Some(Command::Run(arguments)) => suite::command::run(&arguments),
+        Some(Command::Completions { shell }) => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Arguments::command(), env!("CARGO_PKG_NAME"), &mut script);
+            match io::stdout().write_all(&script) {
+                Ok(()) => ExitCode::SUCCESS,
+                Err(_) => ExitCode::FAILURE,
+            }
+        }
+        None if arguments.files.is_empty() && !repl::is_possible() => usage(),
+        None => {
+            let mut all_held = true;
+            let session = [PathBuf::from("-")];
+            let files = if arguments.files.is_empty() { &session[..] } else { &arguments.files };
+            for file in files {
+                all_held &= play_file(file, &options).unwrap_or_else(|why| {
+                    say(&format!("{}: {why}", file.display()));
+                    false
+                });
+            }
+            if all_held { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+        }
+    }
+}
+
+fn usage() -> ExitCode {
+    say(&Arguments::command().render_help().to_string());
+    ExitCode::from(2)
+}
+
+/// Plays one file; gives whether all of it held.
+fn play_file(file: &Path, options: &PlayOptions) -> io::Result<bool> {
+    let (mut out, mut err) = (io::stdout(), io::stderr());
+    if file == Path::new("-") && repl::is_possible() {
+        return repl::converse(options).map(|()| true);
+    }
+    if file == Path::new("-") {
+        return interactive::converse(&mut io::stdin().lock(), options, &mut out, &mut err);
+    }
+    let script = match Script::parse(&fs::read(file)?) {
+        Ok(script) => script,
+        Err(mistakes) => {
+            for mistake in mistakes {
+                say(&format!("{}:{mistake}", file.display()));
+            }
+            return Ok(false);
+        }
+    };
+    if script.language == Language::Classic {
+        return Ok(play_here(&script, options, &mut out, &mut err) == Outcome::Held);
+    }
+    let played = play(&script, options);
+    out.write_all(played.transcript.as_bytes())?;
+    match played.outcome {
+        Outcome::Held => return Ok(true),
+        Outcome::Skipped(why) => say(&format!("{}: skipped: {why}", file.display())),
+        Outcome::Failed(failure) => {
+            say(&format!("{}:{}: {}: {}", file.display(), failure.line, failure.step, failure.message));
+        }
+    }
+    Ok(false)
+}
+
+/// Says something to the person at the terminal.
+fn say(message: &str) {
+    // If standard error is closed, nobody listens.
+    let _ = writeln!(io::stderr(), "{}", message.trim_end());
+}

@@ -1,0 +1,170 @@
+//! Playing a script from its first step to the end, and what came of it.
+//!
+//! What the steps do is left to `interpreter`; comparing a transcript with a snapshot, to the suite.
+//! Invariant: [`play`] leaves nothing behind, no process, no file, no descriptor, however the scenario
+//! ends; and it changes nothing of the process it runs in, so that any number may play at once.
+
+use std::io::{self, Write};
+use std::thread;
+use std::time::Duration;
+
+use gamin::ServerCommand;
+use nix::sched::{CloneFlags, unshare};
+use nix::sys::stat::{Mode, umask};
+
+use crate::action::Action;
+use crate::interpreter::Interpreter;
+use crate::live::Live;
+use crate::script::{Language, Problem, Script, Step};
+use crate::server::server_command;
+use crate::stop::Stop;
+use crate::world::{Trouble, World};
+
+/// A scenario's fixed umask.
+const UMASK: Mode = Mode::from_bits_truncate(0o022);
+
+/// How to play.
+#[derive(Debug, Clone)]
+pub struct PlayOptions {
+    /// The server that is started on demand.
+    pub server: ServerCommand,
+    /// The longest wait for anything that is sure to come.
+    pub patience: Duration,
+    /// How long nothing has to come, where a server has no barrier, for everything to count as reported.
+    /// The original holds events back for up to 1.2 s.
+    pub silence: Duration,
+    /// Ends the scenario before its last step.
+    pub stop: Stop,
+}
+
+impl Default for PlayOptions {
+    fn default() -> Self {
+        PlayOptions {
+            server: server_command(),
+            patience: Duration::from_secs(10),
+            silence: Duration::from_millis(1500),
+            stop: Stop::default(),
+        }
+    }
+}
+
+/// A script that was played.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Played {
+    /// Everything it printed.
+    pub transcript: String,
+    /// How it ended.
+    pub outcome: Outcome,
+}
+
+/// How a script ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// Every step, expectation and promise held.
+    Held,
+    /// One did not.
+    Failed(Failure),
+    /// It cannot be played here, for this reason.
+    Skipped(String),
+}
+
+/// What did not hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// The line of the step, or 0 when it was none.
+    pub line: usize,
+    /// The step as typed.
+    pub step: String,
+    /// What is wrong.
+    pub message: String,
+}
+
+/// Plays a script of either language in a fresh directory, with a server of its own.
+pub fn play(script: &Script, options: &PlayOptions) -> Played {
+    let played = thread::scope(|scope| {
+        let player = thread::Builder::new().name("scenario".into()).spawn_scoped(scope, || {
+            // The umask belongs to this thread alone from here on.
+            unshare(CloneFlags::CLONE_FS).map_err(|why| format!("cannot have an own umask: {why}"))?;
+            umask(UMASK);
+            play_in_own_world(script, options)
+        });
+        let player = player.map_err(|why| format!("cannot start a thread: {why}"))?;
+        player.join().unwrap_or_else(|_| Err("testgam itself panicked".into()))
+    });
+    played.unwrap_or_else(|message| Played { transcript: String::new(), outcome: failed(None, message) })
+}
+
+fn play_in_own_world(script: &Script, options: &PlayOptions) -> Result<Played, String> {
+    let mut world = Live::scenario(options).map_err(|trouble| trouble.to_string())?;
+    let mut transcript = Vec::new();
+    let outcome = run(script, &mut world, options, &mut transcript, &mut io::sink());
+    Ok(Played { transcript: String::from_utf8_lossy(&transcript).into_owned(), outcome })
+}
+
+/// Plays a classic script as the original does: in the current directory, with the user's session, printing
+/// as it goes.
+pub fn play_here(
+    script: &Script,
+    options: &PlayOptions,
+    out: &mut dyn Write,
+    err: &mut dyn Write,
+) -> Outcome {
+    match Live::here(options) {
+        Ok(mut world) => run(script, &mut world, options, out, err),
+        Err(trouble) => failed(None, trouble.to_string()),
+    }
+}
+
+/// Plays a script in a world. What a classic script prints on standard error goes to `err`.
+pub fn run(
+    script: &Script,
+    world: &mut dyn World,
+    options: &PlayOptions,
+    out: &mut dyn Write,
+    err: &mut dyn Write,
+) -> Outcome {
+    let mut interpreter = Interpreter::new(world, out, script.language, options.patience);
+    interpreter.name_clients(script.has_several_clients());
+    for step in &script.steps {
+        // Looked at afterwards, so that the step that took too long is the one to blame.
+        let done = interpreter.perform(step).and_then(|()| options.stop.check());
+        let Err(trouble) = done else { continue };
+        if script.language == Language::Classic {
+            complain(&mut interpreter, step, &trouble, err);
+        }
+        return match trouble {
+            Trouble::Impossible(why) => Outcome::Skipped(why),
+            Trouble::Failed(message) | Trouble::Unmet(message) => failed(Some(step), message),
+        };
+    }
+    match interpreter.finish() {
+        Ok(()) => Outcome::Held,
+        Err(trouble) => failed(script.steps.last(), format!("at the end of the scenario: {trouble}")),
+    }
+}
+
+fn failed(step: Option<&Step>, message: String) -> Outcome {
+    let (line, step) = step.map_or((0, String::new()), |step| (step.line, step.text.clone()));
+    Outcome::Failed(Failure { line, step, message })
+}
+
+/// Says what failed where the original says it: an expectation among the events, all else on `err`.
+pub fn complain(interpreter: &mut Interpreter<'_>, step: &Step, trouble: &Trouble, err: &mut dyn Write) {
+    let line = step.line;
+    let place = format!("{} line {line}", step.verb());
+    let complaint = match (&step.action, trouble) {
+        (Action::Mistaken(mistake), _) => match mistake.problem {
+            Problem::UnknownVerb(..) | Problem::FourthWord => {
+                format!("Unable to parse line {line}: {}", step.text)
+            }
+            _ => format!("{place}: {}", mistake.problem),
+        },
+        (_, Trouble::Unmet(why)) => {
+            // If nobody reads what we print, nobody reads that either.
+            let _ = interpreter.write(format!("{place}: {why}\n").as_bytes());
+            return;
+        }
+        (_, Trouble::Failed(why) | Trouble::Impossible(why)) => format!("{place}: {why}"),
+    };
+    let _ = writeln!(err, "{complaint}");
+}

@@ -1,0 +1,290 @@
+//! The world at a terminal: the current directory and the user's session, and the server of that session.
+//!
+//! Files and clients are those of [`Live`]; what is added is the server, which in `Live` only a scenario of
+//! its own may disturb, and [`Ears`]: descriptors on which the session waits for events while a line is
+//! typed. Invariant: only the server that the session's clients are connected to is ever signalled, and an
+//! ear listens exactly as long as its client is connected.
+
+use std::cell::{Cell, RefCell};
+use std::ffi::{OsStr, OsString};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::{Path, PathBuf};
+use std::rc::{Rc, Weak};
+use std::time::Duration;
+
+use gamin::{Connection, Event, Kind, Options, ServerCommand};
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use crate::action::{FileOperation, ServerAction};
+use crate::live::Live;
+use crate::play::PlayOptions;
+use crate::world::{Client, Sight, Stamp, Trouble, World};
+
+/// How long a server that runs may take to be reached: the kernel alone has to do with that.
+const ATTEMPT: Duration = Duration::from_millis(500);
+
+/// The current directory, the user's session, and its server.
+pub struct Room {
+    live: Live,
+    directory: PathBuf,
+    options: PlayOptions,
+    id: Option<OsString>,
+    /// The server that was stopped, and a connection from before, for now it answers nobody.
+    stopped: Option<(Connection, Pid)>,
+    ears: Ears,
+}
+
+/// The descriptors of the connected clients.
+#[derive(Clone, Default)]
+pub struct Ears(Rc<RefCell<Vec<Weak<Ear>>>>);
+
+/// The descriptor of one client, and whether it is worth waiting for.
+pub struct Ear {
+    descriptor: OwnedFd,
+    /// Whether the interpreter has lately read from the client.
+    was_asked: Cell<bool>,
+}
+
+impl Room {
+    /// The world around this process.
+    ///
+    /// # Errors
+    /// Says that the current directory cannot be named.
+    pub fn new(options: &PlayOptions) -> Result<Room, Trouble> {
+        let live = Live::here(options)?;
+        let directory = live.spell(Path::new(crate::transcript::DIRECTORY_PLACEHOLDER));
+        let options = options.clone();
+        Ok(Room { live, directory, options, id: None, stopped: None, ears: Ears::default() })
+    }
+
+    /// Where the session plays.
+    pub fn place(&self) -> PathBuf {
+        self.directory.clone()
+    }
+
+    /// The ears of its clients.
+    pub fn ears(&self) -> Ears {
+        self.ears.clone()
+    }
+
+    /// A connection that asks for nothing: who is at its other end is the session's server.
+    fn connection(&self, server: Option<ServerCommand>) -> Result<Connection, Trouble> {
+        let patience = if server.is_some() { self.options.patience } else { ATTEMPT };
+        let options = Options::from_env().server(server).patience(patience);
+        let options = match &self.id {
+            Some(id) => options.client_id(id),
+            None => options,
+        };
+        options.open().map_err(|why| Trouble::Failed(why.to_string()))
+    }
+
+    /// The server that runs, and a connection to it.
+    fn server(&self) -> Result<(Connection, Pid), Trouble> {
+        let nobody = || Trouble::Failed("no server of this session is running".into());
+        let connection = self.connection(None).map_err(|_| nobody())?;
+        let pid = connection.server_pid().ok_or_else(nobody)?;
+        Ok((connection, Pid::from_raw(pid)))
+    }
+
+    fn stop(&mut self) -> Result<(), Trouble> {
+        if self.stopped.is_some() {
+            return Err(Trouble::Failed("the server is stopped already".into()));
+        }
+        let (connection, pid) = self.server()?;
+        signal(pid, Signal::SIGSTOP)?;
+        self.stopped = Some((connection, pid));
+        Ok(())
+    }
+
+    fn go_on(&mut self) -> Result<(), Trouble> {
+        let stopped = self.stopped.take();
+        let (_, pid) = stopped.ok_or_else(|| Trouble::Failed("no server is stopped".into()))?;
+        signal(pid, Signal::SIGCONT)
+    }
+
+    /// Kills the server, and waits until the kernel has closed what it had open.
+    fn kill(&mut self) -> Result<(), Trouble> {
+        let (connection, pid) = self.stopped.take().map_or_else(|| self.server(), Ok)?;
+        signal(pid, Signal::SIGKILL)?;
+        let patience = PollTimeout::try_from(self.options.patience).unwrap_or(PollTimeout::MAX);
+        while connection.server_pid() == Some(pid.as_raw()) {
+            match poll(&mut [PollFd::new(connection.as_fd(), PollFlags::POLLIN)], patience) {
+                Ok(0) => {
+                    return Err(Trouble::Failed(format!("the server, process {pid}, does not end")));
+                }
+                Ok(_) | Err(Errno::EINTR) => {}
+                Err(why) => return Err(Trouble::Failed(why.to_string())),
+            }
+            // That there is no server any more is no error here, but what is waited for.
+            let _ = connection.try_next_event();
+        }
+        Ok(())
+    }
+
+    /// Has the server, which must not run yet, be started without kernel notices.
+    fn poll_only(&mut self) -> Result<(), Trouble> {
+        if self.server().is_ok() {
+            let why = "a server of this session is running already; `server kill` ends it";
+            return Err(Trouble::Failed(why.into()));
+        }
+        self.options.server.args.push("--pollonly".into());
+        // Files held open are closed with the world that held them.
+        self.live = Live::here(&self.options)?;
+        Ok(())
+    }
+}
+
+fn signal(pid: Pid, signal: Signal) -> Result<(), Trouble> {
+    kill(pid, signal)
+        .map_err(|why| Trouble::Failed(format!("cannot send {signal} to the server, process {pid}: {why}")))
+}
+
+impl Drop for Room {
+    /// A server that was stopped for a test is needed by others when the session is over.
+    fn drop(&mut self) {
+        if let Some((_, pid)) = self.stopped
+            && let Err(why) = signal(pid, Signal::SIGCONT)
+        {
+            tracing::debug!(%why, "the stopped server is gone");
+        }
+    }
+}
+
+impl World for Room {
+    fn connect(&mut self, id: Option<&OsStr>) -> Result<Box<dyn Client>, Trouble> {
+        if self.stopped.is_some() {
+            return Err(Trouble::Failed("the server is stopped; `server continue` lets it run".into()));
+        }
+        self.id = id.map(OsStr::to_owned).or(self.id.take());
+        let client = self.live.connect(self.id.as_deref())?;
+        self.ears.listen(client)
+    }
+
+    fn perform(&mut self, operation: &FileOperation) -> Result<(), Trouble> {
+        self.live.perform(operation)
+    }
+
+    fn control(&mut self, action: &ServerAction) -> Result<(), Trouble> {
+        match action {
+            ServerAction::PollOnly => self.poll_only(),
+            ServerAction::Watches(_) | ServerAction::Unprivileged | ServerAction::Gaminrc(_) => {
+                let why = "this is your own session and home; only a scenario has ones of its own for that";
+                Err(Trouble::Impossible(why.into()))
+            }
+            ServerAction::Stop => self.stop(),
+            ServerAction::Continue => self.go_on(),
+            ServerAction::Kill => self.kill(),
+            ServerAction::Start => self.connection(Some(self.options.server.clone())).map(drop),
+            ServerAction::Restart => {
+                self.kill()?;
+                self.connection(Some(self.options.server.clone())).map(drop)
+            }
+        }
+    }
+
+    fn spell(&self, path: &Path) -> PathBuf {
+        self.live.spell(path)
+    }
+
+    fn directory(&self) -> Option<&Path> {
+        Some(&self.directory)
+    }
+
+    fn look(&self, path: &Path) -> Sight {
+        self.live.look(path)
+    }
+
+    fn look_at_entry(&self, directory: &Path, name: &OsStr) -> Option<Stamp> {
+        self.live.look_at_entry(directory, name)
+    }
+
+    fn now(&self) -> Duration {
+        self.live.now()
+    }
+
+    fn wait(&mut self, time: Duration) {
+        self.live.wait(time);
+    }
+}
+
+impl Ears {
+    /// The client with an ear, which lasts as long as the client.
+    fn listen(&self, client: Box<dyn Client>) -> Result<Box<dyn Client>, Trouble> {
+        let Some(descriptor) = client.descriptor() else { return Ok(client) };
+        let descriptor = descriptor.try_clone_to_owned();
+        let descriptor =
+            descriptor.map_err(|why| Trouble::Failed(format!("cannot wait for events: {why}")))?;
+        let ear = Rc::new(Ear { descriptor, was_asked: Cell::new(false) });
+        let mut ears = self.0.borrow_mut();
+        ears.retain(|ear| ear.strong_count() > 0);
+        ears.push(Rc::downgrade(&ear));
+        Ok(Box::new(HeardClient { client, ear }))
+    }
+
+    /// Waits for nobody until the interpreter reads again.
+    pub fn rest(&self) {
+        for ear in self.all() {
+            ear.was_asked.set(false);
+        }
+    }
+
+    /// The ears of the clients that the interpreter has read from since [`Ears::rest`]: those from which it
+    /// will read what comes. One that is suspended, say, stays readable and unread.
+    pub fn awake(&self) -> Vec<Rc<Ear>> {
+        self.all().into_iter().filter(|ear| ear.was_asked.get()).collect()
+    }
+
+    fn all(&self) -> Vec<Rc<Ear>> {
+        self.0.borrow().iter().filter_map(Weak::upgrade).collect()
+    }
+}
+
+impl AsFd for Ear {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.descriptor.as_fd()
+    }
+}
+
+/// A client that notes when it is read from.
+struct HeardClient {
+    client: Box<dyn Client>,
+    ear: Rc<Ear>,
+}
+
+impl Client for HeardClient {
+    fn monitor(&mut self, kind: Kind, path: &Path, number: Option<i32>) -> Result<i32, Trouble> {
+        self.client.monitor(kind, path, number)
+    }
+
+    fn cancel(&mut self, number: i32) -> Result<(), Trouble> {
+        self.client.cancel(number)
+    }
+
+    fn no_exists(&mut self) -> Result<(), Trouble> {
+        self.client.no_exists()
+    }
+
+    fn pending(&mut self) -> Result<bool, Trouble> {
+        self.client.pending()
+    }
+
+    fn next(&mut self, patience: Duration) -> Result<Option<Event>, Trouble> {
+        self.ear.was_asked.set(true);
+        self.client.next(patience)
+    }
+
+    fn sync(&mut self) -> Result<(), Trouble> {
+        self.client.sync()
+    }
+
+    fn kill_server(&mut self) -> Result<(), Trouble> {
+        self.client.kill_server()
+    }
+
+    fn descriptor(&self) -> Option<BorrowedFd<'_>> {
+        self.client.descriptor()
+    }
+}

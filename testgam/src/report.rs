@@ -1,0 +1,134 @@
+//! Reports: what a suite says, in the form that its reader wants.
+//!
+//! What there is to say is left to `suite`. Invariant: a report writes to the writer it was given and
+//! nowhere else, and the same findings give the same report but for the times they took.
+
+mod json;
+mod junit;
+mod pretty;
+mod tap;
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::suite::verdict::{Complaint, Finding, Kind, Verdict};
+
+/// The forms of a report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub enum Format {
+    /// A line for each scenario and the differences, for people
+    #[default]
+    Pretty,
+    /// The Test Anything Protocol, version 14
+    Tap,
+    /// The XML that CI servers read
+    Junit,
+    /// A JSON object a line: one for each scenario, then the summary
+    Json,
+}
+
+/// How a report is to look.
+#[derive(Debug, Clone, Default)]
+pub struct Look {
+    /// Whether with colours, where the form has any.
+    pub colors: bool,
+    /// Whether each scenario's transcript is part of it.
+    pub transcripts: bool,
+    /// The folder that paths are written from.
+    pub base: PathBuf,
+}
+
+/// How many of the scenarios came out how.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Summary {
+    /// Held as accepted.
+    pub held: usize,
+    /// Held, and accepted now.
+    pub accepted: usize,
+    /// Cannot be played here.
+    pub skipped: usize,
+    /// Did not hold.
+    pub broken: usize,
+    /// The time from the first to the last.
+    pub took: Duration,
+}
+
+/// Writes findings down.
+pub trait Report {
+    /// Is told how many findings will come.
+    ///
+    /// # Errors
+    /// The writer's.
+    fn begin(&mut self, count: usize) -> io::Result<()>;
+
+    /// Takes the next finding.
+    ///
+    /// # Errors
+    /// The writer's.
+    fn tell(&mut self, finding: &Finding) -> io::Result<()>;
+
+    /// Is told that this was all.
+    ///
+    /// # Errors
+    /// The writer's.
+    fn end(&mut self, summary: &Summary) -> io::Result<()>;
+}
+
+impl Format {
+    /// A report of this form.
+    pub fn report<'a>(self, out: impl Write + 'a, look: Look) -> Box<dyn Report + 'a> {
+        match self {
+            Format::Pretty => Box::new(pretty::Pretty::new(out, look)),
+            Format::Tap => Box::new(tap::Tap::new(out, look)),
+            Format::Junit => Box::new(junit::Junit::new(out, look)),
+            Format::Json => Box::new(json::Json::new(out, look)),
+        }
+    }
+}
+
+impl Summary {
+    /// Counts one more.
+    pub fn count(&mut self, verdict: &Verdict) {
+        *match verdict {
+            Verdict::Held => &mut self.held,
+            Verdict::Accepted(_) => &mut self.accepted,
+            Verdict::Skipped(_) => &mut self.skipped,
+            Verdict::Broken(_) => &mut self.broken,
+        } += 1;
+    }
+}
+
+impl Look {
+    /// A path as a reader in the base folder would write it.
+    fn path(&self, path: &Path) -> String {
+        path.strip_prefix(&self.base).unwrap_or(path).display().to_string()
+    }
+
+    /// Where a complaint points: `FILE:LINE`, or the file alone.
+    fn place(&self, finding: &Finding, complaint: &Complaint) -> String {
+        let path = self.path(&finding.scenario.file);
+        match complaint.line {
+            0 => path,
+            line => format!("{path}:{line}"),
+        }
+    }
+
+    /// The command that accepts what a scenario printed, if accepting makes it right.
+    fn remedy(&self, finding: &Finding, complaint: &Complaint) -> Option<String> {
+        complaint.kind.is_acceptable().then(|| match complaint.kind {
+            // Only a run of everything knows that no scenario is there.
+            Kind::Orphaned => "testgam run --accept".to_owned(),
+            _ => format!("testgam run --accept {}", shell_word(&self.path(&finding.scenario.file))),
+        })
+    }
+}
+
+/// A word as a shell takes it for one.
+fn shell_word(word: &str) -> String {
+    let is_plain = |c: char| c.is_alphanumeric() || "/._-+,:@%=".contains(c);
+    match word.chars().all(is_plain) {
+        true => word.to_owned(),
+        false => format!("'{}'", word.replace('\'', r"'\''")),
+    }
+}

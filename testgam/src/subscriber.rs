@@ -1,0 +1,255 @@
+//! A client in a scenario: its connection, its requests, what it was told and what it has not yet read.
+//!
+//! When to read is left to `interpreter`, how events are written to `transcript`. Invariant: every event
+//! passes through [`Subscriber::receive`] once, and when checks are on it is checked there, before anybody
+//! sees it.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::time::Duration;
+
+use gamin::{Code, Event, Kind};
+
+use crate::action::{Expected, Monitor};
+use crate::told::Told;
+use crate::transcript::{self, Shown};
+use crate::words::plain_or_quoted;
+use crate::world::{Client, Sight, Stamp, Trouble, World};
+
+/// A client as the interpreter knows it.
+pub struct Subscriber {
+    /// What scripts call it.
+    pub name: String,
+    /// Whether it reads no events for now.
+    pub is_suspended: bool,
+    client: Option<Box<dyn Client>>,
+    requests: Vec<i32>,
+    data: BTreeMap<i32, Vec<u8>>,
+    told: Option<BTreeMap<i32, Told>>,
+    no_exists: bool,
+    unread: VecDeque<Event>,
+}
+
+impl Subscriber {
+    /// A client that is not connected. `checks` turns on the check of its stream.
+    pub fn new(name: &str, checks: bool) -> Subscriber {
+        Subscriber {
+            name: name.to_owned(),
+            is_suspended: false,
+            client: None,
+            requests: Vec::new(),
+            data: BTreeMap::new(),
+            told: checks.then(BTreeMap::new),
+            no_exists: false,
+            unread: VecDeque::new(),
+        }
+    }
+
+    /// Takes an open connection.
+    ///
+    /// # Errors
+    /// Says that there is one already.
+    pub fn connect(&mut self, world: &mut dyn World, id: Option<&OsStr>) -> Result<(), Trouble> {
+        if self.client.is_some() {
+            return Err(Trouble::Failed("already connected".into()));
+        }
+        self.client = Some(world.connect(id)?);
+        Ok(())
+    }
+
+    /// Closes the connection; its requests end with it.
+    ///
+    /// # Errors
+    /// Says that there is none.
+    pub fn disconnect(&mut self) -> Result<(), Trouble> {
+        self.connected()?;
+        self.client = None;
+        self.no_exists = false;
+        self.unread.clear();
+        if let Some(told) = &mut self.told {
+            told.clear();
+        }
+        Ok(())
+    }
+
+    /// The connection.
+    ///
+    /// # Errors
+    /// Says that there is none.
+    pub fn connected(&mut self) -> Result<&mut (dyn Client + 'static), Trouble> {
+        self.client.as_deref_mut().ok_or_else(|| Trouble::Failed("not connected".into()))
+    }
+
+    /// The connection, if there is one.
+    pub fn client(&self) -> Option<&dyn Client> {
+        self.client.as_deref()
+    }
+
+    /// Whether it reads its events: connected and not suspended.
+    pub fn is_reading(&self) -> bool {
+        self.client.is_some() && !self.is_suspended
+    }
+
+    /// Subscribes; gives the index of the request.
+    ///
+    /// # Errors
+    /// Says why not.
+    pub fn monitor(&mut self, world: &dyn World, monitor: &Monitor) -> Result<usize, Trouble> {
+        let path = world.spell(&monitor.path);
+        let number = self.connected()?.monitor(monitor.kind, &path, monitor.number)?;
+        if let Some(told) = &mut self.told {
+            told.insert(number, Told::new(monitor.kind, &path, self.no_exists));
+        }
+        self.data.remove(&number);
+        if let Some(data) = &monitor.data {
+            self.data.insert(number, data.clone());
+        }
+        self.requests.push(number);
+        Ok(self.requests.len() - 1)
+    }
+
+    /// Cancels the request at `index`; gives how many were made.
+    ///
+    /// # Errors
+    /// Says why not.
+    pub fn cancel(&mut self, index: usize) -> Result<usize, Trouble> {
+        let number = self.requests.get(index).copied();
+        let number = number.ok_or_else(|| Trouble::Failed(format!("no request has the index {index}")))?;
+        self.connected()?.cancel(number)?;
+        if let Some(told) = self.told.as_mut().and_then(|told| told.get_mut(&number)) {
+            told.handle_cancel();
+        }
+        Ok(self.requests.len())
+    }
+
+    /// Asks for no listing of directories from now on.
+    ///
+    /// # Errors
+    /// Says why not.
+    pub fn no_exists(&mut self) -> Result<(), Trouble> {
+        self.connected()?.no_exists()?;
+        self.no_exists = true;
+        Ok(())
+    }
+
+    /// Whether an event can be had at once.
+    ///
+    /// # Errors
+    /// Says that the connection is lost.
+    pub fn pending(&mut self) -> Result<bool, Trouble> {
+        Ok(!self.unread.is_empty() || self.connected()?.pending()?)
+    }
+
+    /// Waits for an event from the server, checks it and keeps it as unread; gives it as it is shown.
+    ///
+    /// # Errors
+    /// Says that the connection is lost, or that the event cannot be true.
+    pub fn receive(&mut self, world: &dyn World, patience: Duration) -> Result<Option<Shown>, Trouble> {
+        let Some(event) = self.connected()?.next(patience)? else { return Ok(None) };
+        let shown = self.shown(world, &event);
+        let checked = self.check(world, &event);
+        self.unread.push_back(event);
+        let broken =
+            |why| Trouble::Failed(format!("`{}` breaks the stream's promise: {why}", shown.extended()));
+        checked.map_err(broken)?;
+        Ok(Some(shown))
+    }
+
+    fn check(&mut self, world: &dyn World, event: &Event) -> Result<(), String> {
+        let Some(told) = &mut self.told else { return Ok(()) };
+        let told = told.get_mut(&event.request.0).ok_or("no request has this number")?;
+        let stamp = match event.code {
+            Code::EXISTS | Code::CREATED | Code::CHANGED => stamp(world, told, event.path.as_os_str()),
+            _ => None,
+        };
+        told.handle(event.code, event.path.as_os_str(), stamp).map_err(|violation| violation.to_string())
+    }
+
+    /// An event as transcripts show it, without the client's name.
+    fn shown(&self, world: &dyn World, event: &Event) -> Shown {
+        let Event { request, code, path } = event;
+        Shown {
+            client: None,
+            request: request.0,
+            name: transcript::placed(path.as_os_str().as_bytes(), world.directory()),
+            code: *code,
+            data: self.data.get(&request.0).cloned(),
+        }
+    }
+
+    /// How many events have not been read.
+    pub fn unread(&self) -> usize {
+        self.unread.len()
+    }
+
+    /// Reads the first of them.
+    pub fn read(&mut self, world: &dyn World) -> Option<Shown> {
+        let event = self.unread.pop_front()?;
+        Some(self.shown(world, &event))
+    }
+
+    /// Reads the expected one among them, wherever it stands; with `first`, only if it is the first. Gives
+    /// whether it was there.
+    pub fn read_expected(&mut self, world: &dyn World, expected: &Expected, first: bool) -> bool {
+        let matches = |event: &Event| {
+            let shown = self.shown(world, event);
+            (shown.request, shown.code) == (expected.request, expected.code) && shown.name == expected.name
+        };
+        match self.unread.iter().position(matches) {
+            Some(at) if at == 0 || !first => self.unread.remove(at).is_some(),
+            _ => false,
+        }
+    }
+
+    /// Compares what was told by every live request with what is on disk.
+    ///
+    /// # Errors
+    /// Says what differs first.
+    pub fn converged(&self, world: &dyn World) -> Result<(), String> {
+        for (number, told) in self.told.iter().flatten().filter(|(_, told)| told.is_live()) {
+            let place =
+                |name: &OsStr| plain_or_quoted(&transcript::placed(name.as_bytes(), world.directory()));
+            let path = place(told.path().as_os_str());
+            if told.is_listing() {
+                return Err(format!("request {number} on {path} has had no EndExist"));
+            }
+            told.compare(&world.look(told.path())).map_err(|(name, why)| {
+                let name = name.map_or_else(String::new, |name| format!("{} ", place(&name)));
+                format!("request {number} on {path}: {name}{why}")
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Checks that nothing is owed once everything has been reported.
+    ///
+    /// # Errors
+    /// Says which request had no EndExist, or no Acknowledge.
+    pub fn settled(&self) -> Result<(), Trouble> {
+        for (number, told) in self.told.iter().flatten() {
+            let missing = match told {
+                told if told.is_listing() => "EndExist",
+                told if told.awaits_acknowledge() => "Acknowledge",
+                _ => continue,
+            };
+            return Err(Trouble::Failed(format!("request {number} of {} has had no {missing}", self.name)));
+        }
+        Ok(())
+    }
+}
+
+/// What is to be seen now of the name of an event.
+fn stamp(world: &dyn World, told: &Told, name: &OsStr) -> Option<Stamp> {
+    if !told.is_root(name) {
+        return world.look_at_entry(told.path(), name);
+    }
+    // Of a directory that is monitored as one, only the presence is told.
+    match told.kind() {
+        Kind::Directory => None,
+        Kind::File => match world.look(told.path()) {
+            Sight::File(stamp) | Sight::Directory(stamp, _) => Some(stamp),
+            Sight::Missing | Sight::Hidden => None,
+        },
+    }
+}

@@ -1,0 +1,193 @@
+//! `testgam run`: the arguments, and the exit status they come to.
+//!
+//! Playing is left to `suite`, writing to `report`. Invariant: the status is 0 only if at least one scenario
+//! was played or accepted and none was found broken.
+
+use std::env;
+use std::ffi::OsString;
+use std::io::{self, IsTerminal};
+use std::num::NonZero;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use gamin::ServerCommand;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use super::corpus::{Corpus, CorpusError, SCENARIOS, Scenario};
+use super::interrupt::{INTERRUPTED, stop_on_signals};
+use super::{SCENARIO_BOUND, SuiteOptions, play_all, verdict};
+use crate::play::PlayOptions;
+use crate::report::{Format, Look, Summary};
+
+/// The exit status when something did not hold.
+const BROKEN: u8 = 1;
+/// The exit status when nothing was played.
+const UNPLAYED: u8 = 2;
+/// How often the progress bar is drawn while nothing happens.
+const TICK: Duration = Duration::from_millis(200);
+
+/// Plays scenarios, each in a fresh directory with a server of its own, and compares what they print with
+/// the accepted snapshots.
+///
+/// The corpus is the folder, here or above, that holds tests/scenario. The scenario
+/// tests/scenario/AREA/behaviour.tst has its snapshot at snapshots/AREA/behaviour.snap; these are insta's
+/// files, so `cargo test` asserts them too and `cargo insta review` accepts what differs there.
+#[derive(Debug, Clone, clap::Args)]
+#[command(
+    after_help = "Exit status: 0 if everything held (skipped scenarios do no harm), 1 if something did \
+    not, 2 if there was nothing to play, 130 if interrupted."
+)]
+pub struct Arguments {
+    /// Scenarios or folders of them; without any, the whole corpus, where a snapshot without scenario is
+    /// an error as well
+    #[arg(value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+    /// Play only scenarios with TEXT in their name AREA/behaviour; can be given more than once, then any
+    /// of the texts will do
+    #[arg(short, long, value_name = "TEXT")]
+    pub filter: Vec<String>,
+    /// Take what scenarios print for right: write their snapshots, and remove snapshots without scenario
+    /// if the whole corpus is played. A scenario that fails is not accepted
+    #[arg(long)]
+    pub accept: bool,
+    /// Show what each scenario printed: every step, and under it the events that it caused
+    #[arg(short, long)]
+    pub show: bool,
+    /// How many scenarios play at once [default: twice the number of processors]
+    #[arg(short, long, value_name = "N")]
+    pub jobs: Option<NonZero<usize>>,
+    /// Play each scenario N times; it has to print the same each time
+    #[arg(long, value_name = "N", default_value = "1")]
+    pub repeat: NonZero<u32>,
+    /// The form of the report
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+    /// The server to play with [default: the variable GAMIN_DEBUG_SERVER, else the one in this program]
+    #[arg(long, value_name = "PROGRAM")]
+    pub server: Option<OsString>,
+}
+
+/// What to play.
+struct Selection {
+    scenarios: Vec<Scenario>,
+    orphans: Vec<Scenario>,
+}
+
+/// Why nothing was played, or not everything told.
+#[derive(Debug, thiserror::Error)]
+enum Problem {
+    #[error(transparent)]
+    Corpus(#[from] CorpusError),
+    #[error("no scenario{0} in {1}")]
+    NoMatch(String, String),
+    #[error("cannot begin: {0}")]
+    Begin(io::Error),
+    #[error("cannot write the report: {0}")]
+    Report(io::Error),
+}
+
+/// Does what the arguments say. To be called before any thread is started.
+pub fn run(arguments: &Arguments) -> ExitCode {
+    match try_run(arguments) {
+        Ok(status) => ExitCode::from(status),
+        // Whoever read the report has seen enough.
+        Err(Problem::Report(why)) if why.kind() == io::ErrorKind::BrokenPipe => ExitCode::from(BROKEN),
+        Err(problem) => {
+            say(&problem.to_string());
+            ExitCode::from(UNPLAYED)
+        }
+    }
+}
+
+fn try_run(arguments: &Arguments) -> Result<u8, Problem> {
+    let options = arguments.suite_options();
+    let stop = options.play.stop.clone();
+    stop_on_signals(stop.clone()).map_err(Problem::Begin)?;
+    let base = env::current_dir().map_err(Problem::Begin)?;
+    let selection = arguments.select(&base)?;
+    let out = io::stdout();
+    let colors = out.is_terminal() && env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    let look = Look { colors, transcripts: arguments.show, base };
+    let mut report = arguments.format.report(out, look);
+    let mut summary = Summary::default();
+    let began = Instant::now();
+    let count = selection.scenarios.len() + selection.orphans.len();
+    report.begin(count).map_err(Problem::Report)?;
+    let bar = progress(selection.scenarios.len());
+    let mut tell = |finding: verdict::Finding| {
+        summary.count(&finding.verdict);
+        bar.suspend(|| report.tell(&finding))
+    };
+    let mut told = play_all(&selection.scenarios, &options, || bar.inc(1), &mut tell);
+    for orphan in selection.orphans.iter().filter(|_| !stop.is_asked()) {
+        told = told.and_then(|()| tell(verdict::judge_orphan(orphan, options.accepts)));
+    }
+    bar.finish_and_clear();
+    told.map_err(Problem::Report)?;
+    if stop.is_asked() {
+        say("interrupted");
+        return Ok(INTERRUPTED);
+    }
+    summary.took = began.elapsed();
+    report.end(&summary).map_err(Problem::Report)?;
+    Ok(if summary.broken == 0 { 0 } else { BROKEN })
+}
+
+impl Arguments {
+    fn suite_options(&self) -> SuiteOptions {
+        let mut play = PlayOptions::default();
+        if let Some(program) = &self.server {
+            play.server = ServerCommand { program: program.into(), args: Vec::new() };
+        }
+        let processors = thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN);
+        let jobs = self.jobs.unwrap_or_else(|| processors.saturating_add(processors.get()));
+        SuiteOptions { play, jobs, repeat: self.repeat, accepts: self.accept, bound: SCENARIO_BOUND }
+    }
+
+    fn select(&self, base: &Path) -> Result<Selection, Problem> {
+        let is_whole = self.paths.is_empty() && self.filter.is_empty();
+        let first = self.paths.first().map(|path| {
+            path.canonicalize().map_err(|why| CorpusError::Unreadable { path: path.clone(), why })
+        });
+        let corpus = Corpus::above(&first.transpose()?.unwrap_or_else(|| base.to_owned()))?;
+        let mut scenarios = match self.paths.is_empty() {
+            true => corpus.scenarios()?,
+            false => corpus.scenarios_in(&self.paths)?,
+        };
+        let is_wanted = |scenario: &Scenario| self.filter.iter().any(|text| scenario.name.contains(text));
+        scenarios.retain(|scenario| self.filter.is_empty() || is_wanted(scenario));
+        if scenarios.is_empty() {
+            return Err(self.no_match());
+        }
+        let orphans = if is_whole { corpus.orphans()? } else { Vec::new() };
+        Ok(Selection { scenarios, orphans })
+    }
+
+    fn no_match(&self) -> Problem {
+        let wanted = self.filter.iter().map(|text| format!("`{text}`")).collect::<Vec<_>>().join(" or ");
+        let wanted = if wanted.is_empty() { wanted } else { format!(" is named like {wanted}") };
+        let places: Vec<_> = self.paths.iter().map(|path| path.display().to_string()).collect();
+        Problem::NoMatch(wanted, if places.is_empty() { SCENARIOS.to_owned() } else { places.join(", ") })
+    }
+}
+
+/// A bar on standard error, if somebody looks at it.
+fn progress(count: usize) -> ProgressBar {
+    if !io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let bar = ProgressBar::with_draw_target(Some(count as u64), ProgressDrawTarget::stderr());
+    let style = ProgressStyle::with_template("{bar:30} {pos}/{len} {elapsed}");
+    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+    bar.enable_steady_tick(TICK);
+    bar
+}
+
+/// Says something to the person at the terminal.
+fn say(message: &str) {
+    use io::Write;
+    // If standard error is closed, nobody listens.
+    let _ = writeln!(io::stderr(), "testgam: {message}");
+}

@@ -1,0 +1,231 @@
+//! Verdicts: plays one scenario and says whether it holds.
+//!
+//! How it is played is left to `play`, how the verdict looks to `report`. Invariant: a snapshot is written
+//! only if accepting was asked for and the scenario held each time it was played, with the same transcript.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use crate::play::{Failure, Outcome, play};
+use crate::script::Script;
+use crate::snapshot::{Snapshot, normal};
+
+use super::SuiteOptions;
+use super::corpus::Scenario;
+use super::difference::{Difference, difference, difference_until_failure, unified};
+
+/// What came of a scenario.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// Which one.
+    pub scenario: Scenario,
+    /// What it printed, the last time it was played.
+    pub transcript: String,
+    /// How long all of it took.
+    pub took: Duration,
+    /// Whether it holds.
+    pub verdict: Verdict,
+}
+
+/// Whether a scenario holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// It does, and prints what was accepted.
+    Held,
+    /// It does, and what it printed is accepted now.
+    Accepted(Change),
+    /// It cannot be played here, for this reason.
+    Skipped(String),
+    /// It does not.
+    Broken(Complaint),
+}
+
+/// What accepting did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Change {
+    /// There is a snapshot where none was.
+    Added,
+    /// The snapshot is another one.
+    Updated,
+    /// The snapshot of a scenario that is gone is gone too.
+    Removed,
+}
+
+/// What is wrong with a scenario.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Complaint {
+    /// The kind of wrong.
+    pub kind: Kind,
+    /// The line of the step to look at, or 0.
+    pub line: usize,
+    /// The step as typed.
+    pub step: String,
+    /// What is wrong.
+    pub message: String,
+    /// The unified difference from what was accepted, or nothing.
+    pub difference: String,
+}
+
+/// The kinds of wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A step, an expectation or a promise did not hold.
+    Failed,
+    /// The transcript is not what was accepted.
+    Differs,
+    /// The transcript is not the same each time.
+    Wavers,
+    /// Nothing was accepted yet.
+    Missing,
+    /// A snapshot has no scenario any more.
+    Orphaned,
+    /// Scenario or snapshot cannot be read or written.
+    Unreadable,
+}
+
+impl Kind {
+    /// The kind in one word.
+    pub fn word(self) -> &'static str {
+        match self {
+            Kind::Failed => "failed",
+            Kind::Differs => "differs",
+            Kind::Wavers => "wavers",
+            Kind::Missing => "missing",
+            Kind::Orphaned => "orphaned",
+            Kind::Unreadable => "unreadable",
+        }
+    }
+
+    /// Whether `--accept` makes it right.
+    pub fn is_acceptable(self) -> bool {
+        matches!(self, Kind::Differs | Kind::Missing | Kind::Orphaned)
+    }
+}
+
+/// Plays a scenario as often as asked and judges it.
+pub fn judge(scenario: &Scenario, options: &SuiteOptions) -> Finding {
+    let began = Instant::now();
+    let mut transcript = String::new();
+    let verdict = verdict(scenario, options, &mut transcript).unwrap_or_else(Verdict::Broken);
+    Finding { scenario: scenario.clone(), transcript, took: began.elapsed(), verdict }
+}
+
+/// Judges the snapshot of a scenario that is gone; accepting removes it.
+pub fn judge_orphan(orphan: &Scenario, accepts: bool) -> Finding {
+    let verdict = match accepts.then(|| fs::remove_file(&orphan.snapshot)) {
+        Some(Ok(())) => {
+            // The area's folder, if that was the last in it; one that holds more stays.
+            let _ = orphan.snapshot.parent().map(fs::remove_dir);
+            Verdict::Accepted(Change::Removed)
+        }
+        Some(Err(why)) => Verdict::Broken(unreadable(&orphan.snapshot, &why)),
+        None => Verdict::Broken(complaint(
+            Kind::Orphaned,
+            format!("the snapshot has no scenario: {} does not exist", orphan.place),
+        )),
+    };
+    Finding { scenario: orphan.clone(), transcript: String::new(), took: Duration::ZERO, verdict }
+}
+
+fn verdict(
+    scenario: &Scenario,
+    options: &SuiteOptions,
+    transcript: &mut String,
+) -> Result<Verdict, Complaint> {
+    let script = read_script(scenario)?;
+    let accepted = read_snapshot(&scenario.snapshot)?;
+    let mut expected = accepted.as_ref().map(|(_, snapshot)| snapshot.contents().to_owned());
+    for time in 1..=options.repeat.get() {
+        let mut play_options = options.play.clone();
+        play_options.stop = play_options.stop.within(options.bound);
+        let played = play(&script, &play_options);
+        played.transcript.clone_into(transcript);
+        match &played.outcome {
+            Outcome::Held => {}
+            Outcome::Skipped(why) => return Ok(Verdict::Skipped(why.clone())),
+            Outcome::Failed(why) => return Err(failed(&script, expected.as_deref(), transcript, why)),
+        }
+        // What is about to be accepted, or was never, has only itself to be compared with.
+        if time == 1 && (options.accepts || expected.is_none()) {
+            expected = Some(normal(transcript));
+        }
+        let found = expected.as_deref().and_then(|expected| difference(&script, expected, transcript));
+        if let Some(found) = found {
+            return Err(differs(found, time));
+        }
+    }
+    match (options.accepts, accepted) {
+        (true, accepted) => accept(scenario, accepted, transcript),
+        (false, Some(_)) => Ok(Verdict::Held),
+        (false, None) => Err(Complaint {
+            difference: unified("", transcript),
+            ..complaint(Kind::Missing, "there is no snapshot of it yet".into())
+        }),
+    }
+}
+
+fn read_script(scenario: &Scenario) -> Result<Script, Complaint> {
+    let text = fs::read(&scenario.file).map_err(|why| unreadable(&scenario.file, &why))?;
+    Script::parse(&text).map_err(|mistakes| {
+        let all: Vec<_> = mistakes.iter().map(ToString::to_string).collect();
+        let line = mistakes.first().map_or(0, |mistake| mistake.line);
+        Complaint { line, ..complaint(Kind::Unreadable, all.join("\n")) }
+    })
+}
+
+/// The text of a snapshot and what it says, if there is one.
+fn read_snapshot(path: &Path) -> Result<Option<(String, Snapshot)>, Complaint> {
+    let text = match fs::read_to_string(path) {
+        Err(why) if why.kind() == io::ErrorKind::NotFound => return Ok(None),
+        text => text.map_err(|why| unreadable(path, &why))?,
+    };
+    let snapshot = Snapshot::parse(&text);
+    let snapshot = snapshot.map_err(|why| unreadable(path, &io::Error::other(why)))?;
+    Ok(Some((text, snapshot)))
+}
+
+fn accept(
+    scenario: &Scenario,
+    accepted: Option<(String, Snapshot)>,
+    transcript: &str,
+) -> Result<Verdict, Complaint> {
+    let path = &scenario.snapshot;
+    let (old, snapshot) = accepted.unzip();
+    let new = snapshot.unwrap_or_default().with_contents(transcript).render(&scenario.place);
+    // What insta left for review is decided by this.
+    let _ = fs::remove_file(path.with_extension("snap.new"));
+    if old.as_ref() == Some(&new) {
+        return Ok(Verdict::Held);
+    }
+    let folder = path.parent().map_or(Ok(()), fs::create_dir_all);
+    folder.and_then(|()| fs::write(path, new)).map_err(|why| unreadable(path, &why))?;
+    Ok(Verdict::Accepted(if old.is_none() { Change::Added } else { Change::Updated }))
+}
+
+fn failed(script: &Script, expected: Option<&str>, transcript: &str, why: &Failure) -> Complaint {
+    let found = expected.and_then(|expected| difference_until_failure(script, expected, transcript));
+    Complaint {
+        line: why.line,
+        step: why.step.clone(),
+        difference: found.map(|found| found.text).unwrap_or_default(),
+        ..complaint(Kind::Failed, why.message.clone())
+    }
+}
+
+fn differs(found: Difference, time: u32) -> Complaint {
+    let complaint = match time {
+        1 => complaint(Kind::Differs, "the transcript is not what was accepted".into()),
+        _ => complaint(Kind::Wavers, format!("played {time} times, it printed something else the last time")),
+    };
+    Complaint { line: found.line, step: found.step, difference: found.text, ..complaint }
+}
+
+fn unreadable(path: &Path, why: &io::Error) -> Complaint {
+    complaint(Kind::Unreadable, format!("{}: {why}", path.display()))
+}
+
+fn complaint(kind: Kind, message: String) -> Complaint {
+    Complaint { kind, line: 0, step: String::new(), message, difference: String::new() }
+}

@@ -1,0 +1,406 @@
+//! The told state: what a client knows from the events of one request, and whether they could be true.
+//!
+//! Pure; looking at the disk is left to the world, and when to compare to the interpreter. Invariant: after
+//! each event that [`Told::handle`] accepts, the state is what a program that believed every event of the
+//! request would hold (BEHAVIOUR 0.3 to 0.5, 4.1, 4.7).
+
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+
+use gamin::{Code, Kind};
+
+use crate::world::{Sight, Stamp};
+
+/// What the events of one request have said so far.
+#[derive(Debug, Clone)]
+pub struct Told {
+    kind: Kind,
+    path: PathBuf,
+    phase: Phase,
+    root: Presence,
+    entries: BTreeMap<OsString, Presence>,
+    /// Whether a name that was never told is known to be absent: not so without a listing.
+    is_complete: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    Listing,
+    Live,
+    Cancelled { listed: bool },
+    Acknowledged,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Presence {
+    Unknown,
+    Absent,
+    /// With what was to be seen when the last event about it was read.
+    Present(Option<Stamp>),
+}
+
+/// What an event says that cannot be true after what was said before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[allow(missing_docs, reason = "each says in its message what it is")]
+pub enum Violation {
+    #[error("an event after Acknowledge")]
+    AfterAcknowledge,
+    #[error("Acknowledge without a cancel")]
+    Unasked,
+    #[error("the path is not spelled as it was asked for")]
+    Spelling,
+    #[error("no such event is promised")]
+    Code,
+    #[error("a second EndExist, or one without a listing")]
+    SecondEndExist,
+    #[error("EndExist before it was said whether the path exists")]
+    EarlyEndExist,
+    #[error("EndExist and Acknowledge are about the monitored path itself")]
+    NotTheRoot,
+    #[error("Exists outside the listing")]
+    ExistsOutsideListing,
+    #[error("the listing holds this name twice")]
+    ExistsTwice,
+    #[error("a change inside the listing")]
+    ChangeInListing,
+    #[error("an entry of a directory that is not there")]
+    NoDirectory,
+    #[error("Created for what is present")]
+    CreatedPresent,
+    #[error("Changed for what is absent")]
+    ChangedAbsent,
+    #[error("Deleted for what is absent")]
+    DeletedAbsent,
+}
+
+impl Told {
+    /// The state of a request that was just made.
+    pub fn new(kind: Kind, path: &Path, no_exists: bool) -> Told {
+        let is_silent = no_exists && kind == Kind::Directory;
+        Told {
+            kind,
+            path: path.to_owned(),
+            phase: if is_silent { Phase::Live } else { Phase::Listing },
+            root: Presence::Unknown,
+            entries: BTreeMap::new(),
+            is_complete: !is_silent,
+        }
+    }
+
+    /// The path as it was asked for.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Whether the name of an event means the monitored path itself.
+    pub fn is_root(&self, name: &OsStr) -> bool {
+        self.kind == Kind::File || name == self.path.as_os_str() || name.as_encoded_bytes().contains(&b'/')
+    }
+
+    /// Whether a file or a directory was asked for.
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// Whether the request is still of interest: neither cancelled nor acknowledged.
+    pub fn is_live(&self) -> bool {
+        matches!(self.phase, Phase::Listing | Phase::Live)
+    }
+
+    /// Whether EndExist has yet to come.
+    pub fn is_listing(&self) -> bool {
+        self.phase == Phase::Listing
+    }
+
+    /// Whether Acknowledge has yet to come.
+    pub fn awaits_acknowledge(&self) -> bool {
+        matches!(self.phase, Phase::Cancelled { .. })
+    }
+
+    /// Takes note that the client cancelled the request.
+    pub fn handle_cancel(&mut self) {
+        self.phase = match self.phase {
+            Phase::Listing => Phase::Cancelled { listed: false },
+            Phase::Live => Phase::Cancelled { listed: true },
+            phase @ (Phase::Cancelled { .. } | Phase::Acknowledged) => phase,
+        };
+    }
+
+    /// Takes an event. `stamp` is what is to be seen of the name now.
+    ///
+    /// # Errors
+    /// Says why the event cannot be true.
+    pub fn handle(&mut self, code: Code, name: &OsStr, stamp: Option<Stamp>) -> Result<(), Violation> {
+        if self.phase == Phase::Acknowledged {
+            return Err(Violation::AfterAcknowledge);
+        }
+        let is_root = self.is_root(name);
+        if is_root && name != self.path.as_os_str() {
+            return Err(Violation::Spelling);
+        }
+        match code {
+            Code::END_EXIST | Code::ACKNOWLEDGE if !is_root => Err(Violation::NotTheRoot),
+            Code::END_EXIST => self.end_listing(),
+            Code::ACKNOWLEDGE => self.acknowledge(),
+            _ if is_root => self.handle_root(code, stamp),
+            _ => self.handle_entry(code, name, stamp),
+        }
+    }
+
+    fn in_listing(&self) -> bool {
+        matches!(self.phase, Phase::Listing | Phase::Cancelled { listed: false })
+    }
+
+    fn end_listing(&mut self) -> Result<(), Violation> {
+        if self.in_listing() && self.root == Presence::Unknown {
+            return Err(Violation::EarlyEndExist);
+        }
+        self.phase = match self.phase {
+            Phase::Listing => Phase::Live,
+            Phase::Cancelled { listed: false } => Phase::Cancelled { listed: true },
+            Phase::Live | Phase::Cancelled { listed: true } | Phase::Acknowledged => {
+                return Err(Violation::SecondEndExist);
+            }
+        };
+        Ok(())
+    }
+
+    fn acknowledge(&mut self) -> Result<(), Violation> {
+        if !matches!(self.phase, Phase::Cancelled { .. }) {
+            return Err(Violation::Unasked);
+        }
+        self.phase = Phase::Acknowledged;
+        Ok(())
+    }
+
+    fn handle_root(&mut self, code: Code, stamp: Option<Stamp>) -> Result<(), Violation> {
+        let initial = self.in_listing() && self.root == Presence::Unknown;
+        self.root = match code {
+            Code::DELETED if initial => Presence::Absent,
+            _ => step(&self.root, self.in_listing(), code, stamp)?,
+        };
+        if code == Code::DELETED {
+            self.entries.clear();
+            self.is_complete = true;
+        }
+        Ok(())
+    }
+
+    fn handle_entry(&mut self, code: Code, name: &OsStr, stamp: Option<Stamp>) -> Result<(), Violation> {
+        let has_directory = match self.root {
+            Presence::Present(_) => true,
+            Presence::Absent => false,
+            Presence::Unknown => !self.is_complete,
+        };
+        if !has_directory {
+            return Err(Violation::NoDirectory);
+        }
+        let before = self.entries.get(name).cloned().unwrap_or(self.untold());
+        let after = step(&before, self.in_listing(), code, stamp)?;
+        if after == Presence::Absent && self.is_complete {
+            self.entries.remove(name);
+        } else {
+            self.entries.insert(name.to_owned(), after);
+        }
+        Ok(())
+    }
+
+    /// What is known of a name that no event was about.
+    fn untold(&self) -> Presence {
+        if self.is_complete { Presence::Absent } else { Presence::Unknown }
+    }
+
+    /// Compares with what is to be seen now; gives the first difference.
+    ///
+    /// # Errors
+    /// Gives the name, `None` for the monitored path itself, and what is wrong about it.
+    pub fn compare(&self, sight: &Sight) -> Result<(), (Option<OsString>, &'static str)> {
+        let entries = match (sight, self.kind) {
+            (Sight::Hidden, _) => return Ok(()),
+            (Sight::File(_), Kind::Directory) | (Sight::Missing, _) => {
+                return compare(&self.root, None).map_err(|why| (None, why));
+            }
+            (Sight::File(stamp) | Sight::Directory(stamp, _), Kind::File) => {
+                return compare(&self.root, Some(stamp)).map_err(|why| (None, why));
+            }
+            (Sight::Directory(_, entries), Kind::Directory) => entries,
+        };
+        if self.root == Presence::Absent {
+            return Err((None, "is on disk, but was told to be absent"));
+        }
+        let untold = self.untold();
+        for (name, stamp) in entries {
+            let told = self.entries.get(name).unwrap_or(&untold);
+            compare(told, Some(stamp)).map_err(|why| (Some(name.clone()), why))?;
+        }
+        for (name, told) in self.entries.iter().filter(|(name, _)| !entries.contains_key(*name)) {
+            compare(told, None).map_err(|why| (Some(name.clone()), why))?;
+        }
+        Ok(())
+    }
+}
+
+/// What an event makes of what was known of its name.
+fn step(before: &Presence, listing: bool, code: Code, stamp: Option<Stamp>) -> Result<Presence, Violation> {
+    match (code, before) {
+        (Code::EXISTS, _) if !listing => Err(Violation::ExistsOutsideListing),
+        (Code::EXISTS, Presence::Present(_)) => Err(Violation::ExistsTwice),
+        (Code::EXISTS, _) => Ok(Presence::Present(stamp)),
+        (Code::CREATED | Code::CHANGED | Code::DELETED, _) if listing => Err(Violation::ChangeInListing),
+        (Code::CREATED, Presence::Present(_)) => Err(Violation::CreatedPresent),
+        (Code::CHANGED, Presence::Absent) => Err(Violation::ChangedAbsent),
+        (Code::DELETED, Presence::Absent) => Err(Violation::DeletedAbsent),
+        (Code::CREATED | Code::CHANGED, _) => Ok(Presence::Present(stamp)),
+        (Code::DELETED, _) => Ok(Presence::Absent),
+        _ => Err(Violation::Code),
+    }
+}
+
+/// Compares what was told with what is there.
+fn compare(told: &Presence, seen: Option<&Stamp>) -> Result<(), &'static str> {
+    match (told, seen) {
+        (Presence::Present(_), None) => Err("is told to be present, but is not on disk"),
+        (Presence::Absent, Some(_)) => Err("is on disk, but was told to be absent"),
+        (Presence::Present(then), Some(now)) if !same(then.as_ref(), now) => {
+            Err("has changed on disk since it was last told")
+        }
+        _ => Ok(()),
+    }
+}
+
+fn same(then: Option<&Stamp>, now: &Stamp) -> bool {
+    let Some(then) = then else { return false };
+    let content_differs = matches!((then.content, now.content), (Some(then), Some(now)) if then != now);
+    (then.inode, then.mode, then.owner) == (now.inode, now.mode, now.owner) && !content_differs
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DIR: &str = "/d";
+
+    fn stamp(inode: u64) -> Stamp {
+        Stamp { inode, mode: 0o644, owner: (0, 0), content: Some((0, 0)) }
+    }
+
+    fn handle(told: &mut Told, events: &[(Code, &str)]) -> Result<(), Violation> {
+        events.iter().try_for_each(|(code, name)| told.handle(*code, OsStr::new(name), Some(stamp(1))))
+    }
+
+    fn directory(events: &[(Code, &str)]) -> Result<Told, Violation> {
+        let mut told = Told::new(Kind::Directory, Path::new(DIR), false);
+        handle(&mut told, events).map(|()| told)
+    }
+
+    /// A directory with one entry, told completely.
+    fn live() -> Told {
+        directory(&[(Code::EXISTS, DIR), (Code::EXISTS, "a"), (Code::END_EXIST, DIR)])
+            .expect("a true listing")
+    }
+
+    #[test]
+    fn a_life_of_a_directory_is_accepted() {
+        let mut told = live();
+        let events = [
+            (Code::CHANGED, "a"),
+            (Code::DELETED, "a"),
+            (Code::CREATED, "a"),
+            (Code::DELETED, DIR),
+            (Code::CREATED, DIR),
+            (Code::CREATED, "a"),
+        ];
+        assert_eq!(handle(&mut told, &events), Ok(()));
+        told.handle_cancel();
+        assert_eq!(handle(&mut told, &[(Code::CHANGED, "a"), (Code::ACKNOWLEDGE, DIR)]), Ok(()));
+    }
+
+    #[test]
+    fn each_violation_of_a_live_request_is_caught() {
+        let cases = [
+            (Code::CREATED, "a", Violation::CreatedPresent),
+            (Code::CREATED, DIR, Violation::CreatedPresent),
+            (Code::CHANGED, "b", Violation::ChangedAbsent),
+            (Code::DELETED, "b", Violation::DeletedAbsent),
+            (Code::EXISTS, "b", Violation::ExistsOutsideListing),
+            (Code::END_EXIST, DIR, Violation::SecondEndExist),
+            (Code::END_EXIST, "a", Violation::NotTheRoot),
+            (Code::ACKNOWLEDGE, DIR, Violation::Unasked),
+            (Code::CHANGED, "/d/", Violation::Spelling),
+            (Code::MOVED, "a", Violation::Code),
+        ];
+        for (code, name, violation) in cases {
+            assert_eq!(handle(&mut live(), &[(code, name)]), Err(violation), "{code:?} {name}");
+        }
+    }
+
+    #[test]
+    fn each_violation_of_a_listing_is_caught() {
+        let cases: [(&[(Code, &str)], Violation); 6] = [
+            (&[(Code::END_EXIST, DIR)], Violation::EarlyEndExist),
+            (&[(Code::EXISTS, "a")], Violation::NoDirectory),
+            (&[(Code::EXISTS, DIR), (Code::EXISTS, DIR)], Violation::ExistsTwice),
+            (&[(Code::EXISTS, DIR), (Code::EXISTS, "a"), (Code::EXISTS, "a")], Violation::ExistsTwice),
+            (&[(Code::EXISTS, DIR), (Code::CREATED, "a")], Violation::ChangeInListing),
+            (&[(Code::EXISTS, DIR), (Code::DELETED, DIR)], Violation::ChangeInListing),
+        ];
+        for (events, violation) in cases {
+            assert_eq!(directory(events).err(), Some(violation), "{events:?}");
+        }
+    }
+
+    #[test]
+    fn after_deleted_of_the_root_its_entries_count_as_gone() {
+        let mut told = live();
+        assert_eq!(handle(&mut told, &[(Code::DELETED, DIR)]), Ok(()));
+        assert_eq!(handle(&mut told, &[(Code::DELETED, "a")]), Err(Violation::NoDirectory));
+        assert_eq!(handle(&mut told, &[(Code::CREATED, DIR)]), Ok(()));
+        assert_eq!(handle(&mut told, &[(Code::DELETED, "a")]), Err(Violation::DeletedAbsent));
+    }
+
+    #[test]
+    fn after_acknowledge_there_is_silence() {
+        let mut told = live();
+        told.handle_cancel();
+        assert!(told.awaits_acknowledge());
+        assert_eq!(handle(&mut told, &[(Code::ACKNOWLEDGE, DIR)]), Ok(()));
+        for code in [Code::ACKNOWLEDGE, Code::DELETED, Code::END_EXIST] {
+            assert_eq!(handle(&mut told, &[(code, DIR)]), Err(Violation::AfterAcknowledge));
+        }
+    }
+
+    #[test]
+    fn without_a_listing_untold_names_are_unknown_and_end_exist_is_wrong() {
+        let mut told = Told::new(Kind::Directory, Path::new(DIR), true);
+        assert_eq!(handle(&mut told, &[(Code::DELETED, "a"), (Code::CHANGED, "b")]), Ok(()));
+        assert_eq!(handle(&mut told, &[(Code::DELETED, "a")]), Err(Violation::DeletedAbsent));
+        assert_eq!(handle(&mut told, &[(Code::END_EXIST, DIR)]), Err(Violation::SecondEndExist));
+        assert_eq!(handle(&mut told, &[(Code::DELETED, DIR)]), Ok(()));
+    }
+
+    #[test]
+    fn a_missing_path_is_deleted_then_ends_its_listing() {
+        let mut told = Told::new(Kind::File, Path::new("/f"), true);
+        assert_eq!(handle(&mut told, &[(Code::DELETED, "/f"), (Code::END_EXIST, "/f")]), Ok(()));
+        assert_eq!(handle(&mut told, &[(Code::CREATED, "f")]), Err(Violation::Spelling));
+        assert_eq!(told.compare(&Sight::Missing), Ok(()));
+        assert!(told.compare(&Sight::File(stamp(1))).is_err());
+    }
+
+    #[test]
+    fn convergence_compares_names_and_what_changed_since() {
+        let sight = |entries: &[(&str, Stamp)]| {
+            let entries = entries.iter().map(|(name, stamp)| (OsString::from(name), stamp.clone())).collect();
+            Sight::Directory(stamp(9), entries)
+        };
+        let told = live();
+        assert_eq!(told.compare(&sight(&[("a", stamp(1))])), Ok(()));
+        assert!(told.compare(&sight(&[])).is_err());
+        assert!(told.compare(&sight(&[("a", stamp(2))])).is_err());
+        assert!(told.compare(&sight(&[("a", stamp(1)), ("b", stamp(1))])).is_err());
+        assert!(told.compare(&Sight::Missing).is_err());
+        let shared = Stamp { content: None, ..stamp(1) };
+        assert_eq!(told.compare(&sight(&[("a", shared)])), Ok(()));
+    }
+}

@@ -1,0 +1,145 @@
+//! The world that a scenario is played in: files, clients and a server, real or imagined.
+//!
+//! The interpreter knows nothing else of where it plays. Paths reach a world as typed; only it knows where
+//! they lie. Invariant: no call blocks for longer than the world's patience, and one that gives up says
+//! what it waited for.
+
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+use std::os::fd::BorrowedFd;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use gamin::{Event, Kind};
+
+use crate::action::{FileOperation, ServerAction};
+
+/// Why a step did not do what it says.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Trouble {
+    /// It was tried and failed, or a promise was broken.
+    #[error("{0}")]
+    Failed(String),
+    /// What it expects did not happen.
+    #[error("{0}")]
+    Unmet(String),
+    /// It cannot be done on this machine, by this user, or in this world.
+    #[error("{0}")]
+    Impossible(String),
+}
+
+/// What an entry is, as far as a monitor has to report it.
+///
+/// Two equal stamps mean that nothing had to be reported in between.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stamp {
+    /// The inode's number.
+    pub inode: u64,
+    /// Type and permissions.
+    pub mode: u32,
+    /// User and group.
+    pub owner: (u32, u32),
+    /// Size and time of modification in nanoseconds, where a change of them is a change of this entry: not
+    /// for a directory seen from its parent, nor for a file that may be written under another name.
+    pub content: Option<(u64, i128)>,
+}
+
+/// What is to be seen at a path, links followed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Sight {
+    /// Nothing.
+    Missing,
+    /// The server may not look there, so nothing can be said.
+    Hidden,
+    /// Something that is no directory.
+    File(Stamp),
+    /// A directory and the entries in it, links not followed.
+    Directory(Stamp, BTreeMap<OsString, Stamp>),
+}
+
+/// Where a scenario plays.
+pub trait World {
+    /// Opens a connection. `id` is the session id as typed; a world of its own session ignores it.
+    ///
+    /// # Errors
+    /// Says why there is no server.
+    fn connect(&mut self, id: Option<&OsStr>) -> Result<Box<dyn Client>, Trouble>;
+
+    /// Changes files.
+    ///
+    /// # Errors
+    /// Says what failed and why.
+    fn perform(&mut self, operation: &FileOperation) -> Result<(), Trouble>;
+
+    /// Sets up or disturbs the server.
+    ///
+    /// # Errors
+    /// Says what failed, or that it is impossible here.
+    fn control(&mut self, action: &ServerAction) -> Result<(), Trouble>;
+
+    /// The path that a client asks for when a script says `path`, spelled as typed.
+    fn spell(&self, path: &Path) -> PathBuf;
+
+    /// The scenario's own directory, which transcripts print as `$DIR`.
+    fn directory(&self) -> Option<&Path>;
+
+    /// Looks at a path as a client spells it.
+    fn look(&self, path: &Path) -> Sight;
+
+    /// Looks at the entry `name` of a directory, itself and not what it points to.
+    fn look_at_entry(&self, directory: &Path, name: &OsStr) -> Option<Stamp>;
+
+    /// Time since some moment in the past.
+    fn now(&self) -> Duration;
+
+    /// Lets time pass.
+    fn wait(&mut self, time: Duration);
+}
+
+/// A client's connection.
+pub trait Client {
+    /// Subscribes, with a request number of the script's choice or the next one; gives the number.
+    ///
+    /// # Errors
+    /// Says why the request was not made.
+    fn monitor(&mut self, kind: Kind, path: &Path, number: Option<i32>) -> Result<i32, Trouble>;
+
+    /// Cancels a request.
+    ///
+    /// # Errors
+    /// Says why it could not be cancelled.
+    fn cancel(&mut self, number: i32) -> Result<(), Trouble>;
+
+    /// Asks for no listing of directories from now on.
+    ///
+    /// # Errors
+    /// Says that this client cannot.
+    fn no_exists(&mut self) -> Result<(), Trouble>;
+
+    /// Whether [`Client::next`] has an event at once.
+    ///
+    /// # Errors
+    /// Says that the connection is lost.
+    fn pending(&mut self) -> Result<bool, Trouble>;
+
+    /// Waits for an event, at most so long.
+    ///
+    /// # Errors
+    /// Says that the connection is lost.
+    fn next(&mut self, patience: Duration) -> Result<Option<Event>, Trouble>;
+
+    /// The barrier: afterwards every event of what has happened so far is read without waiting.
+    ///
+    /// # Errors
+    /// Says that the server did not answer, or that the connection is lost.
+    fn sync(&mut self) -> Result<(), Trouble>;
+
+    /// Ends the server that this client is connected to.
+    ///
+    /// # Errors
+    /// Says that it would not end.
+    fn kill_server(&mut self) -> Result<(), Trouble>;
+
+    /// A descriptor that becomes readable when events wait, if this world has such.
+    fn descriptor(&self) -> Option<BorrowedFd<'_>>;
+}

@@ -1,0 +1,96 @@
+//! The house keeps its own rules: arrows between crates, headers of files, size of files.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The most lines that a source file may have, tests left out, and `tests.rs` files too.
+const LINES_MAX: usize = 520;
+
+/// Which crate may know which other.
+const ARROWS: &[(&str, &[&str])] = &[
+    ("gamin-protocol", &[]),
+    ("gamin-engine", &["gamin-protocol"]),
+    ("gamin-backend", &["gamin-engine"]),
+    ("gamin-server", &["gamin-backend", "gamin-engine", "gamin-protocol"]),
+    ("gamin", &["gamin-protocol"]),
+    ("testgam", &["gamin", "gamin-server"]),
+];
+
+fn house() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().expect("because the workspace is there")
+}
+
+fn files_below(folder: &Path, ending: &str, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).expect("because the house is readable").flatten() {
+        let path = entry.path();
+        let name = entry.file_name();
+        if path.is_dir() {
+            if name != "target" && !name.as_encoded_bytes().starts_with(b".") {
+                files_below(&path, ending, found);
+            }
+        } else if name.as_encoded_bytes().ends_with(ending.as_bytes()) {
+            found.push(path);
+        }
+    }
+}
+
+fn sources() -> Vec<(String, String)> {
+    let house = house();
+    let mut paths = Vec::new();
+    files_below(&house, ".rs", &mut paths);
+    paths.sort();
+    let relative = |path: &Path| path.strip_prefix(&house).unwrap_or(path).display().to_string();
+    paths.iter().map(|path| (relative(path), fs::read_to_string(path).expect("because it is text"))).collect()
+}
+
+/// The crates of the house that a manifest names in `[dependencies]`.
+fn dependencies(manifest: &str) -> Vec<&str> {
+    let section = manifest.split("\n[").find(|section| section.starts_with("dependencies]")).unwrap_or("");
+    let names = section.lines().skip(1).filter_map(|line| line.split(['.', ' ', '=']).next());
+    names.filter(|name| ARROWS.iter().any(|(known, _)| known == name)).collect()
+}
+
+#[test]
+fn arrows_point_the_way_the_architecture_says() {
+    let mut manifests = Vec::new();
+    files_below(&house(), "Cargo.toml", &mut manifests);
+    let mut seen = BTreeMap::new();
+    for path in manifests {
+        let manifest = fs::read_to_string(&path).expect("because it is text");
+        let Some((_, rest)) = manifest.split_once("name = \"") else { continue };
+        let name = rest.split('"').next().unwrap_or_default().to_owned();
+        let Some((_, allowed)) = ARROWS.iter().find(|(known, _)| *known == name) else {
+            panic!("{name} has no place in ARROWS: say what it may know");
+        };
+        for dependency in dependencies(&manifest) {
+            assert!(allowed.contains(&dependency), "{name} must not know {dependency}");
+        }
+        seen.insert(name, path);
+    }
+    assert_eq!(seen.len(), ARROWS.len(), "every crate was seen: {seen:?}");
+}
+
+#[test]
+fn every_file_says_what_it_is() {
+    for (path, text) in sources() {
+        assert!(text.starts_with("//! "), "{path} does not open with a //! header");
+    }
+}
+
+#[test]
+fn no_file_is_too_long_to_read() {
+    for (path, text) in sources() {
+        let code = text.split("\n#[cfg(test)]").next().unwrap_or_default();
+        let is_test = path.contains("/tests/") || path.ends_with("/tests.rs");
+        assert!(is_test || code.lines().count() <= LINES_MAX, "{path} has more than {LINES_MAX} lines");
+    }
+}
+
+#[test]
+fn nothing_waits_by_sleeping() {
+    let sleep = ["thread::", "sleep("].concat();
+    for (path, text) in sources() {
+        assert!(path.ends_with("house.rs") || !text.contains(&sleep), "{path} sleeps");
+    }
+}

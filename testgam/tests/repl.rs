@@ -1,0 +1,196 @@
+//! The session at a terminal, with a real one: a pseudo-terminal whose other end is the person.
+//!
+//! What is shown without one (completion, help, what is saved) is tested beside the code.
+
+use std::fs::{self, File};
+use std::io::{Read, Write};
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus};
+use std::sync::{Mutex, PoisonError};
+
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::pty::{Winsize, openpty};
+
+const TESTGAM: &str = env!("CARGO_BIN_EXE_testgam");
+/// Only a session that hangs takes longer to show something.
+const PATIENCE_MS: u16 = 20_000;
+
+/// Held while a terminal is opened, so that no other test's child inherits it.
+static AT_THE_DOOR: Mutex<()> = Mutex::new(());
+
+/// A person at a terminal.
+struct Person {
+    terminal: File,
+    testgam: Child,
+    /// All that was shown so far, and how much of it has been looked at.
+    shown: String,
+    seen: usize,
+}
+
+impl Person {
+    /// Sits down in `directory`; `None`, with the reason printed, where no terminal can be had.
+    #[expect(clippy::print_stdout, reason = "a skipped test says why")]
+    fn sit_down(directory: &Path, arguments: &[&str]) -> Option<Person> {
+        let _alone = AT_THE_DOOR.lock().unwrap_or_else(PoisonError::into_inner);
+        let size = Winsize { ws_row: 50, ws_col: 120, ws_xpixel: 0, ws_ypixel: 0 };
+        let ends = match openpty(&size, None) {
+            Ok(ends) => ends,
+            Err(why) => {
+                println!("skipped: no pseudo-terminal: {why}");
+                return None;
+            }
+        };
+        let clone = |end: &OwnedFd| end.try_clone().expect("a descriptor");
+        let (terminal, [stdin, stdout, stderr]) = (clone(&ends.master), [(); 3].map(|()| clone(&ends.slave)));
+        // Unlike its clones it would be inherited, and keep the terminal open.
+        drop(ends);
+        let testgam = Command::new(TESTGAM)
+            .args(arguments)
+            .current_dir(directory)
+            .env("TERM", "xterm")
+            .env("NO_COLOR", "1")
+            .env("XDG_STATE_HOME", directory.join("state"))
+            .env_remove("GAM_CLIENT_ID")
+            .stdin(stdin)
+            .stdout(stdout)
+            .stderr(stderr)
+            .spawn()
+            .expect("testgam runs");
+        Some(Person { terminal: File::from(terminal), testgam, shown: String::new(), seen: 0 })
+    }
+
+    fn types(&mut self, text: &str) {
+        self.terminal.write_all(text.as_bytes()).expect("the terminal takes keys");
+    }
+
+    /// Reads until `text` was shown behind what was seen before.
+    fn sees(&mut self, text: &str) {
+        loop {
+            if let Some(at) = self.shown[self.seen..].find(text) {
+                self.seen += at + text.len();
+                return;
+            }
+            let mut waited = [PollFd::new(self.terminal.as_fd(), PollFlags::POLLIN)];
+            let came =
+                poll(&mut waited, PollTimeout::from(PATIENCE_MS)).expect("the terminal can be waited for");
+            let mut bytes = [0; 4096];
+            let count = if came == 0 { 0 } else { self.terminal.read(&mut bytes).unwrap_or(0) };
+            assert!(count > 0, "{text:?} was not shown behind byte {} of {:?}", self.seen, self.shown);
+            self.shown.push_str(&String::from_utf8_lossy(&bytes[..count]));
+        }
+    }
+
+    /// Types a line and sees that it was done.
+    fn does(&mut self, line: &str, answer: &str) {
+        self.types(&format!("{line}\r"));
+        self.sees(&format!("\n{answer}"));
+        self.sees("> ");
+    }
+
+    fn leaves(mut self) -> ExitStatus {
+        self.types("\x04");
+        // What is still shown must be read, or nobody could write it.
+        while self.terminal.read(&mut [0; 4096]).is_ok_and(|count| count > 0) {}
+        self.testgam.wait().expect("testgam ends")
+    }
+}
+
+/// A fresh directory, and a session id that nobody else has.
+fn place() -> (tempfile::TempDir, String) {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let id = directory.path().file_name().expect("a name").to_string_lossy().replace('.', "");
+    (directory, format!("repl-{id}"))
+}
+
+#[test]
+fn events_are_shown_above_the_line_being_typed_which_survives() {
+    let (directory, id) = place();
+    let Some(mut person) = Person::sit_down(directory.path(), &["-"]) else { return };
+    person.sees("`help` shows the verbs");
+    person.does(&format!("connect {id}"), &format!("connected to {id}"));
+    person.does("mkdir temp", "mkdir temp");
+    person.does("mondir temp", "mondir temp 0\r\n  1: $DIR/temp Exists\r\n  1: $DIR/temp EndExist");
+    person.types("mkfile te");
+    person.sees("te");
+    fs::create_dir(directory.path().join("temp/outside")).expect("a directory from outside");
+    person.sees("  1: outside Created");
+    person.sees("> mkfile te");
+    person.types("mp/bar\r");
+    person.sees("\nmkfile temp/bar\r\n  1: bar Created");
+    person.does("mkdirr x", "  ^ `mkdirr` is no verb; did you mean `mkdir`?");
+    person.does("server kill", "server kill");
+    assert_eq!(person.leaves().code(), Some(0));
+    let history = fs::read_to_string(directory.path().join("state/testgam/history"));
+    assert!(history.expect("a history").contains("mondir temp"));
+}
+
+#[test]
+fn what_was_shown_is_told_again_by_the_saved_scenario() {
+    let (directory, id) = place();
+    fs::create_dir(directory.path().join("old")).expect("a directory from before");
+    fs::write(directory.path().join("old/file"), "content").expect("a file from before");
+    let Some(mut person) = Person::sit_down(directory.path(), &[]) else { return };
+    person.does(&format!("connect {id}"), "connected");
+    person.does(
+        "mondir old",
+        "mondir old 0\r\n  1: $DIR/old Exists\r\n  1: file Exists\r\n  1: $DIR/old EndExist",
+    );
+    let absolute = directory.path().canonicalize().expect("a path").join("old/new");
+    person.does(&format!("mkfile {}", absolute.display()), "mkfile old/new\r\n  1: new Created");
+    person.does("server restart", "server restart");
+    person.does("rmfile old/new", "rmfile old/new\r\n  1: new Deleted");
+    person.does("rmfile old/new", "rmfile old/new\r\n  failed: ");
+    person.does("save played", "saved");
+    person.does("save played", "played is there already; `save! played` overwrites it");
+    person.does("converged", "converged");
+    person.does("save! played", "saved");
+    person.does("server kill", "server kill");
+    assert_eq!(person.leaves().code(), Some(0));
+
+    let file = directory.path().join("played");
+    let text = fs::read_to_string(&file).expect("the scenario");
+    let steps = "connect ID\nmondir old\nmkfile old/new\nserver restart\nrmfile old/new\nconverged\n";
+    assert!(text.replace(&id, "ID").ends_with(steps), "{text}");
+    let played = Command::new(TESTGAM).arg(&file).output().expect("testgam runs");
+    let told = String::from_utf8_lossy(&played.stdout);
+    assert_eq!(played.status.code(), Some(0), "{played:?}");
+    let events = "mondir old 0\n  1: $DIR/old Exists\n  1: file Exists\n  1: $DIR/old EndExist\n\
+                  mkfile old/new\n  1: new Created\nserver restart\nrmfile old/new\n  1: new Deleted\nconverged\n";
+    assert!(told.ends_with(events), "{told}");
+}
+
+#[test]
+fn lines_typed_ahead_are_done_in_order_and_an_abandoned_one_never() {
+    let (directory, _) = place();
+    let Some(mut person) = Person::sit_down(directory.path(), &["-"]) else { return };
+    person.sees("> ");
+    person.types("mkdir a\rmkdir a/b\rmkdir no\x03mkfile a/b/c\r");
+    person.sees("\nmkdir a\r\n");
+    person.sees("\nmkdir a/b\r\n");
+    person.sees("> ");
+    person.does("mkfile d", "mkfile d");
+    assert_eq!(person.leaves().code(), Some(0));
+    assert!(directory.path().join("a/b").is_dir() && !directory.path().join("no").exists());
+}
+
+#[test]
+fn a_terminal_that_goes_away_ends_the_session() {
+    let (directory, _) = place();
+    let Some(mut person) = Person::sit_down(directory.path(), &["-"]) else { return };
+    person.sees("> ");
+    drop(person.terminal);
+    person.testgam.wait().expect("testgam ends");
+}
+
+#[test]
+fn tab_completes_a_verb_and_a_path() {
+    let (directory, _) = place();
+    fs::create_dir(directory.path().join("with blank")).expect("a directory");
+    let Some(mut person) = Person::sit_down(directory.path(), &["-"]) else { return };
+    person.sees("> ");
+    person.types("mkd\twi\tx\r");
+    person.sees("\nmkdir \"with blank/x\"\r\n");
+    person.sees("> ");
+    assert_eq!(person.leaves().code(), Some(0));
+}
