@@ -182,16 +182,17 @@ fn path(directory: &TreePath) -> &Path {
 
 fn mask(level: Level) -> WatchMask {
     let itself = WatchMask::DELETE_SELF
-        | WatchMask::DELETE
         | WatchMask::MOVE_SELF
         | WatchMask::ATTRIB
         | WatchMask::ONLYDIR
         | WatchMask::DONT_FOLLOW;
     match level {
         Level::Itself => itself,
+        Level::Removals => itself | WatchMask::DELETE,
         Level::Entries => {
             itself
                 | WatchMask::CREATE
+                | WatchMask::DELETE
                 | WatchMask::MOVED_FROM
                 | WatchMask::MOVED_TO
                 | WatchMask::MODIFY
@@ -232,6 +233,7 @@ mod tests {
     fn reading_and_opening_are_never_asked_for() {
         let noise = WatchMask::ACCESS | WatchMask::OPEN | WatchMask::CLOSE_NOWRITE;
         assert!(!mask(Level::Itself).intersects(noise) && !mask(Level::Entries).intersects(noise));
-        assert!(mask(Level::Entries).contains(mask(Level::Itself)), "raising a level loses nothing");
+        assert!(mask(Level::Removals).contains(mask(Level::Itself)), "raising a level loses nothing");
+        assert!(mask(Level::Entries).contains(mask(Level::Removals)), "raising a level loses nothing");
     }
 }

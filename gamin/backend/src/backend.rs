@@ -139,7 +139,11 @@ const CHANGES: [(EventMask, Change); 7] = [
 fn add_entry(notices: &mut Vec<Notice>, armings: &[Arming], name: &[u8], mask: EventMask) {
     let Some((_, change)) = CHANGES.into_iter().find(|(bit, _)| mask.contains(*bit)) else { return };
     let is_removed_directory = change == Change::Deleted && mask.contains(EventMask::ISDIR);
-    let wants = |arming: &&Arming| arming.level == Level::Entries || is_removed_directory;
+    let wants = |arming: &&Arming| match arming.level {
+        Level::Entries => true,
+        Level::Removals => is_removed_directory,
+        Level::Itself => false,
+    };
     for Arming { id, .. } in armings.iter().filter(wants) {
         let entry = EntryNotice { change, seen: Seen::Nothing, is_last: false };
         notices.push(Notice::Entry { watch: *id, name: Name::from(name), entry });

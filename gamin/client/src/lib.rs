@@ -1,7 +1,7 @@
 //! The client library of the Gamin file alteration monitor: asks a server to monitor files and
 //! directories and hands out the events it reports.
 //!
-//! Two layers that know nothing of each other: `state` is the connection without a socket (request numbers,
+//! Two layers that know nothing of each other: [`state`] is the connection without a socket (request numbers,
 //! what each caller was told, the difference after a reconnect, the barrier) and `link` is the socket
 //! without a meaning (address, credentials, starting a server on demand). `driver` joins them, `connection`
 //! adds the lock and the waiting. What a change *is*, is left to the server; the C names and their
@@ -30,7 +30,7 @@ mod error;
 mod launch;
 mod link;
 mod options;
-mod state;
+pub mod state;
 
 use std::fmt;
 use std::path::PathBuf;

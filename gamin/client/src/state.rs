@@ -6,7 +6,7 @@
 //! without a server is asked of the next one.
 //!
 //! Invariants, through any number of servers: who has read the whole queue knows of each path exactly what
-//! [`told::Told`] holds; each request has one EndExist, unless it asked for none; each cancel is followed by
+//! `told::Told` holds; each request has one EndExist, unless it asked for none; each cancel is followed by
 //! one Acknowledge and silence. There is no clock, no I/O and no hash order here.
 
 mod barrier;
@@ -28,7 +28,7 @@ use gamin_protocol::{self as protocol, Decoder, Kind, Malformed, Request};
 use crate::error::Error;
 use crate::{Event, RequestNumber};
 use barrier::Barriers;
-pub(crate) use barrier::{Outcome, Token};
+pub use barrier::{Outcome, Token};
 use output::Output;
 use queue::Queue;
 use subscription::Subscription;
@@ -36,16 +36,18 @@ use wire::{Owner, WireNumbers};
 
 /// Why a server cannot be understood.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Broken {
+pub enum Broken {
+    /// Its first byte is another than the credential.
     #[error("it greets with {0:#04x}")]
     Greeting(u8),
+    /// What it sends is no packet.
     #[error(transparent)]
     Packet(#[from] Malformed),
 }
 
 /// The state of a connection.
 #[derive(Debug, Default)]
-pub(crate) struct State {
+pub struct State {
     requests: BTreeMap<RequestNumber, Subscription>,
     last_number: i32,
     no_exists: bool,
@@ -61,22 +63,22 @@ pub(crate) struct State {
 // Getters.
 impl State {
     /// Whether [`State::poll_event`] has an event.
-    pub(crate) fn has_event(&self) -> bool {
+    pub fn has_event(&self) -> bool {
         !self.queue.is_empty()
     }
 
     /// What is to be sent.
-    pub(crate) fn output(&self) -> &[u8] {
+    pub fn output(&self) -> &[u8] {
         self.output.bytes()
     }
 
     /// How many barriers the server has not answered.
-    pub(crate) fn open_barriers(&self) -> usize {
+    pub fn open_barriers(&self) -> usize {
         self.barriers.open()
     }
 
     /// What has become of a barrier.
-    pub(crate) fn outcome(&self, token: Token) -> Outcome {
+    pub fn outcome(&self, token: Token) -> Outcome {
         self.barriers.outcome(token)
     }
 }
@@ -84,7 +86,7 @@ impl State {
 // Inputs.
 impl State {
     /// There is a new server: greets it, subscribes to everything again, asks again.
-    pub(crate) fn handle_connected(&mut self) {
+    pub fn handle_connected(&mut self) {
         self.connected = true;
         self.greeted = false;
         self.decoder = Decoder::new();
@@ -100,7 +102,7 @@ impl State {
     ///
     /// # Errors
     /// The server cannot be understood; what came before that was taken.
-    pub(crate) fn handle_bytes(&mut self, bytes: &[u8]) -> Result<(), Broken> {
+    pub fn handle_bytes(&mut self, bytes: &[u8]) -> Result<(), Broken> {
         let mut bytes = bytes;
         if !self.greeted
             && let Some((first, rest)) = bytes.split_first()
@@ -119,7 +121,7 @@ impl State {
     }
 
     /// The server is gone, with everything that was sent to it and not yet answered.
-    pub(crate) fn handle_lost(&mut self) {
+    pub fn handle_lost(&mut self) {
         self.connected = false;
         self.output.clear();
         self.barriers.handle_lost(&mut self.wire);
@@ -134,7 +136,7 @@ impl State {
     }
 
     /// The first `count` bytes of the output have been sent.
-    pub(crate) fn handle_sent(&mut self, count: usize) {
+    pub fn handle_sent(&mut self, count: usize) {
         self.output.consume(count);
     }
 
@@ -173,12 +175,15 @@ impl State {
 // Commands.
 impl State {
     /// Directory requests made from now on do not tell what exists.
-    pub(crate) fn set_no_exists(&mut self) {
+    pub fn set_no_exists(&mut self) {
         self.no_exists = true;
     }
 
     /// Begins a subscription under `number`, or under the next free one.
-    pub(crate) fn monitor(
+    ///
+    /// # Errors
+    /// [`Error::BadPath`], [`Error::BadArgument`], [`Error::NumberInUse`], [`Error::TooManyRequests`].
+    pub fn monitor(
         &mut self,
         kind: Kind,
         path: &Path,
@@ -219,7 +224,10 @@ impl State {
     }
 
     /// Ends a subscription: from now on it has no event but its Acknowledge.
-    pub(crate) fn cancel(&mut self, number: RequestNumber) -> Result<(), Error> {
+    ///
+    /// # Errors
+    /// [`Error::UnknownRequest`].
+    pub fn cancel(&mut self, number: RequestNumber) -> Result<(), Error> {
         let subscription = self.requests.get_mut(&number).ok_or(Error::UnknownRequest(number))?;
         if subscription.is_cancelled() {
             // The original's server ends the connection at a second cancel (D15).
@@ -240,17 +248,20 @@ impl State {
     }
 
     /// Asks to be told when everything that has happened so far has been reported.
-    pub(crate) fn ask_barrier(&mut self) -> Result<Token, Error> {
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] if the server is known to have no barrier, [`Error::TooManyRequests`].
+    pub fn ask_barrier(&mut self) -> Result<Token, Error> {
         self.barriers.ask(self.connected, &mut self.wire, &mut self.output)
     }
 
     /// Forgets a barrier that nobody waits for any more.
-    pub(crate) fn forget_barrier(&mut self, token: Token) {
+    pub fn forget_barrier(&mut self, token: Token) {
         self.barriers.forget(token);
     }
 
     /// Gives the next event.
-    pub(crate) fn poll_event(&mut self) -> Option<Event> {
+    pub fn poll_event(&mut self) -> Option<Event> {
         self.queue.pop(&mut self.requests)
     }
 }

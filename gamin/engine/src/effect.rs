@@ -10,9 +10,11 @@ pub struct KernelWatchId(pub u64);
 /// How much the kernel is asked to tell about a directory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Level {
-    /// Only that the directory itself moved, went, or changed its attributes, and that directories in it were
-    /// removed: while anyone holds a removed directory open, the kernel tells nothing of it but that.
+    /// Only that the directory itself moved, went, or changed its attributes.
     Itself,
+    /// That, and that directories in it were removed: while anyone holds a removed directory open, the kernel tells
+    /// nothing else of it.
+    Removals,
     /// That, and what happens to its entries.
     Entries,
 }

@@ -15,6 +15,8 @@ use crate::watch::WatchId;
 pub(crate) enum Role {
     /// The watch's path leads through it: it must stay.
     Passed,
+    /// That, and the last directory that is there on the watch's path is in it.
+    Above,
     /// This entry of it is a link, the end, or the first missing part of the watch's path.
     Entry(Name),
     /// It is what the watch's path leads to: all its entries matter.
@@ -25,6 +27,7 @@ impl Role {
     fn level(&self) -> Level {
         match self {
             Role::Passed => Level::Itself,
+            Role::Above => Level::Removals,
             Role::Entry(_) | Role::Listed => Level::Entries,
         }
     }

@@ -118,8 +118,8 @@ impl Watch {
         while let Some(component) = components.next() {
             let is_last = components.peek().is_none();
             if is_last && self.kind == Kind::File {
-                let role = Role::Entry(Name::from(component));
-                needs.push(Need { directory: directory.clone(), role });
+                mark_above(&mut needs, &directory);
+                needs.push(Need { directory, role: Role::Entry(Name::from(component)) });
                 return needs;
             }
             directory = directory.join(component);
@@ -127,6 +127,7 @@ impl Watch {
                 needs.push(Need { directory: directory.clone(), role: Role::Passed });
             }
         }
+        mark_above(&mut needs, &directory);
         needs.push(Need { directory, role: Role::Listed });
         needs
     }
@@ -142,6 +143,9 @@ impl Watch {
             let end = Need { directory: real.clone(), role: Role::Passed };
             needs.retain(|need| *need != end);
             needs.push(Need { role: Role::Listed, ..end });
+        }
+        if let Some(last) = needs.last().map(|need| need.directory.clone()) {
+            mark_above(&mut needs, &last);
         }
         needs.dedup();
         needs
@@ -162,4 +166,12 @@ impl Watch {
 /// Every path leads through `/`.
 fn root_passed() -> Need {
     Need { directory: TreePath::root(), role: Role::Passed }
+}
+
+/// Marks the directory that holds `last`, the last directory on a path.
+fn mark_above(needs: &mut [Need], last: &TreePath) {
+    let Some((above, _)) = last.split_last() else { return };
+    for need in needs.iter_mut().filter(|need| need.directory == above && need.role == Role::Passed) {
+        need.role = Role::Above;
+    }
 }

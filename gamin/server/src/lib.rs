@@ -19,5 +19,7 @@ pub use self::core::{
     Config, Core, Deadline, HANDSHAKE_MAX, MAX_NEWCOMERS, MAX_SESSIONS, Peer, Reason, SessionId,
 };
 pub use cli::run;
+/// The vocabulary in which a [`Core`] speaks with its host.
+pub use gamin_engine as engine;
 pub use outbox::BYTES_MAX;
 pub use session::{MAX_REPLIES, MAX_SUBSCRIPTIONS};

@@ -15,7 +15,7 @@ use crate::error::Error;
 
 /// Names a barrier, also on the wire.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Token(u16);
+pub struct Token(u16);
 
 #[cfg(test)]
 impl Token {
@@ -26,7 +26,7 @@ impl Token {
 
 /// What has become of a barrier.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Outcome {
+pub enum Outcome {
     /// The server has not answered yet.
     Open,
     /// Everything that happened before has been reported.

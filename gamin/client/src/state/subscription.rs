@@ -128,14 +128,14 @@ impl Subscription {
     }
 
     /// Tells the caller how what it was told became `fresh`.
-    fn catch_up(&mut self, number: RequestNumber, fresh: Told, owes_end: bool, queue: &mut Queue) {
+    fn catch_up(&mut self, number: RequestNumber, mut fresh: Told, owes_end: bool, queue: &mut Queue) {
         let mut told = std::mem::take(&mut self.told);
         let mut news = Vec::new();
         if owes_end {
-            told.complete(&fresh, &mut news);
+            told.complete(&mut fresh, &mut news);
             news.push((Code::END_EXIST, Subject::Root));
         }
-        told.difference(&fresh, self.kind, &mut news);
+        told.difference(&mut fresh, self.kind, &mut news);
         self.told = fresh;
         for (code, subject) in news {
             self.deliver(number, code, subject, queue);

@@ -41,11 +41,18 @@ impl Root {
 pub(super) struct Told {
     root: Root,
     entries: BTreeMap<Vec<u8>, Option<Tag>>,
+    /// Entries of a listing that is going on; as a rule they come in order, and are cheaper to take in at once.
+    listing: Vec<(Vec<u8>, Option<Tag>)>,
 }
 
 impl Told {
     /// Takes note of an event.
     pub(super) fn apply(&mut self, code: Code, subject: &Subject, tag: Option<Tag>) {
+        if let (Code::EXISTS, Subject::Entry(name)) = (code, subject) {
+            self.listing.push((name.clone(), tag));
+            return;
+        }
+        self.take_in_listing();
         match (code, subject) {
             (Code::DELETED, Subject::Root) => {
                 // Its entries are gone with it, without an event each.
@@ -56,15 +63,23 @@ impl Told {
                 self.entries.remove(name);
             }
             (Code::EXISTS | Code::CREATED | Code::CHANGED, Subject::Root) => self.root = Root::Present(tag),
-            (Code::EXISTS | Code::CREATED | Code::CHANGED, Subject::Entry(name)) => {
+            (Code::CREATED | Code::CHANGED, Subject::Entry(name)) => {
                 self.entries.insert(name.clone(), tag);
             }
             _ => {}
         }
     }
 
+    fn take_in_listing(&mut self) {
+        if !self.listing.is_empty() {
+            self.entries.append(&mut std::mem::take(&mut self.listing).into_iter().collect());
+        }
+    }
+
     /// Carries on with a listing that was cut off: adds what it had not yet come to.
-    pub(super) fn complete(&mut self, fresh: &Told, news: &mut Vec<News>) {
+    pub(super) fn complete(&mut self, fresh: &mut Told, news: &mut Vec<News>) {
+        self.take_in_listing();
+        fresh.take_in_listing();
         if self.root == Root::Unknown && fresh.root != Root::Unknown {
             self.root = fresh.root;
             let code = if fresh.root == Root::Absent { Code::DELETED } else { Code::EXISTS };
@@ -86,7 +101,9 @@ impl Told {
     /// Without a tag nothing is known of an entry's state, and it may have changed; but a server that knows no tags at
     /// all, as the root's shows, gives none at either time, and to take that for a change would report every file
     /// there is.
-    pub(super) fn difference(&self, fresh: &Told, kind: Kind, news: &mut Vec<News>) {
+    pub(super) fn difference(&mut self, fresh: &mut Told, kind: Kind, news: &mut Vec<News>) {
+        self.take_in_listing();
+        fresh.take_in_listing();
         let tagged = self.root.is_tagged() || fresh.root.is_tagged();
         let differ = |told: Option<Tag>, tag: Option<Tag>| told != tag || tagged && tag.is_none();
         match (self.root, fresh.root) {

@@ -143,7 +143,7 @@ impl Engine {
                     self.kernel.retry(&need.directory, &mut self.effects);
                     asked = true;
                 }
-                (Standing::Refused(Refusal::Denied), Role::Passed) => {
+                (Standing::Refused(Refusal::Denied), Role::Passed | Role::Above) => {
                     reliance = reliance.max(Reliance::AllButAncestors);
                 }
                 (Standing::Refused(_), _) => reliance = Reliance::None,
