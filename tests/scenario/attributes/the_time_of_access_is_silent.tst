@@ -1,0 +1,9 @@
+#! testgam extended
+# The time of access is no change, be it of an entry or of the directory itself (BEHAVIOUR 0.8).
+mkdir t
+mkfile t/a
+connect
+mondir t
+monfile t/a
+touch-access t/a
+touch-access t

@@ -1,0 +1,8 @@
+#! testgam extended
+# A file renamed over an entry from outside the directory makes the entry Changed (BEHAVIOUR 0.3, D53).
+mkdir t
+write t/a text
+connect
+mondir t
+replace t/a other
+converged

@@ -1,0 +1,7 @@
+#! testgam extended
+# Created of a subdirectory is not followed by what is in it (BEHAVIOUR 4.2).
+mkdir t
+connect
+mondir t
+mktree t/s 1
+rmtree t/s

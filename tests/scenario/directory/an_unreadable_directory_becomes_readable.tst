@@ -1,0 +1,12 @@
+#! testgam extended
+# A directory that the server may not list exists, and that is all there is to tell. When it may be listed its
+# entries are Created, and monitoring goes on (BEHAVIOUR 0.10, 4.1).
+server unprivileged
+mkdir t
+mkfile t/a
+chmod t 000
+connect
+mondir t
+chmod t 755
+mkfile t/b
+converged

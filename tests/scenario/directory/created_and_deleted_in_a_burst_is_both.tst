@@ -1,0 +1,12 @@
+#! testgam extended
+# What comes and goes faster than anyone looks is still told: the kernel has noticed it (BEHAVIOUR 0.1, 4.2).
+mkdir t
+connect
+mondir t
+together
+mkfile t/a
+rmfile t/a
+mkdir t/b
+rmdir t/b
+end
+converged

@@ -1,0 +1,14 @@
+#! testgam extended
+# To a directory request a file is as good as nothing: Deleted when one takes the directory's place, Created when
+# a directory is back (BEHAVIOUR 0.4, 4.3).
+mkdir t
+connect
+mondir t
+together
+rmdir t
+mkfile t
+end
+append t
+rmfile t
+mktree t 0
+converged

@@ -1,0 +1,15 @@
+#! testgam extended
+# To a directory request a file is as good as nothing (BEHAVIOUR 0.4, 4.3).
+server pollonly
+mkdir t
+connect
+mondir t
+together
+rmdir t
+mkfile t
+end
+together
+rmfile t
+mktree t 0
+end
+converged

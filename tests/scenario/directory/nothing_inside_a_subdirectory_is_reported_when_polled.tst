@@ -1,0 +1,10 @@
+#! testgam extended
+# Not even polling is recursive, though the times of the subdirectory show that something came or went (BEHAVIOUR 0.1, 4.2).
+server pollonly
+mkdir t
+mkdir t/s
+connect
+mondir t
+mkfile t/s/a
+rmfile t/s/a
+converged

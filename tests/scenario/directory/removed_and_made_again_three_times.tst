@@ -1,0 +1,13 @@
+#! testgam extended
+# Monitoring survives any number of cycles (BEHAVIOUR 0.3).
+mkdir t
+connect
+mondir t
+rmdir t
+mktree t 0
+rmtree t
+mktree t 0
+rmtree t
+mktree t 0
+append t/file
+converged

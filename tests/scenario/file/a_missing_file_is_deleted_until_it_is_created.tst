@@ -1,0 +1,7 @@
+#! testgam extended
+# The answer is Deleted and EndExist; when the file comes it is Created (BEHAVIOUR 4.1, 4.4).
+connect
+monfile a
+mkfile a
+append a
+converged

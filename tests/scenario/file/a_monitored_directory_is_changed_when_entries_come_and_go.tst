@@ -1,0 +1,11 @@
+#! testgam extended
+# A file request on a directory is Changed when entries come, go or are renamed (BEHAVIOUR 0.5, 4.4; the original: D5).
+mkdir d
+connect
+monfile d
+mkfile d/a
+mv d/a d/b
+rmfile d/b
+mkdir d/s
+rmdir d/s
+converged

@@ -1,0 +1,13 @@
+#! testgam extended
+# A file request on a directory is Changed when entries come, go or are renamed, not with their content
+# (BEHAVIOUR 0.5, 4.4).
+server pollonly
+mkdir d
+connect
+monfile d
+mkfile d/a
+append d/a
+mv d/a d/b
+rmfile d/b
+chmod d 700
+converged

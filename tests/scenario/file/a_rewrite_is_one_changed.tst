@@ -1,0 +1,10 @@
+#! testgam extended
+# Who truncates, writes and closes a file has changed it once (BEHAVIOUR 0.8). The server sleeps meanwhile, as
+# a writer that takes more than 5 ms may be told twice.
+write a text
+connect
+monfile a
+server stop
+rewrite a other
+server continue
+converged

@@ -1,0 +1,11 @@
+#! testgam extended
+# A file is gone when the directory it lies in is renamed, and back when that one is (BEHAVIOUR 4.4; the original: D4).
+mkdir p
+mkfile p/a
+connect
+monfile p/a
+mv p q
+append q/a
+mv q p
+append p/a
+converged

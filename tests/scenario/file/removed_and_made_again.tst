@@ -1,0 +1,10 @@
+#! testgam extended
+# Deleted, Created, as often as it happens (BEHAVIOUR 4.4).
+mkfile a
+connect
+monfile a
+rmfile a
+mkfile a
+rmfile a
+write a text
+converged

@@ -1,0 +1,2037 @@
+#! testgam extended
+# A thousand monitored directories: a change in each is told, under its number.
+mkdir d000
+mkdir d001
+mkdir d002
+mkdir d003
+mkdir d004
+mkdir d005
+mkdir d006
+mkdir d007
+mkdir d008
+mkdir d009
+mkdir d010
+mkdir d011
+mkdir d012
+mkdir d013
+mkdir d014
+mkdir d015
+mkdir d016
+mkdir d017
+mkdir d018
+mkdir d019
+mkdir d020
+mkdir d021
+mkdir d022
+mkdir d023
+mkdir d024
+mkdir d025
+mkdir d026
+mkdir d027
+mkdir d028
+mkdir d029
+mkdir d030
+mkdir d031
+mkdir d032
+mkdir d033
+mkdir d034
+mkdir d035
+mkdir d036
+mkdir d037
+mkdir d038
+mkdir d039
+mkdir d040
+mkdir d041
+mkdir d042
+mkdir d043
+mkdir d044
+mkdir d045
+mkdir d046
+mkdir d047
+mkdir d048
+mkdir d049
+mkdir d050
+mkdir d051
+mkdir d052
+mkdir d053
+mkdir d054
+mkdir d055
+mkdir d056
+mkdir d057
+mkdir d058
+mkdir d059
+mkdir d060
+mkdir d061
+mkdir d062
+mkdir d063
+mkdir d064
+mkdir d065
+mkdir d066
+mkdir d067
+mkdir d068
+mkdir d069
+mkdir d070
+mkdir d071
+mkdir d072
+mkdir d073
+mkdir d074
+mkdir d075
+mkdir d076
+mkdir d077
+mkdir d078
+mkdir d079
+mkdir d080
+mkdir d081
+mkdir d082
+mkdir d083
+mkdir d084
+mkdir d085
+mkdir d086
+mkdir d087
+mkdir d088
+mkdir d089
+mkdir d090
+mkdir d091
+mkdir d092
+mkdir d093
+mkdir d094
+mkdir d095
+mkdir d096
+mkdir d097
+mkdir d098
+mkdir d099
+mkdir d100
+mkdir d101
+mkdir d102
+mkdir d103
+mkdir d104
+mkdir d105
+mkdir d106
+mkdir d107
+mkdir d108
+mkdir d109
+mkdir d110
+mkdir d111
+mkdir d112
+mkdir d113
+mkdir d114
+mkdir d115
+mkdir d116
+mkdir d117
+mkdir d118
+mkdir d119
+mkdir d120
+mkdir d121
+mkdir d122
+mkdir d123
+mkdir d124
+mkdir d125
+mkdir d126
+mkdir d127
+mkdir d128
+mkdir d129
+mkdir d130
+mkdir d131
+mkdir d132
+mkdir d133
+mkdir d134
+mkdir d135
+mkdir d136
+mkdir d137
+mkdir d138
+mkdir d139
+mkdir d140
+mkdir d141
+mkdir d142
+mkdir d143
+mkdir d144
+mkdir d145
+mkdir d146
+mkdir d147
+mkdir d148
+mkdir d149
+mkdir d150
+mkdir d151
+mkdir d152
+mkdir d153
+mkdir d154
+mkdir d155
+mkdir d156
+mkdir d157
+mkdir d158
+mkdir d159
+mkdir d160
+mkdir d161
+mkdir d162
+mkdir d163
+mkdir d164
+mkdir d165
+mkdir d166
+mkdir d167
+mkdir d168
+mkdir d169
+mkdir d170
+mkdir d171
+mkdir d172
+mkdir d173
+mkdir d174
+mkdir d175
+mkdir d176
+mkdir d177
+mkdir d178
+mkdir d179
+mkdir d180
+mkdir d181
+mkdir d182
+mkdir d183
+mkdir d184
+mkdir d185
+mkdir d186
+mkdir d187
+mkdir d188
+mkdir d189
+mkdir d190
+mkdir d191
+mkdir d192
+mkdir d193
+mkdir d194
+mkdir d195
+mkdir d196
+mkdir d197
+mkdir d198
+mkdir d199
+mkdir d200
+mkdir d201
+mkdir d202
+mkdir d203
+mkdir d204
+mkdir d205
+mkdir d206
+mkdir d207
+mkdir d208
+mkdir d209
+mkdir d210
+mkdir d211
+mkdir d212
+mkdir d213
+mkdir d214
+mkdir d215
+mkdir d216
+mkdir d217
+mkdir d218
+mkdir d219
+mkdir d220
+mkdir d221
+mkdir d222
+mkdir d223
+mkdir d224
+mkdir d225
+mkdir d226
+mkdir d227
+mkdir d228
+mkdir d229
+mkdir d230
+mkdir d231
+mkdir d232
+mkdir d233
+mkdir d234
+mkdir d235
+mkdir d236
+mkdir d237
+mkdir d238
+mkdir d239
+mkdir d240
+mkdir d241
+mkdir d242
+mkdir d243
+mkdir d244
+mkdir d245
+mkdir d246
+mkdir d247
+mkdir d248
+mkdir d249
+mkdir d250
+mkdir d251
+mkdir d252
+mkdir d253
+mkdir d254
+mkdir d255
+mkdir d256
+mkdir d257
+mkdir d258
+mkdir d259
+mkdir d260
+mkdir d261
+mkdir d262
+mkdir d263
+mkdir d264
+mkdir d265
+mkdir d266
+mkdir d267
+mkdir d268
+mkdir d269
+mkdir d270
+mkdir d271
+mkdir d272
+mkdir d273
+mkdir d274
+mkdir d275
+mkdir d276
+mkdir d277
+mkdir d278
+mkdir d279
+mkdir d280
+mkdir d281
+mkdir d282
+mkdir d283
+mkdir d284
+mkdir d285
+mkdir d286
+mkdir d287
+mkdir d288
+mkdir d289
+mkdir d290
+mkdir d291
+mkdir d292
+mkdir d293
+mkdir d294
+mkdir d295
+mkdir d296
+mkdir d297
+mkdir d298
+mkdir d299
+mkdir d300
+mkdir d301
+mkdir d302
+mkdir d303
+mkdir d304
+mkdir d305
+mkdir d306
+mkdir d307
+mkdir d308
+mkdir d309
+mkdir d310
+mkdir d311
+mkdir d312
+mkdir d313
+mkdir d314
+mkdir d315
+mkdir d316
+mkdir d317
+mkdir d318
+mkdir d319
+mkdir d320
+mkdir d321
+mkdir d322
+mkdir d323
+mkdir d324
+mkdir d325
+mkdir d326
+mkdir d327
+mkdir d328
+mkdir d329
+mkdir d330
+mkdir d331
+mkdir d332
+mkdir d333
+mkdir d334
+mkdir d335
+mkdir d336
+mkdir d337
+mkdir d338
+mkdir d339
+mkdir d340
+mkdir d341
+mkdir d342
+mkdir d343
+mkdir d344
+mkdir d345
+mkdir d346
+mkdir d347
+mkdir d348
+mkdir d349
+mkdir d350
+mkdir d351
+mkdir d352
+mkdir d353
+mkdir d354
+mkdir d355
+mkdir d356
+mkdir d357
+mkdir d358
+mkdir d359
+mkdir d360
+mkdir d361
+mkdir d362
+mkdir d363
+mkdir d364
+mkdir d365
+mkdir d366
+mkdir d367
+mkdir d368
+mkdir d369
+mkdir d370
+mkdir d371
+mkdir d372
+mkdir d373
+mkdir d374
+mkdir d375
+mkdir d376
+mkdir d377
+mkdir d378
+mkdir d379
+mkdir d380
+mkdir d381
+mkdir d382
+mkdir d383
+mkdir d384
+mkdir d385
+mkdir d386
+mkdir d387
+mkdir d388
+mkdir d389
+mkdir d390
+mkdir d391
+mkdir d392
+mkdir d393
+mkdir d394
+mkdir d395
+mkdir d396
+mkdir d397
+mkdir d398
+mkdir d399
+mkdir d400
+mkdir d401
+mkdir d402
+mkdir d403
+mkdir d404
+mkdir d405
+mkdir d406
+mkdir d407
+mkdir d408
+mkdir d409
+mkdir d410
+mkdir d411
+mkdir d412
+mkdir d413
+mkdir d414
+mkdir d415
+mkdir d416
+mkdir d417
+mkdir d418
+mkdir d419
+mkdir d420
+mkdir d421
+mkdir d422
+mkdir d423
+mkdir d424
+mkdir d425
+mkdir d426
+mkdir d427
+mkdir d428
+mkdir d429
+mkdir d430
+mkdir d431
+mkdir d432
+mkdir d433
+mkdir d434
+mkdir d435
+mkdir d436
+mkdir d437
+mkdir d438
+mkdir d439
+mkdir d440
+mkdir d441
+mkdir d442
+mkdir d443
+mkdir d444
+mkdir d445
+mkdir d446
+mkdir d447
+mkdir d448
+mkdir d449
+mkdir d450
+mkdir d451
+mkdir d452
+mkdir d453
+mkdir d454
+mkdir d455
+mkdir d456
+mkdir d457
+mkdir d458
+mkdir d459
+mkdir d460
+mkdir d461
+mkdir d462
+mkdir d463
+mkdir d464
+mkdir d465
+mkdir d466
+mkdir d467
+mkdir d468
+mkdir d469
+mkdir d470
+mkdir d471
+mkdir d472
+mkdir d473
+mkdir d474
+mkdir d475
+mkdir d476
+mkdir d477
+mkdir d478
+mkdir d479
+mkdir d480
+mkdir d481
+mkdir d482
+mkdir d483
+mkdir d484
+mkdir d485
+mkdir d486
+mkdir d487
+mkdir d488
+mkdir d489
+mkdir d490
+mkdir d491
+mkdir d492
+mkdir d493
+mkdir d494
+mkdir d495
+mkdir d496
+mkdir d497
+mkdir d498
+mkdir d499
+mkdir d500
+mkdir d501
+mkdir d502
+mkdir d503
+mkdir d504
+mkdir d505
+mkdir d506
+mkdir d507
+mkdir d508
+mkdir d509
+mkdir d510
+mkdir d511
+mkdir d512
+mkdir d513
+mkdir d514
+mkdir d515
+mkdir d516
+mkdir d517
+mkdir d518
+mkdir d519
+mkdir d520
+mkdir d521
+mkdir d522
+mkdir d523
+mkdir d524
+mkdir d525
+mkdir d526
+mkdir d527
+mkdir d528
+mkdir d529
+mkdir d530
+mkdir d531
+mkdir d532
+mkdir d533
+mkdir d534
+mkdir d535
+mkdir d536
+mkdir d537
+mkdir d538
+mkdir d539
+mkdir d540
+mkdir d541
+mkdir d542
+mkdir d543
+mkdir d544
+mkdir d545
+mkdir d546
+mkdir d547
+mkdir d548
+mkdir d549
+mkdir d550
+mkdir d551
+mkdir d552
+mkdir d553
+mkdir d554
+mkdir d555
+mkdir d556
+mkdir d557
+mkdir d558
+mkdir d559
+mkdir d560
+mkdir d561
+mkdir d562
+mkdir d563
+mkdir d564
+mkdir d565
+mkdir d566
+mkdir d567
+mkdir d568
+mkdir d569
+mkdir d570
+mkdir d571
+mkdir d572
+mkdir d573
+mkdir d574
+mkdir d575
+mkdir d576
+mkdir d577
+mkdir d578
+mkdir d579
+mkdir d580
+mkdir d581
+mkdir d582
+mkdir d583
+mkdir d584
+mkdir d585
+mkdir d586
+mkdir d587
+mkdir d588
+mkdir d589
+mkdir d590
+mkdir d591
+mkdir d592
+mkdir d593
+mkdir d594
+mkdir d595
+mkdir d596
+mkdir d597
+mkdir d598
+mkdir d599
+mkdir d600
+mkdir d601
+mkdir d602
+mkdir d603
+mkdir d604
+mkdir d605
+mkdir d606
+mkdir d607
+mkdir d608
+mkdir d609
+mkdir d610
+mkdir d611
+mkdir d612
+mkdir d613
+mkdir d614
+mkdir d615
+mkdir d616
+mkdir d617
+mkdir d618
+mkdir d619
+mkdir d620
+mkdir d621
+mkdir d622
+mkdir d623
+mkdir d624
+mkdir d625
+mkdir d626
+mkdir d627
+mkdir d628
+mkdir d629
+mkdir d630
+mkdir d631
+mkdir d632
+mkdir d633
+mkdir d634
+mkdir d635
+mkdir d636
+mkdir d637
+mkdir d638
+mkdir d639
+mkdir d640
+mkdir d641
+mkdir d642
+mkdir d643
+mkdir d644
+mkdir d645
+mkdir d646
+mkdir d647
+mkdir d648
+mkdir d649
+mkdir d650
+mkdir d651
+mkdir d652
+mkdir d653
+mkdir d654
+mkdir d655
+mkdir d656
+mkdir d657
+mkdir d658
+mkdir d659
+mkdir d660
+mkdir d661
+mkdir d662
+mkdir d663
+mkdir d664
+mkdir d665
+mkdir d666
+mkdir d667
+mkdir d668
+mkdir d669
+mkdir d670
+mkdir d671
+mkdir d672
+mkdir d673
+mkdir d674
+mkdir d675
+mkdir d676
+mkdir d677
+mkdir d678
+mkdir d679
+mkdir d680
+mkdir d681
+mkdir d682
+mkdir d683
+mkdir d684
+mkdir d685
+mkdir d686
+mkdir d687
+mkdir d688
+mkdir d689
+mkdir d690
+mkdir d691
+mkdir d692
+mkdir d693
+mkdir d694
+mkdir d695
+mkdir d696
+mkdir d697
+mkdir d698
+mkdir d699
+mkdir d700
+mkdir d701
+mkdir d702
+mkdir d703
+mkdir d704
+mkdir d705
+mkdir d706
+mkdir d707
+mkdir d708
+mkdir d709
+mkdir d710
+mkdir d711
+mkdir d712
+mkdir d713
+mkdir d714
+mkdir d715
+mkdir d716
+mkdir d717
+mkdir d718
+mkdir d719
+mkdir d720
+mkdir d721
+mkdir d722
+mkdir d723
+mkdir d724
+mkdir d725
+mkdir d726
+mkdir d727
+mkdir d728
+mkdir d729
+mkdir d730
+mkdir d731
+mkdir d732
+mkdir d733
+mkdir d734
+mkdir d735
+mkdir d736
+mkdir d737
+mkdir d738
+mkdir d739
+mkdir d740
+mkdir d741
+mkdir d742
+mkdir d743
+mkdir d744
+mkdir d745
+mkdir d746
+mkdir d747
+mkdir d748
+mkdir d749
+mkdir d750
+mkdir d751
+mkdir d752
+mkdir d753
+mkdir d754
+mkdir d755
+mkdir d756
+mkdir d757
+mkdir d758
+mkdir d759
+mkdir d760
+mkdir d761
+mkdir d762
+mkdir d763
+mkdir d764
+mkdir d765
+mkdir d766
+mkdir d767
+mkdir d768
+mkdir d769
+mkdir d770
+mkdir d771
+mkdir d772
+mkdir d773
+mkdir d774
+mkdir d775
+mkdir d776
+mkdir d777
+mkdir d778
+mkdir d779
+mkdir d780
+mkdir d781
+mkdir d782
+mkdir d783
+mkdir d784
+mkdir d785
+mkdir d786
+mkdir d787
+mkdir d788
+mkdir d789
+mkdir d790
+mkdir d791
+mkdir d792
+mkdir d793
+mkdir d794
+mkdir d795
+mkdir d796
+mkdir d797
+mkdir d798
+mkdir d799
+mkdir d800
+mkdir d801
+mkdir d802
+mkdir d803
+mkdir d804
+mkdir d805
+mkdir d806
+mkdir d807
+mkdir d808
+mkdir d809
+mkdir d810
+mkdir d811
+mkdir d812
+mkdir d813
+mkdir d814
+mkdir d815
+mkdir d816
+mkdir d817
+mkdir d818
+mkdir d819
+mkdir d820
+mkdir d821
+mkdir d822
+mkdir d823
+mkdir d824
+mkdir d825
+mkdir d826
+mkdir d827
+mkdir d828
+mkdir d829
+mkdir d830
+mkdir d831
+mkdir d832
+mkdir d833
+mkdir d834
+mkdir d835
+mkdir d836
+mkdir d837
+mkdir d838
+mkdir d839
+mkdir d840
+mkdir d841
+mkdir d842
+mkdir d843
+mkdir d844
+mkdir d845
+mkdir d846
+mkdir d847
+mkdir d848
+mkdir d849
+mkdir d850
+mkdir d851
+mkdir d852
+mkdir d853
+mkdir d854
+mkdir d855
+mkdir d856
+mkdir d857
+mkdir d858
+mkdir d859
+mkdir d860
+mkdir d861
+mkdir d862
+mkdir d863
+mkdir d864
+mkdir d865
+mkdir d866
+mkdir d867
+mkdir d868
+mkdir d869
+mkdir d870
+mkdir d871
+mkdir d872
+mkdir d873
+mkdir d874
+mkdir d875
+mkdir d876
+mkdir d877
+mkdir d878
+mkdir d879
+mkdir d880
+mkdir d881
+mkdir d882
+mkdir d883
+mkdir d884
+mkdir d885
+mkdir d886
+mkdir d887
+mkdir d888
+mkdir d889
+mkdir d890
+mkdir d891
+mkdir d892
+mkdir d893
+mkdir d894
+mkdir d895
+mkdir d896
+mkdir d897
+mkdir d898
+mkdir d899
+mkdir d900
+mkdir d901
+mkdir d902
+mkdir d903
+mkdir d904
+mkdir d905
+mkdir d906
+mkdir d907
+mkdir d908
+mkdir d909
+mkdir d910
+mkdir d911
+mkdir d912
+mkdir d913
+mkdir d914
+mkdir d915
+mkdir d916
+mkdir d917
+mkdir d918
+mkdir d919
+mkdir d920
+mkdir d921
+mkdir d922
+mkdir d923
+mkdir d924
+mkdir d925
+mkdir d926
+mkdir d927
+mkdir d928
+mkdir d929
+mkdir d930
+mkdir d931
+mkdir d932
+mkdir d933
+mkdir d934
+mkdir d935
+mkdir d936
+mkdir d937
+mkdir d938
+mkdir d939
+mkdir d940
+mkdir d941
+mkdir d942
+mkdir d943
+mkdir d944
+mkdir d945
+mkdir d946
+mkdir d947
+mkdir d948
+mkdir d949
+mkdir d950
+mkdir d951
+mkdir d952
+mkdir d953
+mkdir d954
+mkdir d955
+mkdir d956
+mkdir d957
+mkdir d958
+mkdir d959
+mkdir d960
+mkdir d961
+mkdir d962
+mkdir d963
+mkdir d964
+mkdir d965
+mkdir d966
+mkdir d967
+mkdir d968
+mkdir d969
+mkdir d970
+mkdir d971
+mkdir d972
+mkdir d973
+mkdir d974
+mkdir d975
+mkdir d976
+mkdir d977
+mkdir d978
+mkdir d979
+mkdir d980
+mkdir d981
+mkdir d982
+mkdir d983
+mkdir d984
+mkdir d985
+mkdir d986
+mkdir d987
+mkdir d988
+mkdir d989
+mkdir d990
+mkdir d991
+mkdir d992
+mkdir d993
+mkdir d994
+mkdir d995
+mkdir d996
+mkdir d997
+mkdir d998
+mkdir d999
+connect
+quietly
+together
+  mondir d000
+  mondir d001
+  mondir d002
+  mondir d003
+  mondir d004
+  mondir d005
+  mondir d006
+  mondir d007
+  mondir d008
+  mondir d009
+  mondir d010
+  mondir d011
+  mondir d012
+  mondir d013
+  mondir d014
+  mondir d015
+  mondir d016
+  mondir d017
+  mondir d018
+  mondir d019
+  mondir d020
+  mondir d021
+  mondir d022
+  mondir d023
+  mondir d024
+  mondir d025
+  mondir d026
+  mondir d027
+  mondir d028
+  mondir d029
+  mondir d030
+  mondir d031
+  mondir d032
+  mondir d033
+  mondir d034
+  mondir d035
+  mondir d036
+  mondir d037
+  mondir d038
+  mondir d039
+  mondir d040
+  mondir d041
+  mondir d042
+  mondir d043
+  mondir d044
+  mondir d045
+  mondir d046
+  mondir d047
+  mondir d048
+  mondir d049
+  mondir d050
+  mondir d051
+  mondir d052
+  mondir d053
+  mondir d054
+  mondir d055
+  mondir d056
+  mondir d057
+  mondir d058
+  mondir d059
+  mondir d060
+  mondir d061
+  mondir d062
+  mondir d063
+  mondir d064
+  mondir d065
+  mondir d066
+  mondir d067
+  mondir d068
+  mondir d069
+  mondir d070
+  mondir d071
+  mondir d072
+  mondir d073
+  mondir d074
+  mondir d075
+  mondir d076
+  mondir d077
+  mondir d078
+  mondir d079
+  mondir d080
+  mondir d081
+  mondir d082
+  mondir d083
+  mondir d084
+  mondir d085
+  mondir d086
+  mondir d087
+  mondir d088
+  mondir d089
+  mondir d090
+  mondir d091
+  mondir d092
+  mondir d093
+  mondir d094
+  mondir d095
+  mondir d096
+  mondir d097
+  mondir d098
+  mondir d099
+  mondir d100
+  mondir d101
+  mondir d102
+  mondir d103
+  mondir d104
+  mondir d105
+  mondir d106
+  mondir d107
+  mondir d108
+  mondir d109
+  mondir d110
+  mondir d111
+  mondir d112
+  mondir d113
+  mondir d114
+  mondir d115
+  mondir d116
+  mondir d117
+  mondir d118
+  mondir d119
+  mondir d120
+  mondir d121
+  mondir d122
+  mondir d123
+  mondir d124
+  mondir d125
+  mondir d126
+  mondir d127
+  mondir d128
+  mondir d129
+  mondir d130
+  mondir d131
+  mondir d132
+  mondir d133
+  mondir d134
+  mondir d135
+  mondir d136
+  mondir d137
+  mondir d138
+  mondir d139
+  mondir d140
+  mondir d141
+  mondir d142
+  mondir d143
+  mondir d144
+  mondir d145
+  mondir d146
+  mondir d147
+  mondir d148
+  mondir d149
+  mondir d150
+  mondir d151
+  mondir d152
+  mondir d153
+  mondir d154
+  mondir d155
+  mondir d156
+  mondir d157
+  mondir d158
+  mondir d159
+  mondir d160
+  mondir d161
+  mondir d162
+  mondir d163
+  mondir d164
+  mondir d165
+  mondir d166
+  mondir d167
+  mondir d168
+  mondir d169
+  mondir d170
+  mondir d171
+  mondir d172
+  mondir d173
+  mondir d174
+  mondir d175
+  mondir d176
+  mondir d177
+  mondir d178
+  mondir d179
+  mondir d180
+  mondir d181
+  mondir d182
+  mondir d183
+  mondir d184
+  mondir d185
+  mondir d186
+  mondir d187
+  mondir d188
+  mondir d189
+  mondir d190
+  mondir d191
+  mondir d192
+  mondir d193
+  mondir d194
+  mondir d195
+  mondir d196
+  mondir d197
+  mondir d198
+  mondir d199
+  mondir d200
+  mondir d201
+  mondir d202
+  mondir d203
+  mondir d204
+  mondir d205
+  mondir d206
+  mondir d207
+  mondir d208
+  mondir d209
+  mondir d210
+  mondir d211
+  mondir d212
+  mondir d213
+  mondir d214
+  mondir d215
+  mondir d216
+  mondir d217
+  mondir d218
+  mondir d219
+  mondir d220
+  mondir d221
+  mondir d222
+  mondir d223
+  mondir d224
+  mondir d225
+  mondir d226
+  mondir d227
+  mondir d228
+  mondir d229
+  mondir d230
+  mondir d231
+  mondir d232
+  mondir d233
+  mondir d234
+  mondir d235
+  mondir d236
+  mondir d237
+  mondir d238
+  mondir d239
+  mondir d240
+  mondir d241
+  mondir d242
+  mondir d243
+  mondir d244
+  mondir d245
+  mondir d246
+  mondir d247
+  mondir d248
+  mondir d249
+  mondir d250
+  mondir d251
+  mondir d252
+  mondir d253
+  mondir d254
+  mondir d255
+  mondir d256
+  mondir d257
+  mondir d258
+  mondir d259
+  mondir d260
+  mondir d261
+  mondir d262
+  mondir d263
+  mondir d264
+  mondir d265
+  mondir d266
+  mondir d267
+  mondir d268
+  mondir d269
+  mondir d270
+  mondir d271
+  mondir d272
+  mondir d273
+  mondir d274
+  mondir d275
+  mondir d276
+  mondir d277
+  mondir d278
+  mondir d279
+  mondir d280
+  mondir d281
+  mondir d282
+  mondir d283
+  mondir d284
+  mondir d285
+  mondir d286
+  mondir d287
+  mondir d288
+  mondir d289
+  mondir d290
+  mondir d291
+  mondir d292
+  mondir d293
+  mondir d294
+  mondir d295
+  mondir d296
+  mondir d297
+  mondir d298
+  mondir d299
+  mondir d300
+  mondir d301
+  mondir d302
+  mondir d303
+  mondir d304
+  mondir d305
+  mondir d306
+  mondir d307
+  mondir d308
+  mondir d309
+  mondir d310
+  mondir d311
+  mondir d312
+  mondir d313
+  mondir d314
+  mondir d315
+  mondir d316
+  mondir d317
+  mondir d318
+  mondir d319
+  mondir d320
+  mondir d321
+  mondir d322
+  mondir d323
+  mondir d324
+  mondir d325
+  mondir d326
+  mondir d327
+  mondir d328
+  mondir d329
+  mondir d330
+  mondir d331
+  mondir d332
+  mondir d333
+  mondir d334
+  mondir d335
+  mondir d336
+  mondir d337
+  mondir d338
+  mondir d339
+  mondir d340
+  mondir d341
+  mondir d342
+  mondir d343
+  mondir d344
+  mondir d345
+  mondir d346
+  mondir d347
+  mondir d348
+  mondir d349
+  mondir d350
+  mondir d351
+  mondir d352
+  mondir d353
+  mondir d354
+  mondir d355
+  mondir d356
+  mondir d357
+  mondir d358
+  mondir d359
+  mondir d360
+  mondir d361
+  mondir d362
+  mondir d363
+  mondir d364
+  mondir d365
+  mondir d366
+  mondir d367
+  mondir d368
+  mondir d369
+  mondir d370
+  mondir d371
+  mondir d372
+  mondir d373
+  mondir d374
+  mondir d375
+  mondir d376
+  mondir d377
+  mondir d378
+  mondir d379
+  mondir d380
+  mondir d381
+  mondir d382
+  mondir d383
+  mondir d384
+  mondir d385
+  mondir d386
+  mondir d387
+  mondir d388
+  mondir d389
+  mondir d390
+  mondir d391
+  mondir d392
+  mondir d393
+  mondir d394
+  mondir d395
+  mondir d396
+  mondir d397
+  mondir d398
+  mondir d399
+  mondir d400
+  mondir d401
+  mondir d402
+  mondir d403
+  mondir d404
+  mondir d405
+  mondir d406
+  mondir d407
+  mondir d408
+  mondir d409
+  mondir d410
+  mondir d411
+  mondir d412
+  mondir d413
+  mondir d414
+  mondir d415
+  mondir d416
+  mondir d417
+  mondir d418
+  mondir d419
+  mondir d420
+  mondir d421
+  mondir d422
+  mondir d423
+  mondir d424
+  mondir d425
+  mondir d426
+  mondir d427
+  mondir d428
+  mondir d429
+  mondir d430
+  mondir d431
+  mondir d432
+  mondir d433
+  mondir d434
+  mondir d435
+  mondir d436
+  mondir d437
+  mondir d438
+  mondir d439
+  mondir d440
+  mondir d441
+  mondir d442
+  mondir d443
+  mondir d444
+  mondir d445
+  mondir d446
+  mondir d447
+  mondir d448
+  mondir d449
+  mondir d450
+  mondir d451
+  mondir d452
+  mondir d453
+  mondir d454
+  mondir d455
+  mondir d456
+  mondir d457
+  mondir d458
+  mondir d459
+  mondir d460
+  mondir d461
+  mondir d462
+  mondir d463
+  mondir d464
+  mondir d465
+  mondir d466
+  mondir d467
+  mondir d468
+  mondir d469
+  mondir d470
+  mondir d471
+  mondir d472
+  mondir d473
+  mondir d474
+  mondir d475
+  mondir d476
+  mondir d477
+  mondir d478
+  mondir d479
+  mondir d480
+  mondir d481
+  mondir d482
+  mondir d483
+  mondir d484
+  mondir d485
+  mondir d486
+  mondir d487
+  mondir d488
+  mondir d489
+  mondir d490
+  mondir d491
+  mondir d492
+  mondir d493
+  mondir d494
+  mondir d495
+  mondir d496
+  mondir d497
+  mondir d498
+  mondir d499
+  mondir d500
+  mondir d501
+  mondir d502
+  mondir d503
+  mondir d504
+  mondir d505
+  mondir d506
+  mondir d507
+  mondir d508
+  mondir d509
+  mondir d510
+  mondir d511
+  mondir d512
+  mondir d513
+  mondir d514
+  mondir d515
+  mondir d516
+  mondir d517
+  mondir d518
+  mondir d519
+  mondir d520
+  mondir d521
+  mondir d522
+  mondir d523
+  mondir d524
+  mondir d525
+  mondir d526
+  mondir d527
+  mondir d528
+  mondir d529
+  mondir d530
+  mondir d531
+  mondir d532
+  mondir d533
+  mondir d534
+  mondir d535
+  mondir d536
+  mondir d537
+  mondir d538
+  mondir d539
+  mondir d540
+  mondir d541
+  mondir d542
+  mondir d543
+  mondir d544
+  mondir d545
+  mondir d546
+  mondir d547
+  mondir d548
+  mondir d549
+  mondir d550
+  mondir d551
+  mondir d552
+  mondir d553
+  mondir d554
+  mondir d555
+  mondir d556
+  mondir d557
+  mondir d558
+  mondir d559
+  mondir d560
+  mondir d561
+  mondir d562
+  mondir d563
+  mondir d564
+  mondir d565
+  mondir d566
+  mondir d567
+  mondir d568
+  mondir d569
+  mondir d570
+  mondir d571
+  mondir d572
+  mondir d573
+  mondir d574
+  mondir d575
+  mondir d576
+  mondir d577
+  mondir d578
+  mondir d579
+  mondir d580
+  mondir d581
+  mondir d582
+  mondir d583
+  mondir d584
+  mondir d585
+  mondir d586
+  mondir d587
+  mondir d588
+  mondir d589
+  mondir d590
+  mondir d591
+  mondir d592
+  mondir d593
+  mondir d594
+  mondir d595
+  mondir d596
+  mondir d597
+  mondir d598
+  mondir d599
+  mondir d600
+  mondir d601
+  mondir d602
+  mondir d603
+  mondir d604
+  mondir d605
+  mondir d606
+  mondir d607
+  mondir d608
+  mondir d609
+  mondir d610
+  mondir d611
+  mondir d612
+  mondir d613
+  mondir d614
+  mondir d615
+  mondir d616
+  mondir d617
+  mondir d618
+  mondir d619
+  mondir d620
+  mondir d621
+  mondir d622
+  mondir d623
+  mondir d624
+  mondir d625
+  mondir d626
+  mondir d627
+  mondir d628
+  mondir d629
+  mondir d630
+  mondir d631
+  mondir d632
+  mondir d633
+  mondir d634
+  mondir d635
+  mondir d636
+  mondir d637
+  mondir d638
+  mondir d639
+  mondir d640
+  mondir d641
+  mondir d642
+  mondir d643
+  mondir d644
+  mondir d645
+  mondir d646
+  mondir d647
+  mondir d648
+  mondir d649
+  mondir d650
+  mondir d651
+  mondir d652
+  mondir d653
+  mondir d654
+  mondir d655
+  mondir d656
+  mondir d657
+  mondir d658
+  mondir d659
+  mondir d660
+  mondir d661
+  mondir d662
+  mondir d663
+  mondir d664
+  mondir d665
+  mondir d666
+  mondir d667
+  mondir d668
+  mondir d669
+  mondir d670
+  mondir d671
+  mondir d672
+  mondir d673
+  mondir d674
+  mondir d675
+  mondir d676
+  mondir d677
+  mondir d678
+  mondir d679
+  mondir d680
+  mondir d681
+  mondir d682
+  mondir d683
+  mondir d684
+  mondir d685
+  mondir d686
+  mondir d687
+  mondir d688
+  mondir d689
+  mondir d690
+  mondir d691
+  mondir d692
+  mondir d693
+  mondir d694
+  mondir d695
+  mondir d696
+  mondir d697
+  mondir d698
+  mondir d699
+  mondir d700
+  mondir d701
+  mondir d702
+  mondir d703
+  mondir d704
+  mondir d705
+  mondir d706
+  mondir d707
+  mondir d708
+  mondir d709
+  mondir d710
+  mondir d711
+  mondir d712
+  mondir d713
+  mondir d714
+  mondir d715
+  mondir d716
+  mondir d717
+  mondir d718
+  mondir d719
+  mondir d720
+  mondir d721
+  mondir d722
+  mondir d723
+  mondir d724
+  mondir d725
+  mondir d726
+  mondir d727
+  mondir d728
+  mondir d729
+  mondir d730
+  mondir d731
+  mondir d732
+  mondir d733
+  mondir d734
+  mondir d735
+  mondir d736
+  mondir d737
+  mondir d738
+  mondir d739
+  mondir d740
+  mondir d741
+  mondir d742
+  mondir d743
+  mondir d744
+  mondir d745
+  mondir d746
+  mondir d747
+  mondir d748
+  mondir d749
+  mondir d750
+  mondir d751
+  mondir d752
+  mondir d753
+  mondir d754
+  mondir d755
+  mondir d756
+  mondir d757
+  mondir d758
+  mondir d759
+  mondir d760
+  mondir d761
+  mondir d762
+  mondir d763
+  mondir d764
+  mondir d765
+  mondir d766
+  mondir d767
+  mondir d768
+  mondir d769
+  mondir d770
+  mondir d771
+  mondir d772
+  mondir d773
+  mondir d774
+  mondir d775
+  mondir d776
+  mondir d777
+  mondir d778
+  mondir d779
+  mondir d780
+  mondir d781
+  mondir d782
+  mondir d783
+  mondir d784
+  mondir d785
+  mondir d786
+  mondir d787
+  mondir d788
+  mondir d789
+  mondir d790
+  mondir d791
+  mondir d792
+  mondir d793
+  mondir d794
+  mondir d795
+  mondir d796
+  mondir d797
+  mondir d798
+  mondir d799
+  mondir d800
+  mondir d801
+  mondir d802
+  mondir d803
+  mondir d804
+  mondir d805
+  mondir d806
+  mondir d807
+  mondir d808
+  mondir d809
+  mondir d810
+  mondir d811
+  mondir d812
+  mondir d813
+  mondir d814
+  mondir d815
+  mondir d816
+  mondir d817
+  mondir d818
+  mondir d819
+  mondir d820
+  mondir d821
+  mondir d822
+  mondir d823
+  mondir d824
+  mondir d825
+  mondir d826
+  mondir d827
+  mondir d828
+  mondir d829
+  mondir d830
+  mondir d831
+  mondir d832
+  mondir d833
+  mondir d834
+  mondir d835
+  mondir d836
+  mondir d837
+  mondir d838
+  mondir d839
+  mondir d840
+  mondir d841
+  mondir d842
+  mondir d843
+  mondir d844
+  mondir d845
+  mondir d846
+  mondir d847
+  mondir d848
+  mondir d849
+  mondir d850
+  mondir d851
+  mondir d852
+  mondir d853
+  mondir d854
+  mondir d855
+  mondir d856
+  mondir d857
+  mondir d858
+  mondir d859
+  mondir d860
+  mondir d861
+  mondir d862
+  mondir d863
+  mondir d864
+  mondir d865
+  mondir d866
+  mondir d867
+  mondir d868
+  mondir d869
+  mondir d870
+  mondir d871
+  mondir d872
+  mondir d873
+  mondir d874
+  mondir d875
+  mondir d876
+  mondir d877
+  mondir d878
+  mondir d879
+  mondir d880
+  mondir d881
+  mondir d882
+  mondir d883
+  mondir d884
+  mondir d885
+  mondir d886
+  mondir d887
+  mondir d888
+  mondir d889
+  mondir d890
+  mondir d891
+  mondir d892
+  mondir d893
+  mondir d894
+  mondir d895
+  mondir d896
+  mondir d897
+  mondir d898
+  mondir d899
+  mondir d900
+  mondir d901
+  mondir d902
+  mondir d903
+  mondir d904
+  mondir d905
+  mondir d906
+  mondir d907
+  mondir d908
+  mondir d909
+  mondir d910
+  mondir d911
+  mondir d912
+  mondir d913
+  mondir d914
+  mondir d915
+  mondir d916
+  mondir d917
+  mondir d918
+  mondir d919
+  mondir d920
+  mondir d921
+  mondir d922
+  mondir d923
+  mondir d924
+  mondir d925
+  mondir d926
+  mondir d927
+  mondir d928
+  mondir d929
+  mondir d930
+  mondir d931
+  mondir d932
+  mondir d933
+  mondir d934
+  mondir d935
+  mondir d936
+  mondir d937
+  mondir d938
+  mondir d939
+  mondir d940
+  mondir d941
+  mondir d942
+  mondir d943
+  mondir d944
+  mondir d945
+  mondir d946
+  mondir d947
+  mondir d948
+  mondir d949
+  mondir d950
+  mondir d951
+  mondir d952
+  mondir d953
+  mondir d954
+  mondir d955
+  mondir d956
+  mondir d957
+  mondir d958
+  mondir d959
+  mondir d960
+  mondir d961
+  mondir d962
+  mondir d963
+  mondir d964
+  mondir d965
+  mondir d966
+  mondir d967
+  mondir d968
+  mondir d969
+  mondir d970
+  mondir d971
+  mondir d972
+  mondir d973
+  mondir d974
+  mondir d975
+  mondir d976
+  mondir d977
+  mondir d978
+  mondir d979
+  mondir d980
+  mondir d981
+  mondir d982
+  mondir d983
+  mondir d984
+  mondir d985
+  mondir d986
+  mondir d987
+  mondir d988
+  mondir d989
+  mondir d990
+  mondir d991
+  mondir d992
+  mondir d993
+  mondir d994
+  mondir d995
+  mondir d996
+  mondir d997
+  mondir d998
+  mondir d999
+end
+end
+mkfile d000/a
+mkfile d999/a
+together
+  mkfile d000/b
+  mkfile d040/b
+  mkfile d080/b
+  mkfile d120/b
+  mkfile d160/b
+  mkfile d200/b
+  mkfile d240/b
+  mkfile d280/b
+  mkfile d320/b
+  mkfile d360/b
+  mkfile d400/b
+  mkfile d440/b
+  mkfile d480/b
+  mkfile d520/b
+  mkfile d560/b
+  mkfile d600/b
+  mkfile d640/b
+  mkfile d680/b
+  mkfile d720/b
+  mkfile d760/b
+  mkfile d800/b
+  mkfile d840/b
+  mkfile d880/b
+  mkfile d920/b
+  mkfile d960/b
+end
+converged

@@ -1,0 +1,13 @@
+#! testgam extended
+# A missing path that appears takes nothing from those who monitor the directory it appears in (BEHAVIOUR 4.5; the
+# original: D1).
+mkdir p
+connect
+mondir p
+mondir p/t
+mkfile p/a
+mkdir p/t
+mkfile p/b
+rmdir p/t
+mkfile p/c
+converged

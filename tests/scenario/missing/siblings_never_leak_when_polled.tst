@@ -1,0 +1,10 @@
+#! testgam extended
+# Nothing but the path is told (BEHAVIOUR 0.7).
+server pollonly
+mkdir p
+connect
+mondir p/t
+mkfile p/other
+mkdir p/tt
+mkdir p/t
+converged

@@ -1,0 +1,14 @@
+# The session of the original's manual, word for word (TESTGAM 1). No header: this is the classic language.
+connect test
+mkdir temp
+mkfile temp/foo
+mondir temp
+expect 3
+mkfile temp/bar
+expect 1
+rmfile temp/bar
+expect 1
+cancel 0
+expect 1
+events
+disconnect

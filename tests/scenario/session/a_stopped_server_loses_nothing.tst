@@ -1,0 +1,11 @@
+#! testgam extended
+# A server that does not run for a while tells afterwards all that happened, in order (BEHAVIOUR 0.1).
+mkdir t
+mkfile t/a
+connect
+mondir t
+server stop
+mkfile t/b
+rmfile t/a
+mkfile t/c
+server continue

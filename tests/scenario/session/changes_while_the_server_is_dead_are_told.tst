@@ -1,0 +1,16 @@
+#! testgam extended
+# Server killed: what was created, deleted and changed meanwhile is told once it runs again, as a difference;
+# what did not change is not mentioned (BEHAVIOUR 0.11, 3.3, D9).
+mkdir t
+mkfile t/same
+mkfile t/written
+mkfile t/gone
+connect
+mondir t
+server kill
+mkfile t/new
+append t/written
+rmfile t/gone
+server start
+mkfile t/later
+converged

@@ -1,0 +1,11 @@
+#! testgam extended
+# A directory request on a file is answered as on a missing directory; a file request beside it is not
+# disturbed (BEHAVIOUR 0.4, D52).
+mkfile f
+connect
+mondir f
+monfile f
+append f
+rmfile f
+mkdir f
+mkfile f/a

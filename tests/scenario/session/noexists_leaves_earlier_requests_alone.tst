@@ -1,0 +1,11 @@
+#! testgam extended
+# What was asked before FAMNoExists is listed in full (BEHAVIOUR 4.7).
+mkdir t
+mkfile t/a
+connect
+together
+  mondir t
+  noexists
+  mondir t
+end
+mkfile t/b

@@ -1,0 +1,8 @@
+#! testgam extended
+# FAMNoExists is about directories: a file request on the same connection is listed (BEHAVIOUR 4.7).
+mkfile a
+connect
+noexists
+monfile a
+monfile missing
+append a

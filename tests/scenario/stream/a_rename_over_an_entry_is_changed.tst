@@ -1,0 +1,13 @@
+#! testgam extended
+# The name that is taken over is Changed, the name that was given up Deleted, and no name is Created that
+# was there (BEHAVIOUR 0.3, D53).
+mkdir t
+mkfile t/a
+mkfile t/b
+mkfile f
+mkfile g
+connect
+mondir t
+monfile f
+move t/a t/b
+move g f

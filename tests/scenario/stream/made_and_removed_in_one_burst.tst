@@ -1,0 +1,12 @@
+#! testgam extended
+# A file that is made and removed at once is Created, then Deleted (BEHAVIOUR 0.1).
+mkdir t
+connect
+mondir t
+monfile f
+server stop
+mkfile t/a
+rmfile t/a
+mkfile f
+rmfile f
+server continue

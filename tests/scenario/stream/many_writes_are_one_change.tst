@@ -1,0 +1,9 @@
+#! testgam extended
+# A writer that truncates, writes and closes is one Changed, however it does it (BEHAVIOUR 0.8).
+mkdir t
+write t/a one
+connect
+mondir t
+rewrite t/a two
+write t/a three
+truncate t/a 2

@@ -1,0 +1,15 @@
+#! testgam extended
+# A file that is removed and made again at once is Deleted, then Created: both steps are told
+# (BEHAVIOUR 0.1, 4.4).
+mkdir t
+mkfile t/a
+mkfile f
+connect
+mondir t
+monfile f
+server stop
+rmfile t/a
+mkfile t/a
+rmfile f
+mkfile f
+server continue

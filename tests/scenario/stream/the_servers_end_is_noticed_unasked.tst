@@ -1,0 +1,11 @@
+# The server ends while its client waits: the client finds another one by itself and is told what happened
+# meanwhile (BEHAVIOUR 0.11, 4.8).
+connect
+mkdir t
+mondir t
+expect 2
+kill
+mkfile t/a
+expect 1
+append t/a
+expect 1

@@ -1,0 +1,15 @@
+#! testgam extended
+# What happens in two monitored directories by turns is told by turns (BEHAVIOUR 0.9 promises it for one
+# request; a single queue gives it for all of a client).
+mkdir t
+mkdir u
+connect
+mondir t
+mondir u
+server stop
+mkfile u/a
+mkfile t/b
+mkfile u/c
+mkfile t/d
+rmfile u/a
+server continue

@@ -1,0 +1,11 @@
+#! testgam extended
+# A listing shows the directory as it is; what led to it is no news (BEHAVIOUR 0.9).
+mkdir t
+connect
+together
+  mkfile t/a
+  append t/a
+  mkfile t/b
+  rmfile t/b
+  mondir t
+end

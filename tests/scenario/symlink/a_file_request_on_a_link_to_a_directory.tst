@@ -1,0 +1,10 @@
+#! testgam extended
+# A file request on a link to a directory: Changed when entries of the target come and go (BEHAVIOUR 0.5).
+mkdir t
+link t l
+connect
+monfile l
+mkfile t/a
+rmfile t/a
+chmod t 700
+rmfile l

@@ -1,0 +1,10 @@
+#! testgam extended
+# When a monitored link is removed its path is gone, though the target is not (BEHAVIOUR 0.6, D34).
+mkfile f
+link f l
+connect
+monfile l
+rmfile l
+append f
+link f l
+append f
