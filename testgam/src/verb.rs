@@ -2,7 +2,7 @@
 //! and for help.
 //!
 //! What an action does is left to `interpreter`. Invariant: a word is taken by exactly one reader of
-//! [`Arguments`], and each reader names what it expected when it refuses.
+//! `Arguments`, and each reader names what it expected when it refuses.
 
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
