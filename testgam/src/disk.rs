@@ -42,14 +42,7 @@ impl Disk {
 
     /// A path as typed, made absolute and changed no further: `a//b/` keeps its slashes.
     pub fn spell(&self, path: &Path) -> PathBuf {
-        let directory = self.directory.as_os_str().as_bytes();
-        let typed = path.as_os_str().as_bytes();
-        let parts = match typed.strip_prefix(DIRECTORY_PLACEHOLDER.as_bytes()) {
-            _ if path.is_absolute() => [b"", b"", typed],
-            Some(rest) if rest.is_empty() || rest[0] == b'/' => [directory, b"", rest],
-            _ => [directory, b"/", typed],
-        };
-        OsString::from_vec(parts.concat()).into()
+        spell(&self.directory, path)
     }
 
     /// Performs an operation.
@@ -93,7 +86,7 @@ impl Disk {
             }
             Op::MakeTree { directory, depth } => make_tree(&at(directory), *depth),
             Op::CopyTree { from, to } => copy_tree(&at(from), &at(to)),
-            Op::RemoveTree(path) => fs::remove_dir_all(at(path)),
+            Op::RemoveTree(path) => remove_tree(&at(path)),
         }
     }
 
@@ -124,7 +117,34 @@ impl Disk {
     }
 }
 
-fn not_open() -> io::Error {
+/// A path as typed in a script that plays in `directory`, made absolute and changed no further.
+pub fn spell(directory: &Path, path: &Path) -> PathBuf {
+    let directory = directory.as_os_str().as_bytes();
+    let typed = path.as_os_str().as_bytes();
+    let parts = match typed.strip_prefix(DIRECTORY_PLACEHOLDER.as_bytes()) {
+        _ if path.is_absolute() => [b"", b"", typed],
+        Some(rest) if rest.is_empty() || rest[0] == b'/' => [directory, b"", rest],
+        _ => [directory, b"/", typed],
+    };
+    OsString::from_vec(parts.concat()).into()
+}
+
+/// Removes a directory with all that is in it, entries by name: `readdir` has an order of its own on each disk.
+fn remove_tree(directory: &Path) -> io::Result<()> {
+    let mut entries = fs::read_dir(directory)?.collect::<io::Result<Vec<_>>>()?;
+    entries.sort_by_key(fs::DirEntry::file_name);
+    for entry in entries {
+        if entry.file_type()?.is_dir() {
+            remove_tree(&entry.path())?;
+        } else {
+            fs::remove_file(entry.path())?;
+        }
+    }
+    fs::remove_dir(directory)
+}
+
+/// What comes of asking for a file that is not held open.
+pub fn not_open() -> io::Error {
     io::Error::new(io::ErrorKind::NotFound, "not held open; `open` it first")
 }
 

@@ -8,7 +8,8 @@
 #![forbid(unsafe_code)]
 
 pub mod action;
-mod disk;
+pub mod disk;
+mod forks;
 pub mod interactive;
 pub mod interpreter;
 pub mod live;
@@ -18,6 +19,7 @@ pub mod report;
 pub mod script;
 pub mod server;
 mod session;
+pub mod sim;
 pub mod snapshot;
 pub mod stop;
 pub mod subscriber;

@@ -4,6 +4,7 @@
 //! scenario's world uses no directory, session or environment but its own, and takes all three with it when
 //! it is dropped: clients first, then the server, then the files.
 
+use std::cell::Cell;
 use std::collections::VecDeque;
 use std::error::Error;
 use std::ffi::{OsStr, OsString};
@@ -11,6 +12,8 @@ use std::fs;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::sync::RwLockWriteGuard;
 use std::time::{Duration, Instant};
 
 use gamin::{Connection, Event, Kind, Options, RequestNumber};
@@ -18,6 +21,7 @@ use nix::unistd::Uid;
 
 use crate::action::{FileOperation, ServerAction};
 use crate::disk::{self, Disk};
+use crate::forks;
 use crate::play::PlayOptions;
 use crate::session::{self, Session};
 use crate::stop::Stop;
@@ -39,6 +43,8 @@ pub struct Live {
     disk: Disk,
     options: PlayOptions,
     began: Instant,
+    /// Whether the next who needs the server starts it.
+    server_is_dead: Rc<Cell<bool>>,
     /// What only this scenario uses; last, so that it goes when nobody needs it any more.
     _own: Option<OwnFolder>,
 }
@@ -70,6 +76,7 @@ impl Live {
             disk: Disk::new(directory, None),
             options: options.clone(),
             began: Instant::now(),
+            server_is_dead: Rc::default(),
             _own: None,
         })
     }
@@ -93,6 +100,7 @@ impl Live {
             disk: Disk::new(root.join("dir"), Some(root.join("spare"))),
             options: options.clone(),
             began: Instant::now(),
+            server_is_dead: Rc::default(),
             _own: Some(own),
         })
     }
@@ -113,7 +121,10 @@ impl Live {
                 Options::new().client_id(session.id.as_str()).server(session.command())
             }
         };
-        options.patience(self.options.patience).open().map_err(|why| failed(&why))
+        let _forks = forks::allowed();
+        let connection = options.patience(self.options.patience).open().map_err(|why| failed(&why))?;
+        self.server_is_dead.set(false);
+        Ok(connection)
     }
 
     /// Whether our own rights show less than the truth, or more than the server sees.
@@ -133,10 +144,19 @@ impl World for Live {
     fn connect(&mut self, id: Option<&OsStr>) -> Result<Box<dyn Client>, Trouble> {
         let connection = self.connection(id)?;
         let PlayOptions { patience, silence, stop, .. } = self.options.clone();
-        Ok(Box::new(LiveClient { connection, came: VecDeque::new(), patience, silence, stop }))
+        let server_is_dead = Rc::clone(&self.server_is_dead);
+        Ok(Box::new(LiveClient {
+            connection,
+            server_is_dead,
+            came: VecDeque::new(),
+            patience,
+            silence,
+            stop,
+        }))
     }
 
     fn perform(&mut self, operation: &FileOperation) -> Result<(), Trouble> {
+        let _no_forks = forks::none();
         self.disk.perform(operation).map_err(|why| match (operation, why.kind()) {
             (FileOperation::ChangeOwner { .. }, std::io::ErrorKind::PermissionDenied) => {
                 Trouble::Impossible("only root gives files away".into())
@@ -168,7 +188,10 @@ impl World for Live {
             ServerAction::Gaminrc(line) => return session.configure(line),
             ServerAction::Stop => return session.stop(),
             ServerAction::Continue => return session.go_on(),
-            ServerAction::Kill => return session.kill(),
+            ServerAction::Kill => {
+                self.server_is_dead.set(true);
+                return session.kill();
+            }
             ServerAction::Restart => session.kill()?,
             ServerAction::Start => {}
         }
@@ -229,6 +252,7 @@ fn unlock(directory: &Path) {
 /// A connection of the client library.
 struct LiveClient {
     connection: Connection,
+    server_is_dead: Rc<Cell<bool>>,
     /// What came while silence was awaited.
     came: VecDeque<Event>,
     patience: Duration,
@@ -237,6 +261,11 @@ struct LiveClient {
 }
 
 impl LiveClient {
+    /// Lets a server be started if a call may do that.
+    fn forks(&self) -> Option<RwLockWriteGuard<'static, ()>> {
+        self.server_is_dead.get().then(forks::allowed)
+    }
+
     /// Waits for an event, and looks now and then whether to stop.
     fn wait_for_event(&self, patience: Duration) -> Result<Option<Event>, Trouble> {
         let deadline = Instant::now() + patience;
@@ -266,6 +295,7 @@ impl LiveClient {
 
 impl Client for LiveClient {
     fn monitor(&mut self, kind: Kind, path: &Path, number: Option<i32>) -> Result<i32, Trouble> {
+        let _forks = self.forks();
         let number = match (kind, number) {
             (_, Some(number)) => {
                 let number = RequestNumber(number);
@@ -278,6 +308,7 @@ impl Client for LiveClient {
     }
 
     fn cancel(&mut self, number: i32) -> Result<(), Trouble> {
+        let _forks = self.forks();
         self.connection.cancel(RequestNumber(number)).map_err(|why| failed(&why))
     }
 
@@ -287,6 +318,7 @@ impl Client for LiveClient {
     }
 
     fn pending(&mut self) -> Result<bool, Trouble> {
+        let _forks = self.forks();
         Ok(!self.came.is_empty() || self.connection.pending().map_err(|why| failed(&why))?)
     }
 
@@ -294,6 +326,7 @@ impl Client for LiveClient {
         if let Some(event) = self.came.pop_front() {
             return Ok(Some(event));
         }
+        let _forks = self.forks();
         match patience.is_zero() {
             true => self.connection.try_next_event().map_err(|why| failed(&why)),
             false => self.wait_for_event(patience),
@@ -301,8 +334,14 @@ impl Client for LiveClient {
     }
 
     fn sync(&mut self) -> Result<(), Trouble> {
-        match self.connection.barrier(self.stop.cap(self.patience)) {
-            Ok(_) => Ok(()),
+        let forks = self.forks();
+        let reached = self.connection.barrier(self.stop.cap(self.patience));
+        drop(forks);
+        match reached {
+            Ok(()) => {
+                self.server_is_dead.set(false);
+                Ok(())
+            }
             Err(gamin::Error::Unsupported) => self.wait_for_silence(),
             Err(gamin::Error::TimedOut) => {
                 self.stop.check()?;
@@ -315,7 +354,10 @@ impl Client for LiveClient {
 
     fn kill_server(&mut self) -> Result<(), Trouble> {
         match self.connection.server_pid() {
-            Some(pid) => session::terminate(pid, self.patience),
+            Some(pid) => {
+                self.server_is_dead.set(true);
+                session::terminate(pid, self.patience)
+            }
             None => Err(Trouble::Failed("no server is known".into())),
         }
     }

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
-use testgam::play::play_here;
+use testgam::play::{WorldKind, play_here};
 use testgam::{Language, Outcome, PlayOptions, Script, interactive, play, repl, suite};
 
 /// Plays scenarios against the file alteration monitor and prints the events it reports.
@@ -20,6 +20,9 @@ struct Arguments {
     /// A script whose first line is `#! testgam extended` plays in a fresh directory with a server of its
     /// own, any other in the current directory with the user's session.
     files: Vec<PathBuf>,
+    /// The world to play scripts in
+    #[arg(long, value_enum, default_value_t, value_name = "WORLD")]
+    world: WorldKind,
     #[command(subcommand)]
     command: Option<Command>,
 }
@@ -47,7 +50,7 @@ fn main() -> ExitCode {
         return status;
     }
     let arguments = Arguments::parse();
-    let options = PlayOptions::default();
+    let options = PlayOptions { world: arguments.world, ..PlayOptions::default() };
     match arguments.command {
         Some(Command::GamServer { arguments }) => gamin_server::run(arguments),
         Some(Command::Run(arguments)) => suite::command::run(&arguments),
@@ -64,7 +67,15 @@ fn main() -> ExitCode {
             let mut all_held = true;
             let session = [PathBuf::from("-")];
             let files = if arguments.files.is_empty() { &session[..] } else { &arguments.files };
+            if !files.iter().any(|file| file == Path::new("-"))
+                && let Err(why) = suite::interrupt::stop_on_signals(options.stop.clone())
+            {
+                say(&format!("signals are not heard: {why}"));
+            }
             for file in files {
+                if options.stop.is_asked() {
+                    return ExitCode::from(suite::interrupt::INTERRUPTED);
+                }
                 all_held &= play_file(file, &options).unwrap_or_else(|why| {
                     say(&format!("{}: {why}", file.display()));
                     false
@@ -98,7 +109,7 @@ fn play_file(file: &Path, options: &PlayOptions) -> io::Result<bool> {
             return Ok(false);
         }
     };
-    if script.language == Language::Classic {
+    if script.language == Language::Classic && options.world == WorldKind::Live {
         return Ok(play_here(&script, options, &mut out, &mut err) == Outcome::Held);
     }
     let played = play(&script, options);

@@ -17,15 +17,28 @@ use crate::interpreter::Interpreter;
 use crate::live::Live;
 use crate::script::{Language, Problem, Script, Step};
 use crate::server::server_command;
+use crate::sim::world::SimWorld;
 use crate::stop::Stop;
 use crate::world::{Trouble, World};
 
 /// A scenario's fixed umask.
 const UMASK: Mode = Mode::from_bits_truncate(0o022);
 
+/// The worlds that a scenario can be played in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub enum WorldKind {
+    /// Real files, the running kernel, a server of its own.
+    #[default]
+    Live,
+    /// Files in memory, a simulated kernel, a clock that only waiting moves.
+    Sim,
+}
+
 /// How to play.
 #[derive(Debug, Clone)]
 pub struct PlayOptions {
+    /// The world to play in.
+    pub world: WorldKind,
     /// The server that is started on demand.
     pub server: ServerCommand,
     /// The longest wait for anything that is sure to come.
@@ -40,6 +53,7 @@ pub struct PlayOptions {
 impl Default for PlayOptions {
     fn default() -> Self {
         PlayOptions {
+            world: WorldKind::default(),
             server: server_command(),
             patience: Duration::from_secs(10),
             silence: Duration::from_millis(1500),
@@ -79,8 +93,11 @@ pub struct Failure {
     pub message: String,
 }
 
-/// Plays a script of either language in a fresh directory, with a server of its own.
+/// Plays a script of either language in a fresh directory of its world, with a server of its own.
 pub fn play(script: &Script, options: &PlayOptions) -> Played {
+    if options.world == WorldKind::Sim {
+        return play_in(&mut SimWorld::new(options.patience), script, options);
+    }
     let played = thread::scope(|scope| {
         let player = thread::Builder::new().name("scenario".into()).spawn_scoped(scope, || {
             // The umask belongs to this thread alone from here on.
@@ -96,9 +113,13 @@ pub fn play(script: &Script, options: &PlayOptions) -> Played {
 
 fn play_in_own_world(script: &Script, options: &PlayOptions) -> Result<Played, String> {
     let mut world = Live::scenario(options).map_err(|trouble| trouble.to_string())?;
+    Ok(play_in(&mut world, script, options))
+}
+
+fn play_in(world: &mut dyn World, script: &Script, options: &PlayOptions) -> Played {
     let mut transcript = Vec::new();
-    let outcome = run(script, &mut world, options, &mut transcript, &mut io::sink());
-    Ok(Played { transcript: String::from_utf8_lossy(&transcript).into_owned(), outcome })
+    let outcome = run(script, world, options, &mut transcript, &mut io::sink());
+    Played { transcript: String::from_utf8_lossy(&transcript).into_owned(), outcome }
 }
 
 /// Plays a classic script as the original does: in the current directory, with the user's session, printing

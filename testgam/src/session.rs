@@ -19,6 +19,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{Id, WaitPidFlag, waitid};
 use nix::unistd::{Pid, Uid};
 
+use crate::forks;
 use crate::world::Trouble;
 
 /// Where programs are looked for in a scenario's fixed environment.
@@ -107,6 +108,7 @@ impl Session {
     fn try_wrapper(&self) -> Result<(), Trouble> {
         let words = self.wrapper();
         let Some((program, rest)) = words.split_first() else { return Ok(()) };
+        let _forks = forks::allowed();
         let tried = Command::new(program).args(rest).arg("true").stdin(Stdio::null()).output();
         let why = match tried {
             Ok(output) if output.status.success() => return Ok(()),
@@ -231,6 +233,8 @@ fn wait_for(pid: Pid, state: WaitPidFlag, what: &str, patience: Duration) -> Res
 
 #[cfg(test)]
 mod tests {
+    use std::time::Instant;
+
     use super::*;
 
     const PATIENCE: Duration = Duration::from_secs(10);
@@ -258,6 +262,11 @@ mod tests {
         assert_eq!(session.stop(), Err(Trouble::Failed("no server is running".into())));
         let command = session.command();
         let mut child = Command::new(command.program).args(command.args).spawn().expect("sleep runs");
+        // Until the child has become what carries the id.
+        let deadline = Instant::now() + PATIENCE;
+        while session.stop().is_err() {
+            assert!(Instant::now() < deadline, "the child never carried the id");
+        }
         let state = || fs::read_to_string(format!("/proc/{}/stat", child.id())).expect("a process");
         for _ in 0..2 {
             assert_eq!(session.stop(), Ok(()));

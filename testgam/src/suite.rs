@@ -19,7 +19,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use crate::play::PlayOptions;
+use crate::play::{PlayOptions, WorldKind};
 use corpus::Scenario;
 use verdict::Finding;
 
@@ -31,9 +31,11 @@ pub const SCENARIO_BOUND: Duration = Duration::from_secs(60);
 pub struct SuiteOptions {
     /// How to play each scenario; its `stop` ends the whole suite.
     pub play: PlayOptions,
+    /// The worlds to play each scenario in, in this order.
+    pub worlds: Vec<WorldKind>,
     /// How many scenarios play at once.
     pub jobs: NonZero<usize>,
-    /// How often each is played; all its transcripts have to be the same.
+    /// How often each is played in a world; all its transcripts have to be the same, in all worlds.
     pub repeat: NonZero<u32>,
     /// Whether transcripts become snapshots.
     pub accepts: bool,

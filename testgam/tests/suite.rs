@@ -16,6 +16,7 @@ use nix::sys::stat::Mode;
 use nix::unistd::{Pid, mkfifo};
 use serde_json::Value;
 use testgam::PlayOptions;
+use testgam::play::WorldKind;
 use testgam::script::EXTENDED_HEADER;
 use testgam::suite::SuiteOptions;
 use testgam::suite::corpus::Corpus;
@@ -366,6 +367,7 @@ fn a_scenario_that_takes_too_long_has_hung() {
     let server = ServerCommand { program: TESTGAM.into(), args: vec!["gam_server".into()] };
     let options = SuiteOptions {
         play: PlayOptions { server, ..PlayOptions::default() },
+        worlds: vec![WorldKind::Live],
         jobs: NonZero::<usize>::MIN,
         repeat: NonZero::<u32>::MIN,
         accepts: false,

@@ -156,13 +156,12 @@ impl Engine {
         match notice {
             Notice::Entry { watch, name, entry } => {
                 let Some(directory) = self.kernel.directory(watch) else { return };
-                let (hinged, listing) = self.kernel.concerned(watch, &name);
-                for id in hinged {
-                    let hinge = Need { directory: directory.clone(), role: Role::Entry(name.clone()) };
-                    self.note(now, id, Waiting::Hinge(hinge, entry));
-                }
-                for id in listing {
-                    self.note(now, id, Waiting::Entry(name.clone(), entry));
+                for (id, role) in self.kernel.concerned(watch, &name) {
+                    let notice = match role {
+                        Role::Listed => Waiting::Entry(name.clone(), entry),
+                        role => Waiting::Hinge(Need { directory: directory.clone(), role }, entry),
+                    };
+                    self.note(now, id, notice);
                 }
                 // A removed directory that somebody holds open does not say itself that it is gone.
                 if let Some(removed) =

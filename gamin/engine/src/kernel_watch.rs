@@ -147,14 +147,17 @@ impl KernelWatches {
         self.directories.get(&id).cloned()
     }
 
-    /// The watches that an entry notice concerns: those for which `name` is a hinge, and those that list it all.
-    pub(crate) fn concerned(&self, id: KernelWatchId, name: &Name) -> (Vec<WatchId>, Vec<WatchId>) {
-        let of_role = |role: Role| -> Vec<WatchId> {
-            let Some(held) = self.watch(id) else { return Vec::new() };
+    /// The watches that an entry notice concerns, in the order in which they are told: those for which `name` is a hinge,
+    /// and those that list it all.
+    pub(crate) fn concerned(&self, id: KernelWatchId, name: &Name) -> BTreeSet<(WatchId, Role)> {
+        let mut concerned = BTreeSet::new();
+        for role in [Role::Entry(name.clone()), Role::Listed] {
             let first = (role.clone(), WatchId(0));
-            held.users.range(first..).take_while(|(of, _)| *of == role).map(|(_, watch)| *watch).collect()
-        };
-        (of_role(Role::Entry(name.clone())), of_role(Role::Listed))
+            let users = self.watch(id).map(|held| held.users.range(first..));
+            let users = users.into_iter().flatten().take_while(|(of, _)| *of == role);
+            concerned.extend(users.map(|(role, watch)| (*watch, role.clone())));
+        }
+        concerned
     }
 
     /// The watches that an arming serves.

@@ -18,7 +18,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use super::corpus::{Corpus, CorpusError, SCENARIOS, Scenario};
 use super::interrupt::{INTERRUPTED, stop_on_signals};
 use super::{SCENARIO_BOUND, SuiteOptions, play_all, verdict};
-use crate::play::PlayOptions;
+use crate::play::{PlayOptions, WorldKind};
 use crate::report::{Format, Look, Summary};
 
 /// The exit status when something did not hold.
@@ -55,6 +55,10 @@ pub struct Arguments {
     /// Show what each scenario printed: every step, and under it the events that it caused
     #[arg(short, long)]
     pub show: bool,
+    /// The world to play in; with `both`, each scenario has to print the same in either. What needs the real
+    /// kernel is skipped in the simulated world
+    #[arg(long, value_enum, default_value_t)]
+    pub world: Worlds,
     /// How many scenarios play at once [default: twice the number of processors]
     #[arg(short, long, value_name = "N")]
     pub jobs: Option<NonZero<usize>>,
@@ -67,6 +71,18 @@ pub struct Arguments {
     /// The server to play with [default: the variable GAMIN_DEBUG_SERVER, else the one in this program]
     #[arg(long, value_name = "PROGRAM")]
     pub server: Option<OsString>,
+}
+
+/// The worlds that can be asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub enum Worlds {
+    /// Real files, the running kernel, a server for each scenario.
+    #[default]
+    Live,
+    /// Files in memory, a simulated kernel, a clock that only waiting moves.
+    Sim,
+    /// One after the other.
+    Both,
 }
 
 /// What to play.
@@ -143,7 +159,12 @@ impl Arguments {
         }
         let processors = thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN);
         let jobs = self.jobs.unwrap_or_else(|| processors.saturating_add(processors.get()));
-        SuiteOptions { play, jobs, repeat: self.repeat, accepts: self.accept, bound: SCENARIO_BOUND }
+        let worlds = match self.world {
+            Worlds::Live => vec![WorldKind::Live],
+            Worlds::Sim => vec![WorldKind::Sim],
+            Worlds::Both => vec![WorldKind::Live, WorldKind::Sim],
+        };
+        SuiteOptions { play, worlds, jobs, repeat: self.repeat, accepts: self.accept, bound: SCENARIO_BOUND }
     }
 
     fn select(&self, base: &Path) -> Result<Selection, Problem> {

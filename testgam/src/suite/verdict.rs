@@ -8,7 +8,7 @@ use std::io;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use crate::play::{Failure, Outcome, play};
+use crate::play::{Failure, Outcome, PlayOptions, WorldKind, play};
 use crate::script::Script;
 use crate::snapshot::{Snapshot, normal};
 
@@ -137,24 +137,34 @@ fn verdict(
     let script = read_script(scenario)?;
     let accepted = read_snapshot(&scenario.snapshot)?;
     let mut expected = accepted.as_ref().map(|(_, snapshot)| snapshot.contents().to_owned());
-    for time in 1..=options.repeat.get() {
-        let mut play_options = options.play.clone();
+    let (mut skipped, mut was_played) = (None, false);
+    for (world, time) in turns(options) {
+        let mut play_options = PlayOptions { world, ..options.play.clone() };
         play_options.stop = play_options.stop.within(options.bound);
         let played = play(&script, &play_options);
-        played.transcript.clone_into(transcript);
         match &played.outcome {
-            Outcome::Held => {}
-            Outcome::Skipped(why) => return Ok(Verdict::Skipped(why.clone())),
-            Outcome::Failed(why) => return Err(failed(&script, expected.as_deref(), transcript, why)),
+            Outcome::Held => played.transcript.clone_into(transcript),
+            Outcome::Skipped(why) => {
+                skipped.get_or_insert(why.clone());
+                continue;
+            }
+            Outcome::Failed(why) => {
+                played.transcript.clone_into(transcript);
+                return Err(failed(&script, expected.as_deref(), transcript, why));
+            }
         }
         // What is about to be accepted, or was never, has only itself to be compared with.
-        if time == 1 && (options.accepts || expected.is_none()) {
+        if !was_played && (options.accepts || expected.is_none()) {
             expected = Some(normal(transcript));
         }
+        was_played = true;
         let found = expected.as_deref().and_then(|expected| difference(&script, expected, transcript));
         if let Some(found) = found {
-            return Err(differs(found, time));
+            return Err(differs(found, world, time));
         }
+    }
+    if let (false, Some(why)) = (was_played, skipped) {
+        return Ok(Verdict::Skipped(why));
     }
     match (options.accepts, accepted) {
         (true, accepted) => accept(scenario, accepted, transcript),
@@ -164,6 +174,12 @@ fn verdict(
             ..complaint(Kind::Missing, "there is no snapshot of it yet".into())
         }),
     }
+}
+
+/// In which world to play, and for the how manieth time there.
+fn turns(options: &SuiteOptions) -> impl Iterator<Item = (WorldKind, u32)> {
+    let times = options.repeat.get();
+    options.worlds.iter().flat_map(move |world| (1..=times).map(|time| (*world, time)))
 }
 
 fn read_script(scenario: &Scenario) -> Result<Script, Complaint> {
@@ -214,9 +230,12 @@ fn failed(script: &Script, expected: Option<&str>, transcript: &str, why: &Failu
     }
 }
 
-fn differs(found: Difference, time: u32) -> Complaint {
-    let complaint = match time {
-        1 => complaint(Kind::Differs, "the transcript is not what was accepted".into()),
+fn differs(found: Difference, world: WorldKind, time: u32) -> Complaint {
+    let complaint = match (world, time) {
+        (WorldKind::Live, 1) => complaint(Kind::Differs, "the transcript is not what was accepted".into()),
+        (WorldKind::Sim, 1) => {
+            complaint(Kind::Differs, "the transcript of the simulated world is not what was accepted".into())
+        }
         _ => complaint(Kind::Wavers, format!("played {time} times, it printed something else the last time")),
     };
     Complaint { line: found.line, step: found.step, difference: found.text, ..complaint }

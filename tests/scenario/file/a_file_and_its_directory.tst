@@ -7,7 +7,7 @@ monfile t/a
 mondir t
 append t/a
 mkfile t/b
-save t/a text
+replace t/a text
 rmfile t/a
 rmtree t
 mktree t 0

@@ -1,0 +1,438 @@
+//! The simulated world: engine, sessions and client connections, joined over files in memory and a virtual clock.
+//!
+//! [`tree`] is the file system and [`inotify`] what it tells, each as Linux has it; [`kernel`] and [`scan`] are the
+//! backend, [`host`] the server around its core, [`client`] the library around its state, [`pipe`] what lies between them. [`faults`] are
+//! the things that can go wrong, and [`world`] is all of it as scenarios see it. Here they are put together, and time passes.
+//! Invariants: nothing in here is read from the machine it runs on, so the same steps give the same history everywhere; time
+//! passes only where it is said so, and costs nothing.
+
+pub mod client;
+pub mod faults;
+pub mod files;
+pub mod host;
+pub mod inotify;
+pub mod kernel;
+pub mod pipe;
+pub mod scan;
+pub mod tree;
+pub mod world;
+
+use std::collections::BTreeMap;
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use gamin::state::{Outcome, State};
+use gamin::{Error, Event, Kind, RequestNumber};
+use gamin_server::engine::{Time, TreePath};
+
+use client::{ClientId, SimClient};
+use faults::{Fault, Faults};
+use files::Files;
+use host::{Host, Setup};
+use inotify::Inotify;
+use pipe::Pipes;
+use tree::{Access, Handle};
+
+/// How long an operation takes: enough for times to differ, little enough for a burst to be one.
+pub const OPERATION_TIME: Duration = Duration::from_micros(20);
+/// How often the server may have something to do without time passing, until it counts as running in circles.
+const TURNS_MAX: usize = 100_000;
+
+/// Why a simulated world does not go on.
+#[derive(Debug, thiserror::Error)]
+pub enum Stuck {
+    /// The server finds something to do for ever.
+    #[error("the server does not come to rest after {TURNS_MAX} turns")]
+    Restless,
+    /// The barrier was not answered in time.
+    #[error("waited {0:?} for the server to report everything")]
+    Unanswered(Duration),
+    /// There is no server, and none is started.
+    #[error("there is no server")]
+    NoServer,
+    /// A client that has disconnected is asked for something.
+    #[error("not connected")]
+    Disconnected,
+    /// The client library refuses.
+    #[error(transparent)]
+    Client(#[from] Error),
+}
+
+/// A world.
+#[derive(Debug)]
+pub struct Sim {
+    now: Time,
+    /// The files.
+    pub files: Files,
+    /// How each server is set up.
+    pub setup: Setup,
+    /// Whether a client that needs a server starts one.
+    pub starts_on_demand: bool,
+    pipes: Pipes,
+    faults: Faults,
+    server: Option<Host>,
+    is_stopped: bool,
+    clients: Vec<Option<SimClient>>,
+    held: BTreeMap<PathBuf, Handle>,
+}
+
+/// Time.
+impl Sim {
+    /// A world with a scenario's directory in it, no server and no client.
+    pub fn new() -> Sim {
+        Sim {
+            now: Time::default(),
+            files: Files::new(),
+            setup: Setup::default(),
+            starts_on_demand: true,
+            pipes: Pipes::new(),
+            faults: Faults::default(),
+            server: None,
+            is_stopped: false,
+            clients: Vec::new(),
+            held: BTreeMap::new(),
+        }
+    }
+
+    /// The time since the world began.
+    pub fn now(&self) -> Time {
+        self.now
+    }
+
+    /// Has the server do what there is to do at this moment.
+    ///
+    /// # Errors
+    /// [`Stuck::Restless`].
+    pub fn run_until_quiet(&mut self) -> Result<(), Stuck> {
+        for _ in 0..TURNS_MAX {
+            if !self.turn() {
+                return Ok(());
+            }
+        }
+        Err(Stuck::Restless)
+    }
+
+    /// Lets time pass, and the server do in it what it does.
+    ///
+    /// # Errors
+    /// [`Stuck::Restless`].
+    pub fn advance(&mut self, time: Duration) -> Result<(), Stuck> {
+        let end = self.now + time;
+        self.run_until_quiet()?;
+        while self.step(None, end) {
+            self.run_until_quiet()?;
+        }
+        self.run_until_quiet()
+    }
+
+    /// Lets time pass in which the server does not come to do anything.
+    pub fn pass(&mut self, time: Duration) {
+        self.now = self.now + time;
+        self.files.tree.advance(time);
+    }
+
+    /// When the server has something to do, if nothing happens before.
+    pub fn next_deadline(&self) -> Option<Time> {
+        let server = self.server.as_ref().filter(|_| !self.is_stopped)?;
+        let has_notices = self.files.tree.inotify.as_ref().is_some_and(|inotify| !inotify.is_empty());
+        let heard = self.faults.deaf_until.filter(|at| has_notices && *at > self.now);
+        server.next_deadline().into_iter().chain(heard).min()
+    }
+
+    /// Lets time pass until the server, or the client that waits, has something to do, but not beyond `end`; gives
+    /// whether it has.
+    fn step(&mut self, waiting: Option<ClientId>, end: Time) -> bool {
+        let client = waiting.and_then(|id| self.clients.get(id.0)?.as_ref()?.next_attempt());
+        let next = self.next_deadline().into_iter().chain(client).min().filter(|at| *at <= end);
+        let until = next.unwrap_or(end);
+        self.pass(until.since(self.now));
+        next.is_some()
+    }
+
+    fn turn(&mut self) -> bool {
+        let Some(server) = self.server.as_mut().filter(|_| !self.is_stopped) else { return false };
+        let did = server.turn(&mut host::World {
+            now: self.now,
+            files: &mut self.files,
+            pipes: &mut self.pipes,
+            faults: &mut self.faults,
+        });
+        if server.is_finished() {
+            self.kill();
+        }
+        did
+    }
+}
+
+/// The server.
+impl Sim {
+    /// The server, if one runs.
+    pub fn server(&self) -> Option<&Host> {
+        self.server.as_ref()
+    }
+
+    /// Starts a server, if none runs.
+    pub fn start(&mut self) {
+        if self.server.is_none() {
+            self.is_stopped = false;
+            self.server = Some(Host::new(self.now, &self.setup, &mut self.files));
+        }
+    }
+
+    /// Kills the server; gives whether there was one.
+    pub fn kill(&mut self) -> bool {
+        self.is_stopped = false;
+        let server = self.server.take();
+        let was_there = server.is_some();
+        if let Some(server) = server {
+            server.end(&mut self.files, &mut self.pipes);
+        }
+        was_there
+    }
+
+    /// Has the server do nothing from now on, or go on.
+    pub fn stop(&mut self, is_stopped: bool) {
+        self.is_stopped = is_stopped;
+    }
+
+    /// How many connections there are.
+    pub fn connections(&self) -> usize {
+        self.pipes.count()
+    }
+}
+
+/// Faults.
+impl Sim {
+    /// Has something go wrong, or right again.
+    ///
+    /// # Errors
+    /// The system's, for what changes files.
+    pub fn inflict(&mut self, fault: &Fault) -> io::Result<()> {
+        match fault {
+            Fault::Delay(time) => self.faults.deaf_until = Some(self.now + *time),
+            Fault::QueueMax(count) => {
+                self.setup.queue_max = *count;
+                self.with_inotify(|inotify| inotify.queue_max = *count);
+            }
+            Fault::WatchesMax(count) => {
+                self.setup.watches_max = *count;
+                self.with_inotify(|inotify| inotify.watches_max = *count);
+            }
+            Fault::Refuse { directory, times, refusal } => {
+                let path = directory.as_ref().map(|path| self.files.spell(path));
+                let path = path.and_then(|path| TreePath::new(path.as_os_str().as_bytes()));
+                self.faults.refuse(path, *times, *refusal);
+            }
+            Fault::Scan(fault) => self.faults.spoil_scan(fault.clone()),
+            Fault::Between { effects, operations } => self.faults.interrupt(*effects, operations.clone()),
+            Fault::Room { client, bytes } => {
+                if let Some(pipe) =
+                    self.clients.get(client.0).and_then(Option::as_ref).and_then(|client| client.pipe)
+                {
+                    self.pipes.limit(pipe, *bytes);
+                }
+            }
+            Fault::Capacity(bytes) => self.pipes.capacity = *bytes,
+            Fault::Kill => drop(self.kill()),
+            Fault::Start => self.start(),
+            Fault::Stop => self.stop(true),
+            Fault::Continue => self.stop(false),
+            Fault::ClockJump(by_ns) => self.files.tree.set_wall(*by_ns),
+            Fault::Mount(path) => self.files.tree.mount(self.files.spell(path).as_os_str().as_bytes())?,
+            Fault::Unmount(path) => self.files.tree.unmount(self.files.spell(path).as_os_str().as_bytes())?,
+            Fault::Hold(path) => {
+                let path = self.files.spell(path);
+                let handle = self.files.tree.open(path.as_os_str().as_bytes(), Access::Read)?;
+                if let Some(before) = self.held.insert(path, handle) {
+                    self.files.tree.close(before)?;
+                }
+            }
+            Fault::LetGo(path) => {
+                if let Some(handle) = self.held.remove(&self.files.spell(path)) {
+                    self.files.tree.close(handle)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a fault waits for something to go wrong.
+    pub fn is_healthy(&self) -> bool {
+        self.faults.is_empty()
+    }
+
+    fn with_inotify(&mut self, change: impl FnOnce(&mut Inotify)) {
+        if let Some(inotify) = &mut self.files.tree.inotify {
+            change(inotify);
+        }
+    }
+}
+
+/// Clients.
+impl Sim {
+    /// Opens a client's connection.
+    ///
+    /// # Errors
+    /// [`Stuck::NoServer`].
+    pub fn connect(&mut self) -> Result<ClientId, Stuck> {
+        let id = ClientId(self.clients.len());
+        self.clients.push(Some(SimClient::default()));
+        if self.reconnect(id) {
+            return Ok(id);
+        }
+        self.clients.pop();
+        Err(Stuck::NoServer)
+    }
+
+    /// Closes a client's connection.
+    pub fn disconnect(&mut self, id: ClientId) {
+        if let Some(mut client) = self.clients.get_mut(id.0).and_then(Option::take) {
+            client.lose(self.now, &mut self.pipes);
+        }
+    }
+
+    /// Subscribes.
+    ///
+    /// # Errors
+    /// As the client library's.
+    pub fn monitor(
+        &mut self,
+        id: ClientId,
+        kind: Kind,
+        path: &Path,
+        number: Option<RequestNumber>,
+    ) -> Result<RequestNumber, Stuck> {
+        self.reconnect(id);
+        self.command(id, |state| state.monitor(kind, path, number))
+    }
+
+    /// Cancels.
+    ///
+    /// # Errors
+    /// As the client library's.
+    pub fn cancel(&mut self, id: ClientId, number: RequestNumber) -> Result<(), Stuck> {
+        self.command(id, |state| state.cancel(number))
+    }
+
+    /// Asks for no listing of directories from now on.
+    ///
+    /// # Errors
+    /// [`Stuck::Disconnected`].
+    pub fn no_exists(&mut self, id: ClientId) -> Result<(), Stuck> {
+        self.command(id, |state| {
+            state.set_no_exists();
+            Ok(())
+        })
+    }
+
+    /// Whether an event can be had at this moment.
+    ///
+    /// # Errors
+    /// [`Stuck::Disconnected`], [`Stuck::Restless`].
+    pub fn pending(&mut self, id: ClientId) -> Result<bool, Stuck> {
+        self.exchange(id, State::has_event)?;
+        Ok(self.client(id)?.state.has_event())
+    }
+
+    /// Waits for an event, at most so long.
+    ///
+    /// # Errors
+    /// [`Stuck::Disconnected`], [`Stuck::Restless`].
+    pub fn next(&mut self, id: ClientId, patience: Duration) -> Result<Option<Event>, Stuck> {
+        let end = self.now + patience;
+        loop {
+            self.exchange(id, State::has_event)?;
+            if let Some(event) = self.client(id)?.state.poll_event() {
+                return Ok(Some(event));
+            }
+            if !self.step(Some(id), end) {
+                self.exchange(id, State::has_event)?;
+                return Ok(self.client(id)?.state.poll_event());
+            }
+        }
+    }
+
+    /// The barrier: afterwards every event of what has happened so far can be had.
+    ///
+    /// # Errors
+    /// [`Stuck::Unanswered`] after so long.
+    pub fn sync(&mut self, id: ClientId, patience: Duration) -> Result<(), Stuck> {
+        let end = self.now + patience;
+        self.exchange(id, |_| false)?;
+        let token = self.command(id, State::ask_barrier)?;
+        let mut is_late = false;
+        let answered = loop {
+            self.exchange(id, |state| state.outcome(token) != Outcome::Open)?;
+            match self.client(id)?.state.outcome(token) {
+                Outcome::Reached => break Ok(()),
+                Outcome::Unsupported => break Err(Stuck::Client(Error::Unsupported)),
+                Outcome::Open if is_late => break Err(Stuck::Unanswered(patience)),
+                Outcome::Open => is_late = !self.step(Some(id), end),
+            }
+        };
+        self.client(id)?.state.forget_barrier(token);
+        answered
+    }
+
+    fn client(&mut self, id: ClientId) -> Result<&mut SimClient, Stuck> {
+        self.clients.get_mut(id.0).and_then(Option::as_mut).ok_or(Stuck::Disconnected)
+    }
+
+    fn command<T>(
+        &mut self,
+        id: ClientId,
+        command: impl FnOnce(&mut State) -> Result<T, Error>,
+    ) -> Result<T, Stuck> {
+        let done = command(&mut self.client(id)?.state);
+        if let Some(Some(client)) = self.clients.get_mut(id.0) {
+            client.flush(&mut self.pipes);
+        }
+        Ok(done?)
+    }
+
+    /// Has a client and the server do what can be done at this moment, until the client has `enough`.
+    fn exchange(&mut self, id: ClientId, enough: impl Fn(&State) -> bool) -> Result<(), Stuck> {
+        for _ in 0..TURNS_MAX {
+            self.run_until_quiet()?;
+            if enough(&self.client(id)?.state) || !self.reconnect(id) {
+                return Ok(());
+            }
+            let Some(Some(client)) = self.clients.get_mut(id.0) else { return Err(Stuck::Disconnected) };
+            match client.exchange(&mut self.pipes, &enough) {
+                // What was read makes room for more.
+                Ok(true) => {}
+                Ok(false) => return self.run_until_quiet(),
+                Err(client::Lost) => client.lose(self.now, &mut self.pipes),
+            }
+        }
+        Err(Stuck::Restless)
+    }
+
+    /// Makes sure that a client has a server; gives whether it has.
+    fn reconnect(&mut self, id: ClientId) -> bool {
+        let Some(Some(client)) = self.clients.get_mut(id.0) else { return false };
+        match client.next_attempt() {
+            None => return true,
+            Some(at) if at > self.now => return false,
+            Some(_) if self.starts_on_demand => self.start(),
+            Some(_) => {}
+        }
+        let Some(Some(client)) = self.clients.get_mut(id.0) else { return false };
+        let Some(server) = &mut self.server else {
+            client.postpone(self.now);
+            return false;
+        };
+        let pipe = self.pipes.connect();
+        server.connect(pipe);
+        client.connect(self.now, &mut self.pipes, pipe);
+        true
+    }
+}
+
+impl Default for Sim {
+    fn default() -> Sim {
+        Sim::new()
+    }
+}

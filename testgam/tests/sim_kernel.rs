@@ -1,0 +1,228 @@
+//! The simulated kernel against the running one: the same random operations on real files and on simulated ones, the
+//! same armings, and every notice compared, in order, with what it says of the entry.
+//!
+//! Two things are left out: inode numbers and times, of which only matters whether they differ from before; and the
+//! order in which `rmtree` goes through a directory.
+
+mod sim_support;
+
+use std::collections::BTreeMap;
+
+use gamin_backend::Backend;
+use gamin_server::engine::{EntryNotice, FileType, KernelWatchId, Level, Name, Notice, Refusal, Seen, Stamp};
+use proptest::prelude::*;
+use sim_support::{Twins, operation, tree_path};
+use testgam::action::FileOperation;
+use testgam::sim::kernel::Kernel;
+use testgam::sim::tree::Caller;
+
+/// The directories that are armed.
+const DIRECTORIES: [&str; 5] = ["", "d", "e", "d/s", "e/s"];
+
+#[derive(Debug, Clone)]
+enum Step {
+    Do(FileOperation),
+    Arm(u64, &'static str, Level),
+    Disarm(u64),
+    Read,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let level =
+        prop_oneof![Just(Level::Itself), Just(Level::Removals), Just(Level::Entries), Just(Level::Entries)];
+    prop_oneof![
+        12 => operation().prop_map(Step::Do),
+        3 => (1..6u64, proptest::sample::select(&DIRECTORIES), level)
+            .prop_map(|(id, directory, level)| Step::Arm(id, directory, level)),
+        1 => (1..6u64).prop_map(Step::Disarm),
+        4 => Just(Step::Read),
+    ]
+}
+
+/// Both worlds, and a backend in each.
+struct Bench {
+    twins: Twins,
+    real: Backend,
+    simulated: Kernel,
+    /// What was last seen of each name, in both worlds.
+    before: BTreeMap<(KernelWatchId, Name), (Stamp, Stamp)>,
+}
+
+impl Bench {
+    fn new() -> Bench {
+        let mut twins = Twins::new();
+        let simulated = Kernel::new(&mut twins.simulated.tree, Caller::Root);
+        Bench { real: Backend::new().expect("inotify"), twins, simulated, before: BTreeMap::new() }
+    }
+
+    fn arm(&mut self, id: u64, directory: &str, level: Level) -> [Result<(), Refusal>; 2] {
+        let id = KernelWatchId(id);
+        let [real, simulated] = self.twins.spell(directory).map(|path| tree_path(&path));
+        [
+            self.real.arm(id, &real, level),
+            self.simulated.arm(&mut self.twins.simulated.tree, id, &simulated, level),
+        ]
+    }
+
+    fn play(&mut self, step: &Step) -> Result<(), TestCaseError> {
+        match step {
+            Step::Do(operation) => {
+                let [real, simulated] = self.twins.perform(operation);
+                prop_assert_eq!(real, simulated, "{:?}", operation);
+                if matches!(operation, FileOperation::RemoveTree(_)) {
+                    self.compare(true)?;
+                }
+            }
+            Step::Arm(id, directory, level) => {
+                let [real, simulated] = self.arm(*id, directory, *level);
+                prop_assert_eq!(real, simulated, "arm {}", directory);
+            }
+            Step::Disarm(id) => {
+                self.real.disarm(KernelWatchId(*id));
+                self.simulated.disarm(&mut self.twins.simulated.tree, KernelWatchId(*id));
+            }
+            Step::Read => self.compare(false)?,
+        }
+        prop_assert_eq!(self.real.armed(), self.simulated.count());
+        Ok(())
+    }
+
+    fn compare(&mut self, is_order_free: bool) -> Result<(), TestCaseError> {
+        let (mut real, mut simulated) = (Vec::new(), Vec::new());
+        while self.real.read(&mut real).expect("the descriptor is open") {}
+        while self.simulated.read(&mut self.twins.simulated.tree, &mut simulated) {}
+        if is_order_free {
+            real.sort_by_key(place);
+            simulated.sort_by_key(place);
+        }
+        let mut lines = [Vec::new(), Vec::new()];
+        for (at, notice) in real.iter().enumerate() {
+            let other = simulated.get(at);
+            lines[0].push(self.line(notice, other, 0));
+        }
+        for (at, notice) in simulated.iter().enumerate() {
+            let other = real.get(at);
+            lines[1].push(self.line(notice, other, 1));
+        }
+        let [real_lines, simulated_lines] = lines;
+        for (real, simulated) in real.iter().zip(&simulated) {
+            if let (Some((key, real)), Some((_, simulated))) = (present(real), present(simulated)) {
+                self.before.insert(key, (real, simulated));
+            }
+        }
+        prop_assert_eq!(real_lines, simulated_lines);
+        Ok(())
+    }
+
+    /// A notice without what is bound to differ: whether a stamp is another than before is all that counts of it.
+    fn line(&self, notice: &Notice, other: Option<&Notice>, side: usize) -> String {
+        let Notice::Entry { watch, name, entry } = notice else { return format!("{notice:?}") };
+        let seen = match entry.seen {
+            Seen::Nothing => "unseen".to_owned(),
+            Seen::Absent => "absent".to_owned(),
+            Seen::Present(stamp) => {
+                let both = other.and_then(present).is_some_and(|(key, _)| key == (*watch, name.clone()));
+                let before = self.before.get(&(*watch, name.clone())).filter(|_| both);
+                let before = before.map(|(real, simulated)| if side == 0 { real } else { simulated });
+                let is_same = before.map(|before| same(before, &stamp));
+                let size = if stamp.file_type == FileType::Directory { 0 } else { stamp.size };
+                format!("{:?} {:o} {} {size} {is_same:?}", stamp.file_type, stamp.mode, stamp.uid)
+            }
+        };
+        format!("{} {name:?} {:?} {} {seen}", watch.0, entry.change, entry.is_last)
+    }
+}
+
+fn present(notice: &Notice) -> Option<((KernelWatchId, Name), Stamp)> {
+    match notice {
+        Notice::Entry { watch, name, entry: EntryNotice { seen: Seen::Present(stamp), .. } } => {
+            Some(((*watch, name.clone()), *stamp))
+        }
+        _ => None,
+    }
+}
+
+fn same(before: &Stamp, now: &Stamp) -> bool {
+    (before.ctime_ns, before.mtime_ns, before.same_file(now)) == (now.ctime_ns, now.mtime_ns, true)
+}
+
+/// Where a notice stands if the order does not count.
+fn place(notice: &Notice) -> (u64, Vec<u8>, u8) {
+    match notice {
+        Notice::Entry { watch, name, entry } => (watch.0, name.to_vec(), entry.change as u8),
+        Notice::Attributes { watch } => (watch.0, Vec::new(), 0),
+        Notice::Gone { watch } => (watch.0, Vec::new(), 1),
+        Notice::Overflow => (0, Vec::new(), 0),
+    }
+}
+
+fn play(steps: &[Step]) -> Result<(), TestCaseError> {
+    let mut bench = Bench::new();
+    for step in steps {
+        bench.play(step).map_err(|why| match why {
+            TestCaseError::Fail(why) => TestCaseError::fail(format!("at {step:?}: {why}")),
+            other @ TestCaseError::Reject(_) => other,
+        })?;
+    }
+    bench.play(&Step::Read)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn simulated_notices_are_the_real_ones(steps in proptest::collection::vec(step(), 1..60)) {
+        let mut all = vec![
+            Step::Arm(1, "", Level::Entries),
+            Step::Do(FileOperation::MakeDirectory("d".into())),
+            Step::Do(FileOperation::MakeDirectory("e".into())),
+            Step::Arm(2, "d", Level::Entries),
+        ];
+        all.extend(steps);
+        play(&all)?;
+    }
+}
+
+#[test]
+fn a_full_queue_overflows_alike_and_armings_are_made_sure_of() {
+    let mut bench = Bench::new();
+    let make = |name: &str| Step::Do(FileOperation::MakeDirectory(name.into()));
+    let path = |name: &str| name.into();
+    let steps = [
+        make("d"),
+        make("e"),
+        Step::Arm(1, "", Level::Entries),
+        Step::Arm(2, "d", Level::Entries),
+        Step::Arm(3, "e", Level::Entries),
+        Step::Do(FileOperation::Churn { directory: path("d"), count: 6000 }),
+        Step::Do(FileOperation::RemoveTree("e".into())),
+    ];
+    for step in &steps[..6] {
+        bench.play(step).expect("both worlds do the same");
+    }
+    // The removal is lost, but not that the directory is gone.
+    let [real, simulated] = bench.twins.perform(&FileOperation::RemoveDirectory("e".into()));
+    assert_eq!(real, simulated);
+    bench.play(&Step::Read).expect("both worlds tell the same");
+    bench.play(&make("e")).expect("both worlds do the same");
+    bench.play(&Step::Read).expect("both worlds tell the same");
+}
+
+#[test]
+fn a_directory_that_a_removed_file_holds_is_gone_when_that_is_closed() {
+    let file = |name: &str| name.into();
+    let steps = [
+        Step::Do(FileOperation::MakeDirectory("d".into())),
+        Step::Do(FileOperation::MakeFile(file("d/a"))),
+        Step::Arm(1, "", Level::Entries),
+        Step::Arm(2, "d", Level::Itself),
+        Step::Do(FileOperation::Open(file("d/a"))),
+        Step::Do(FileOperation::RemoveFile(file("d/a"))),
+        Step::Do(FileOperation::RemoveDirectory(file("d"))),
+        Step::Read,
+        Step::Do(FileOperation::WriteOpen { path: file("d/a"), text: b"x".to_vec() }),
+        Step::Read,
+        Step::Do(FileOperation::Close(file("d/a"))),
+    ];
+    play(&steps).expect("both worlds tell the same");
+}

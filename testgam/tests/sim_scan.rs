@@ -1,0 +1,81 @@
+//! The simulated scanner against the real one: random trees made both of real files and of simulated ones, and every
+//! path looked at in both, for whoever is privileged. Times and numbers of inodes and devices are left out.
+
+mod sim_support;
+
+use gamin_server::engine::{
+    Detail, Entries, FileType, Found, Hinge, Name, Scan, ScanRequest, Stamp, TreePath,
+};
+use proptest::prelude::*;
+use sim_support::{Twins, operation, tree_path};
+use testgam::sim::scan::scan;
+use testgam::sim::tree::Caller;
+
+const PATHS: [&str; 12] =
+    ["", "a", "d", "d/a", "d/s", "d/s/a", "l", "l/a", "d/l", "e/l/s", "d/../e", "nowhere/at/all"];
+const DETAILS: [Detail; 3] = [Detail::Itself, Detail::Names, Detail::Stamps];
+
+/// A scan without what is bound to differ, its paths as seen from the scenario's directory.
+fn shown(scan: Scan, directory: &TreePath) -> String {
+    let place = |path: &TreePath| {
+        let text = path.escape_ascii().to_string();
+        match text.strip_prefix(&directory.escape_ascii().to_string()) {
+            Some(rest) => format!("$DIR{rest}"),
+            // What lies above differs by name, but not in number.
+            None => format!("{} above", path.components().count()),
+        }
+    };
+    let hinge = |Hinge { directory, entry }: Hinge| format!("{} {entry:?}", place(&directory));
+    let hinges: Vec<String> = scan.hinges.into_iter().map(hinge).collect();
+    let found = match scan.found {
+        Found::Directory { real, stamp, entries } => {
+            format!("{} {} {}", place(&real), stamped(&stamp), listed(entries))
+        }
+        Found::File(stamp) => stamped(&stamp),
+        other @ (Found::Missing | Found::Unknown(_)) => format!("{other:?}"),
+    };
+    format!("{hinges:?} {found}")
+}
+
+fn listed(entries: Entries) -> String {
+    match entries {
+        Entries::Listed(mut entries) => {
+            entries.sort_by(|(a, _), (b, _)| a.cmp(b));
+            let entry = |(name, stamp): (Name, Option<Stamp>)| {
+                format!("{name:?} {}", stamp.map_or("unseen".into(), |stamp| stamped(&stamp)))
+            };
+            entries.into_iter().map(entry).collect::<Vec<_>>().join(", ")
+        }
+        other @ (Entries::Unasked | Entries::Unlisted(_)) => format!("{other:?}"),
+    }
+}
+
+fn stamped(stamp: &Stamp) -> String {
+    let size = if stamp.file_type == FileType::Directory { 0 } else { stamp.size };
+    format!("{:?} {:o} {} {} {size}", stamp.file_type, stamp.mode, stamp.uid, stamp.gid)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn simulated_scans_find_what_real_ones_find(operations in proptest::collection::vec(operation(), 1..40)) {
+        let mut twins = Twins::new();
+        for operation in &operations {
+            let [real, simulated] = twins.perform(operation);
+            prop_assert_eq!(real, simulated);
+        }
+        let [real_root, simulated_root] = twins.spell("$DIR").map(|path| tree_path(&path));
+        for path in PATHS {
+            for detail in DETAILS {
+                for trusted in [0, 3] {
+                    let [real, simulated] = twins.spell(path).map(|path| tree_path(&path));
+                    let request = |path| ScanRequest { path, trusted, detail };
+                    let real = gamin_backend::scan(&request(real));
+                    let simulated = scan(&mut twins.simulated, Caller::Root, &request(simulated), &[]);
+                    prop_assert_eq!(shown(real, &real_root), shown(simulated, &simulated_root), "{}", path);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,12 @@
+#! testgam extended
+# A monitored directory whose attributes change just before it is removed and made again goes once and comes
+# once (BEHAVIOUR 0.3).
+mkdir t
+connect
+mondir t
+server stop
+chmod t 700
+rmdir t
+mkdir t
+mkfile t/b
+server continue
