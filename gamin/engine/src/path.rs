@@ -5,7 +5,9 @@ use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
 
-macro_rules! shared_bytes {
+use smallvec::SmallVec;
+
+macro_rules! bytes {
     ($type:ident) => {
         impl Deref for $type {
             type Target = [u8];
@@ -28,10 +30,14 @@ macro_rules! shared_bytes {
     };
 }
 
-/// The name of a directory entry: any bytes but `/` and NUL. Cheap to clone.
+/// The name of a directory entry: any bytes but `/` and NUL. As long as it is of common length, it is cheap to clone, and
+/// to compare without going to the heap.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Name(Arc<[u8]>);
-shared_bytes!(Name);
+pub struct Name(SmallVec<[u8; COMMON_NAME_LEN]>);
+bytes!(Name);
+
+/// How long a name can be without being kept on the heap.
+const COMMON_NAME_LEN: usize = 24;
 
 impl From<&[u8]> for Name {
     fn from(bytes: &[u8]) -> Name {
@@ -45,7 +51,7 @@ impl From<&[u8]> for Name {
 /// symbolic links.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TreePath(Arc<[u8]>);
-shared_bytes!(TreePath);
+bytes!(TreePath);
 
 impl TreePath {
     /// Reads a spelling; `None` unless it is absolute.
