@@ -27,7 +27,8 @@ use crate::error::ConnectError;
 use crate::launch::{self, Started};
 use crate::options::Options;
 
-/// The wait between the first two attempts. It doubles from one to the next ...
+/// The wait between the first two attempts. It grows by a quarter from one to the next, so that a server is found soon
+/// after it is there ...
 const FIRST_DELAY: Duration = Duration::from_millis(1);
 /// ... up to this.
 const LAST_DELAY: Duration = Duration::from_millis(20);
@@ -285,7 +286,7 @@ impl Outage {
 
     fn postpone(&mut self, now: Instant) {
         self.next_attempt = now + self.delay;
-        self.delay = (self.delay * 2).min(LAST_DELAY);
+        self.delay = (self.delay * 5 / 4).min(LAST_DELAY);
     }
 
     /// Looks whether the server that was started has failed. It may have lost a race to another, so that
@@ -344,7 +345,12 @@ mod tests {
             link.attempt(now).err()
         });
         assert!(matches!(failure, Some(ConnectError::NoAnswer { source: Errno::ECONNREFUSED, .. })));
-        assert_eq!(attempts, [0, 1, 3, 7, 15, 31, 51, 71, 91]);
+        assert_eq!(attempts[..2], [0, 1]);
+        for pair in attempts.windows(2) {
+            let (since, gap) = (pair[0], pair[1] - pair[0]);
+            assert!(gap <= 2 + since / 4, "nobody waits much longer than it took until then: {attempts:?}");
+        }
+        assert!((10..20).contains(&attempts.len()), "{attempts:?}");
         assert!(matches!(link.phase, Phase::Down) && link.outage.is_none());
     }
 }
