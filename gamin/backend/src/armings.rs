@@ -181,16 +181,13 @@ fn path(directory: &TreePath) -> &Path {
 }
 
 fn mask(level: Level) -> WatchMask {
-    let itself = WatchMask::DELETE_SELF
-        | WatchMask::MOVE_SELF
-        | WatchMask::ATTRIB
-        | WatchMask::ONLYDIR
-        | WatchMask::DONT_FOLLOW;
+    let itself = WatchMask::DELETE_SELF | WatchMask::MOVE_SELF | WatchMask::ONLYDIR | WatchMask::DONT_FOLLOW;
     match level {
         Level::Itself => itself,
         Level::Removals => itself | WatchMask::DELETE,
         Level::Entries => {
             itself
+                | WatchMask::ATTRIB
                 | WatchMask::CREATE
                 | WatchMask::DELETE
                 | WatchMask::MOVED_FROM

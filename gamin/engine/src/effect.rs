@@ -10,12 +10,13 @@ pub struct KernelWatchId(pub u64);
 /// How much the kernel is asked to tell about a directory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Level {
-    /// Only that the directory itself moved, went, or changed its attributes.
+    /// Only that the directory itself moved or went. Not its attributes: to tell these the kernel would tell those of
+    /// its entries too, and mark each that it has in its cache, which takes long for a directory like `/tmp`.
     Itself,
     /// That, and that directories in it were removed: while anyone holds a removed directory open, the kernel tells
     /// nothing else of it.
     Removals,
-    /// That, and what happens to its entries.
+    /// That, its attributes, and what happens to its entries.
     Entries,
 }
 
