@@ -1,0 +1,356 @@
+//! The host of a core in a simulated world: as `gamin_server`'s own, with [`Files`], [`Pipes`] and a virtual clock.
+//!
+//! What it all means is left to the core; when time passes, to the [`Sim`](super::Sim). Invariant: as in the real host
+//! the kernel's queue is drained before a client's bytes are handled and before a scan begins, and effects are carried
+//! out in order; what a fault delays is handed in later, as the core's contract allows.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use gamin_server::engine::{self, Effect, Entries, Found, Method, Scan, ScanId, ScanRequest, Time};
+use gamin_server::{Config, Core, Peer, SessionId};
+
+use super::faults::{Faults, ScanFault};
+use super::files::Files;
+use super::kernel::Kernel;
+use super::pipe::{End, PipeId, Pipes, Transfer};
+use super::scan::scan;
+use super::tree::Caller;
+
+/// As in the real host: how long notices gather in a flood, and what counts as one.
+const GATHER: Duration = Duration::from_millis(5);
+const PROMPT_READINGS: usize = 16;
+const NOTICES_A_READING: usize = 8;
+/// How many bytes are read from a session before others have their turn.
+const READ_MAX: usize = 64 * 1024;
+/// The only user there is.
+const UID: u32 = 0;
+
+/// How a server is set up, for good.
+#[derive(Debug, Clone)]
+pub struct Setup {
+    /// Whether it does without the kernel's notices.
+    pub is_poll_only: bool,
+    /// How long after a look a path is looked at again where the kernel can't be relied on.
+    pub poll_interval: Duration,
+    /// How long it stays without a session.
+    pub idle_max: Option<Duration>,
+    /// Whose rights it has.
+    pub caller: Caller,
+    /// How many kernel watches it is granted.
+    pub watches_max: usize,
+    /// How many events the kernel keeps for it.
+    pub queue_max: usize,
+}
+
+impl Default for Setup {
+    fn default() -> Setup {
+        Setup {
+            is_poll_only: false,
+            poll_interval: Duration::from_secs(1),
+            idle_max: Some(Duration::from_secs(30)),
+            caller: Caller::Root,
+            watches_max: usize::MAX,
+            queue_max: super::inotify::QUEUE_MAX,
+        }
+    }
+}
+
+/// What a server is surrounded by.
+pub struct World<'a> {
+    /// The time since the world began.
+    pub now: Time,
+    /// The files.
+    pub files: &'a mut Files,
+    /// The connections.
+    pub pipes: &'a mut Pipes,
+    /// What goes wrong.
+    pub faults: &'a mut Faults,
+}
+
+/// A server.
+#[derive(Debug)]
+pub struct Host {
+    core: Core,
+    kernel: Kernel,
+    caller: Caller,
+    /// When the queue is to be read, while notices are left to gather.
+    gathering_until: Option<Time>,
+    counting_since: Time,
+    readings: usize,
+    waiting_to_connect: Vec<PipeId>,
+    connections: BTreeSet<PipeId>,
+    /// Scans whose answer is still to come, by the time at which it does.
+    underway: BTreeMap<(Time, ScanId), Answer>,
+}
+
+/// What a scan that takes long is going to say.
+#[derive(Debug)]
+enum Answer {
+    Known(Scan),
+    StillToLook(ScanRequest),
+}
+
+impl Host {
+    /// Starts a server.
+    pub fn new(now: Time, setup: &Setup, files: &mut Files) -> Host {
+        let kernel = Kernel::new(&mut files.tree, setup.caller);
+        if let Some(inotify) = &mut files.tree.inotify {
+            (inotify.watches_max, inotify.queue_max) = (setup.watches_max, setup.queue_max);
+        }
+        let method = if setup.is_poll_only { Method::Poll } else { Method::Kernel };
+        let engine = engine::Config { method, poll_interval: setup.poll_interval };
+        Host {
+            core: Core::new(now, Config { engine, uid: UID, idle_max: setup.idle_max }),
+            kernel,
+            caller: setup.caller,
+            gathering_until: None,
+            counting_since: now,
+            readings: 0,
+            waiting_to_connect: Vec::new(),
+            connections: BTreeSet::new(),
+            underway: BTreeMap::new(),
+        }
+    }
+
+    /// Takes a connection, which is accepted in the next turn.
+    pub fn connect(&mut self, pipe: PipeId) {
+        self.waiting_to_connect.push(pipe);
+    }
+
+    /// Whether it is to end, since nobody has needed it for long.
+    pub fn is_finished(&self) -> bool {
+        self.core.is_finished()
+    }
+
+    /// How many kernel watches it holds.
+    pub fn watches(&self) -> usize {
+        self.kernel.count()
+    }
+
+    /// The core.
+    pub fn core(&self) -> &Core {
+        &self.core
+    }
+
+    /// When it has something to do, if nothing happens before.
+    pub fn next_deadline(&self) -> Option<Time> {
+        let core = self.core.next_deadline().map(|deadline| deadline.at);
+        let answer = self.underway.keys().next().map(|(at, _)| *at);
+        [core, self.gathering_until, answer].into_iter().flatten().min()
+    }
+
+    /// Ends as if killed.
+    pub fn end(self, files: &mut Files, pipes: &mut Pipes) {
+        files.tree.inotify = None;
+        for pipe in self.connections.into_iter().chain(self.waiting_to_connect) {
+            pipes.close(pipe, End::Server);
+        }
+    }
+
+    /// Does what there is to do, in the order of the real host's `turn`; gives whether there was anything.
+    pub fn turn(&mut self, world: &mut World<'_>) -> bool {
+        let mut did = self.read_kernel(world);
+        did |= self.settle(world);
+        did |= self.accept(world);
+        did |= self.read(world);
+        if self.core.next_deadline().is_some_and(|deadline| deadline.at <= world.now) {
+            self.core.handle_time(world.now);
+            did = true;
+        }
+        did |= self.answer(world);
+        did |= self.settle(world);
+        did |= self.close(world);
+        did | self.send(world)
+    }
+
+    /// Reads the kernel's queue if its time has come.
+    fn read_kernel(&mut self, world: &mut World<'_>) -> bool {
+        let now = world.now;
+        let is_silent = world.files.tree.inotify.as_ref().is_none_or(super::inotify::Inotify::is_empty);
+        let is_due = match self.gathering_until {
+            Some(until) => until <= now,
+            None => !is_silent && world.faults.deaf_until.is_none_or(|until| until <= now),
+        };
+        if !is_due {
+            return false;
+        }
+        if now.since(self.counting_since) >= GATHER {
+            self.counting_since = now;
+            self.readings = 0;
+        }
+        let count = self.drain(world);
+        self.readings += 1 + count / NOTICES_A_READING;
+        self.gathering_until = (self.readings >= PROMPT_READINGS).then_some(now + GATHER);
+        true
+    }
+
+    /// Hands in all that the kernel has noticed by now; gives how much that was.
+    fn drain(&mut self, world: &mut World<'_>) -> usize {
+        let mut count = 0;
+        let mut notices = Vec::new();
+        while self.kernel.read(&mut world.files.tree, &mut notices) {
+            count += notices.len();
+            for notice in notices.drain(..) {
+                self.core.handle_notice(world.now, notice);
+            }
+        }
+        count
+    }
+
+    /// Carries out effects and what comes of them.
+    fn settle(&mut self, world: &mut World<'_>) -> bool {
+        let mut did = false;
+        while let Some(effect) = self.core.poll_effect() {
+            for operation in world.faults.on_effect() {
+                // What cannot be done any more is not done.
+                let _ = world.files.perform(&operation);
+            }
+            self.carry_out(world, effect);
+            did = true;
+        }
+        did
+    }
+
+    fn carry_out(&mut self, world: &mut World<'_>, effect: Effect) {
+        let tree = &mut world.files.tree;
+        match effect {
+            Effect::Arm { id, directory, level } => {
+                let answer = match world.faults.on_arm(&directory) {
+                    Some(refusal) => {
+                        self.kernel.disarm(tree, id);
+                        Err(refusal)
+                    }
+                    None => self.kernel.arm(tree, id, &directory, level),
+                };
+                self.core.handle_armed(id, answer);
+            }
+            Effect::Disarm { id } => self.kernel.disarm(tree, id),
+            Effect::Scan { id, request } => {
+                self.drain(world);
+                self.scan(world, id, request);
+            }
+        }
+    }
+
+    fn scan(&mut self, world: &mut World<'_>, id: ScanId, request: ScanRequest) {
+        let files = &mut *world.files;
+        let scan = match world.faults.on_scan() {
+            None => scan(files, self.caller, &request, &[]),
+            Some(ScanFault::Meanwhile(operations)) => scan(files, self.caller, &request, &operations),
+            Some(ScanFault::Fails(why)) => {
+                let Scan { hinges, found } = scan(files, self.caller, &request, &[]);
+                let found = match found {
+                    Found::Directory { real, stamp, .. } => {
+                        Found::Directory { real, stamp, entries: Entries::Unlisted(why) }
+                    }
+                    Found::Missing | Found::Unknown(_) | Found::File(_) => Found::Unknown(why),
+                };
+                Scan { hinges, found }
+            }
+            Some(ScanFault::Slow { takes, looks_late }) => {
+                let answer = match looks_late {
+                    true => Answer::StillToLook(request),
+                    false => Answer::Known(scan(files, self.caller, &request, &[])),
+                };
+                self.underway.insert((world.now + takes, id), answer);
+                return;
+            }
+        };
+        self.core.handle_scan(world.now, id, scan);
+    }
+
+    /// Hands in the answers of scans that took long.
+    fn answer(&mut self, world: &mut World<'_>) -> bool {
+        let mut did = false;
+        while self.underway.keys().next().is_some_and(|(at, _)| *at <= world.now) {
+            let Some(((_, id), answer)) = self.underway.pop_first() else { break };
+            let found = match answer {
+                Answer::Known(scan) => scan,
+                Answer::StillToLook(request) => {
+                    self.drain(world);
+                    scan(world.files, self.caller, &request, &[])
+                }
+            };
+            self.core.handle_scan(world.now, id, found);
+            did = true;
+        }
+        did
+    }
+
+    fn accept(&mut self, world: &mut World<'_>) -> bool {
+        let pipes = std::mem::take(&mut self.waiting_to_connect);
+        for pipe in &pipes {
+            self.connections.insert(*pipe);
+            self.core.handle_connection(world.now, SessionId(pipe.0), Peer { uid: UID, pid: 1 });
+        }
+        !pipes.is_empty()
+    }
+
+    /// Reads once from each connection that has sent something.
+    fn read(&mut self, world: &mut World<'_>) -> bool {
+        let mut did = false;
+        let mut bytes = Vec::new();
+        for pipe in self.connections.clone() {
+            let session = SessionId(pipe.0);
+            if !self.core.accepts_bytes(session) {
+                continue;
+            }
+            match world.pipes.read(pipe, End::Server, READ_MAX, &mut bytes) {
+                Transfer::Blocked => continue,
+                Transfer::Bytes(_) => {
+                    self.drain(world);
+                    self.core.handle_bytes(world.now, session, &bytes);
+                }
+                Transfer::Ended => self.hang_up(world, pipe),
+            }
+            did = true;
+        }
+        did
+    }
+
+    /// Gives each connection as much as it takes of what there is for it.
+    fn send(&mut self, world: &mut World<'_>) -> bool {
+        let mut did = false;
+        while self.core.poll_send().is_some() {}
+        for pipe in self.connections.clone() {
+            loop {
+                let bytes = self.core.transmit(SessionId(pipe.0));
+                if bytes.is_empty() {
+                    break;
+                }
+                match world.pipes.write(pipe, End::Server, bytes) {
+                    Transfer::Bytes(count) => self.core.sent(SessionId(pipe.0), count),
+                    Transfer::Blocked => break,
+                    Transfer::Ended => {
+                        self.hang_up(world, pipe);
+                        did = true;
+                        break;
+                    }
+                }
+                did = true;
+            }
+        }
+        did
+    }
+
+    fn hang_up(&mut self, world: &mut World<'_>, pipe: PipeId) {
+        self.core.handle_hangup(world.now, SessionId(pipe.0));
+        self.disconnect(world, pipe);
+    }
+
+    fn close(&mut self, world: &mut World<'_>) -> bool {
+        let mut did = false;
+        while let Some(session) = self.core.poll_close() {
+            self.disconnect(world, PipeId(session.0));
+            did = true;
+        }
+        did
+    }
+
+    fn disconnect(&mut self, world: &mut World<'_>, pipe: PipeId) {
+        if self.connections.remove(&pipe) {
+            world.pipes.close(pipe, End::Server);
+        }
+    }
+}
