@@ -258,7 +258,20 @@ impl Sim {
         Ok(())
     }
 
-    /// Whether a fault waits for something to go wrong.
+    /// Has everything go right from now on: lasting faults end, waiting ones are forgotten, and a server runs. What was
+    /// lost stays lost.
+    pub fn heal(&mut self) {
+        self.faults = Faults::default();
+        let healthy = Setup::default();
+        for fault in [Fault::QueueMax(healthy.queue_max), Fault::WatchesMax(healthy.watches_max)] {
+            self.inflict(&fault).expect("because it changes no files");
+        }
+        self.pipes.heal();
+        self.stop(false);
+        self.start();
+    }
+
+    /// Whether no fault waits for something to go wrong.
     pub fn is_healthy(&self) -> bool {
         self.faults.is_empty()
     }

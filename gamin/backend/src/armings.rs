@@ -143,9 +143,13 @@ impl Armings {
 
     fn end_if_moved(&mut self, number: Number, arming: &Arming) -> Option<KernelWatchId> {
         let Arming { id, level, directory } = arming;
-        let stays = self.arm(*id, directory, *level).is_ok() && self.numbers.get(id) == Some(&number);
-        if stays {
-            return None;
+        match self.kernel.add(path(directory), mask(*level) | WatchMask::MASK_ADD) {
+            Ok(same) if same.get_watch_descriptor_id() == number => return None,
+            Ok(other) if self.watches.contains_key(&other.get_watch_descriptor_id()) => {}
+            Ok(stranger) => self.remove(stranger),
+            // It can't be told whose path it is now; the watch goes on telling.
+            Err(error) if refusal(&error) == Refusal::Denied => return None,
+            Err(_) => {}
         }
         self.disarm(*id);
         Some(*id)

@@ -99,6 +99,9 @@ impl Backend {
             } else if let Some(name) = event.name {
                 add_entry(notices, self.armings.sharing(number), name.as_bytes(), event.mask);
             } else if event.mask.contains(EventMask::ATTRIB) {
+                // Of a directory that another was renamed over, this is all that is told while somebody holds it open.
+                let moved = self.armings.end_moved(number);
+                notices.extend(moved.into_iter().map(|watch| Notice::Gone { watch }));
                 let armings = self.armings.sharing(number).iter();
                 notices.extend(armings.map(|arming| Notice::Attributes { watch: arming.id }));
             }

@@ -78,6 +78,8 @@ pub struct Engine {
     outputs: VecDeque<Output>,
     last_watch: u64,
     last_scan: u64,
+    /// How many notices were taken.
+    noticed: u64,
 }
 
 /// Commands.
@@ -98,6 +100,7 @@ impl Engine {
             outputs: VecDeque::new(),
             last_watch: 0,
             last_scan: 0,
+            noticed: 0,
         }
     }
 
@@ -153,13 +156,16 @@ impl Engine {
 impl Engine {
     /// Takes a notice from the kernel.
     pub fn handle_notice(&mut self, now: Time, notice: Notice) {
+        self.noticed += 1;
         match notice {
             Notice::Entry { watch, name, entry } => {
                 let Some(directory) = self.kernel.directory(watch) else { return };
                 for (id, role) in self.kernel.concerned(watch, &name) {
-                    let notice = match role {
-                        Role::Listed => Waiting::Entry(name.clone(), entry),
-                        role => Waiting::Hinge(Need { directory: directory.clone(), role }, entry),
+                    let is_listed = role == Role::Listed;
+                    let need = Need { directory: directory.clone(), role };
+                    let notice = match is_listed {
+                        true => Waiting::Entry(need, name.clone(), entry),
+                        false => Waiting::Hinge(need, entry),
                     };
                     self.note(now, id, notice);
                 }
@@ -183,7 +189,7 @@ impl Engine {
             Notice::Overflow => {
                 let ids: Vec<WatchId> = self.watches.keys().copied().collect();
                 for id in ids {
-                    self.look(id, None);
+                    self.note_overflow(id);
                 }
             }
         }

@@ -78,6 +78,8 @@ pub(crate) struct KernelWatches {
     watches: BTreeMap<TreePath, KernelWatch>,
     directories: BTreeMap<KernelWatchId, TreePath>,
     last_id: u64,
+    /// How often the kernel was asked for something new.
+    pub(crate) asked: u64,
 }
 
 impl KernelWatches {
@@ -90,6 +92,7 @@ impl KernelWatches {
             self.watches
                 .insert(need.directory.clone(), KernelWatch { id, level, state: State::Asked, users });
             effects.push_back(Effect::Arm { id, directory: need.directory.clone(), level });
+            self.asked += 1;
             return Standing::Asked;
         }
         let Some(held) = self.watches.get_mut(&need.directory) else { return Standing::Asked };
@@ -97,6 +100,7 @@ impl KernelWatches {
         if level > held.level {
             held.level = level;
             held.state = State::Asked;
+            self.asked += 1;
             effects.push_back(Effect::Arm { id: held.id, directory: need.directory.clone(), level });
         }
         match held.state {
@@ -111,6 +115,7 @@ impl KernelWatches {
         let Some(held) = self.watches.get_mut(directory) else { return };
         if matches!(held.state, State::Refused(_)) {
             held.state = State::Asked;
+            self.asked += 1;
             effects.push_back(Effect::Arm { id: held.id, directory: directory.clone(), level: held.level });
         }
     }
@@ -148,12 +153,14 @@ impl KernelWatches {
     }
 
     /// The watches that an entry notice concerns, in the order in which they are told: those for which `name` is a hinge,
-    /// and those that list it all.
+    /// and those that list it all. None while the kernel is being asked for more: it tells what it was asked for before, and
+    /// not what followed; they will look.
     pub(crate) fn concerned(&self, id: KernelWatchId, name: &Name) -> BTreeSet<(WatchId, Role)> {
         let mut concerned = BTreeSet::new();
         for role in [Role::Entry(name.clone()), Role::Listed] {
             let first = (role.clone(), WatchId(0));
-            let users = self.watch(id).map(|held| held.users.range(first..));
+            let held = self.watch(id).filter(|held| held.state == State::Armed);
+            let users = held.map(|held| held.users.range(first..));
             let users = users.into_iter().flatten().take_while(|(of, _)| *of == role);
             concerned.extend(users.map(|(role, watch)| (*watch, role.clone())));
         }

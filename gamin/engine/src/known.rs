@@ -107,6 +107,11 @@ pub(crate) fn react(known: &mut Option<File>, entry: EntryNotice) -> Reaction {
                 *known = Some(File { created: true, ..File::of_seen(seen) });
                 Reaction::Created
             }
+            // Two have changed places: it came before the other went.
+            _ if is_last && change.is_within() && matches!(seen, Seen::Present(_)) => {
+                *known = Some(File { created: true, ..File::of_seen(seen) });
+                Reaction::Created
+            }
             _ => Reaction::Nothing,
         };
     };
@@ -136,11 +141,15 @@ pub(crate) fn react(known: &mut Option<File>, entry: EntryNotice) -> Reaction {
             Reaction::Changed(urgency)
         }
         Change::Closed => {
-            let before = *file;
-            *file = File { created: before.created, ..File::of_seen(seen) };
+            let now = File::of_seen(seen);
             // Writing through a memory mapping gives no notice but this one.
-            let unnoticed = before.tag.is_some() && file.tag.is_some() && !is_shown && !before.created;
-            if unnoticed { Reaction::Changed(Urgency::Now) } else { Reaction::Closed }
+            let unnoticed = file.tag.is_some() && now.tag.is_some() && !is_shown && !file.created;
+            if !unnoticed {
+                // What it looks like now may be due to something that is told next.
+                return Reaction::Closed;
+            }
+            *file = now;
+            Reaction::Changed(Urgency::Now)
         }
     }
 }

@@ -79,7 +79,7 @@ pub enum Seen {
 
 impl Change {
     /// Whether the entry is the same before and after, but for what is in it.
-    fn is_within(self) -> bool {
+    pub(crate) fn is_within(self) -> bool {
         matches!(self, Change::Modified | Change::Closed | Change::Written | Change::Attributes)
     }
 

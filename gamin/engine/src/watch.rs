@@ -78,6 +78,11 @@ pub(crate) struct Look {
     /// The result will be out of date: look once more.
     pub again: bool,
     pub waiting: VecDeque<Waiting>,
+    /// The kernel's queue has overflowed: what waits when the next scan is answered may lack what followed it. The
+    /// kernel says so once, although it goes on losing events until that is read.
+    pub doubted: bool,
+    /// How many notices had been taken, and how much asked of the kernel, when the scan was asked for.
+    pub since: u64,
 }
 
 /// What a notice says about one watch.
@@ -86,7 +91,7 @@ pub(crate) enum Waiting {
     /// About an entry that is a hinge of its path.
     Hinge(Need, EntryNotice),
     /// About an entry of the directory that it leads to.
-    Entry(Name, EntryNotice),
+    Entry(Need, Name, EntryNotice),
     /// The attributes of a directory on the path, or at its end, changed.
     Attributes,
 }
@@ -149,6 +154,14 @@ impl Watch {
         }
         needs.dedup();
         needs
+    }
+
+    /// Whether a need is the end of the path. The last one of a path that is missing may be what is missing on the way
+    /// there.
+    pub(crate) fn is_end(&self, need: &Need) -> bool {
+        let Role::Entry(name) = &need.role else { return false };
+        let is_reached = self.known.is_present() || need.directory.join(name) == self.path;
+        is_reached && self.needs.last() == Some(need)
     }
 
     /// How closely the next look has to look.

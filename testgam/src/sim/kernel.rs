@@ -110,6 +110,8 @@ impl Kernel {
             } else if let Some(name) = name {
                 self.add_entry(notices, number, &name, mask);
             } else if mask.contains(Mask::IN_ATTRIB) {
+                let moved = self.end_moved(tree, number);
+                notices.extend(moved.into_iter().map(|watch| Notice::Gone { watch }));
                 let armings = self.sharing(number).iter();
                 notices.extend(armings.map(|arming| Notice::Attributes { watch: arming.id }));
             }
@@ -196,9 +198,12 @@ impl Kernel {
 
     fn end_if_moved(&mut self, tree: &mut Tree, number: Number, arming: &Arming) -> Option<KernelWatchId> {
         let Arming { id, level, directory } = arming;
-        let stays = self.arm(tree, *id, directory, *level).is_ok() && self.numbers.get(id) == Some(&number);
-        if stays {
-            return None;
+        match tree.add_watch(self.caller, directory, mask(*level), true).map_err(refusal) {
+            Ok(same) if same == number => return None,
+            Ok(other) if self.watches.contains_key(&other) => {}
+            Ok(stranger) => remove_watch(tree, stranger),
+            Err(Refusal::Denied) => return None,
+            Err(_) => {}
         }
         self.disarm(tree, *id);
         Some(*id)
@@ -242,12 +247,13 @@ fn remove_watch(tree: &mut Tree, number: Number) {
 }
 
 fn mask(level: Level) -> Mask {
-    let itself = Mask::IN_DELETE_SELF | Mask::IN_MOVE_SELF | Mask::IN_ATTRIB;
+    let itself = Mask::IN_DELETE_SELF | Mask::IN_MOVE_SELF;
     match level {
         Level::Itself => itself,
         Level::Removals => itself | Mask::IN_DELETE,
         Level::Entries => {
             itself
+                | Mask::IN_ATTRIB
                 | Mask::IN_CREATE
                 | Mask::IN_DELETE
                 | Mask::IN_MOVED_FROM

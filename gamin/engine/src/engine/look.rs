@@ -5,11 +5,11 @@
 
 use std::collections::VecDeque;
 
-use gamin_protocol::Kind;
+use gamin_protocol::{Code, Kind};
 
 use super::{Engine, Method, event};
 use crate::effect::{Effect, Refusal};
-use crate::event::Output;
+use crate::event::{Output, Subject};
 use crate::kernel_watch::{Need, Role, Standing};
 use crate::known::Known;
 use crate::path::TreePath;
@@ -64,7 +64,8 @@ impl Engine {
     /// Begins a look, or has the one that is under way repeated.
     pub(super) fn look(&mut self, id: WatchId, detail: Option<Detail>) {
         let Some(watch) = self.watches.get_mut(&id) else { return };
-        let detail = detail.unwrap_or(watch.detail());
+        // While the kernel can't be relied on, less than all would leave the rest in doubt.
+        let detail = detail.filter(|_| watch.reliance < Reliance::None).unwrap_or(watch.detail());
         if let Some(look) = &mut watch.look {
             look.again = true;
             look.detail = look.detail.max(detail);
@@ -74,7 +75,8 @@ impl Engine {
             self.polls.remove(&(at, id));
         }
         let waiting = VecDeque::new();
-        watch.look = Some(Look { scan: ScanId(0), detail, rounds: 0, again: false, waiting });
+        let (scan, rounds, again, doubted, since) = (ScanId(0), 0, false, false, 0);
+        watch.look = Some(Look { scan, detail, rounds, again, doubted, waiting, since });
         if self.config.method == Method::Kernel {
             let needs = watch.needs.clone();
             for need in &needs {
@@ -90,6 +92,7 @@ impl Engine {
         let Some(look) = &mut watch.look else { return };
         self.last_scan += 1;
         look.scan = ScanId(self.last_scan);
+        look.since = self.noticed + self.kernel.asked;
         self.by_scan.insert(look.scan, id);
         let trusted = self.kernel.trusted(&watch.path);
         let request = ScanRequest { path: watch.path.clone(), trusted, detail: look.detail };
@@ -99,6 +102,7 @@ impl Engine {
     /// Takes the result of a scan: goes on with the look, or ends it.
     pub(super) fn conclude(&mut self, now: Time, id: WatchId, scan: Scan) {
         let Some(watch) = self.watches.get_mut(&id) else { return };
+        let since = self.noticed + self.kernel.asked;
         let needs = watch.needs_of(&scan);
         let before = std::mem::replace(&mut watch.needs, needs.clone());
         let (reliance, asked) = self.hold(id, &needs, &scan);
@@ -107,7 +111,14 @@ impl Engine {
         }
         let Some(watch) = self.watches.get_mut(&id) else { return };
         let Some(look) = &mut watch.look else { return };
-        let settled = !asked && !look.again;
+        // A directory that is new to this path may have been armed after it was scanned, and what was noticed of it since
+        // then was not kept for this path.
+        let is_late = look.since != since && needs.iter().any(|need| !before.contains(need));
+        let is_doubted = !look.again && std::mem::take(&mut look.doubted) && !look.waiting.is_empty();
+        if is_doubted {
+            look.waiting.clear();
+        }
+        let settled = !asked && !look.again && !is_late && !is_doubted;
         if !settled && look.rounds < ROUNDS_MAX {
             look.again = false;
             return self.scan(id);
@@ -172,7 +183,11 @@ impl Engine {
         }
         let is_unlisted = matches!(&watch.known, Known::Directory(directory) if !directory.is_listed);
         for told in told {
-            self.paces.drop_held(&(id, told.subject.clone()));
+            if told.subject == Subject::Root && told.code == Code::DELETED {
+                self.paces.drop_watch(id);
+            } else {
+                self.paces.drop_held(&(id, told.subject.clone()));
+            }
             self.tell(id, &told);
         }
         self.list(id);

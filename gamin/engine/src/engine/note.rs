@@ -28,15 +28,28 @@ impl Engine {
         }
         match notice {
             Waiting::Hinge(hinge, entry) => self.note_hinge(now, id, &hinge, entry),
-            Waiting::Entry(name, entry) => self.note_entry(now, id, &name, entry),
+            Waiting::Entry(need, name, entry) => self.note_entry(now, id, &need, &name, entry),
             Waiting::Attributes => self.note_attributes(id),
         }
     }
 
-    /// A directory on the path, or at its end, is no longer where it was. What waited for a look is about what was
-    /// there, and the look is to be repeated.
+    /// A directory on the path, or at its end, is no longer where it was.
     pub(super) fn note_gone(&mut self, id: WatchId) {
         self.root_gone(id);
+        self.look_anew(id);
+    }
+
+    /// Notices have been lost, those that follow others about this path maybe among them.
+    pub(super) fn note_overflow(&mut self, id: WatchId) {
+        self.look_anew(id);
+        if let Some(look) = self.watches.get_mut(&id).and_then(|watch| watch.look.as_mut()) {
+            look.doubted = true;
+        }
+    }
+
+    /// Looks because notices can't tell what is there now. Those that wait for a look say less: what followed them may
+    /// be lost, or be about something else.
+    fn look_anew(&mut self, id: WatchId) {
         if let Some(look) = self.watches.get_mut(&id).and_then(|watch| watch.look.as_mut()) {
             look.waiting.clear();
         }
@@ -51,7 +64,7 @@ impl Engine {
             return;
         }
         let is_plain = !matches!(entry.seen, Seen::Present(stamp) if stamp.file_type != FileType::Other);
-        if watch.kind == Kind::File && watch.needs.last() == Some(hinge) && is_plain {
+        if watch.kind == Kind::File && watch.is_end(hinge) && is_plain {
             let reaction = watch.known.note_root(entry);
             return self.react(now, id, Subject::Root, reaction);
         }
@@ -67,8 +80,19 @@ impl Engine {
     }
 
     /// A notice about an entry of the directory that the path leads to.
-    pub(super) fn note_entry(&mut self, now: Time, id: WatchId, name: &Name, entry: EntryNotice) {
+    pub(super) fn note_entry(
+        &mut self,
+        now: Time,
+        id: WatchId,
+        need: &Need,
+        name: &Name,
+        entry: EntryNotice,
+    ) {
         let Some(watch) = self.watches.get_mut(&id) else { return };
+        if !watch.needs.contains(need) {
+            // The path has come to lead to another directory since.
+            return;
+        }
         match watch.kind {
             Kind::Directory => {
                 let reaction = watch.known.note_entry(name, entry);
