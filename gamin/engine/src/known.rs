@@ -123,7 +123,7 @@ pub(crate) fn react(known: &mut Option<File>, entry: EntryNotice) -> Reaction {
         Change::Deleted | Change::MovedFrom => {
             *known = None;
             match (change, seen) {
-                (Change::MovedFrom, Seen::Present(_)) if is_last => Reaction::DeletedLook,
+                (Change::MovedFrom, Seen::Present(_) | Seen::Nothing) if is_last => Reaction::DeletedLook,
                 _ => Reaction::Deleted,
             }
         }

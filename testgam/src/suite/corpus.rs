@@ -39,7 +39,11 @@ pub struct Scenario {
 #[derive(Debug, thiserror::Error)]
 pub enum CorpusError {
     /// No folder of scenarios is here or above.
-    #[error("there is no corpus here: neither {} nor a folder above it holds {SCENARIOS}", .0.display())]
+    #[error(
+        "there is no corpus here: neither {} nor a folder above it holds {SCENARIOS}; \
+         `testgam FILE` plays a scenario that has no snapshot",
+        .0.display()
+    )]
     NoCorpus(PathBuf),
     /// The path is of no scenario.
     #[error("{0} is no scenario: its name does not end in .{SCENARIO_ENDING}")]
