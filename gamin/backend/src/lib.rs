@@ -12,8 +12,10 @@ mod armings;
 mod backend;
 mod listing;
 mod look;
+mod mounts;
 mod scan;
 
 pub use backend::Backend;
 pub use listing::NAMES_ONLY_OVER;
+pub use mounts::{Mount, MountId, MountTable, Mounts};
 pub use scan::scan;

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 use std::thread;
 
-use gamin_backend::scan;
+use gamin_backend::{MountTable, scan};
 use gamin_engine::{Detail, Found, Level, ScanRequest, Stamp};
 use nix::mount::{MsFlags, mount, umount};
 use nix::sched::{CloneFlags, unshare};
@@ -89,6 +89,28 @@ fn a_new_file_is_fresh_unless_its_file_system_is_multigrain() -> Outcome {
             }
             umount(&bench.at("m"))?;
         }
+        Ok(())
+    })
+}
+
+#[test]
+fn the_table_tells_of_a_change_once() -> Outcome {
+    with_mounts(|| {
+        let bench = Bench::new()?;
+        let point = bench.at("a name\\040 with\nescapes");
+        fs::create_dir(&point)?;
+        let mut table = MountTable::open()?;
+        let device = table.read()?.of(&tree(&point)).map(|mount| mount.device);
+        assert!(!table.is_changed());
+        mount(NONE, &point, Some("tmpfs"), MsFlags::empty(), NONE)?;
+        assert!(table.is_changed() && !table.is_changed());
+        let mounts = table.read()?;
+        let found = mounts.of(&tree(&point.join("x"))).expect("because / is mounted");
+        assert_eq!((&found.point, found.file_system.as_str()), (&tree(&point), "tmpfs"));
+        assert_ne!(Some(found.device), device);
+        umount(&point)?;
+        assert!(table.is_changed());
+        assert_eq!(table.read()?.of(&tree(&point)).map(|mount| mount.device), device);
         Ok(())
     })
 }

@@ -1,0 +1,329 @@
+//! What is mounted where, as the kernel says in `/proc/self/mountinfo` (proc_pid_mountinfo(5)), and which of it is remote.
+//!
+//! [`Mounts`] is the table as it was read; [`MountTable`] the open file, which tells when the table has changed. What
+//! follows for a path is left to whoever walks or watches it.
+//! Invariants: paths are compared name by name, never as text; a mount that is covered by another is not found;
+//! neither reading nor asking touches any of the file systems.
+
+use std::collections::{BTreeMap, HashSet};
+use std::fs::File;
+use std::io::{self, Read, Seek};
+use std::os::fd::{AsFd, BorrowedFd};
+
+use gamin_engine::TreePath;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+
+/// The table of the thread that opens it, which in a server is that of the process.
+const MOUNTINFO: &str = "/proc/thread-self/mountinfo";
+
+/// The types of remote file systems, besides the family of `fuse.*`.
+const REMOTE: [&str; 26] = [
+    "9p", "afs", "autofs", "beegfs", "ceph", "cifs", "coda", "fuse", "fuseblk", "gfs", "gfs2", "gpfs",
+    "lustre", "ncp", "ncpfs", "nfs", "nfs4", "novfs", "ocfs2", "orangefs", "pvfs2", "smb3", "smbfs",
+    "vboxsf", "virtiofs", "vmhgfs",
+];
+
+/// Names a mount. While anything is held of it the kernel gives the number to no other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct MountId(pub u64);
+
+/// One line of the table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mount {
+    /// Its name.
+    pub id: MountId,
+    /// Where it is mounted, from the root directory of this process.
+    pub point: TreePath,
+    /// The numbers of the device, major and minor.
+    pub device: (u32, u32),
+    /// The type of the file system, such as `ext4` or `fuse.sshfs`.
+    pub file_system: String,
+    /// The mount on which `point` is; `None` if that is outside the root directory.
+    parent: Option<MountId>,
+}
+
+impl Mount {
+    /// Whether the file system lives by another machine or program: it may never answer, and what others do to it the
+    /// kernel does not tell.
+    pub fn is_remote(&self) -> bool {
+        REMOTE.contains(&self.file_system.as_str()) || self.file_system.starts_with("fuse.")
+    }
+}
+
+/// What is mounted where. Paths given to it are free of links and `..`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Mounts {
+    by_point: BTreeMap<TreePath, Vec<Mount>>,
+    /// Whether any mount but that of `/` is remote.
+    has_remote: bool,
+}
+
+impl Mounts {
+    /// Reads the table. What is no line of it is passed over.
+    pub fn parse(table: &[u8]) -> Mounts {
+        let lines: Vec<Mount> = table.split(|byte| *byte == b'\n').filter_map(parse_line).collect();
+        let listed: HashSet<MountId> = lines.iter().map(|mount| mount.id).collect();
+        let mut mounts = Mounts::default();
+        for mut mount in lines {
+            mount.parent = mount.parent.filter(|parent| *parent != mount.id && listed.contains(parent));
+            mounts.has_remote |= mount.is_remote() && !mount.point.is_root();
+            mounts.by_point.entry(mount.point.clone()).or_default().push(mount);
+        }
+        mounts
+    }
+
+    /// The mount that a path is on, be there anything at it or not. `None` if that is outside the root directory.
+    pub fn of(&self, path: &TreePath) -> Option<&Mount> {
+        self.passed(path).pop()
+    }
+
+    /// The first remote mount on the way down a path, what is mounted at its end included. That of `/` does not count:
+    /// if it hangs, so does this program.
+    pub fn first_remote(&self, path: &TreePath) -> Option<&Mount> {
+        if !self.has_remote {
+            return None;
+        }
+        self.passed(path).into_iter().find(|mount| mount.is_remote() && !mount.point.is_root())
+    }
+
+    /// The remote mount at just this path, if one is there.
+    pub fn remote_at(&self, path: &TreePath) -> Option<&Mount> {
+        if !self.has_remote || !self.by_point.contains_key(path) {
+            return None;
+        }
+        self.of(path).filter(|mount| mount.is_remote() && mount.point == *path)
+    }
+
+    /// The mounts that the way down a path leads over, in that order.
+    fn passed(&self, path: &TreePath) -> Vec<&Mount> {
+        let mut passed: Vec<&Mount> = Vec::new();
+        for point in prefixes(path) {
+            let before = passed.len();
+            let here = self.by_point.get(point).map_or([].as_slice(), Vec::as_slice);
+            // What is mounted on `/` later covers it only for those who come from outside.
+            let deepest = if point.len() == 1 { 1 } else { here.len() };
+            for _ in 0..deepest {
+                let on = passed.last().map(|mount| mount.id);
+                let Some(mount) = here.iter().rfind(|mount| mount.parent == on) else { break };
+                // It covers the one that was found before it at the same place.
+                passed.truncate(before);
+                passed.push(mount);
+            }
+        }
+        passed
+    }
+}
+
+/// A path and all above it, from `/` down.
+fn prefixes(path: &TreePath) -> impl Iterator<Item = &[u8]> {
+    let slashes = path.iter().enumerate().skip(1).filter(|(_, byte)| **byte == b'/').map(|(at, _)| at);
+    let whole = (!path.is_root()).then_some(path.len());
+    [1].into_iter().chain(slashes).chain(whole).map(|end| &path[..end])
+}
+
+/// Reads `36 35 98:0 /root /point options optional-field… - type source options`.
+fn parse_line(line: &[u8]) -> Option<Mount> {
+    let mut fields = line.split(|byte| *byte == b' ');
+    let mut text = || fields.next().and_then(|field| str::from_utf8(field).ok());
+    let id = MountId(text()?.parse().ok()?);
+    let parent = Some(MountId(text()?.parse().ok()?));
+    let (major, minor) = text()?.split_once(':')?;
+    let device = (major.parse().ok()?, minor.parse().ok()?);
+    let point = TreePath::new(&unescape(fields.nth(1)?))?;
+    fields.find(|field| *field == b"-")?;
+    let file_system = String::from_utf8_lossy(&unescape(fields.next()?)).into_owned();
+    Some(Mount { id, point, device, file_system, parent })
+}
+
+/// Undoes the table's escapes: a backslash and three octal digits stand for a byte that would end the field or the line.
+fn unescape(field: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(field.len());
+    let mut rest = field;
+    while let Some((first, behind)) = rest.split_first() {
+        let code = behind.get(..3).filter(|_| *first == b'\\').and_then(|digits| str::from_utf8(digits).ok());
+        let escaped = code.and_then(|digits| u8::from_str_radix(digits, 8).ok());
+        bytes.push(escaped.unwrap_or(*first));
+        rest = if escaped.is_some() { &behind[3..] } else { behind };
+    }
+    bytes
+}
+
+/// The kernel's table, kept open to be told of changes.
+#[derive(Debug)]
+pub struct MountTable {
+    file: File,
+}
+
+impl MountTable {
+    /// Opens the table. What changes from now on [`is_changed`](MountTable::is_changed) tells.
+    ///
+    /// # Errors
+    /// There is no `/proc`, or no descriptor left.
+    pub fn open() -> io::Result<MountTable> {
+        Ok(MountTable { file: File::open(MOUNTINFO)? })
+    }
+
+    /// Whether anything was mounted or unmounted since the last time this was asked, or since an event loop was told so.
+    pub fn is_changed(&self) -> bool {
+        let mut asked = [PollFd::new(self.file.as_fd(), PollFlags::POLLPRI)];
+        poll(&mut asked, PollTimeout::ZERO).is_ok_and(|count| count > 0)
+    }
+
+    /// Reads the table as it is now.
+    ///
+    /// # Errors
+    /// Memory runs out in the kernel.
+    pub fn read(&mut self) -> io::Result<Mounts> {
+        let mut table = Vec::new();
+        self.file.rewind()?;
+        self.file.read_to_end(&mut table)?;
+        Ok(Mounts::parse(&table))
+    }
+}
+
+/// For an event loop: an edge of priority or error is a change. It is always readable, which says nothing.
+impl AsFd for MountTable {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.file.as_fd()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TABLE: &str = r"
+27 1 254:0 / / rw,relatime - ext4 /dev/vda rw,discard
+22 27 0:21 / /proc rw,relatime shared:5 master:1 - proc proc rw
+30 27 0:31 / /home rw - nfs4 server:/home rw,vers=4.2
+31 30 0:32 / /home/u/my\040disk\134 rw - fuse.sshfs host:/ rw
+33 27 8:1 /sub /home/u/local rw unbindable - ext4 /dev/sda1 rw
+not a line
+40 27 0:40 / /mnt/a rw - tmpfs tmpfs rw
+41 40 0:41 / /mnt/a rw - fuse any rw
+42 41 0:42 / /mnt/a/b rw - tmpfs tmpfs rw
+43 40 0:43 / /mnt/a/hidden rw - tmpfs tmpfs rw
+50 27 0:50 / / rw - nfs covers:/everything rw
+";
+
+    fn tree(path: &str) -> TreePath {
+        TreePath::new(path.as_bytes()).expect("because it is absolute")
+    }
+
+    fn number(mount: Option<&Mount>) -> u64 {
+        mount.map_or(0, |mount| mount.id.0)
+    }
+
+    #[test]
+    fn a_path_is_on_the_mount_that_its_names_lead_to() {
+        let mounts = Mounts::parse(TABLE.as_bytes());
+        let table = [
+            ("/", 27, 0),
+            ("/etc/passwd", 27, 0),
+            ("/process", 27, 0),
+            ("/proc", 22, 0),
+            ("/proc/1/stat", 22, 0),
+            ("/home", 30, 30),
+            ("/homes", 27, 0),
+            ("/home/u/my disk", 30, 30),
+            (r"/home/u/my disk\", 31, 30),
+            (r"/home/u/my disk\/x/y", 31, 30),
+            ("/mnt/a", 41, 41),
+            ("/mnt/a/b/c", 42, 41),
+            ("/mnt/a/hidden", 41, 41),
+        ];
+        for (path, of, remote) in table {
+            assert_eq!(number(mounts.of(&tree(path))), of, "{path}");
+            assert_eq!(number(mounts.first_remote(&tree(path))), remote, "the first remote one to {path}");
+        }
+    }
+
+    #[test]
+    fn only_a_mount_at_just_that_path_is_at_it() {
+        let mounts = Mounts::parse(TABLE.as_bytes());
+        let table = [
+            ("/home", 30),
+            (r"/home/u/my disk\", 31),
+            ("/home/u", 0),
+            ("/mnt/a", 41),
+            ("/proc", 0),
+            ("/", 0),
+        ];
+        for (path, expected) in table {
+            assert_eq!(number(mounts.remote_at(&tree(path))), expected, "{path}");
+        }
+    }
+
+    #[test]
+    fn what_is_mounted_below_a_covered_mount_is_covered_too() {
+        let mounts = Mounts::parse(TABLE.as_bytes());
+        assert_eq!(number(mounts.of(&tree("/home/u/local"))), 30, "33 was there before 30");
+    }
+
+    #[test]
+    fn the_last_of_several_on_one_place_wins() {
+        let table = b"1 1 0:1 / / rw - ext4 a rw\n2 1 0:2 / /m rw - ext4 b rw\n3 1 0:3 / /m rw - xfs c rw\n";
+        let mounts = Mounts::parse(table);
+        let of = mounts.of(&tree("/m/x")).expect("because / is listed");
+        assert_eq!((of.id, of.device, of.file_system.as_str()), (MountId(3), (0, 3), "xfs"));
+    }
+
+    #[test]
+    fn a_root_directory_below_a_mount_has_no_line() {
+        let mounts = Mounts::parse(b"60 27 0:60 / /net rw - nfs server:/ rw\n");
+        assert_eq!((number(mounts.of(&tree("/etc"))), number(mounts.of(&tree("/net/x")))), (0, 60));
+        assert_eq!(Mounts::default().of(&tree("/")), None);
+    }
+
+    #[test]
+    fn the_mount_of_the_root_directory_is_nobodys_doubt() {
+        let mounts =
+            Mounts::parse(b"27 1 0:20 / / rw - virtiofs root rw\n30 27 0:31 / /net rw - nfs s:/ rw\n");
+        assert!(mounts.of(&tree("/etc")).is_some_and(Mount::is_remote));
+        assert_eq!(number(mounts.first_remote(&tree("/etc"))), 0);
+        assert_eq!(number(mounts.first_remote(&tree("/net/x"))), 30);
+    }
+
+    #[test]
+    fn no_table_makes_it_loop_or_fail() {
+        for table in [
+            "1 2 0:1 / / rw - nfs a rw\n2 1 0:2 / / rw - nfs a rw\n",
+            "1 2 0:1 / /m rw - nfs a rw\n2 1 0:2 / /m rw - nfs a rw\n3 3 0:2 / /m rw - nfs a rw\n",
+            "1 1 0:1 / relative rw - nfs a rw\n\\\n1 1 0:1 / /\\04 rw - nfs a rw\n1 1 0:1 / /\\777 rw -",
+            "99999999999999999999 1 0:1 / / rw - nfs a rw",
+        ] {
+            let mounts = Mounts::parse(table.as_bytes());
+            mounts.of(&tree("/m/x"));
+            mounts.first_remote(&tree("/m/x"));
+        }
+    }
+
+    #[test]
+    fn network_and_user_space_are_remote() {
+        for file_system in
+            ["nfs", "nfs4", "cifs", "smb3", "9p", "ceph", "afs", "autofs", "fuse", "fuse.sshfs", "fuseblk"]
+        {
+            let line = format!("1 1 0:1 / / rw - {file_system} a rw");
+            assert!(
+                Mounts::parse(line.as_bytes()).of(&tree("/")).is_some_and(Mount::is_remote),
+                "{file_system}"
+            );
+        }
+        for file_system in ["ext4", "tmpfs", "overlay", "btrfs", "fusectl", "proc", "nfsd"] {
+            let line = format!("1 1 0:1 / / rw - {file_system} a rw");
+            assert!(
+                !Mounts::parse(line.as_bytes()).of(&tree("/")).is_some_and(Mount::is_remote),
+                "{file_system}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_table_of_this_process_can_be_read_again_and_again() -> io::Result<()> {
+        let mut table = MountTable::open()?;
+        let mounts = table.read()?;
+        assert!(mounts.of(&tree("/proc/self")).is_some_and(|mount| mount.file_system == "proc"));
+        assert_eq!(table.read()?.of(&tree("/proc")), mounts.of(&tree("/proc")));
+        Ok(())
+    }
+}
