@@ -45,9 +45,15 @@ pub enum Effect {
         /// What to look at.
         request: ScanRequest,
     },
+    /// Nobody waits for a scan any more: it need not be begun, nor answered. There is no answer to this either, and it
+    /// comes too late for a scan that has been answered.
+    Forget {
+        /// The scan.
+        id: ScanId,
+    },
 }
 
-/// Why the kernel refused to be asked.
+/// Why the kernel is not asked about a directory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refusal {
     /// There is no directory at that path.
@@ -56,6 +62,8 @@ pub enum Refusal {
     Limit,
     /// Permission denied.
     Denied,
+    /// It was not even asked: the directory is on a remote mount, of which the kernel would not tell everything.
+    Remote,
     /// Anything else, such as memory running out.
     Failed,
 }

@@ -61,7 +61,7 @@ pub enum Reason {
 ///
 /// Contract: after any command or input, carry out every effect from [`Engine::poll_effect`] in order, handing in each
 /// answer before the next effect is begun or later, but the answer to an [`Effect::Arm`] always before that of a
-/// [`Effect::Scan`] that was given behind it; take every output; and be back with [`Engine::handle_time`] at the
+/// [`Effect::Scan`] that was given behind it (a scan that never ends holds up nothing but its own path); take every output; and be back with [`Engine::handle_time`] at the
 /// deadline. Notices that the kernel queued before a scan began should be handed in before the scan's answer.
 #[derive(Debug)]
 pub struct Engine {
@@ -129,7 +129,7 @@ impl Engine {
     }
 
     /// Asks to be told ([`Output::Reached`]) when everything that has happened so far to what these subscriptions
-    /// watch has been told.
+    /// watch has been told, as far as a scan that is overdue does not hold it back.
     pub fn barrier(&mut self, now: Time, barrier: BarrierId, subscriptions: &[SubscriptionId]) {
         let ids: BTreeSet<WatchId> = subscriptions
             .iter()
@@ -138,14 +138,14 @@ impl Engine {
         let mut awaited = BTreeSet::new();
         for id in ids {
             self.flush(now, id);
-            if self
-                .watches
-                .get(&id)
-                .is_some_and(|watch| watch.reliance != Reliance::Full || watch.look.is_some())
-            {
-                awaited.insert(id);
-                self.look(id, None);
+            let Some(watch) = self.watches.get(&id) else { continue };
+            if watch.reliance == Reliance::Full && watch.look.is_none() {
+                continue;
             }
+            if !watch.look.as_ref().is_some_and(|look| look.overdue) {
+                awaited.insert(id);
+            }
+            self.look(id, None);
         }
         self.barriers.insert(barrier, awaited);
         self.release_barriers();
@@ -211,6 +211,16 @@ impl Engine {
         if let Some(look) = &mut watch.look {
             look.rounds += 1;
             self.conclude(now, id, scan);
+        }
+    }
+
+    /// Takes the word that a scan takes so long that it may never be answered. Those who watch that path go on waiting,
+    /// and are told when the answer comes; barriers do not.
+    pub fn handle_overdue(&mut self, scan_id: ScanId) {
+        let Some(id) = self.by_scan.get(&scan_id).copied() else { return };
+        if let Some(look) = self.watches.get_mut(&id).and_then(|watch| watch.look.as_mut()) {
+            look.overdue = true;
+            self.reach(id);
         }
     }
 

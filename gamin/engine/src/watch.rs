@@ -81,6 +81,8 @@ pub(crate) struct Look {
     /// The kernel's queue has overflowed: what waits when the next scan is answered may lack what followed it. The
     /// kernel says so once, although it goes on losing events until that is read.
     pub doubted: bool,
+    /// The scan takes so long that it may never be answered.
+    pub overdue: bool,
     /// How many notices had been taken, and how much asked of the kernel, when the scan was asked for.
     pub since: u64,
 }

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use gamin_engine::{
     BarrierId, Change, Code, Config, Detail, Effect, Engine, Entries, EntryNotice, FileType, Found, Hinge,
-    KernelWatchId, Kind, Level, Method, Name, Notice, Output, Refusal, Scan, ScanRequest, Seen, Stamp,
-    Subject, SubscriptionId, Time, TreePath,
+    KernelWatchId, Kind, Level, Method, Name, Notice, Output, Refusal, Scan, ScanId, ScanRequest, Seen,
+    Stamp, Subject, SubscriptionId, Time, TreePath,
 };
 
 /// A host whose file system has no links.
@@ -16,6 +16,9 @@ struct World {
     tree: BTreeMap<TreePath, Stamp>,
     armed: BTreeMap<KernelWatchId, (TreePath, Level)>,
     refused: BTreeSet<TreePath>,
+    /// Paths that no scan gets an answer from, and the scans that wait for one.
+    hung: BTreeSet<TreePath>,
+    held: BTreeMap<ScanId, ScanRequest>,
     clock: i64,
     told: Vec<String>,
 }
@@ -27,9 +30,9 @@ fn path(text: &str) -> TreePath {
 impl World {
     fn new(method: Method) -> World {
         let engine = Engine::new(Config { method, poll_interval: Duration::from_secs(1) });
-        let (tree, armed, refused) = Default::default();
+        let (tree, armed, refused, hung, held, told) = Default::default();
         let mut world =
-            World { engine, now: Time::default(), tree, armed, refused, clock: 0, told: Vec::new() };
+            World { engine, now: Time::default(), tree, armed, refused, hung, held, clock: 0, told };
         world.put("/d", FileType::Directory);
         world
     }
@@ -93,6 +96,16 @@ impl World {
         self.carry_out();
     }
 
+    /// Has every path answer again, beginning with what it was asked while it hung.
+    fn recover(&mut self) {
+        self.hung.clear();
+        for (id, request) in std::mem::take(&mut self.held) {
+            let scan = self.scan(&request);
+            self.engine.handle_scan(self.now, id, scan);
+        }
+        self.carry_out();
+    }
+
     fn pass(&mut self, span: Duration) {
         self.now = self.now + span;
         self.engine.handle_time(self.now);
@@ -122,6 +135,10 @@ impl World {
                     self.engine.handle_armed(id, answer);
                 }
                 Effect::Disarm { id } => drop(self.armed.remove(&id)),
+                Effect::Forget { id } => drop(self.held.remove(&id)),
+                Effect::Scan { id, request } if self.hung.contains(&request.path) => {
+                    self.held.insert(id, request);
+                }
                 Effect::Scan { id, request } => {
                     let scan = self.scan(&request);
                     self.engine.handle_scan(self.now, id, scan);
@@ -402,4 +419,77 @@ fn a_file_subscription_on_a_directory_tells_that_entries_come_and_go() {
     let stamp = world.modify("/d/a");
     world.notice("/d", "a", Change::Modified, Seen::Present(stamp));
     assert_eq!(world.take(), [""; 0], "what an entry holds is no change of the directory");
+}
+
+/// A world in which `/d` is watched as 1, and `/h`, of which the kernel does not tell, hangs and is watched as 2.
+fn hung_world() -> World {
+    let mut world = World::new(Method::Kernel);
+    world.put("/h", FileType::Directory);
+    world.put("/h/a", FileType::Other);
+    world.refused.insert(path("/h"));
+    world.hung.insert(path("/h"));
+    world.subscribe(1, "/d", Kind::Directory);
+    world.subscribe(2, "/h", Kind::Directory);
+    assert_eq!(world.take(), ["1 - Exists", "1 - EndExist"]);
+    world
+}
+
+#[test]
+fn a_path_that_hangs_holds_up_no_other() {
+    let mut world = hung_world();
+    let stamp = world.put("/d/a", FileType::Other);
+    world.notice("/d", "a", Change::Created, Seen::Present(stamp));
+    world.barrier(&[1]);
+    assert_eq!(world.take(), ["1 a Created", "reached"]);
+    world.recover();
+    assert_eq!(world.take(), ["2 - Exists", "2 a Exists", "2 - EndExist"]);
+}
+
+#[test]
+fn a_barrier_waits_for_a_scan_until_that_is_overdue() {
+    let mut world = hung_world();
+    world.barrier(&[1, 2]);
+    assert_eq!(world.take(), [""; 0]);
+    let scan = *world.held.keys().next().expect("because /h hangs");
+    world.engine.handle_overdue(scan);
+    world.carry_out();
+    assert_eq!(world.take(), ["reached"]);
+    world.barrier(&[1, 2]);
+    assert_eq!(world.take(), ["reached"], "it does not wait again for the same");
+    world.recover();
+    assert_eq!(world.take(), ["2 - Exists", "2 a Exists", "2 - EndExist"]);
+    world.put("/h/b", FileType::Other);
+    world.barrier(&[2]);
+    assert_eq!(world.take(), ["2 b Created", "reached"], "but for one that gets an answer");
+}
+
+#[test]
+fn one_scan_waits_for_a_path_that_hangs_whatever_is_asked() {
+    let mut world = hung_world();
+    for subscription in 3..10 {
+        world.subscribe(subscription, "/h", Kind::Directory);
+        world.pass(Duration::from_secs(1));
+        world.barrier(&[1, subscription]);
+        world.engine.handle_notice(world.now, Notice::Overflow);
+        world.carry_out();
+    }
+    assert_eq!(world.held.len(), 1);
+    assert_eq!(world.engine.next_deadline(), None);
+}
+
+#[test]
+fn what_nobody_waits_for_any_more_is_forgotten_and_its_late_answer_ignored() {
+    let mut world = hung_world();
+    let (&scan, request) = world.held.iter().next().expect("because /h hangs");
+    let late = world.scan(request);
+    world.barrier(&[2]);
+    world.engine.cancel(SubscriptionId(2));
+    world.carry_out();
+    assert_eq!(world.take(), ["reached"]);
+    assert_eq!(world.held, BTreeMap::new());
+    world.engine.handle_scan(world.now, scan, late);
+    world.engine.handle_overdue(scan);
+    world.carry_out();
+    assert_eq!(world.take(), [""; 0]);
+    assert!(world.armings("/h", Level::Itself).is_empty() && world.engine.next_deadline().is_none());
 }

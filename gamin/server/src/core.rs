@@ -76,7 +76,8 @@ pub enum Reason {
 ///    before any bytes of a client and before any scan is made, so that a client is told of what happened
 ///    before its request before it is answered.
 /// 2. It then carries out what [`Core::poll_effect`] gives, in that order, and hands in the answers, until there
-///    is no more. An answer may come late, but must come.
+///    is no more. An answer may come late, but must come if it can: of a scan that may never
+///    end [`Core::handle_overdue`] tells.
 /// 3. It closes what [`Core::poll_close`] names, offers each socket that [`Core::poll_send`] names the bytes of
 ///    [`Core::transmit`], and reports with [`Core::sent`] how many it took.
 /// 4. It ends if [`Core::is_finished`], and otherwise waits for the next thing to happen, but no longer than
@@ -180,6 +181,12 @@ impl Core {
     /// Takes the answer to [`Effect::Scan`].
     pub fn handle_scan(&mut self, now: Time, id: ScanId, scan: Scan) {
         self.engine.handle_scan(now, id, scan);
+        self.deliver(now);
+    }
+
+    /// Takes the word that a scan takes so long that it may never be answered: no barrier waits for it.
+    pub fn handle_overdue(&mut self, now: Time, id: ScanId) {
+        self.engine.handle_overdue(id);
         self.deliver(now);
     }
 

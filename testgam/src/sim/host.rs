@@ -226,6 +226,12 @@ impl Host {
                 self.core.handle_armed(id, answer);
             }
             Effect::Disarm { id } => self.kernel.disarm(tree, id),
+            Effect::Forget { id } => {
+                let is_wanted = |key: &(Time, ScanId), answer: &mut Answer| {
+                    key.1 != id || matches!(answer, Answer::Known(_))
+                };
+                self.underway.retain(is_wanted);
+            }
             Effect::Scan { id, request } => {
                 self.drain(world);
                 self.scan(world, id, request);

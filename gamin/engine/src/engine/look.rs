@@ -41,6 +41,7 @@ impl Engine {
         self.by_path.remove(&(watch.path, watch.kind));
         if let Some(look) = watch.look {
             self.by_scan.remove(&look.scan);
+            self.effects.push_back(Effect::Forget { id: look.scan });
         }
         if let Some(at) = watch.look_at {
             self.polls.remove(&(at, id));
@@ -75,8 +76,8 @@ impl Engine {
             self.polls.remove(&(at, id));
         }
         let waiting = VecDeque::new();
-        let (scan, rounds, again, doubted, since) = (ScanId(0), 0, false, false, 0);
-        watch.look = Some(Look { scan, detail, rounds, again, doubted, waiting, since });
+        let (scan, rounds, again, doubted, overdue, since) = (ScanId(0), 0, false, false, false, 0);
+        watch.look = Some(Look { scan, detail, rounds, again, doubted, overdue, waiting, since });
         if self.config.method == Method::Kernel {
             let needs = watch.needs.clone();
             for need in &needs {
@@ -92,6 +93,7 @@ impl Engine {
         let Some(look) = &mut watch.look else { return };
         self.last_scan += 1;
         look.scan = ScanId(self.last_scan);
+        look.overdue = false;
         look.since = self.noticed + self.kernel.asked;
         self.by_scan.insert(look.scan, id);
         let trusted = self.kernel.trusted(&watch.path);

@@ -56,7 +56,7 @@ impl World {
         while let Some(effect) = self.core.poll_effect() {
             match effect {
                 Effect::Arm { id, .. } => self.core.handle_armed(id, Ok(())),
-                Effect::Disarm { .. } => {}
+                Effect::Disarm { .. } | Effect::Forget { .. } => {}
                 Effect::Scan { id, request } => self.core.handle_scan(self.now, id, look(&request)),
             }
         }
