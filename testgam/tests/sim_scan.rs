@@ -3,6 +3,7 @@
 
 mod sim_support;
 
+use gamin_backend::{Lane, Mounts};
 use gamin_server::engine::{
     Detail, Entries, FileType, Found, Hinge, Name, Scan, ScanRequest, Stamp, TreePath,
 };
@@ -71,7 +72,8 @@ proptest! {
                 for trusted in [0, 3] {
                     let [real, simulated] = twins.spell(path).map(|path| tree_path(&path));
                     let request = |path| ScanRequest { path, trusted, detail };
-                    let real = gamin_backend::scan(&request(real));
+                    let real = gamin_backend::scan(&request(real), &Mounts::default(), &Lane::LOCAL)
+                        .expect("because there is no other lane");
                     let simulated = scan(&mut twins.simulated, Caller::Root, &request(simulated), &[]);
                     prop_assert_eq!(shown(real, &real_root), shown(simulated, &simulated_root), "{}", path);
                 }

@@ -10,6 +10,7 @@ use std::ffi::OsStr;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
+use std::sync::Arc;
 
 use gamin_engine::{KernelWatchId, Level, Refusal, TreePath};
 use inotify::{WatchDescriptor, WatchMask, Watches};
@@ -17,6 +18,7 @@ use nix::errno::Errno;
 use tracing::{debug, trace};
 
 use crate::look::is_missing;
+use crate::mounts::Mounts;
 
 /// One use of a kernel watch.
 #[derive(Clone)]
@@ -37,16 +39,44 @@ struct KernelWatch {
 /// The number by which the kernel names a watch in its events.
 pub(crate) type Number = i32;
 
+/// Whom to ask, and what is not to be asked about.
+struct Kernel {
+    watches: Watches,
+    mounts: Arc<Mounts>,
+}
+
+impl Kernel {
+    /// Asks for a watch, unless the way to its directory is over a remote mount: the kernel walks it too.
+    fn ask(&mut self, directory: &TreePath, mask: WatchMask) -> Result<WatchDescriptor, Refusal> {
+        if self.mounts.first_remote(directory).is_some() {
+            return Err(Refusal::Remote);
+        }
+        let path = Path::new(OsStr::from_bytes(directory));
+        self.watches.add(path, mask).map_err(|error| refusal(&error))
+    }
+}
+
 /// The kernel watches of one inotify instance.
 pub(crate) struct Armings {
-    kernel: Watches,
+    kernel: Kernel,
     watches: HashMap<Number, KernelWatch>,
     numbers: HashMap<KernelWatchId, Number>,
 }
 
 impl Armings {
     pub(crate) fn new(kernel: Watches) -> Armings {
+        let kernel = Kernel { watches: kernel, mounts: Arc::default() };
         Armings { kernel, watches: HashMap::new(), numbers: HashMap::new() }
+    }
+
+    /// Takes what is mounted by now.
+    pub(crate) fn set_mounts(&mut self, mounts: Arc<Mounts>) {
+        self.kernel.mounts = mounts;
+    }
+
+    /// What is mounted.
+    pub(crate) fn mounts(&self) -> &Mounts {
+        &self.kernel.mounts
     }
 
     /// How many kernel watches are held.
@@ -72,10 +102,8 @@ impl Armings {
         directory: &TreePath,
         level: Level,
     ) -> Result<(), Refusal> {
-        let added = self.kernel.add(path(directory), mask(level) | WatchMask::MASK_ADD).map_err(|error| {
-            debug!(?id, ?directory, %error, "the kernel refused a watch");
-            refusal(&error)
-        });
+        let added = self.kernel.ask(directory, mask(level) | WatchMask::MASK_ADD);
+        let added = added.inspect_err(|refusal| debug!(?id, ?directory, ?refusal, "no kernel watch"));
         let number = added.as_ref().map(WatchDescriptor::get_watch_descriptor_id).ok();
         if number != self.numbers.get(&id).copied() {
             self.disarm(id);
@@ -143,12 +171,12 @@ impl Armings {
 
     fn end_if_moved(&mut self, number: Number, arming: &Arming) -> Option<KernelWatchId> {
         let Arming { id, level, directory } = arming;
-        match self.kernel.add(path(directory), mask(*level) | WatchMask::MASK_ADD) {
+        match self.kernel.ask(directory, mask(*level) | WatchMask::MASK_ADD) {
             Ok(same) if same.get_watch_descriptor_id() == number => return None,
             Ok(other) if self.watches.contains_key(&other.get_watch_descriptor_id()) => {}
             Ok(stranger) => self.remove(stranger),
             // It can't be told whose path it is now; the watch goes on telling.
-            Err(error) if refusal(&error) == Refusal::Denied => return None,
+            Err(Refusal::Denied) => return None,
             Err(_) => {}
         }
         self.disarm(*id);
@@ -162,26 +190,22 @@ impl Armings {
         if wanted == watch.level {
             return;
         }
-        match self.kernel.add(path(&watch.armings[0].directory), mask(wanted)) {
-            Ok(descriptor) if descriptor.get_watch_descriptor_id() == number => watch.level = wanted,
+        match self.kernel.ask(&watch.armings[0].directory, mask(wanted)) {
+            Ok(same) if same.get_watch_descriptor_id() == number => watch.level = wanted,
             // Another directory has come to this path, and may have lost what others want to be told. When its
             // watch ends without their doing, they learn that they have to begin anew.
             Ok(stranger) => self.remove(stranger),
             // It tells more than is wanted, which is no harm.
-            Err(error) => debug!(number, %error, "a kernel watch could not be lowered"),
+            Err(refusal) => debug!(number, ?refusal, "a kernel watch could not be lowered"),
         }
     }
 
     fn remove(&mut self, descriptor: WatchDescriptor) {
         // It fails if the kernel has removed the watch already; that notice is on its way.
-        if let Err(error) = self.kernel.remove(descriptor) {
+        if let Err(error) = self.kernel.watches.remove(descriptor) {
             trace!(%error, "a kernel watch had ended");
         }
     }
-}
-
-fn path(directory: &TreePath) -> &Path {
-    Path::new(OsStr::from_bytes(directory))
 }
 
 fn mask(level: Level) -> WatchMask {

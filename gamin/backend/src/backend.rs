@@ -9,6 +9,7 @@ use std::collections::HashMap;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::ffi::OsStrExt;
+use std::sync::Arc;
 
 use gamin_engine::{
     Change, EntryNotice, KernelWatchId, Level, Name, Notice, Refusal, Seen, TreePath, merge_changes,
@@ -19,7 +20,8 @@ use nix::sys::stat::lstat;
 use tracing::{trace, warn};
 
 use crate::armings::{Arming, Armings};
-use crate::look::Look;
+use crate::look::{Look, stamp_of_mount};
+use crate::mounts::Mounts;
 
 /// How many bytes of events are read at once: of two thousand events with common names.
 const BUFFER_BYTES: usize = 64 * 1024;
@@ -42,6 +44,11 @@ impl Backend {
         let inotify = Inotify::init()?;
         let armings = Armings::new(inotify.watches());
         Ok(Backend { inotify, armings, buffer: vec![0; BUFFER_BYTES].into() })
+    }
+
+    /// Takes what is mounted by now: no remote mount is touched, and none of its directories armed.
+    pub fn set_mounts(&mut self, mounts: Arc<Mounts>) {
+        self.armings.set_mounts(mounts);
     }
 
     /// Asks the kernel about a directory, or with the same id about more or less of it.
@@ -168,6 +175,10 @@ fn look_at_entries(notices: &mut [Notice], armings: &Armings) {
             path.extend_from_slice(directory);
             path.push(b'/');
             path.extend_from_slice(name);
+            if let Some(mount) = armings.mounts().first_remote(&path) {
+                let is_it = *mount.point == *path;
+                return if is_it { Seen::Present(stamp_of_mount(mount)) } else { Seen::Nothing };
+            }
             match lstat(&*path) {
                 Ok(stat) => Seen::Present(look.stamp(&stat, directory)),
                 Err(Errno::ENOENT | Errno::ENOTDIR) => Seen::Absent,

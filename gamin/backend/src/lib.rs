@@ -18,4 +18,4 @@ mod scan;
 pub use backend::Backend;
 pub use listing::NAMES_ONLY_OVER;
 pub use mounts::{Mount, MountId, MountTable, Mounts};
-pub use scan::scan;
+pub use scan::{Lane, scan};

@@ -11,7 +11,8 @@ use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag};
 use nix::sys::stat::{Mode, fstatat};
 
-use crate::look::Look;
+use crate::look::{Look, stamp_of_mount};
+use crate::mounts::Mounts;
 
 /// A directory with more entries than this is listed without stamps, unless they are asked for.
 pub const NAMES_ONLY_OVER: usize = 4096;
@@ -23,11 +24,13 @@ pub(crate) fn open(directory: &TreePath) -> nix::Result<Dir> {
     Dir::open(&**directory, flags, Mode::empty())
 }
 
-/// Lists an open directory, whose path is `directory`. An entry that goes meanwhile may be left out.
+/// Lists an open directory, whose path is `directory`. An entry that goes meanwhile may be left out. On one where a
+/// remote mount is, only the mount is looked at.
 pub(crate) fn list(
     open: &mut Dir,
     directory: &TreePath,
     detail: Detail,
+    mounts: &Mounts,
     look: &mut Look,
 ) -> nix::Result<Vec<(Name, Option<Stamp>)>> {
     let mut entries = Vec::new();
@@ -39,7 +42,12 @@ pub(crate) fn list(
         }
     }
     if detail == Detail::Stamps || entries.len() <= NAMES_ONLY_OVER {
+        let remote = mounts.remote_in(directory);
         entries.retain_mut(|(name, stamp)| {
+            if let Some((_, mount)) = remote.iter().find(|(point, _)| point == name) {
+                *stamp = Some(stamp_of_mount(mount));
+                return true;
+            }
             match fstatat(open.as_fd(), &**name, AtFlags::AT_SYMLINK_NOFOLLOW) {
                 Ok(stat) => {
                     *stamp = Some(look.stamp(&stat, directory));

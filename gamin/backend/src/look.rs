@@ -12,10 +12,12 @@ use std::sync::LazyLock;
 
 use gamin_engine::{FileType, Stamp};
 use nix::errno::Errno;
-use nix::sys::stat::{FileStat, SFlag, lstat};
+use nix::sys::stat::{FileStat, SFlag, lstat, makedev};
 use nix::sys::statfs::{BTRFS_SUPER_MAGIC, EXT4_SUPER_MAGIC, FsType, TMPFS_MAGIC, XFS_SUPER_MAGIC, statfs};
 use nix::sys::time::TimeValLike;
 use nix::time::{ClockId, clock_gettime};
+
+use crate::mounts::Mount;
 
 const SECOND_NS: i64 = 1_000_000_000;
 /// Two ticks of the slowest kernel, which has a hundred in a second.
@@ -78,6 +80,23 @@ impl Look {
 static KERNEL_IS_MULTIGRAIN: LazyLock<bool> = LazyLock::new(|| {
     nix::sys::utsname::uname().is_ok_and(|name| name.release().to_str().is_some_and(is_multigrain_kernel))
 });
+
+/// What is shown of an entry on which a remote mount is, without asking its file system: that this is mounted there.
+pub(crate) fn stamp_of_mount(mount: &Mount) -> Stamp {
+    let (major, minor) = mount.device;
+    Stamp {
+        file_type: FileType::Directory,
+        dev: makedev(major.into(), minor.into()),
+        ino: mount.id.0,
+        mode: 0,
+        uid: 0,
+        gid: 0,
+        size: 0,
+        mtime_ns: 0,
+        ctime_ns: 0,
+        fresh: false,
+    }
+}
 
 /// The type of a file.
 pub(crate) fn file_type(stat: &FileStat) -> FileType {

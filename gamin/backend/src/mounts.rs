@@ -5,12 +5,12 @@
 //! Invariants: paths are compared name by name, never as text; a mount that is covered by another is not found;
 //! neither reading nor asking touches any of the file systems.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fs::File;
 use std::io::{self, Read, Seek};
 use std::os::fd::{AsFd, BorrowedFd};
 
-use gamin_engine::TreePath;
+use gamin_engine::{Name, TreePath};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 /// The table of the thread that opens it, which in a server is that of the process.
@@ -50,12 +50,12 @@ impl Mount {
     }
 }
 
-/// What is mounted where. Paths given to it are free of links and `..`.
+/// What is mounted where. Paths given to it are spelled as a [`TreePath`] is, free of links and `..`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Mounts {
     by_point: BTreeMap<TreePath, Vec<Mount>>,
-    /// Whether any mount but that of `/` is remote.
-    has_remote: bool,
+    /// Where remote mounts are. That of `/` does not count: if it hangs, so does this program.
+    remote: BTreeSet<TreePath>,
 }
 
 impl Mounts {
@@ -66,36 +66,50 @@ impl Mounts {
         let mut mounts = Mounts::default();
         for mut mount in lines {
             mount.parent = mount.parent.filter(|parent| *parent != mount.id && listed.contains(parent));
-            mounts.has_remote |= mount.is_remote() && !mount.point.is_root();
+            if mount.is_remote() && !mount.point.is_root() {
+                mounts.remote.insert(mount.point.clone());
+            }
             mounts.by_point.entry(mount.point.clone()).or_default().push(mount);
         }
         mounts
     }
 
     /// The mount that a path is on, be there anything at it or not. `None` if that is outside the root directory.
-    pub fn of(&self, path: &TreePath) -> Option<&Mount> {
+    pub fn of(&self, path: &[u8]) -> Option<&Mount> {
         self.passed(path).pop()
     }
 
-    /// The first remote mount on the way down a path, what is mounted at its end included. That of `/` does not count:
-    /// if it hangs, so does this program.
-    pub fn first_remote(&self, path: &TreePath) -> Option<&Mount> {
-        if !self.has_remote {
+    /// The first remote mount on the way down a path, what is mounted at its end included; but for that of `/`.
+    pub fn first_remote(&self, path: &[u8]) -> Option<&Mount> {
+        if self.remote.is_empty() {
             return None;
         }
         self.passed(path).into_iter().find(|mount| mount.is_remote() && !mount.point.is_root())
     }
 
     /// The remote mount at just this path, if one is there.
-    pub fn remote_at(&self, path: &TreePath) -> Option<&Mount> {
-        if !self.has_remote || !self.by_point.contains_key(path) {
+    pub fn remote_at(&self, path: &[u8]) -> Option<&Mount> {
+        if !self.remote.contains(path) {
             return None;
         }
-        self.of(path).filter(|mount| mount.is_remote() && mount.point == *path)
+        self.of(path).filter(|mount| mount.is_remote() && *mount.point == *path)
+    }
+
+    /// The remote mounts that are on entries of a directory.
+    pub fn remote_in(&self, directory: &TreePath) -> Vec<(Name, &Mount)> {
+        let entry = |point: &TreePath| {
+            point.split_last().filter(|(above, _)| above == directory).map(|(_, name)| name)
+        };
+        self.remote.iter().filter_map(|point| Some((entry(point)?, self.remote_at(point)?))).collect()
+    }
+
+    /// A mount, in sight or covered; `None` when it is no more.
+    pub fn get(&self, id: MountId) -> Option<&Mount> {
+        self.by_point.values().flatten().find(|mount| mount.id == id)
     }
 
     /// The mounts that the way down a path leads over, in that order.
-    fn passed(&self, path: &TreePath) -> Vec<&Mount> {
+    fn passed(&self, path: &[u8]) -> Vec<&Mount> {
         let mut passed: Vec<&Mount> = Vec::new();
         for point in prefixes(path) {
             let before = passed.len();
@@ -115,9 +129,9 @@ impl Mounts {
 }
 
 /// A path and all above it, from `/` down.
-fn prefixes(path: &TreePath) -> impl Iterator<Item = &[u8]> {
+fn prefixes(path: &[u8]) -> impl Iterator<Item = &[u8]> {
     let slashes = path.iter().enumerate().skip(1).filter(|(_, byte)| **byte == b'/').map(|(at, _)| at);
-    let whole = (!path.is_root()).then_some(path.len());
+    let whole = (path.len() > 1).then_some(path.len());
     [1].into_iter().chain(slashes).chain(whole).map(|end| &path[..end])
 }
 
@@ -173,10 +187,11 @@ impl MountTable {
     ///
     /// # Errors
     /// Memory runs out in the kernel.
-    pub fn read(&mut self) -> io::Result<Mounts> {
+    pub fn read(&self) -> io::Result<Mounts> {
         let mut table = Vec::new();
-        self.file.rewind()?;
-        self.file.read_to_end(&mut table)?;
+        let mut file = &self.file;
+        file.rewind()?;
+        file.read_to_end(&mut table)?;
         Ok(Mounts::parse(&table))
     }
 }
@@ -320,7 +335,7 @@ not a line
 
     #[test]
     fn the_table_of_this_process_can_be_read_again_and_again() -> io::Result<()> {
-        let mut table = MountTable::open()?;
+        let table = MountTable::open()?;
         let mounts = table.read()?;
         assert!(mounts.of(&tree("/proc/self")).is_some_and(|mount| mount.file_system == "proc"));
         assert_eq!(table.read()?.of(&tree("/proc")), mounts.of(&tree("/proc")));

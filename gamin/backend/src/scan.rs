@@ -1,9 +1,11 @@
 //! Carries out a scan: walks a path link by link and looks at what it leads to.
 //!
 //! What the answer means is left to the engine; the listing of a directory and the reading of a `stat` to their own
-//! files. Invariant: the hinges are what the answer hangs on, all of it: as long as none of those directories moves
-//! and none of those entries changes, the path leads to the same place. No descriptor stays open.
+//! files. Invariants: the hinges are what the answer hangs on, all of it: as long as none of those directories moves
+//! and none of those entries changes, the path leads to the same place. No descriptor stays open. Off its [`Lane`] a scan
+//! touches no remote mount.
 
+use std::collections::BTreeSet;
 use std::os::unix::ffi::OsStrExt;
 
 use gamin_engine::{Detail, Entries, FileType, Found, Hinge, Name, Scan, ScanRequest, TreePath, Unlisted};
@@ -13,27 +15,68 @@ use nix::sys::stat::{fstat, lstat};
 
 use crate::listing::{list, open};
 use crate::look::{Look, file_type, is_missing};
+use crate::mounts::{Mount, MountId, Mounts};
 
 /// How many symbolic links a path may lead over, as in the kernel (path_resolution(7)).
 const MAX_LINKS: usize = 40;
 
+/// The remote mounts that a scan may step onto, and has to wait for if they hang.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Lane(BTreeSet<MountId>);
+
+impl Lane {
+    /// The lane in which nothing hangs.
+    pub const LOCAL: Lane = Lane(BTreeSet::new());
+
+    /// The mounts.
+    pub fn mounts(&self) -> impl Iterator<Item = MountId> {
+        self.0.iter().copied()
+    }
+
+    fn and(&self, mount: MountId) -> Lane {
+        Lane(self.0.iter().copied().chain([mount]).collect())
+    }
+}
+
 /// Looks at a path, as `stat` and `readdir` would, and tells what the answer hangs on.
 ///
-/// It waits as long as the file system takes to answer. The first `trusted` components cost no system call; should
-/// what they lead to be no directory after all, they are looked at too. Components and real paths that are too long
-/// for the kernel are missing.
-pub fn scan(request: &ScanRequest) -> Scan {
-    let mut walk = Walk::new(&request.path);
+/// It waits as long as the file systems of its lane take to answer. The first `trusted` components cost no system call;
+/// should what they lead to be no directory after all, they are looked at too. Components and real paths that are too long
+/// for the kernel are missing. Of an entry on which a remote mount is, the mount is told, and nothing else.
+///
+/// # Errors
+/// The path leads onto another remote mount: it has to be looked at in this lane instead.
+pub fn scan(request: &ScanRequest, mounts: &Mounts, lane: &Lane) -> Result<Scan, Lane> {
+    let mut walk = Walk::new(&request.path, mounts, lane);
     let found = match walk.arrive(request.trusted).map(|()| walk.look_into(request.detail)) {
-        Ok(Err(_)) if request.trusted > 0 => return scan(&ScanRequest { trusted: 0, ..request.clone() }),
+        Ok(Err(_)) if request.trusted > 0 => {
+            return scan(&ScanRequest { trusted: 0, ..request.clone() }, mounts, lane);
+        }
         Ok(Err(errno)) => walk.vanished(errno),
-        Ok(Ok(found)) | Err(found) => found,
+        Ok(Ok(found)) | Err(Stop::Found(found)) => found,
+        Err(Stop::OffLane(lane)) => return Err(lane),
     };
-    Scan { hinges: walk.hinges, found }
+    Ok(Scan { hinges: walk.hinges, found })
+}
+
+/// Why a walk ended elsewhere than in a directory.
+enum Stop {
+    /// This is what is there.
+    Found(Found),
+    /// The way goes on in this lane.
+    OffLane(Lane),
+}
+
+impl From<Found> for Stop {
+    fn from(found: Found) -> Stop {
+        Stop::Found(found)
+    }
 }
 
 /// A walk along a path, from `/` down.
-struct Walk {
+struct Walk<'a> {
+    mounts: &'a Mounts,
+    lane: &'a Lane,
     /// The directory reached, over no symbolic link and no `..`.
     real: TreePath,
     /// The components still to walk, the next one last.
@@ -43,9 +86,11 @@ struct Walk {
     look: Look,
 }
 
-impl Walk {
-    fn new(path: &TreePath) -> Walk {
+impl Walk<'_> {
+    fn new<'a>(path: &TreePath, mounts: &'a Mounts, lane: &'a Lane) -> Walk<'a> {
         let mut walk = Walk {
+            mounts,
+            lane,
             real: TreePath::root(),
             pending: Vec::new(),
             hinges: Vec::new(),
@@ -61,19 +106,27 @@ impl Walk {
         self.pending.extend(components.rev().map(Name::from));
     }
 
-    /// Walks all the way; an error is what was found when the way ends elsewhere than in a directory.
-    fn arrive(&mut self, mut trusted: usize) -> Result<(), Found> {
+    /// Walks all the way to a directory.
+    fn arrive(&mut self, mut trusted: usize) -> Result<(), Stop> {
         while let Some(name) = self.pending.pop() {
             if &*name == b".." {
                 self.real = self.real.split_last().map_or_else(TreePath::root, |(parent, _)| parent);
-            } else if trusted > 0 {
-                self.enter(self.real.join(&name));
             } else {
-                self.step(name)?;
+                let path = self.real.join(&name);
+                self.keep_to_lane(&path)?;
+                if trusted > 0 { self.enter(path) } else { self.step(path, name)? }
             }
             trusted = trusted.saturating_sub(1);
         }
         Ok(())
+    }
+
+    /// Looking at what is mounted is asking its file system already.
+    fn keep_to_lane(&self, path: &TreePath) -> Result<(), Stop> {
+        match self.mounts.remote_at(path) {
+            Some(Mount { id, .. }) if !self.lane.0.contains(id) => Err(Stop::OffLane(self.lane.and(*id))),
+            Some(_) | None => Ok(()),
+        }
     }
 
     fn enter(&mut self, directory: TreePath) {
@@ -81,8 +134,7 @@ impl Walk {
         self.hinges.push(Hinge { directory: self.real.clone(), entry: None });
     }
 
-    fn step(&mut self, name: Name) -> Result<(), Found> {
-        let path = self.real.join(&name);
+    fn step(&mut self, path: TreePath, name: Name) -> Result<(), Stop> {
         let looked = lstat(&*path);
         if looked.is_ok_and(|stat| file_type(&stat) == FileType::Directory) {
             self.enter(path);
@@ -93,16 +145,16 @@ impl Walk {
         if file_type(&stat) == FileType::Link {
             self.follow(&path)
         } else if self.pending.is_empty() {
-            Err(Found::File(self.look.stamp(&stat, &self.real)))
+            Err(Found::File(self.look.stamp(&stat, &self.real)).into())
         } else {
-            Err(Found::Missing)
+            Err(Found::Missing.into())
         }
     }
 
-    fn follow(&mut self, link: &TreePath) -> Result<(), Found> {
+    fn follow(&mut self, link: &TreePath) -> Result<(), Stop> {
         self.links += 1;
         if self.links > MAX_LINKS {
-            return Err(Found::Missing);
+            return Err(Found::Missing.into());
         }
         let target = readlink(&**link).map_err(unreached)?;
         if target.as_bytes().first() == Some(&b'/') {
@@ -119,7 +171,7 @@ impl Walk {
             Detail::Names | Detail::Stamps => match open(&self.real) {
                 Ok(mut open) => {
                     let stat = fstat(&open)?;
-                    match list(&mut open, &self.real, detail, &mut self.look) {
+                    match list(&mut open, &self.real, detail, self.mounts, &mut self.look) {
                         // What readdir(2) says of a directory removed meanwhile.
                         Err(Errno::ENOENT) => return Err(Errno::ENOENT),
                         Err(errno) => (stat, Entries::Unlisted(unlisted(errno))),

@@ -2,9 +2,9 @@
 //!
 //! What the loop finds ready is only noted; [`Host::turn`] then does everything in a fixed order. What it means
 //! is left to the core, how sockets are made and accepted to `socket`, when the kernel's queue is read to
-//! `kernel`.
-//! Invariants: the kernel's queue is drained before a client's bytes are handled and before a scan is made, so
-//! that what happened before a request is told before its answer. Nothing but a file system that is scanned can
+//! `kernel`, what has to be scanned away from the loop to `lanes`.
+//! Invariants: the kernel's queue is drained before a client's bytes are handled and before a scan is made or its answer
+//! handed in, so that what happened before a request is told before its answer. Nothing but a local file system can
 //! block. Per turn, nobody takes more than a bounded share. Without work, nothing wakes.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,18 +12,21 @@ use std::error::Error;
 use std::io::{ErrorKind, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use calloop::channel::{self, channel};
 use calloop::generic::Generic;
 use calloop::signals::{Signal, Signals};
 use calloop::{Dispatcher, EventLoop, Interest, LoopHandle, Mode, PostAction, Readiness, RegistrationToken};
-use gamin_backend::scan;
-use gamin_engine::{Effect, Method, Refusal, Time};
+use gamin_backend::{Lane, MountTable, Mounts, scan};
+use gamin_engine::{Effect, Method, Refusal, Scan, Time};
 use nix::sys::signal::SigSet;
 use tracing::{debug, info, warn};
 
 use crate::core::{Config, Core, Peer, SessionId};
 use crate::kernel::Kernel;
+use crate::lanes::{Job, Lanes, Word};
 use crate::socket::{Accepted, Listener};
 
 /// How many bytes are read from a session before others have their turn.
@@ -57,7 +60,9 @@ pub(crate) fn serve(listener: Listener, mut config: Config) -> Result<(), Box<dy
             Ok(PostAction::Continue)
         })
         .map_err(|error| error.error)?;
-    let mut host = Host::new(handle, listener, kernel, config);
+    let table = insert_mounts(&handle).inspect_err(|error| warn!(error, "can't follow what is mounted")).ok();
+    let lanes = insert_lanes(&handle)?;
+    let mut host = Host::new(handle, listener, kernel, table, lanes, config);
     while !host.stopped && !host.core.is_finished() {
         let timeout = host.timeout();
         event_loop.dispatch(timeout, &mut host)?;
@@ -79,10 +84,45 @@ fn insert_signals(handle: &LoopHandle<'static, Host>) -> Result<(), Box<dyn Erro
     Ok(())
 }
 
+/// Lets the event loop tell when anything is mounted or unmounted.
+fn insert_mounts(handle: &LoopHandle<'static, Host>) -> Result<Rc<MountTable>, Box<dyn Error>> {
+    let table = Rc::new(MountTable::open()?);
+    // Without asking for anything, an error is told all the same.
+    let source = Generic::new(Rc::clone(&table), Interest::EMPTY, Mode::Edge);
+    handle
+        .insert_source(source, |_, _, host| {
+            host.remounted = true;
+            Ok(PostAction::Continue)
+        })
+        .map_err(|error| error.error)?;
+    Ok(table)
+}
+
+/// Lets what is scanned away from the event loop come back through it.
+fn insert_lanes(handle: &LoopHandle<'static, Host>) -> Result<Lanes, Box<dyn Error>> {
+    let (sender, words) = channel();
+    handle
+        .insert_source(words, |event, (), host| {
+            if let channel::Event::Msg(word) = event {
+                host.words.push(word);
+            }
+        })
+        .map_err(|error| error.error)?;
+    Ok(Lanes::new(sender))
+}
+
 /// Everything that the event loop's sources work on.
 pub(crate) struct Host {
     core: Core,
     kernel: Option<Kernel>,
+    table: Option<Rc<MountTable>>,
+    /// The event loop has found that the table has changed.
+    remounted: bool,
+    mounts: Arc<Mounts>,
+    lanes: Lanes,
+    /// What the threads of the lanes have said, and what they have to give back.
+    words: Vec<Word>,
+    returned: Vec<Job>,
     origin: Instant,
     handle: LoopHandle<'static, Host>,
     listener: Listener,
@@ -114,11 +154,19 @@ impl Host {
         handle: LoopHandle<'static, Host>,
         listener: Listener,
         kernel: Option<Kernel>,
+        table: Option<Rc<MountTable>>,
+        lanes: Lanes,
         config: Config,
     ) -> Host {
         Host {
             core: Core::new(Time::default(), config),
             kernel,
+            table,
+            remounted: true,
+            mounts: Arc::default(),
+            lanes,
+            words: Vec::new(),
+            returned: Vec::new(),
             origin: Instant::now(),
             handle,
             listener,
@@ -159,12 +207,14 @@ impl Host {
 
     /// How long the event loop may wait; `None` until something happens.
     fn timeout(&self) -> Option<Duration> {
-        if self.unsettled || self.readable.iter().any(|id| self.core.accepts_bytes(*id)) {
+        let is_busy = self.unsettled || !self.returned.is_empty();
+        if is_busy || self.readable.iter().any(|id| self.core.accepts_bytes(*id)) {
             return Some(Duration::ZERO);
         }
         let deadlines = [
             self.core.next_deadline().map(|deadline| deadline.at),
             self.kernel.as_ref().and_then(Kernel::next_deadline),
+            self.lanes.next_deadline(),
             self.acceptable.then_some(self.accept_at),
         ];
         let next = deadlines.into_iter().flatten().min()?;
@@ -173,6 +223,7 @@ impl Host {
 
     /// Does what there is to do.
     fn turn(&mut self) {
+        self.follow_mounts();
         if let Some(kernel) = &mut self.kernel {
             kernel.handle_time(Time(self.origin.elapsed()), &mut self.core);
         }
@@ -180,6 +231,7 @@ impl Host {
         self.accept();
         self.read();
         self.core.handle_time(self.now());
+        self.take_words();
         self.settle();
         self.close();
         self.send();
@@ -214,13 +266,61 @@ impl Host {
             }
             Effect::Scan { id, request } => {
                 self.drain_kernel();
-                let found = scan(&request);
-                self.core.handle_scan(self.now(), id, found);
+                let answer = scan(&request, &self.mounts, &Lane::LOCAL);
+                self.hand_in((id, request), answer);
+            }
+            Effect::Forget { id } => self.lanes.forget(id),
+        }
+    }
+
+    /// Hands in what a scan has found, or has it made in the lane that it turned out to need.
+    fn hand_in(&mut self, job: Job, answer: Result<Scan, Lane>) {
+        let (now, id) = (self.now(), job.0);
+        match answer {
+            Ok(found) => self.core.handle_scan(now, id, found),
+            Err(lane) => {
+                if self.lanes.add(now, lane, job, &self.mounts) {
+                    self.core.handle_overdue(now, id);
+                }
             }
         }
     }
 
+    /// Takes what the threads of the lanes say, and what they will not say in time.
+    fn take_words(&mut self) {
+        for id in self.lanes.handle_time(self.now(), &self.mounts) {
+            self.core.handle_overdue(self.now(), id);
+        }
+        for word in std::mem::take(&mut self.words) {
+            self.drain_kernel();
+            if let Some((job, answer)) = self.lanes.handle_word(self.now(), word, &self.mounts) {
+                self.hand_in(job, answer);
+            }
+        }
+        for (id, request) in std::mem::take(&mut self.returned) {
+            self.carry_out(Effect::Scan { id, request });
+        }
+    }
+
+    /// Takes in what is mounted by now.
+    fn follow_mounts(&mut self) {
+        let Some(table) = &self.table else { return };
+        self.remounted |= table.is_changed();
+        if !std::mem::take(&mut self.remounted) {
+            return;
+        }
+        match table.read() {
+            Ok(mounts) => self.mounts = Arc::new(mounts),
+            Err(error) => return warn!(%error, "can't read what is mounted"),
+        }
+        if let Some(kernel) = &mut self.kernel {
+            kernel.set_mounts(Arc::clone(&self.mounts));
+        }
+        self.returned.extend(self.lanes.handle_mounts(&self.mounts));
+    }
+
     fn drain_kernel(&mut self) {
+        self.follow_mounts();
         if let Some(kernel) = &mut self.kernel {
             // An error will show again, and be told, when the event loop has the queue read.
             let _ = kernel.drain(Time(self.origin.elapsed()), &mut self.core);

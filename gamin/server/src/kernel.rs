@@ -7,11 +7,12 @@
 
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
+use std::sync::Arc;
 use std::time::Duration;
 
 use calloop::generic::Generic;
 use calloop::{Interest, LoopHandle, Mode, PostAction, RegistrationToken};
-use gamin_backend::Backend;
+use gamin_backend::{Backend, Mounts};
 use gamin_engine::{KernelWatchId, Level, Notice, Refusal, Time, TreePath};
 use tracing::{error, trace, warn};
 
@@ -133,6 +134,11 @@ impl Kernel {
                 return Ok(count);
             }
         }
+    }
+
+    /// Takes what is mounted by now.
+    pub fn set_mounts(&mut self, mounts: Arc<Mounts>) {
+        self.backend.set_mounts(mounts);
     }
 
     /// Asks the kernel about a directory.

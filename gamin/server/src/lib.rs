@@ -11,6 +11,7 @@ mod cli;
 mod core;
 mod host;
 mod kernel;
+mod lanes;
 mod outbox;
 mod session;
 mod socket;

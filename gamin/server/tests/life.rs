@@ -105,7 +105,7 @@ fn a_connection_without_credentials_is_closed() {
 #[test]
 fn running_out_of_descriptors_ends_neither_the_listening_nor_the_sessions() {
     let mut command = Command::new("sh");
-    command.args(["-c", &format!("ulimit -n 16; exec {GAM_SERVER}")]).stderr(Stdio::null());
+    command.args(["-c", &format!("ulimit -n 20; exec {GAM_SERVER}")]).stderr(Stdio::null());
     let server = Server::start_as(command);
     let mut first = server.client();
     let (mut served, mut refused) = (Vec::new(), 0);

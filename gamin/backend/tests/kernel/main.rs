@@ -12,8 +12,8 @@ use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use gamin_backend::Backend;
-use gamin_engine::{KernelWatchId, Level, Notice, Refusal, Seen, Stamp, TreePath};
+use gamin_backend::{Backend, Lane, Mounts};
+use gamin_engine::{KernelWatchId, Level, Notice, Refusal, Scan, ScanRequest, Seen, Stamp, TreePath};
 use tempfile::TempDir;
 
 type Outcome = io::Result<()>;
@@ -62,6 +62,11 @@ impl Bench {
     fn told(&mut self) -> Vec<String> {
         self.notices().iter().map(line).collect()
     }
+}
+
+/// A scan where no mount is known to be remote.
+fn scan(request: &ScanRequest) -> Scan {
+    gamin_backend::scan(request, &Mounts::default(), &Lane::LOCAL).expect("because there is no other lane")
 }
 
 fn tree(path: &Path) -> TreePath {

@@ -6,12 +6,12 @@ use std::fs;
 use std::path::Path;
 use std::thread;
 
-use gamin_backend::{MountTable, scan};
+use gamin_backend::MountTable;
 use gamin_engine::{Detail, Found, Level, ScanRequest, Stamp};
 use nix::mount::{MsFlags, mount, umount};
 use nix::sched::{CloneFlags, unshare};
 
-use crate::{Bench, Outcome, shows_change, tree};
+use crate::{Bench, Outcome, scan, shows_change, tree};
 
 const NONE: Option<&str> = None;
 
@@ -99,7 +99,7 @@ fn the_table_tells_of_a_change_once() -> Outcome {
         let bench = Bench::new()?;
         let point = bench.at("a name\\040 with\nescapes");
         fs::create_dir(&point)?;
-        let mut table = MountTable::open()?;
+        let table = MountTable::open()?;
         let device = table.read()?.of(&tree(&point)).map(|mount| mount.device);
         assert!(!table.is_changed());
         mount(NONE, &point, Some("tmpfs"), MsFlags::empty(), NONE)?;

@@ -3,10 +3,10 @@
 use std::fs::{self, File, Permissions};
 use std::os::unix::fs::{PermissionsExt, symlink};
 
-use gamin_backend::{NAMES_ONLY_OVER, scan};
+use gamin_backend::NAMES_ONLY_OVER;
 use gamin_engine::{Detail, Entries, FileType, Found, Scan, ScanRequest};
 
-use crate::{Bench, Outcome, tree};
+use crate::{Bench, Outcome, scan, tree};
 
 impl Bench {
     fn scan(&self, name: &str, detail: Detail) -> Scan {

@@ -1,0 +1,279 @@
+//! Scans of remote mounts, each on the thread of its lane: a mount that hangs holds up nobody but those who ask for it.
+//!
+//! How a scan is made is left to the backend, what its answer means to the core. Decided here is which scan a thread is
+//! given next, and when one is overdue.
+//! Invariants: a thread has one scan at a time, and what waits is only what somebody waits for; there are never more
+//! than [`THREADS_MAX`] threads, hung ones included; the answer of a scan that was given up is dropped.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::Arc;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
+use std::time::Duration;
+
+use calloop::channel::Sender;
+use gamin_backend::{Lane, Mounts, scan};
+use gamin_engine::{Scan, ScanId, ScanRequest, Time, TreePath};
+use tracing::{debug, info, warn};
+
+/// How long a lane may go without an answer before it is taken for one that hangs.
+const OVERDUE: Duration = Duration::from_secs(1);
+/// How long a thread stays without a scan.
+const REST: Duration = Duration::from_secs(10);
+/// How many threads there may be. A lane without one waits until another's ends.
+const THREADS_MAX: usize = 64;
+/// How long to wait when a thread could not be started.
+const START_PAUSE: Duration = Duration::from_secs(1);
+/// More than a scan needs: its paths are on the heap.
+const STACK_BYTES: usize = 256 * 1024;
+
+/// A scan to be made.
+pub(crate) type Job = (ScanId, ScanRequest);
+
+/// What a thread says.
+#[derive(Debug)]
+pub(crate) struct Word {
+    lane: Lane,
+    thread: ThreadId,
+    news: News,
+}
+
+#[derive(Debug)]
+enum News {
+    /// It has made its scan, or met a mount that is not of its lane.
+    Answer(Result<Scan, Lane>),
+    /// It has had nothing to do for long.
+    Rested,
+    /// It is no more.
+    Ended,
+}
+
+/// Names a thread. Never used again, so that the late word of one that was given up is taken for nobody else's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct ThreadId(u64);
+
+/// The lanes in which there is anything to do, or was not long ago.
+pub(crate) struct Lanes {
+    queues: BTreeMap<Lane, Queue>,
+    threads: Threads,
+    /// Not before then another thread is started.
+    start_at: Option<Time>,
+}
+
+/// What is to be scanned in a lane, the oldest first.
+#[derive(Default)]
+struct Queue {
+    thread: Option<Thread>,
+    waiting: BTreeMap<ScanId, ScanRequest>,
+    /// When there was something to do for the first time after a rest, or the last answer.
+    since: Time,
+    is_overdue: bool,
+}
+
+struct Thread {
+    id: ThreadId,
+    orders: mpsc::Sender<Order>,
+    at_work: Option<Job>,
+}
+
+struct Order {
+    request: ScanRequest,
+    mounts: Arc<Mounts>,
+}
+
+impl Queue {
+    fn at_work(&self) -> Option<&Job> {
+        self.thread.as_ref()?.at_work.as_ref()
+    }
+
+    fn is_idle(&self) -> bool {
+        self.at_work().is_none() && self.waiting.is_empty()
+    }
+
+    /// When it is to be taken for hung.
+    fn overdue_at(&self) -> Option<Time> {
+        (!self.is_idle() && !self.is_overdue).then_some(self.since + OVERDUE)
+    }
+}
+
+impl Lanes {
+    /// Makes lanes whose threads speak through `words`.
+    pub fn new(words: Sender<Word>) -> Lanes {
+        let threads = Threads { words, last_id: 0, alive: Arc::new(()) };
+        Lanes { queues: BTreeMap::new(), threads, start_at: None }
+    }
+
+    /// Takes a scan. Gives whether it waits behind one that is overdue.
+    pub fn add(&mut self, now: Time, lane: Lane, (id, request): Job, mounts: &Arc<Mounts>) -> bool {
+        let queue = self.queues.entry(lane).or_default();
+        if queue.is_idle() {
+            queue.since = now;
+        }
+        queue.waiting.insert(id, request);
+        let is_overdue = queue.is_overdue;
+        self.advance(now, mounts);
+        is_overdue
+    }
+
+    /// Drops a scan that nobody waits for any more. One that has been begun ends by itself.
+    pub fn forget(&mut self, id: ScanId) {
+        for queue in self.queues.values_mut() {
+            queue.waiting.remove(&id);
+        }
+    }
+
+    /// Takes what a thread says. An answer comes back with what it answers.
+    pub fn handle_word(
+        &mut self,
+        now: Time,
+        word: Word,
+        mounts: &Arc<Mounts>,
+    ) -> Option<(Job, Result<Scan, Lane>)> {
+        let answered = self.answered(now, word, mounts);
+        self.advance(now, mounts);
+        answered
+    }
+
+    fn answered(&mut self, now: Time, word: Word, mounts: &Mounts) -> Option<(Job, Result<Scan, Lane>)> {
+        let Word { lane, thread: id, news } = word;
+        let queue = self.queues.get_mut(&lane)?;
+        let thread = queue.thread.as_mut().filter(|thread| thread.id == id)?;
+        match news {
+            News::Answer(answer) => {
+                queue.since = now;
+                if std::mem::take(&mut queue.is_overdue) {
+                    info!(mounts = ?points(&lane, mounts), "answers again");
+                }
+                thread.at_work.take().map(|job| (job, answer))
+            }
+            News::Rested | News::Ended => {
+                queue.thread.take_if(|thread| thread.at_work.is_none());
+                None
+            }
+        }
+    }
+
+    /// Takes what is mounted by now. Gives back what was to be scanned over mounts that are no more: those paths lead
+    /// elsewhere, and a thread that hangs there is left to itself.
+    pub fn handle_mounts(&mut self, mounts: &Mounts) -> Vec<Job> {
+        let is_gone = |lane: &Lane| lane.mounts().any(|mount| mounts.get(mount).is_none());
+        let queues = std::mem::take(&mut self.queues).into_iter();
+        let (gone, kept): (BTreeMap<_, _>, _) = queues.partition(|(lane, _)| is_gone(lane));
+        self.queues = kept;
+        let jobs = gone.into_values().flat_map(|queue| {
+            let begun = queue.thread.and_then(|thread| thread.at_work);
+            begun.into_iter().chain(queue.waiting)
+        });
+        jobs.collect()
+    }
+
+    /// When to call [`Lanes::handle_time`].
+    pub fn next_deadline(&self) -> Option<Time> {
+        self.queues.values().filter_map(Queue::overdue_at).chain(self.start_at).min()
+    }
+
+    /// Gives the scans of lanes that hang since then: none of them may ever be answered.
+    pub fn handle_time(&mut self, now: Time, mounts: &Arc<Mounts>) -> Vec<ScanId> {
+        if self.start_at.take_if(|at| *at <= now).is_some() {
+            self.advance(now, mounts);
+        }
+        let mut overdue = Vec::new();
+        for (lane, queue) in &mut self.queues {
+            if queue.overdue_at().is_some_and(|at| at <= now) {
+                warn!(mounts = ?points(lane, mounts), "does not answer: what is there is not told until it does");
+                queue.is_overdue = true;
+                overdue.extend(queue.at_work().map(|(id, _)| *id));
+                overdue.extend(queue.waiting.keys());
+            }
+        }
+        overdue
+    }
+
+    /// Gives each thread that has nothing to do a scan, and each lane that has something to do a thread.
+    fn advance(&mut self, now: Time, mounts: &Arc<Mounts>) {
+        self.queues.retain(|_, queue| queue.thread.is_some() || !queue.waiting.is_empty());
+        for (lane, queue) in &mut self.queues {
+            if queue.at_work().is_some() || queue.waiting.is_empty() {
+                continue;
+            }
+            if queue.thread.is_none() && self.start_at.is_none() {
+                queue.thread = self.threads.start(lane).unwrap_or_else(|error| {
+                    warn!(%error, "can't start a thread for scans");
+                    self.start_at = Some(now + START_PAUSE);
+                    None
+                });
+            }
+            let Some(thread) = &mut queue.thread else { continue };
+            let Some((id, request)) = queue.waiting.pop_first() else { continue };
+            let order = Order { request: request.clone(), mounts: Arc::clone(mounts) };
+            // It listens as long as it is not let go.
+            let _ = thread.orders.send(order);
+            thread.at_work = Some((id, request));
+        }
+    }
+}
+
+/// Where the mounts of a lane are.
+fn points<'a>(lane: &'a Lane, mounts: &'a Mounts) -> Vec<&'a TreePath> {
+    lane.mounts().filter_map(|id| Some(&mounts.get(id)?.point)).collect()
+}
+
+/// What threads are made of.
+struct Threads {
+    words: Sender<Word>,
+    last_id: u64,
+    /// Each thread holds one of these.
+    alive: Arc<()>,
+}
+
+impl Threads {
+    /// Starts a thread for a lane; none if there are too many.
+    fn start(&mut self, lane: &Lane) -> io::Result<Option<Thread>> {
+        if Arc::strong_count(&self.alive) > THREADS_MAX {
+            debug!(?lane, "waits for a thread: there are {THREADS_MAX}");
+            return Ok(None);
+        }
+        self.last_id += 1;
+        let id = ThreadId(self.last_id);
+        let (orders, inbox) = mpsc::channel();
+        let voice = Voice { lane: lane.clone(), thread: id, words: self.words.clone() };
+        let alive = Arc::clone(&self.alive);
+        let builder = thread::Builder::new().name("scans".to_owned()).stack_size(STACK_BYTES);
+        builder.spawn(move || {
+            work(&inbox, &voice);
+            drop(alive);
+            voice.say(News::Ended);
+        })?;
+        Ok(Some(Thread { id, orders, at_work: None }))
+    }
+}
+
+/// How a thread speaks.
+struct Voice {
+    lane: Lane,
+    thread: ThreadId,
+    words: Sender<Word>,
+}
+
+impl Voice {
+    fn say(&self, news: News) {
+        // Nobody listens when the server is about to end.
+        let _ = self.words.send(Word { lane: self.lane.clone(), thread: self.thread, news });
+    }
+}
+
+/// Makes one scan after the other until let go.
+fn work(inbox: &mpsc::Receiver<Order>, voice: &Voice) {
+    loop {
+        let order = match inbox.recv_timeout(REST) {
+            Err(RecvTimeoutError::Timeout) => {
+                voice.say(News::Rested);
+                inbox.recv().ok()
+            }
+            order => order.ok(),
+        };
+        let Some(Order { request, mounts }) = order else { return };
+        voice.say(News::Answer(scan(&request, &mounts, &voice.lane)));
+    }
+}
