@@ -24,21 +24,28 @@ pub(crate) fn open(directory: &TreePath) -> nix::Result<Dir> {
     Dir::open(&**directory, flags, Mode::empty())
 }
 
+/// The entries of a directory.
+type Listing = Vec<(Name, Option<Stamp>)>;
+
 /// Lists an open directory, whose path is `directory`. An entry that goes meanwhile may be left out. On one where a
-/// remote mount is, only the mount is looked at.
+/// remote mount is, only the mount is looked at. `None`: there are more than `entries_max`.
 pub(crate) fn list(
     open: &mut Dir,
     directory: &TreePath,
     detail: Detail,
+    entries_max: usize,
     mounts: &Mounts,
     look: &mut Look,
-) -> nix::Result<Vec<(Name, Option<Stamp>)>> {
+) -> nix::Result<Option<Listing>> {
     let mut entries = Vec::new();
     for entry in open.iter() {
         let entry = entry?;
         let name = entry.file_name().to_bytes();
         if name != b"." && name != b".." {
             entries.push((Name::from(name), None));
+        }
+        if entries.len() > entries_max {
+            return Ok(None);
         }
     }
     if detail == Detail::Stamps || entries.len() <= NAMES_ONLY_OVER {
@@ -58,5 +65,5 @@ pub(crate) fn list(
             }
         });
     }
-    Ok(entries)
+    Ok(Some(entries))
 }

@@ -13,47 +13,65 @@ use nix::errno::Errno;
 use nix::fcntl::readlink;
 use nix::sys::stat::{fstat, lstat};
 
-use crate::listing::{list, open};
+use crate::listing::{NAMES_ONLY_OVER, list, open};
 use crate::look::{Look, file_type, is_missing};
 use crate::mounts::{Mount, MountId, Mounts};
 
 /// How many symbolic links a path may lead over, as in the kernel (path_resolution(7)).
 const MAX_LINKS: usize = 40;
 
-/// The remote mounts that a scan may step onto, and has to wait for if they hang.
+/// What a scan may have to wait for.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Lane(BTreeSet<MountId>);
+pub struct Lane {
+    /// The remote mounts that it may step onto.
+    mounts: BTreeSet<MountId>,
+    /// Whether it may read a directory that is longer than [`NAMES_ONLY_OVER`].
+    is_long: bool,
+}
 
 impl Lane {
-    /// The lane in which nothing hangs.
-    pub const LOCAL: Lane = Lane(BTreeSet::new());
+    /// The lane in which a scan neither hangs nor takes long.
+    pub const SHORT: Lane = Lane { mounts: BTreeSet::new(), is_long: false };
 
-    /// The mounts.
-    pub fn mounts(&self) -> impl Iterator<Item = MountId> {
-        self.0.iter().copied()
+    /// The lane in which a scan may take long, but does not hang.
+    pub const LONG: Lane = Lane { mounts: BTreeSet::new(), is_long: true };
+
+    /// Whether a scan may hang here.
+    pub fn may_hang(&self) -> bool {
+        !self.mounts.is_empty()
     }
 
-    fn and(&self, mount: MountId) -> Lane {
-        Lane(self.0.iter().copied().chain([mount]).collect())
+    /// The mounts that it may hang on.
+    pub fn mounts(&self) -> impl Iterator<Item = MountId> {
+        self.mounts.iter().copied()
+    }
+
+    fn over(&self, mount: MountId) -> Lane {
+        let mounts = self.mounts().chain([mount]).collect();
+        Lane { mounts, is_long: true }
+    }
+
+    fn long(&self) -> Lane {
+        Lane { is_long: true, ..self.clone() }
     }
 }
 
 /// Looks at a path, as `stat` and `readdir` would, and tells what the answer hangs on.
 ///
-/// It waits as long as the file systems of its lane take to answer. The first `trusted` components cost no system call;
+/// It takes as long as its lane allows. The first `trusted` components cost no system call;
 /// should what they lead to be no directory after all, they are looked at too. Components and real paths that are too long
 /// for the kernel are missing. Of an entry on which a remote mount is, the mount is told, and nothing else.
 ///
 /// # Errors
-/// The path leads onto another remote mount: it has to be looked at in this lane instead.
+/// It leads onto another remote mount, or to a long directory: it has to be made in this lane instead.
 pub fn scan(request: &ScanRequest, mounts: &Mounts, lane: &Lane) -> Result<Scan, Lane> {
     let mut walk = Walk::new(&request.path, mounts, lane);
-    let found = match walk.arrive(request.trusted).map(|()| walk.look_into(request.detail)) {
-        Ok(Err(_)) if request.trusted > 0 => {
+    let found = match walk.arrive(request.trusted).and_then(|()| walk.look_into(request.detail)) {
+        Err(Stop::Vanished(_)) if request.trusted > 0 => {
             return scan(&ScanRequest { trusted: 0, ..request.clone() }, mounts, lane);
         }
-        Ok(Err(errno)) => walk.vanished(errno),
-        Ok(Ok(found)) | Err(Stop::Found(found)) => found,
+        Err(Stop::Vanished(errno)) => walk.vanished(errno),
+        Ok(found) | Err(Stop::Found(found)) => found,
         Err(Stop::OffLane(lane)) => return Err(lane),
     };
     Ok(Scan { hinges: walk.hinges, found })
@@ -63,8 +81,16 @@ pub fn scan(request: &ScanRequest, mounts: &Mounts, lane: &Lane) -> Result<Scan,
 enum Stop {
     /// This is what is there.
     Found(Found),
+    /// The directory that was reached has just been taken away.
+    Vanished(Errno),
     /// The way goes on in this lane.
     OffLane(Lane),
+}
+
+impl From<Errno> for Stop {
+    fn from(errno: Errno) -> Stop {
+        Stop::Vanished(errno)
+    }
 }
 
 impl From<Found> for Stop {
@@ -124,7 +150,9 @@ impl Walk<'_> {
     /// Looking at what is mounted is asking its file system already.
     fn keep_to_lane(&self, path: &TreePath) -> Result<(), Stop> {
         match self.mounts.remote_at(path) {
-            Some(Mount { id, .. }) if !self.lane.0.contains(id) => Err(Stop::OffLane(self.lane.and(*id))),
+            Some(Mount { id, .. }) if !self.lane.mounts.contains(id) => {
+                Err(Stop::OffLane(self.lane.over(*id)))
+            }
             Some(_) | None => Ok(()),
         }
     }
@@ -165,25 +193,27 @@ impl Walk<'_> {
     }
 
     /// Looks at the directory that was reached; an error if there is none any more.
-    fn look_into(&mut self, detail: Detail) -> nix::Result<Found> {
+    fn look_into(&mut self, detail: Detail) -> Result<Found, Stop> {
         let (stat, entries) = match detail {
             Detail::Itself => (lstat(&*self.real)?, Entries::Unasked),
             Detail::Names | Detail::Stamps => match open(&self.real) {
                 Ok(mut open) => {
                     let stat = fstat(&open)?;
-                    match list(&mut open, &self.real, detail, self.mounts, &mut self.look) {
+                    let entries_max = if self.lane.is_long { usize::MAX } else { NAMES_ONLY_OVER };
+                    match list(&mut open, &self.real, detail, entries_max, self.mounts, &mut self.look) {
                         // What readdir(2) says of a directory removed meanwhile.
-                        Err(Errno::ENOENT) => return Err(Errno::ENOENT),
+                        Err(Errno::ENOENT) => return Err(Errno::ENOENT.into()),
                         Err(errno) => (stat, Entries::Unlisted(unlisted(errno))),
-                        Ok(entries) => (stat, Entries::Listed(entries)),
+                        Ok(Some(entries)) => (stat, Entries::Listed(entries)),
+                        Ok(None) => return Err(Stop::OffLane(self.lane.long())),
                     }
                 }
-                Err(errno) if is_missing(errno) => return Err(errno),
+                Err(errno) if is_missing(errno) => return Err(errno.into()),
                 Err(errno) => (lstat(&*self.real)?, Entries::Unlisted(unlisted(errno))),
             },
         };
         if file_type(&stat) != FileType::Directory {
-            return Err(Errno::ENOTDIR);
+            return Err(Errno::ENOTDIR.into());
         }
         let stamp = self.look.stamp(&stat, &self.real);
         Ok(Found::Directory { real: self.real.clone(), stamp, entries })

@@ -1,4 +1,5 @@
-//! Scans of remote mounts, each on the thread of its lane: a mount that hangs holds up nobody but those who ask for it.
+//! Scans of remote mounts and of long directories, each on the thread of its lane: a mount that hangs holds up nobody but
+//! those who ask for it.
 //!
 //! How a scan is made is left to the backend, what its answer means to the core. Decided here is which scan a thread is
 //! given next, and when one is overdue.
@@ -91,9 +92,9 @@ impl Queue {
         self.at_work().is_none() && self.waiting.is_empty()
     }
 
-    /// When it is to be taken for hung.
-    fn overdue_at(&self) -> Option<Time> {
-        (!self.is_idle() && !self.is_overdue).then_some(self.since + OVERDUE)
+    /// When it is to be taken for hung, if it is that of this lane.
+    fn overdue_at(&self, lane: &Lane) -> Option<Time> {
+        (lane.may_hang() && !self.is_idle() && !self.is_overdue).then_some(self.since + OVERDUE)
     }
 }
 
@@ -170,7 +171,8 @@ impl Lanes {
 
     /// When to call [`Lanes::handle_time`].
     pub fn next_deadline(&self) -> Option<Time> {
-        self.queues.values().filter_map(Queue::overdue_at).chain(self.start_at).min()
+        let overdue = self.queues.iter().filter_map(|(lane, queue)| queue.overdue_at(lane));
+        overdue.chain(self.start_at).min()
     }
 
     /// Gives the scans of lanes that hang since then: none of them may ever be answered.
@@ -180,7 +182,7 @@ impl Lanes {
         }
         let mut overdue = Vec::new();
         for (lane, queue) in &mut self.queues {
-            if queue.overdue_at().is_some_and(|at| at <= now) {
+            if queue.overdue_at(lane).is_some_and(|at| at <= now) {
                 warn!(mounts = ?points(lane, mounts), "does not answer: what is there is not told until it does");
                 queue.is_overdue = true;
                 overdue.extend(queue.at_work().map(|(id, _)| *id));

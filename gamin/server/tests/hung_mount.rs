@@ -52,7 +52,9 @@ impl FarSide {
     fn until(&self, is_so: impl Fn(&State) -> bool) {
         let waited = self.changed.wait_timeout_while(self.state(), PATIENCE, |state| !is_so(state));
         let (state, timeout) = waited.expect("because nobody panics holding it");
-        assert!(!timeout.timed_out(), "{} requests are held", state.held);
+        let held = state.held;
+        drop(state);
+        assert!(!timeout.timed_out(), "{held} requests are held");
     }
 
     /// The names, as soon as it answers.

@@ -66,7 +66,7 @@ impl Bench {
 
 /// A scan where no mount is known to be remote.
 fn scan(request: &ScanRequest) -> Scan {
-    gamin_backend::scan(request, &Mounts::default(), &Lane::LOCAL).expect("because there is no other lane")
+    gamin_backend::scan(request, &Mounts::default(), &Lane::LONG).expect("because there is no other lane")
 }
 
 fn tree(path: &Path) -> TreePath {
