@@ -15,6 +15,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("gamin-server", &["gamin-backend", "gamin-engine", "gamin-protocol"]),
     ("gamin", &["gamin-protocol"]),
     ("testgam", &["gamin", "gamin-server"]),
+    ("gamin-fuzz", &["gamin", "gamin-protocol", "gamin-server", "testgam"]),
 ];
 
 fn house() -> PathBuf {

@@ -46,7 +46,9 @@ impl Lane {
         self.mounts.iter().copied()
     }
 
-    fn over(&self, mount: MountId) -> Lane {
+    /// This lane, and another mount.
+    #[must_use]
+    pub fn over(&self, mount: MountId) -> Lane {
         let mounts = self.mounts().chain([mount]).collect();
         Lane { mounts, is_long: true }
     }

@@ -22,7 +22,7 @@ use tracing::{debug, info, warn};
 const OVERDUE: Duration = Duration::from_secs(1);
 /// How long a thread stays without a scan.
 const REST: Duration = Duration::from_secs(10);
-/// How many threads there may be. A lane without one waits until another's ends.
+/// How many threads there may be. A lane without one waits until another's ends; one that rests is let go for it.
 const THREADS_MAX: usize = 64;
 /// How long to wait when a thread could not be started.
 const START_PAUSE: Duration = Duration::from_secs(1);
@@ -195,6 +195,7 @@ impl Lanes {
     /// Gives each thread that has nothing to do a scan, and each lane that has something to do a thread.
     fn advance(&mut self, now: Time, mounts: &Arc<Mounts>) {
         self.queues.retain(|_, queue| queue.thread.is_some() || !queue.waiting.is_empty());
+        let mut too_few = false;
         for (lane, queue) in &mut self.queues {
             if queue.at_work().is_some() || queue.waiting.is_empty() {
                 continue;
@@ -206,12 +207,18 @@ impl Lanes {
                     None
                 });
             }
-            let Some(thread) = &mut queue.thread else { continue };
+            let Some(thread) = &mut queue.thread else {
+                too_few = true;
+                continue;
+            };
             let Some((id, request)) = queue.waiting.pop_first() else { continue };
             let order = Order { request: request.clone(), mounts: Arc::clone(mounts) };
             // It listens as long as it is not let go.
             let _ = thread.orders.send(order);
             thread.at_work = Some((id, request));
+        }
+        if too_few && let Some(queue) = self.queues.values_mut().find(|queue| queue.is_idle()) {
+            queue.thread = None;
         }
     }
 }
@@ -277,5 +284,115 @@ fn work(inbox: &mpsc::Receiver<Order>, voice: &Voice) {
         };
         let Some(Order { request, mounts }) = order else { return };
         voice.say(News::Answer(scan(&request, &mounts, &voice.lane)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use calloop::channel::{Channel, channel};
+    use gamin_backend::MountId;
+    use gamin_engine::{Detail, Found};
+
+    use super::*;
+
+    const NOW: Time = Time(Duration::ZERO);
+
+    fn lanes() -> (Lanes, Channel<Word>, Arc<Mounts>) {
+        let (sender, words) = channel();
+        (Lanes::new(sender), words, Arc::default())
+    }
+
+    fn job(id: u64) -> Job {
+        (ScanId(id), ScanRequest { path: TreePath::root(), trusted: 0, detail: Detail::Itself })
+    }
+
+    fn lane(mount: u64) -> Lane {
+        Lane::SHORT.over(MountId(mount))
+    }
+
+    /// The next answer of any thread, and to what.
+    fn answer(lanes: &mut Lanes, words: &Channel<Word>, mounts: &Arc<Mounts>) -> u64 {
+        loop {
+            let word = words.recv().expect("because the lanes hold a sender");
+            if let Some(((id, _), answer)) = lanes.handle_word(NOW, word, mounts) {
+                assert!(matches!(answer, Ok(Scan { found: Found::Directory { .. }, .. })), "{answer:?}");
+                return id.0;
+            }
+        }
+    }
+
+    #[test]
+    fn a_lane_makes_one_scan_after_the_other() {
+        let (mut lanes, words, mounts) = lanes();
+        for id in 1..=3 {
+            assert!(!lanes.add(NOW, lane(1), job(id), &mounts));
+        }
+        let answers = [(); 3].map(|()| answer(&mut lanes, &words, &mounts));
+        assert_eq!(answers, [1, 2, 3]);
+        assert_eq!(Arc::strong_count(&lanes.threads.alive), 2, "one thread, and what counts them");
+    }
+
+    #[test]
+    fn what_is_forgotten_is_not_begun() {
+        let (mut lanes, words, mounts) = lanes();
+        for id in 1..=3 {
+            lanes.add(NOW, lane(1), job(id), &mounts);
+        }
+        lanes.forget(ScanId(2));
+        let answers = [(); 2].map(|()| answer(&mut lanes, &words, &mounts));
+        assert_eq!(answers, [1, 3]);
+    }
+
+    #[test]
+    fn a_lane_without_an_answer_is_overdue_until_it_has_one() {
+        let (mut lanes, words, mounts) = lanes();
+        lanes.add(NOW, lane(1), job(1), &mounts);
+        lanes.add(NOW, lane(1), job(2), &mounts);
+        assert_eq!(lanes.next_deadline(), Some(NOW + OVERDUE));
+        assert_eq!(lanes.handle_time(NOW + OVERDUE, &mounts), [ScanId(1), ScanId(2)]);
+        assert_eq!(
+            (lanes.next_deadline(), lanes.handle_time(NOW + OVERDUE * 2, &mounts)),
+            (None, Vec::new())
+        );
+        assert!(lanes.add(NOW + OVERDUE * 2, lane(1), job(3), &mounts), "it waits behind one that is");
+        assert!(!lanes.add(NOW, lane(2), job(4), &mounts), "another lane is not");
+        let mut answers = [(); 4].map(|()| answer(&mut lanes, &words, &mounts));
+        answers.sort_unstable();
+        assert_eq!((answers, lanes.next_deadline()), ([1, 2, 3, 4], None));
+    }
+
+    #[test]
+    fn a_long_scan_of_what_can_not_hang_is_never_overdue() {
+        let (mut lanes, _words, mounts) = lanes();
+        lanes.add(NOW, Lane::LONG, job(1), &mounts);
+        assert_eq!(
+            (lanes.next_deadline(), lanes.handle_time(NOW + OVERDUE * 100, &mounts)),
+            (None, Vec::new())
+        );
+    }
+
+    #[test]
+    fn what_was_asked_of_a_mount_that_is_no_more_is_given_back_and_its_late_answer_dropped() {
+        let (mut lanes, words, mounts) = lanes();
+        lanes.add(NOW, lane(1), job(1), &mounts);
+        lanes.add(NOW, lane(1), job(2), &mounts);
+        lanes.add(NOW, Lane::LONG, job(3), &mounts);
+        assert_eq!(lanes.handle_mounts(&mounts), [job(1), job(2)]);
+        assert_eq!(answer(&mut lanes, &words, &mounts), 3);
+        lanes.add(NOW, lane(1), job(4), &mounts);
+        assert_eq!(answer(&mut lanes, &words, &mounts), 4);
+    }
+
+    #[test]
+    fn more_lanes_than_threads_are_all_served() {
+        let (mut lanes, words, mounts) = lanes();
+        let all = 0..THREADS_MAX as u64 + 10;
+        for id in all.clone() {
+            lanes.add(NOW, lane(id), job(id), &mounts);
+        }
+        assert_eq!(lanes.queues.values().filter(|queue| queue.thread.is_some()).count(), THREADS_MAX);
+        let mut answers: Vec<u64> = all.clone().map(|_| answer(&mut lanes, &words, &mounts)).collect();
+        answers.sort_unstable();
+        assert_eq!(answers, all.collect::<Vec<_>>());
     }
 }

@@ -3,6 +3,8 @@
 //! Each test has a mount namespace and a FUSE file system of its own; where it may not have them, it passes without having
 //! tested, and says so. Whatever happens, the file system answers again when the test ends, so that nobody is left hanging.
 
+#![allow(clippy::print_stderr, reason = "who could not test says so")]
+
 mod support;
 
 use std::ffi::OsStr;

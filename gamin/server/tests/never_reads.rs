@@ -3,6 +3,8 @@
 //! As many changes as `GAMIN_CHANGES` says, or a few. With `GAMIN_CHANGES` the other client's latency is judged too, which
 //! needs a machine with nothing else to do: `ci/bounded` does that.
 
+#![allow(clippy::print_stdout, reason = "the figures are what ci/bounded is for")]
+
 mod support;
 
 use std::fs::{self, File, Permissions};
@@ -46,7 +48,7 @@ fn memory_kb(pid: Pid) -> [u64; 2] {
 fn latency(client: &mut Client, directory: &Path, sample: usize) -> Duration {
     let path = directory.join("x");
     let start = Instant::now();
-    let (done, told) = if sample % 2 == 0 {
+    let (done, told) = if sample.is_multiple_of(2) {
         (File::create(path).map(drop), "1 Created x")
     } else {
         (fs::remove_file(path), "1 Deleted x")

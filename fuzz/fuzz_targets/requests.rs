@@ -1,0 +1,105 @@
+//! What a client may send: any bytes, in any pieces, to a whole core whose file system is empty but for `/`.
+//!
+//! Checked is that a core survives, that what it sends is well formed, that how the bytes were torn makes no difference,
+//! and that when the session has gone everything has been given back.
+
+#![no_main]
+
+use std::collections::BTreeSet;
+
+use gamin_protocol::{CREDENTIAL, Decoder, Event};
+use gamin_server::engine::{self, Effect, Entries, Found, Hinge, Method, Name, Scan, Time, TreePath};
+use gamin_server::engine::{FileType, KernelWatchId, Refusal, ScanRequest, Stamp};
+use gamin_server::{Config, Core, Peer, SessionId};
+use libfuzzer_sys::fuzz_target;
+
+const SESSION: SessionId = SessionId(1);
+
+struct Host {
+    core: Core,
+    armed: BTreeSet<KernelWatchId>,
+}
+
+impl Host {
+    fn new() -> Host {
+        let engine = engine::Config { method: Method::Kernel, poll_interval: std::time::Duration::from_secs(1) };
+        let mut core = Core::new(Time::default(), Config { engine, uid: 0, idle_max: None });
+        core.handle_connection(Time::default(), SESSION, Peer { uid: 0, pid: 1 });
+        core.handle_bytes(Time::default(), SESSION, &[CREDENTIAL]);
+        Host { core, armed: BTreeSet::new() }
+    }
+
+    fn settle(&mut self) {
+        while let Some(effect) = self.core.poll_effect() {
+            match effect {
+                Effect::Arm { id, directory, .. } if directory.is_root() => {
+                    self.armed.insert(id);
+                    self.core.handle_armed(id, Ok(()));
+                }
+                Effect::Arm { id, .. } => self.core.handle_armed(id, Err(Refusal::Missing)),
+                Effect::Disarm { id } => drop(self.armed.remove(&id)),
+                Effect::Scan { id, request } => self.core.handle_scan(Time::default(), id, look(&request)),
+                Effect::Forget { .. } => {}
+            }
+        }
+    }
+
+    fn take(&mut self) -> Vec<u8> {
+        let mut taken = Vec::new();
+        while let count @ 1.. = self.core.transmit(SESSION).len() {
+            taken.extend_from_slice(self.core.transmit(SESSION));
+            self.core.sent(SESSION, count);
+        }
+        taken
+    }
+}
+
+fn look(request: &ScanRequest) -> Scan {
+    let Some(first) = request.path.components().find(|name| *name != b"..") else {
+        let stamp = Stamp {
+            file_type: FileType::Directory,
+            dev: 1,
+            ino: 1,
+            mode: 0,
+            uid: 0,
+            gid: 0,
+            size: 0,
+            mtime_ns: 1,
+            ctime_ns: 1,
+            fresh: false,
+        };
+        let found = Found::Directory { real: TreePath::root(), stamp, entries: Entries::Listed(Vec::new()) };
+        return Scan { hinges: Vec::new(), found };
+    };
+    let hinge = Hinge { directory: TreePath::root(), entry: Some(Name::from(first)) };
+    Scan { hinges: vec![hinge], found: Found::Missing }
+}
+
+/// What a core answers to bytes that come in pieces of this length, and whether it closes the connection.
+fn answer(bytes: &[u8], piece: usize) -> (Vec<u8>, bool) {
+    let mut host = Host::new();
+    let mut answer = Vec::new();
+    let mut is_closed = false;
+    for bytes in bytes.chunks(piece) {
+        host.core.handle_bytes(Time::default(), SESSION, bytes);
+        host.settle();
+        answer.extend(host.take());
+        is_closed |= host.core.poll_close().is_some();
+    }
+    host.core.handle_hangup(Time::default(), SESSION);
+    host.settle();
+    assert!(host.armed.is_empty() && host.core.next_deadline().is_none(), "something is left");
+    (answer, is_closed)
+}
+
+fuzz_target!(|bytes: &[u8]| {
+    let whole = answer(bytes, usize::MAX);
+    let torn = answer(bytes, 1 + bytes.len() / 7);
+    // What was answered before a session is closed may not have been sent yet.
+    assert_eq!(whole.1, torn.1);
+    assert!(whole.1 || whole == torn);
+    let packets = whole.0.strip_prefix(&[CREDENTIAL]).unwrap_or_default();
+    let mut decoder = Decoder::<Event>::new();
+    decoder.push(packets);
+    while decoder.next_message().expect("because a core's packets are well formed").is_some() {}
+});
