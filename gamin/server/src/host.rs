@@ -286,16 +286,16 @@ impl Host {
         }
     }
 
-    /// Takes what the threads of the lanes say, and what they will not say in time.
+    /// Takes what the threads of the lanes say, and which of them do not say anything in time.
     fn take_words(&mut self) {
-        for id in self.lanes.handle_time(self.now(), &self.mounts) {
-            self.core.handle_overdue(self.now(), id);
-        }
         for word in std::mem::take(&mut self.words) {
             self.drain_kernel();
             if let Some((job, answer)) = self.lanes.handle_word(self.now(), word, &self.mounts) {
                 self.hand_in(job, answer);
             }
+        }
+        for id in self.lanes.handle_time(self.now(), &self.mounts) {
+            self.core.handle_overdue(self.now(), id);
         }
         for (id, request) in std::mem::take(&mut self.returned) {
             self.carry_out(Effect::Scan { id, request });
