@@ -10,10 +10,11 @@ const LINES_MAX: usize = 520;
 /// Which crate may know which other.
 const ARROWS: &[(&str, &[&str])] = &[
     ("gamin-protocol", &[]),
+    ("gamin-meeting", &["gamin-protocol"]),
     ("gamin-engine", &["gamin-protocol"]),
     ("gamin-backend", &["gamin-engine"]),
-    ("gamin-server", &["gamin-backend", "gamin-engine", "gamin-protocol"]),
-    ("gamin", &["gamin-protocol"]),
+    ("gamin-server", &["gamin-backend", "gamin-engine", "gamin-meeting", "gamin-protocol"]),
+    ("gamin", &["gamin-meeting", "gamin-protocol"]),
     ("testgam", &["gamin", "gamin-server"]),
     ("gamin-fuzz", &["gamin", "gamin-protocol", "gamin-server", "testgam"]),
 ];

@@ -124,6 +124,7 @@ impl Driver {
 
     fn connect(&mut self) -> bool {
         if self.link.is_up() {
+            self.link.tidy();
             return true;
         }
         if self.failure.is_some() {

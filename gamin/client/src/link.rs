@@ -1,30 +1,26 @@
-//! The socket to the server: found by its address, checked for its owner, replaced when it is lost.
+//! The socket to the server: connected, watched, replaced when it is lost.
 //!
-//! What the bytes mean is left to [`crate::state`], and when to try to [`crate::connection`]. Nothing here
+//! What the bytes mean is left to [`crate::state`], when to try to [`crate::connection`], and where the server is and whose,
+//! to [`gamin_meeting`]. Nothing here
 //! waits: the socket does not block, and between two attempts a timer runs. [`Link::source`] is readable
 //! whenever there is something to do: bytes, room for bytes, a lost server, an expired timer.
 //!
 //! Invariant: no byte is sent before the peer was found to have our uid; an outage ends within
 //! [`Options::patience`], in a link or in an error.
 
-use std::ffi::OsString;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
-use std::os::unix::ffi::OsStrExt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use gamin_meeting::{Connection, Meeting, NoConnection};
 use nix::errno::Errno;
 use nix::sys::epoll::{Epoll, EpollEvent, EpollFlags};
-use nix::sys::socket::{
-    AddressFamily, MsgFlags, Shutdown, SockFlag, SockType, UnixAddr, connect, getsockopt, recv, send,
-    shutdown, socket, sockopt,
-};
+use nix::sys::socket::{MsgFlags, Shutdown, recv, send, shutdown};
 use nix::sys::time::TimeSpec;
 use nix::sys::timerfd::{ClockId, Expiration, TimerFd, TimerFlags, TimerSetTimeFlags};
-use nix::unistd::{User, getuid};
 
 use crate::error::ConnectError;
-use crate::launch::{self, Started};
+use crate::launch::{self, Progress, Started};
 use crate::options::Options;
 
 /// The wait between the first two attempts. It grows by a quarter from one to the next, so that a server is found soon
@@ -37,6 +33,8 @@ const LAST_DELAY: Duration = Duration::from_millis(20);
 const STEADY: Duration = Duration::from_secs(1);
 /// The longest patience, which keeps deadlines within what a clock can show.
 const PATIENCE_MAX: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+/// How many servers are started until one is reached: another when the first has found one that ended just then.
+const STARTS_MAX: usize = 3;
 /// How long after its end a server that we started in vain may be replaced by the one it lost a race to.
 const GRACE: Duration = Duration::from_millis(200);
 
@@ -44,7 +42,7 @@ const GRACE: Duration = Duration::from_millis(200);
 #[derive(Debug)]
 pub(crate) struct Link {
     options: Options,
-    address: UnixAddr,
+    meeting: Meeting,
     source: Arc<Epoll>,
     phase: Phase,
     outage: Option<Outage>,
@@ -72,10 +70,12 @@ struct Outage {
     next_attempt: Instant,
     delay: Duration,
     started: Option<Started>,
-    /// How the server that was started has failed.
+    /// How many were since the last link.
+    starts: usize,
+    /// How the one that was started has failed.
     failure: Option<ConnectError>,
     /// What the last attempt failed with.
-    problem: Errno,
+    problem: NoConnection,
 }
 
 /// What came of bytes that were to be sent or received.
@@ -92,13 +92,8 @@ pub(crate) enum Transfer {
 impl Link {
     /// Makes a link that is down.
     pub(crate) fn new(options: &Options, source: Arc<Epoll>) -> Result<Link, Errno> {
-        let uid = getuid();
-        // A user without a passwd entry goes by the number, as in the server.
-        let user = User::from_uid(uid).ok().flatten().map_or_else(|| uid.to_string(), |user| user.name);
-        let id = options.client_id.as_deref().unwrap_or_default();
-        let address = gamin_protocol::address(user.as_bytes(), id.as_bytes());
-        let address = UnixAddr::new_abstract(&address)?;
-        Ok(Link { options: options.clone(), address, source, phase: Phase::Down, outage: None })
+        let meeting = Meeting::new(options.client_id.as_deref().unwrap_or_default());
+        Ok(Link { options: options.clone(), meeting, source, phase: Phase::Down, outage: None })
     }
 
     /// Whether there is a server.
@@ -133,53 +128,62 @@ impl Link {
     }
 
     fn attempt_in(&mut self, outage: &mut Outage, now: Instant) -> Result<bool, ConnectError> {
+        outage.look_after_started(now);
         if outage.next_attempt <= now {
-            match self.connect() {
-                Ok((socket, pid)) => {
-                    outage.started = None;
+            match self.connect(now) {
+                Ok(()) => {
                     outage.failure = None;
-                    self.hang_up();
-                    self.phase = Phase::Up(Up { socket, pid, since: now, wants_room: false });
-                    tracing::info!(server_pid = pid, "connected");
+                    outage.starts = 0;
                     return Ok(true);
                 }
-                Err(Refusal::Foreign(uid)) => {
-                    return Err(ConnectError::Foreign { client_id: self.client_id(), uid });
-                }
-                Err(Refusal::System(errno)) => outage.problem = errno,
+                Err(problem) => outage.problem = problem,
             }
-            if outage.problem == Errno::ECONNREFUSED && outage.started.is_none() {
-                outage.started = launch::start(&self.options)?;
+            if let NoConnection::Foreign(_) = outage.problem
+                && self.options.server.is_none()
+            {
+                return Err(self.no_answer(outage.problem));
             }
-            outage.note_failure(now);
+            if !matches!(outage.problem, NoConnection::System(_)) && outage.may_start() {
+                outage.started = launch::start(&self.options, &self.source)?;
+                outage.starts += 1;
+            }
             outage.postpone(now);
         }
         if outage.deadline <= now {
             return Err(outage.failure.take().unwrap_or_else(|| self.no_answer(outage.problem)));
         }
         let delay = outage.next_attempt.min(outage.deadline).saturating_duration_since(now);
-        self.set_timer(delay).map_err(|errno| self.no_answer(errno))?;
+        self.set_timer(delay).map_err(|errno| self.no_answer(errno.into()))?;
         Ok(false)
     }
 
-    fn no_answer(&self, source: Errno) -> ConnectError {
-        ConnectError::NoAnswer { client_id: self.client_id(), patience: self.options.patience, source }
-    }
-
-    fn client_id(&self) -> OsString {
-        self.options.client_id.clone().unwrap_or_default()
-    }
-
-    fn connect(&self) -> Result<(OwnedFd, i32), Refusal> {
-        let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
-        let socket = socket(AddressFamily::Unix, SockType::Stream, flags, None)?;
-        connect(socket.as_raw_fd(), &self.address)?;
-        let peer = getsockopt(&socket, sockopt::PeerCredentials)?;
-        if peer.uid() != getuid().as_raw() {
-            return Err(Refusal::Foreign(peer.uid()));
+    fn no_answer(&self, problem: NoConnection) -> ConnectError {
+        let client_id = self.options.client_id.clone().unwrap_or_default();
+        match problem {
+            NoConnection::Foreign(uid) => ConnectError::Foreign { client_id, uid },
+            NoConnection::Nobody(source) | NoConnection::System(source) => {
+                ConnectError::NoAnswer { client_id, patience: self.options.patience, source }
+            }
         }
+    }
+
+    fn connect(&mut self, now: Instant) -> Result<(), NoConnection> {
+        let Connection { socket, pid } = self.meeting.connect()?;
         self.source.add(&socket, EpollEvent::new(EpollFlags::EPOLLIN, 0))?;
-        Ok((socket, peer.pid()))
+        self.hang_up();
+        self.phase = Phase::Up(Up { socket, pid, since: now, wants_room: false });
+        tracing::info!(server_pid = pid, "connected");
+        Ok(())
+    }
+
+    /// Collects what was started for this link once that has nothing left to do; to be called now and then.
+    pub(crate) fn tidy(&mut self) {
+        let Some(outage) = &mut self.outage else { return };
+        let Some(started) = &mut outage.started else { return };
+        let is_steady = matches!(&self.phase, Phase::Up(up) if up.since.elapsed() >= STEADY);
+        if is_steady || !started.detaches || !matches!(started.progress(), Progress::Running) {
+            outage.started = None;
+        }
     }
 
     /// Makes [`Link::source`] readable after `delay`.
@@ -279,8 +283,9 @@ impl Outage {
             next_attempt: now,
             delay: FIRST_DELAY,
             started: None,
+            starts: 0,
             failure: None,
-            problem: Errno::ECONNRESET,
+            problem: NoConnection::Nobody(Errno::ECONNRESET),
         }
     }
 
@@ -289,48 +294,38 @@ impl Outage {
         self.delay = (self.delay * 5 / 4).min(LAST_DELAY);
     }
 
-    /// Looks whether the server that was started has failed. It may have lost a race to another, so that
-    /// one gets a little time to be reached.
-    fn note_failure(&mut self, now: Instant) {
-        if self.failure.is_none()
-            && let Some(failure) = self.started.as_mut().and_then(Started::failure)
-        {
-            self.failure = Some(failure);
-            self.deadline = self.deadline.min(now + GRACE);
-        }
+    /// Whether another server may be started.
+    fn may_start(&self) -> bool {
+        self.started.is_none() && self.failure.is_none() && self.starts < STARTS_MAX
     }
-}
 
-/// Why an attempt failed.
-#[derive(Debug)]
-enum Refusal {
-    Foreign(u32),
-    System(Errno),
-}
-
-impl From<Errno> for Refusal {
-    fn from(errno: Errno) -> Self {
-        Refusal::System(errno)
+    /// Looks what has become of the server that was started.
+    fn look_after_started(&mut self, now: Instant) {
+        match self.started.as_mut().map(Started::progress) {
+            None | Some(Progress::Running) => {}
+            Some(Progress::Done) => {
+                self.started = None;
+                self.next_attempt = now;
+            }
+            Some(Progress::Failed(failure)) => {
+                // It may have lost a race to another, so that one gets a little time to be reached.
+                self.deadline = self.deadline.min(now + GRACE);
+                self.failure = Some(failure);
+                self.started = None;
+            }
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use nix::sys::epoll::EpollCreateFlags;
-    use nix::sys::socket::SockaddrLike;
 
     use super::*;
 
     fn link(options: &Options) -> Link {
         let source = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC).expect("epoll");
         Link::new(options, Arc::new(source)).expect("a link")
-    }
-
-    #[test]
-    fn the_address_has_the_length_that_the_original_binds() {
-        let link = link(&Options::new().client_id("id"));
-        assert_eq!(link.address.len(), 110);
-        assert_eq!(link.address.as_abstract().map(<[u8]>::len), Some(107));
     }
 
     #[test]

@@ -23,9 +23,15 @@ const PATIENCE: Duration = Duration::from_secs(5);
 pub struct ServerCommand {
     /// The program's path.
     pub program: PathBuf,
-    /// Its arguments. The session is given to it as `GAM_CLIENT_ID`, not as an argument.
+    /// Its arguments. The session is given to it as `GAM_CLIENT_ID`.
+    ///
+    /// With `--detach` among them, the program is one that leaves the server behind and returns when that listens;
+    /// the session is its last argument then, and what it prints before it fails is the reason.
     pub args: Vec<OsString>,
 }
+
+/// The argument that makes a server nobody's child.
+const DETACH: &str = "--detach";
 
 impl ServerCommand {
     /// A command without arguments.
@@ -34,9 +40,14 @@ impl ServerCommand {
     }
 
     /// The server as it is installed: `gam_server` in `/usr/libexec`, or in the folder that the variable
-    /// `LIBEXECDIR` named when this library was built.
+    /// `LIBEXECDIR` named when this library was built. It detaches itself.
     pub fn installed() -> ServerCommand {
-        ServerCommand::new(PathBuf::from(LIBEXECDIR).join("gam_server"))
+        ServerCommand { program: PathBuf::from(LIBEXECDIR).join("gam_server"), args: vec![DETACH.into()] }
+    }
+
+    /// Whether the program leaves a server behind, instead of being it.
+    pub(crate) fn detaches(&self) -> bool {
+        self.args.iter().any(|word| word == DETACH)
     }
 }
 

@@ -1,6 +1,6 @@
 //! The command line of gam_server, and the surroundings that the program makes for itself.
 //!
-//! What it serves, and how, is left to the host. Invariant: whatever the starter's directory, mask and limits
+//! What it serves, and how, is left to the host; how it leaves its starter, to `detach`. Invariant: whatever the starter's directory, mask and limits
 //! were, the server does not depend on them, nor hold them.
 
 use std::env;
@@ -11,15 +11,16 @@ use std::time::Duration;
 
 use clap::Parser;
 use gamin_engine::Method;
+use gamin_meeting::{Meeting, NoListening};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::stat::{Mode, umask};
-use nix::unistd::getuid;
+use nix::unistd::{getegid, geteuid, getgid, getuid, setresgid, setresuid};
 use tracing::level_filters::LevelFilter;
 use tracing::{error, info, warn};
 
 use crate::core::Config;
-use crate::host;
-use crate::socket::{Listener, own_address};
+use crate::socket::Listener;
+use crate::{detach, host};
 
 /// How long the server stays when it has no session.
 const IDLE_MAX: Duration = Duration::from_secs(30);
@@ -40,6 +41,14 @@ struct Options {
     /// Look at files every second instead of asking the kernel to tell
     #[arg(long)]
     pollonly: bool,
+    /// Leave the terminal and run on in the background; return when there is a server that listens
+    ///
+    /// Succeeds as well if another server does. Nothing of the environment is taken along but `GAM_DEBUG`.
+    #[arg(long)]
+    detach: bool,
+    /// Be the one that runs on.
+    #[arg(long, hide = true)]
+    detached: bool,
     /// Serve the clients that have this in their GAM_CLIENT_ID; of several, the last counts
     #[arg(value_name = "ID", env = "GAM_CLIENT_ID")]
     ids: Vec<OsString>,
@@ -63,9 +72,20 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
 
 fn serve(options: Options) -> ExitCode {
     start_log();
-    let name = own_address(&options.ids.into_iter().next_back().unwrap_or_default());
-    let text = name.split(|byte| *byte == 0).next().unwrap_or_default();
-    let address = format!("@{}", text.escape_ascii());
+    if let Err(error) = give_up_privilege() {
+        error!(%error, "can't give up another user's rights");
+        return ExitCode::FAILURE;
+    }
+    let id = options.ids.into_iter().next_back().unwrap_or_default();
+    if options.detach && !options.detached {
+        return detach::start(&id).unwrap_or_else(|error| {
+            error!(%error, "can't detach");
+            ExitCode::FAILURE
+        });
+    }
+    if options.detached {
+        detach::leave_terminal();
+    }
     settle_in();
     let config = Config {
         engine: gamin_engine::Config {
@@ -75,21 +95,31 @@ fn serve(options: Options) -> ExitCode {
         uid: getuid().as_raw(),
         idle_max: (!options.notimeout).then_some(IDLE_MAX),
     };
-    let listener = match Listener::bind(&name) {
-        Ok(listener) => listener,
+    let meeting = Meeting::new(&id);
+    let listener = match meeting.listen() {
+        Ok(listening) => Listener::new(listening),
+        Err(NoListening::Served(_)) if options.detached => {
+            // That was all that was asked for.
+            detach::let_go();
+            return ExitCode::SUCCESS;
+        }
         Err(error) => {
-            error!(address, %error, "can't listen");
+            error!(session = meeting.name(), %error, "can't listen");
             return ExitCode::FAILURE;
         }
     };
-    info!(address, version = env!("CARGO_PKG_VERSION"), "server begins");
+    let place = listener.place.clone();
+    info!(place, version = env!("CARGO_PKG_VERSION"), "server begins");
+    if options.detached {
+        detach::let_go();
+    }
     match host::serve(listener, config) {
         Ok(()) => {
-            info!(address, "server ends");
+            info!(place, "server ends");
             ExitCode::SUCCESS
         }
         Err(error) => {
-            error!(address, error, "can't serve");
+            error!(place, error, "can't serve");
             ExitCode::FAILURE
         }
     }
@@ -99,7 +129,25 @@ fn serve(options: Options) -> ExitCode {
 fn start_log() {
     let level = if env::var_os("GAM_DEBUG").is_some() { LevelFilter::DEBUG } else { LevelFilter::WARN };
     // It fails where a program that runs the server as a part of it logs already, and then that is the log.
-    let _ = tracing_subscriber::fmt().with_max_level(level).with_writer(io::stderr).try_init();
+    let _ = tracing_subscriber::fmt()
+        .with_max_level(level)
+        .with_writer(io::stderr)
+        // Where the log can't be written, that can't be said either.
+        .log_internal_errors(false)
+        .try_init();
+}
+
+/// Becomes the real user for good: whoever starts us with a program that has another one's rights can't lend them to us,
+/// nor through us to all programs of that user.
+fn give_up_privilege() -> nix::Result<()> {
+    let (uid, gid) = (getuid(), getgid());
+    if gid != getegid() {
+        setresgid(gid, gid, gid)?;
+    }
+    if uid != geteuid() {
+        setresuid(uid, uid, uid)?;
+    }
+    Ok(())
 }
 
 /// Leaves behind what the starter left us: a server outlives it, and serves others.

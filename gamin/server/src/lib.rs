@@ -9,6 +9,7 @@
 
 mod cli;
 mod core;
+mod detach;
 mod host;
 mod kernel;
 mod lanes;

@@ -1,37 +1,21 @@
-//! The socket at which clients meet the server: its name, its making, and the taking in of connections.
+//! The taking in of connections at the socket where clients meet the server.
 //!
-//! What a connection is allowed to do is left to the core, when to look for one to the host.
+//! Where that socket is, is left to `gamin-meeting`; what a connection is allowed to do, to the core; when to look for one, to
+//! the host.
 //! Invariant: running out of descriptors never ends the listening, and leaves no client waiting for an answer
 //! that can't come: a descriptor is held in reserve, to take in and close what there is no other one for.
 
-use std::ffi::OsStr;
 use std::fs::File;
 use std::io;
-use std::os::linux::net::SocketAddrExt;
-use std::os::unix::ffi::OsStrExt;
-use std::os::unix::net::{SocketAddr, UnixListener, UnixStream};
+use std::os::unix::net::{UnixListener, UnixStream};
 use std::rc::Rc;
 
-use gamin_protocol::address;
+use gamin_meeting::{Claim, Listening};
 use nix::errno::Errno;
 use nix::sys::socket::{getsockopt, sockopt};
-use nix::unistd::{User, getuid};
 use tracing::{debug, warn};
 
 use crate::core::Peer;
-
-/// The name of the server of this user with session `id`, behind the NUL that marks it as abstract
-/// (BEHAVIOUR 2.1).
-///
-/// A user without a passwd entry goes by the number.
-pub(crate) fn own_address(id: &OsStr) -> [u8; 107] {
-    let uid = getuid();
-    let user = match User::from_uid(uid) {
-        Ok(Some(user)) => user.name,
-        Ok(None) | Err(_) => uid.to_string(),
-    };
-    address(user.as_bytes(), id.as_bytes())
-}
 
 /// What [`Listener::accept`] came to.
 pub(crate) enum Accepted {
@@ -49,17 +33,20 @@ pub(crate) enum Accepted {
 pub(crate) struct Listener {
     /// Shared with the event loop.
     pub socket: Rc<UnixListener>,
+    /// Where it is, for people.
+    pub place: String,
+    /// What makes clients find it.
+    _claim: Option<Claim>,
     reserve: Option<File>,
     /// Whether the last connection was closed for want of a descriptor, and that has been said.
     exhausted: bool,
 }
 
 impl Listener {
-    /// Binds an abstract name, as long as its padding makes it, and listens.
-    pub fn bind(name: &[u8]) -> io::Result<Listener> {
-        let socket = UnixListener::bind_addr(&SocketAddr::from_abstract_name(name)?)?;
-        socket.set_nonblocking(true)?;
-        Ok(Listener { socket: Rc::new(socket), reserve: reserve(), exhausted: false })
+    /// Takes in what comes to a socket.
+    pub fn new(listening: Listening) -> Listener {
+        let Listening { socket, place, claim } = listening;
+        Listener { socket: Rc::new(socket), place, _claim: claim, reserve: reserve(), exhausted: false }
     }
 
     /// Takes in the next connection.
