@@ -11,6 +11,8 @@
 #![forbid(unsafe_code)]
 
 mod directory;
+#[cfg(test)]
+mod tests;
 
 use std::ffi::OsStr;
 use std::io;
@@ -281,32 +283,4 @@ fn escape(bytes: &[u8]) -> String {
         }
     }
     text
-}
-
-#[cfg(test)]
-mod tests {
-    use std::ffi::OsString;
-    use std::os::unix::ffi::OsStringExt;
-
-    use nix::sys::socket::SockaddrLike;
-
-    use super::*;
-
-    #[test]
-    fn the_address_has_the_length_that_the_original_binds() {
-        let meeting = Meeting::new(OsStr::new("id"));
-        let address = UnixAddr::new_abstract(&meeting.abstract_name).expect("it fits");
-        assert_eq!((address.len(), address.as_abstract().map(<[u8]>::len)), (110, Some(107)));
-    }
-
-    #[test]
-    fn no_id_leads_out_of_the_directory_or_to_the_socket_of_another() {
-        let ids: [&[u8]; 7] = [b"", b".", b"../x", b"..%2fx", b"/tmp/x", b"\xff\n", b"%ff%0a"];
-        let names: std::collections::BTreeSet<_> =
-            ids.iter().map(|id| Meeting::new(&OsString::from_vec(id.to_vec())).file_id).collect();
-        assert_eq!(names.len(), ids.len());
-        assert!(names.iter().all(|name| !name.contains('/')), "{names:?}");
-        let long = OsString::from_vec(vec![b'/'; 4096]);
-        assert_eq!(Meeting::new(&long).file_id.len(), FILE_ID_MAX);
-    }
 }

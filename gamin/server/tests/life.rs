@@ -2,12 +2,16 @@
 
 mod support;
 
+use std::fs;
 use std::io::Read;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
-use gamin_protocol::CREDENTIAL;
+use gamin_protocol::{CREDENTIAL, address};
 use nix::sys::signal::{Signal, kill};
-use support::{GAM_SERVER, PATIENCE, Server, is_closed, monitor, try_connect, unique_id};
+use support::{GAM_SERVER, PATIENCE, Server, connect_to, is_closed, monitor, try_connect, unique_id};
 use tempfile::TempDir;
 
 fn output(args: &[&str]) -> Output {
@@ -132,5 +136,35 @@ fn running_out_of_descriptors_ends_neither_the_listening_nor_the_sessions() {
             break;
         }
         assert!(start.elapsed() < PATIENCE, "nobody is taken in any more");
+    }
+}
+
+#[test]
+#[allow(clippy::print_stdout, reason = "a test that can't run here says so")]
+fn the_rights_of_another_user_are_given_up() {
+    if !nix::unistd::getuid().is_root() {
+        println!("skipped: only root can lend its rights");
+        return;
+    }
+    // Like this, everybody who may run it has root's rights.
+    let lent = Path::new(env!("CARGO_TARGET_TMPDIR")).join(unique_id());
+    fs::copy(GAM_SERVER, &lent).expect("because the server has been built");
+    fs::set_permissions(&lent, fs::Permissions::from_mode(0o4755)).expect("because the copy is ours");
+    let id = unique_id();
+    let mut command = Command::new(&lent);
+    command.arg(&id).env_remove("GAM_DEBUG").uid(65534).gid(65534);
+    let mut child = command.spawn().expect("because nobody can run it");
+    let user = nix::unistd::User::from_uid(65534.into()).expect("because the passwd can be read");
+    let user = user.map_or("65534".into(), |user| user.name);
+    let start = std::time::Instant::now();
+    while let Err(error) = connect_to(&address(user.as_bytes(), id.as_bytes())) {
+        assert!(start.elapsed() < PATIENCE, "{error}");
+        std::thread::yield_now();
+    }
+    let status = fs::read_to_string(format!("/proc/{}/status", child.id())).expect("because it runs");
+    child.kill().and_then(|()| child.wait()).expect("because the child is ours");
+    fs::remove_file(&lent).expect("because the copy is ours");
+    for ids in ["Uid:\t65534\t65534\t65534\t65534", "Gid:\t65534\t65534\t65534\t65534"] {
+        assert!(status.contains(ids), "{status}");
     }
 }

@@ -94,6 +94,15 @@ fn a_packet_against_the_rules_ends_its_session_and_no_other() {
 }
 
 #[test]
+fn the_longest_path_is_answered() {
+    let server = Server::start();
+    let mut client = server.client();
+    let path = format!("/{}", "x/".repeat(PATH_MAX))[..PATH_MAX - 1].to_owned();
+    client.send(&monitor(1, Path::new(&path)));
+    assert_eq!(client.sync(), [format!("1 Deleted {path}"), format!("1 EndExist {path}")]);
+}
+
+#[test]
 fn odd_packets_within_the_rules_are_served() {
     let server = Server::start();
     let directory = directory(1);

@@ -1,0 +1,303 @@
+//! How a server comes and goes: what it keeps of its starter, that there is one however many ask for it, and what those see
+//! who come as it ends.
+//!
+//! `GAMIN_ROUNDS` says how often the crowded ones are done (`ci/crowd`); each round has a session of its own.
+
+use std::env;
+use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::net::{SocketAddr, UnixListener};
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use gamin::{ConnectError, Connection, Error, Options, ServerCommand};
+use nix::errno::Errno;
+use nix::sys::signal::{Signal, kill};
+use nix::sys::wait::{Id, WaitPidFlag, waitid};
+use nix::unistd::{Pid, getuid};
+
+/// Longer than anything takes but a hang.
+const HANG: Duration = Duration::from_secs(60);
+const TESTGAM: &str = env!("CARGO_BIN_EXE_testgam");
+/// How many clients come at once.
+const CROWD: usize = 10;
+
+/// A session of its own, whose servers end with it.
+struct Session(String);
+
+impl Session {
+    fn new() -> Session {
+        static COUNT: AtomicUsize = AtomicUsize::new(0);
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        Session(format!("manners-{}-{count}", std::process::id()))
+    }
+
+    fn options(&self) -> Options {
+        options(&self.0, &[])
+    }
+
+    /// Runs a shell that becomes a starter.
+    fn start_by(&self, shell: &str) -> Output {
+        let become_starter = format!("{shell} exec {TESTGAM} gam_server --detach {}", self.0);
+        Command::new("sh").args(["-c", &become_starter]).output().expect("there is a shell")
+    }
+
+    /// The processes that serve it.
+    fn servers(&self) -> Vec<Pid> {
+        let pids = fs::read_dir("/proc").expect("procfs").flatten();
+        let pids = pids.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+        let serves = |pid: &i32| {
+            let words = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+            let words: Vec<_> = words.split(|byte| *byte == 0).collect();
+            words.contains(&b"--detached".as_slice()) && words.contains(&self.0.as_bytes())
+        };
+        pids.filter(serves).map(Pid::from_raw).collect()
+    }
+
+    /// Waits until that is so of the processes that serve it.
+    fn await_servers(&self, wanted: impl Fn(&[Pid]) -> bool) -> Vec<Pid> {
+        let start = Instant::now();
+        loop {
+            let servers = self.servers();
+            if wanted(&servers) {
+                return servers;
+            }
+            assert!(start.elapsed() < HANG, "{servers:?} go on");
+            thread::yield_now();
+        }
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        for server in self.servers() {
+            // It may have ended by itself.
+            let _ = kill(server, Signal::SIGKILL);
+        }
+    }
+}
+
+fn options(id: &str, more: &[&str]) -> Options {
+    let args = ["gam_server", "--detach"].iter().chain(more).map(Into::into).collect();
+    Options::new().client_id(id).server(ServerCommand { program: TESTGAM.into(), args }).patience(HANG)
+}
+
+fn server_pid(connection: &Connection) -> Pid {
+    Pid::from_raw(connection.server_pid().expect("connected"))
+}
+
+fn rounds(default: usize) -> usize {
+    env::var("GAMIN_ROUNDS").ok().map_or(default, |rounds| rounds.parse().expect("a number"))
+}
+
+#[test]
+fn a_detached_server_has_nothing_of_its_starter() {
+    let session = Session::new();
+    let folder = tempfile::tempdir().expect("there is room");
+    let started = session.start_by(&format!(
+        "exec 7</etc/passwd 9>>/dev/null; cd {}; umask 0; trap '' HUP INT QUIT TERM USR1; ulimit -S -n 64; \
+         export SECRET=1 HOME=/nowhere LD_LIBRARY_PATH=/nowhere XDG_RUNTIME_DIR=/nowhere;",
+        folder.path().display()
+    ));
+    assert!(
+        started.status.success() && started.stdout.is_empty() && started.stderr.is_empty(),
+        "{started:?}"
+    );
+    let connection = session.options().server(None).open().expect("it listens before its starter ends");
+    connection.barrier(HANG).expect("it serves");
+    let pid = server_pid(&connection);
+    let read = |file: &str| fs::read_to_string(format!("/proc/{pid}/{file}")).expect("it runs");
+    let link = |file: &str| fs::read_link(format!("/proc/{pid}/{file}")).expect("it runs");
+
+    assert_eq!(link("cwd").to_str(), Some("/"));
+    for standard in 0..3 {
+        assert_eq!(link(&format!("fd/{standard}")).to_str(), Some("/dev/null"));
+    }
+    let open = fs::read_dir(format!("/proc/{pid}/fd")).expect("it runs").flatten();
+    let open: Vec<_> = open.filter_map(|entry| fs::read_link(entry.path()).ok()).collect();
+    assert!(!open.iter().any(|path| path.starts_with("/etc")), "{open:?}");
+    let environment = read("environ");
+    let mut names: Vec<_> =
+        environment.split_terminator('\0').filter_map(|word| word.split('=').next()).collect();
+    names.sort_unstable();
+    assert!(names == ["GAM_CLIENT_ID", "HOME"] || names == ["GAM_CLIENT_ID"], "{names:?}");
+    assert!(!environment.contains("nowhere"), "{environment}");
+    let stat = read("stat");
+    let (_, stat) = stat.rsplit_once(") ").expect("behind the name");
+    let [parent, group, its_session, terminal] =
+        [1, 2, 3, 4].map(|field| stat.split(' ').nth(field).and_then(|word| word.parse::<i32>().ok()));
+    assert_ne!(parent, i32::try_from(std::process::id()).ok());
+    assert_eq!((group, its_session, terminal), (Some(pid.as_raw()), Some(pid.as_raw()), Some(0)));
+    assert!(read("status").contains("Umask:\t0077"));
+    let limits = read("limits");
+    let limit = limits.lines().find(|line| line.starts_with("Max open files")).expect("a limit");
+    assert!(limit.split_whitespace().nth(3) != Some("64"), "{limit}");
+
+    // Its starter ignored the signal.
+    kill(pid, Signal::SIGTERM).expect("ours");
+    session.await_servers(<[Pid]>::is_empty);
+}
+
+#[test]
+fn who_starts_a_second_server_is_told_that_there_is_one() {
+    let session = Session::new();
+    for _ in 0..2 {
+        assert!(session.start_by("").status.success());
+    }
+    session.await_servers(|servers| servers.len() == 1);
+}
+
+#[test]
+fn a_server_that_can_t_be_started_says_why_to_its_client() {
+    let session = Session::new();
+    let failure = options(&session.0, &["--frobnicate"]).open().expect_err("there is no such option");
+    let Error::Connect(ConnectError::Start { program, source }) = failure else { panic!("{failure:?}") };
+    assert_eq!(program.to_str(), Some(TESTGAM));
+    assert!(source.to_string().contains("--frobnicate"), "{source}");
+}
+
+/// Names the session of [`helper_that_is_a_client`].
+const CLIENT: &str = "GAMIN_TEST_CLIENT";
+
+/// Not a test of its own: one of many clients. It starts when its input says so, tells who served it, and stays until its input ends.
+#[test]
+#[allow(clippy::print_stdout, reason = "it is heard by the test that started it")]
+fn helper_that_is_a_client() {
+    let Ok(id) = env::var(CLIENT) else { return };
+    let mut lines = std::io::stdin().lines();
+    lines.next();
+    let connection = options(&id, &[]).open().expect("a server");
+    connection.barrier(HANG).expect("a server that serves");
+    // What it may have started is not left behind as a zombie.
+    let start = Instant::now();
+    while waitid(Id::All, WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT)
+        != Err(Errno::ECHILD)
+    {
+        connection.barrier(HANG).expect("a server that serves");
+        assert!(start.elapsed() < HANG, "a child was not collected");
+    }
+    println!("served by {}", server_pid(&connection));
+    lines.next();
+}
+
+fn client(session: &Session) -> Child {
+    Command::new(env::current_exe().expect("we run from a file"))
+        .args(["--exact", "helper_that_is_a_client", "--nocapture"])
+        .env(CLIENT, &session.0)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("this program runs")
+}
+
+#[test]
+fn ten_clients_at_once_have_one_server() {
+    for round in 0..rounds(3) {
+        let session = Session::new();
+        let mut crowd: Vec<_> = (0..CROWD).map(|_| client(&session)).collect();
+        for client in &mut crowd {
+            client.stdin.as_mut().expect("piped").write_all(b"go\n").expect("it listens");
+        }
+        let mut said: Vec<_> = crowd
+            .iter_mut()
+            .map(|client| BufReader::new(client.stdout.take().expect("piped")).lines().map_while(Result::ok))
+            .collect();
+        let mut served_by = Vec::new();
+        for said in &mut said {
+            let pid = said.find_map(|line| Some(line.split_once("served by ")?.1.to_owned()));
+            served_by.push(pid.expect("it was served"));
+        }
+        served_by.dedup();
+        assert_eq!(served_by.len(), 1, "round {round}: {served_by:?}");
+        let servers = session.await_servers(|servers| servers.len() <= 1);
+        assert_eq!(servers.iter().map(ToString::to_string).collect::<Vec<_>>(), served_by, "round {round}");
+        for mut client in crowd {
+            drop(client.stdin.take());
+            assert!(client.wait().expect("ours").success());
+        }
+    }
+}
+
+#[test]
+fn who_comes_as_the_server_ends_is_served() {
+    let session = Session::new();
+    let mut last = None;
+    for _ in 0..10 * rounds(3) {
+        let connection = session.options().open().expect("a server");
+        connection.barrier(HANG).expect("a server that serves");
+        let pid = server_pid(&connection);
+        assert_ne!(last.replace(pid), Some(pid), "it went on");
+        thread::scope(|scope| {
+            let comers: Vec<_> = (0..3)
+                .map(|_| scope.spawn(|| session.options().open().and_then(|comer| comer.barrier(HANG))))
+                .collect();
+            kill(pid, Signal::SIGTERM).expect("ours");
+            for comer in comers {
+                comer.join().expect("no panic").expect("the old server or a new one");
+            }
+        });
+        connection.barrier(HANG).expect("another server");
+    }
+}
+
+/// Names the session whose abstract name [`helper_that_is_a_stranger`] takes.
+const STRANGER: &str = "GAMIN_TEST_STRANGER";
+
+/// Not a test of its own: another user, who sits at our server's name until its input ends.
+#[test]
+#[allow(clippy::print_stdout, reason = "it is heard by the test that started it")]
+fn helper_that_is_a_stranger() {
+    let Ok(id) = env::var(STRANGER) else { return };
+    let name = gamin_protocol::address(b"root", id.as_bytes());
+    let address = SocketAddr::from_abstract_name(name).expect("it fits");
+    let _listener = UnixListener::bind_addr(&address).expect("it is free");
+    println!("taken");
+    std::io::stdin().lines().next();
+}
+
+#[test]
+#[allow(clippy::print_stdout, reason = "a test that can't run here says so")]
+fn a_stranger_at_the_name_keeps_nobody_from_being_served() {
+    if !getuid().is_root() {
+        println!("skipped: only root can become another user");
+        return;
+    }
+    let session = Session::new();
+    let mut stranger = Command::new(env::current_exe().expect("we run from a file"))
+        .args(["--exact", "helper_that_is_a_stranger", "--nocapture"])
+        .env(STRANGER, &session.0)
+        .current_dir("/")
+        .uid(65534)
+        .gid(65534)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("root can become a stranger, who can run this program");
+    let mut said = BufReader::new(stranger.stdout.take().expect("piped")).lines().map_while(Result::ok);
+    said.find(|line| line.ends_with("taken")).expect("the name is taken");
+
+    let alone = session.options().server(None).open().expect_err("there is only the stranger");
+    assert!(matches!(alone, Error::Connect(ConnectError::Foreign { uid: 65534, .. })), "{alone:?}");
+    let first = session.options().open().expect("a server in a directory of ours");
+    first.barrier(HANG).expect("it serves");
+    // One with another environment goes by the same rule.
+    let second = client(&session);
+    drop(second.stdin);
+    let lines = BufReader::new(second.stdout.expect("piped")).lines().map_while(Result::ok);
+    let served_by = format!("served by {}", server_pid(&first));
+    assert!({ lines }.any(|line| line.ends_with(&served_by)), "{served_by}");
+    drop(stranger.stdin.take());
+    stranger.wait().expect("ours");
+    // The server tidies up after itself.
+    kill(server_pid(&first), Signal::SIGTERM).expect("ours");
+    session.await_servers(<[Pid]>::is_empty);
+    drop(first);
+    for directory in ["/run/user/0/fam-root", "/tmp/fam-root"] {
+        assert!(!Path::new(directory).join(format!("fam-{}", session.0)).exists());
+    }
+}
