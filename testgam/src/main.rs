@@ -36,7 +36,7 @@ enum Command {
         #[arg(value_enum)]
         shell: Shell,
     },
-    /// Be the server, as `gam_server` would: [--notimeout] [--pollonly] [ID]
+    /// Be the server, as `gam_server` would: [--detach] [--notimeout] [--pollonly] [ID]
     #[command(name = testgam::server::SERVER_ARGUMENT)]
     GamServer {
         /// The server's own arguments.

@@ -286,11 +286,12 @@ fn a_stranger_at_the_name_keeps_nobody_from_being_served() {
     let first = session.options().open().expect("a server in a directory of ours");
     first.barrier(HANG).expect("it serves");
     // One with another environment goes by the same rule.
-    let second = client(&session);
-    drop(second.stdin);
-    let lines = BufReader::new(second.stdout.expect("piped")).lines().map_while(Result::ok);
+    let mut second = client(&session);
+    drop(second.stdin.take());
     let served_by = format!("served by {}", server_pid(&first));
-    assert!({ lines }.any(|line| line.ends_with(&served_by)), "{served_by}");
+    let said = BufReader::new(second.stdout.take().expect("piped")).lines().map_while(Result::ok);
+    assert_eq!(said.filter(|line| line.ends_with(&served_by)).count(), 1, "{served_by}");
+    assert!(second.wait().expect("ours").success());
     drop(stranger.stdin.take());
     stranger.wait().expect("ours");
     // The server tidies up after itself.

@@ -31,9 +31,9 @@ use crate::{Event, RequestNumber};
 /// [`Connection::try_next_event`] may have an event or an error, or something to do in the
 /// background, and stays the same through any number of servers. Do nothing with it but wait for it.
 ///
-/// Dropping the connection closes it. A server that it started goes on for other clients; it is a child of
-/// this process, collected by this library when it next loses or starts a server. In a child process of
-/// a fork the connection fails with [`Error::Forked`].
+/// Dropping the connection closes it. A server that it started goes on for other clients. It is nobody's child if it
+/// detaches itself, as the installed one does; otherwise it is a child of this process, collected by this library when it
+/// next loses or starts a server. In a child process of a fork the connection fails with [`Error::Forked`].
 #[derive(Debug)]
 pub struct Connection {
     /// What users wait on: `source`, and the driver's own descriptor for what is queued.

@@ -7,6 +7,8 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use nix::unistd::{getegid, geteuid, getgid, getuid};
+
 use crate::{Connection, Error};
 
 /// Where distributions install the server.
@@ -58,7 +60,8 @@ pub struct Options {
     pub client_id: Option<OsString>,
     /// The server to start when none answers; `None` to use only one that runs already.
     pub server: Option<ServerCommand>,
-    /// Variables that a started server gets besides ours, or is not to get where the value is `None`.
+    /// Variables that a started server gets besides ours, or is not to get where the value is `None`. One that
+    /// detaches itself leaves them all behind.
     pub environment: Vec<(OsString, Option<OsString>)>,
     /// How long to try to reach a server, when opening and when it was lost.
     pub patience: Duration,
@@ -83,10 +86,16 @@ impl Options {
 
     /// What the environment says, as the original: `GAM_CLIENT_ID` is the session, `GAMIN_DEBUG_SERVER` the
     /// program of the server.
+    ///
+    /// In a program that runs with another user's or group's rights (setuid, setgid) nobody may name a program.
     pub fn from_env() -> Options {
-        let server = env::var_os("GAMIN_DEBUG_SERVER");
+        Options::from_variables(|name| env::var_os(name), getuid() != geteuid() || getgid() != getegid())
+    }
+
+    fn from_variables(variable: impl Fn(&str) -> Option<OsString>, is_privileged: bool) -> Options {
+        let server = variable("GAMIN_DEBUG_SERVER").filter(|_| !is_privileged);
         Options {
-            client_id: env::var_os("GAM_CLIENT_ID"),
+            client_id: variable("GAM_CLIENT_ID"),
             server: Some(server.map_or_else(ServerCommand::installed, ServerCommand::new)),
             ..Options::default()
         }
@@ -133,5 +142,20 @@ impl Options {
     /// [`Error::Connect`] when there is no server within [`Options::patience`]; [`Error::System`].
     pub fn open(&self) -> Result<Connection, Error> {
         Connection::open_with(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_has_another_s_rights_starts_no_program_of_the_environment() {
+        let variable = |name: &str| Some(OsString::from(format!("/{name}")));
+        let options = Options::from_variables(variable, false);
+        assert_eq!(options.server, Some(ServerCommand::new("/GAMIN_DEBUG_SERVER")));
+        let options = Options::from_variables(variable, true);
+        assert_eq!(options.server, Some(ServerCommand::installed()));
+        assert_eq!(options.client_id, Some("/GAM_CLIENT_ID".into()));
     }
 }

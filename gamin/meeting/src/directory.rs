@@ -115,8 +115,12 @@ impl Directory {
         let temporary = format!("new-{}", fstat(&*lock)?.st_ino);
         self.remove(&temporary);
         let path = format!("/proc/self/fd/{}/{temporary}", self.descriptor.as_raw_fd());
-        let socket = UnixListener::bind(path)
-            .map_err(|error| error.raw_os_error().map_or(Errno::UnknownErrno, Errno::from_raw))?;
+        let socket = UnixListener::bind(path).and_then(|socket| {
+            socket.set_nonblocking(true)?;
+            Ok(socket)
+        });
+        let socket =
+            socket.map_err(|error| error.raw_os_error().map_or(Errno::UnknownErrno, Errno::from_raw))?;
         // Whatever the mask says.
         let mode = Mode::S_IRUSR | Mode::S_IWUSR;
         fchmodat(&self.descriptor, temporary.as_str(), mode, FchmodatFlags::FollowSymlink)?;

@@ -49,6 +49,8 @@ fn the_abstract_name_comes_first_and_leaves_no_file() {
     assert_eq!(meeting.connect().err(), Some(NoConnection::Nobody(Errno::ECONNREFUSED)));
     let listening = meeting.listen().expect("nobody else knows the name");
     assert_eq!(listening.place, meeting.name());
+    let nobody = listening.socket.accept().expect_err("nobody has come");
+    assert_eq!(nobody.kind(), io::ErrorKind::WouldBlock);
     assert_eq!(meeting.connect().expect("it listens").pid, nix::unistd::getpid().as_raw());
     assert_eq!(meeting.listen().err(), Some(NoListening::Served(meeting.name())));
     assert_eq!(std::fs::read_dir(folder.path()).expect("ours").count(), 0);
@@ -136,6 +138,8 @@ fn a_stranger_at_the_abstract_name_keeps_nobody_from_meeting_and_hears_nothing()
     assert_eq!(meeting.connect().err(), Some(NoConnection::Foreign(STRANGER)));
     let listening = meeting.listen().expect("there is a directory");
     assert_eq!(listening.place, folder.path().join("fam").display().to_string());
+    let nobody = listening.socket.accept().expect_err("nobody has come");
+    assert_eq!(nobody.kind(), io::ErrorKind::WouldBlock);
     let connection = meeting.connect().expect("it listens in the directory");
     assert_eq!(connection.pid, nix::unistd::getpid().as_raw());
     assert!(matches!(meeting.listen(), Err(NoListening::Served(place)) if place == listening.place));
