@@ -115,7 +115,7 @@ impl Drop for Output {
 impl Started {
     /// Looks how far it has come.
     pub(crate) fn progress(&mut self) -> Progress {
-        self.listen();
+        self.hear();
         match self.child.as_mut().map(Child::try_wait) {
             Some(Ok(Some(status))) if status.success() => Progress::Done,
             Some(Ok(Some(status))) => Progress::Failed(self.failure(status)),
@@ -125,7 +125,7 @@ impl Started {
     }
 
     /// Takes in what it says, to the end of it.
-    fn listen(&mut self) {
+    fn hear(&mut self) {
         let Some(output) = &mut self.output else { return };
         let mut buffer = [0; SAID_MAX];
         loop {

@@ -1,7 +1,7 @@
 //! The command line of gam_server, and the surroundings that the program makes for itself.
 //!
-//! What it serves, and how, is left to the host; how it leaves its starter, to `detach`. Invariant: whatever the starter's directory, mask and limits
-//! were, the server does not depend on them, nor hold them.
+//! What it serves, and how, is left to the host; how it leaves its starter, to `detach`. Invariant: whatever the
+//! starter's directory, mask, limits and borrowed rights were, the server does not depend on them, nor hold them.
 
 use std::env;
 use std::ffi::OsString;
@@ -14,7 +14,7 @@ use gamin_engine::Method;
 use gamin_meeting::{Meeting, NoListening};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::stat::{Mode, umask};
-use nix::unistd::{getegid, geteuid, getgid, getuid, setresgid, setresuid};
+use nix::unistd::{getgid, getuid, setresgid, setresuid};
 use tracing::level_filters::LevelFilter;
 use tracing::{error, info, warn};
 
@@ -141,13 +141,8 @@ fn start_log() {
 /// nor through us to all programs of that user.
 fn give_up_privilege() -> nix::Result<()> {
     let (uid, gid) = (getuid(), getgid());
-    if gid != getegid() {
-        setresgid(gid, gid, gid)?;
-    }
-    if uid != geteuid() {
-        setresuid(uid, uid, uid)?;
-    }
-    Ok(())
+    setresgid(gid, gid, gid)?;
+    setresuid(uid, uid, uid)
 }
 
 /// Leaves behind what the starter left us: a server outlives it, and serves others.

@@ -60,12 +60,8 @@ pub(crate) fn start(id: &OsStr) -> io::Result<ExitCode> {
     if said == READY {
         return Ok(ExitCode::SUCCESS);
     }
-    let status = server.wait()?;
-    Ok(status
-        .code()
-        .and_then(|code| u8::try_from(code).ok())
-        .filter(|code| *code != 0)
-        .map_or(ExitCode::FAILURE, ExitCode::from))
+    server.wait()?;
+    Ok(ExitCode::FAILURE)
 }
 
 /// Closes what a careless starter has left open, which may be anything: a lock, a socket, a file on a mount.
