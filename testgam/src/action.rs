@@ -4,12 +4,14 @@
 //! number in here is within its limit, and no path holds a NUL byte.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use gamin::{Code, Kind};
 
 use crate::script::Mistake;
+use crate::transcript::DIRECTORY_PLACEHOLDER;
 
 /// What one step does.
 #[derive(Debug, Clone, PartialEq)]
@@ -121,6 +123,17 @@ pub struct Monitor {
     pub data: Option<Vec<u8>>,
 }
 
+/// Whose configuration file it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Gaminrc {
+    /// The administrator's, which stands above the user's.
+    Mandatory,
+    /// The user's.
+    User,
+    /// The system's.
+    System,
+}
+
 /// What happens to the server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ServerAction {
@@ -130,8 +143,8 @@ pub enum ServerAction {
     Watches(u32),
     /// To be started without the right to read what permissions forbid.
     Unprivileged,
-    /// A line for the user's configuration.
-    Gaminrc(Vec<u8>),
+    /// A line for a configuration file, in which `$DIR` stands for the scenario's directory.
+    Gaminrc(Gaminrc, Vec<u8>),
     /// SIGSTOP.
     Stop,
     /// SIGCONT.
@@ -144,11 +157,32 @@ pub enum ServerAction {
     Restart,
 }
 
+/// A line of configuration as a file has it: with the scenario's directory where `$DIR` stands.
+pub fn with_directory(line: &[u8], directory: &Path) -> Vec<u8> {
+    let mut written = Vec::with_capacity(line.len());
+    let mut rest = line;
+    while let Some((first, behind)) = rest.split_first() {
+        match rest.strip_prefix(DIRECTORY_PLACEHOLDER.as_bytes()) {
+            Some(behind) => {
+                written.extend_from_slice(directory.as_os_str().as_bytes());
+                rest = behind;
+            }
+            None => {
+                written.push(*first);
+                rest = behind;
+            }
+        }
+    }
+    written
+}
+
 /// What must have been reported to the current client, among what it has not yet read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Expectation {
     /// At least so many events; reads all there are.
     Count(usize),
+    /// Fewer events than so many; reads all there are.
+    Below(usize),
     /// Nothing.
     None,
     /// This one is the next; reads it.

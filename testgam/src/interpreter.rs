@@ -252,7 +252,7 @@ impl<'a> Interpreter<'a> {
             ServerAction::PollOnly
             | ServerAction::Watches(_)
             | ServerAction::Unprivileged
-            | ServerAction::Gaminrc(_) => {}
+            | ServerAction::Gaminrc(..) => {}
         }
         Ok(())
     }
@@ -364,6 +364,15 @@ impl<'a> Interpreter<'a> {
         }
         match expectation {
             Expectation::Count(count) => self.expect_count(*count),
+            Expectation::Below(limit) => {
+                self.receive_waiting()?;
+                match self.read_all()? {
+                    count if count < *limit => Ok(()),
+                    count => Err(Trouble::Unmet(format!(
+                        "got {count} events, and fewer than {limit} were expected"
+                    ))),
+                }
+            }
             Expectation::None => {
                 self.receive_waiting()?;
                 match self.subscriber().unread() {

@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 use gamin::{Connection, Event, Kind, Options, RequestNumber};
 use nix::unistd::Uid;
 
-use crate::action::{FileOperation, ServerAction};
+use crate::action::{FileOperation, Gaminrc, ServerAction, with_directory};
 use crate::disk::{self, Disk};
 use crate::forks;
 use crate::play::PlayOptions;
@@ -171,21 +171,28 @@ impl World for Live {
         };
         let sets_up = match action {
             ServerAction::PollOnly | ServerAction::Watches(_) | ServerAction::Unprivileged => true,
-            ServerAction::Gaminrc(_)
+            ServerAction::Gaminrc(..)
             | ServerAction::Stop
             | ServerAction::Continue
             | ServerAction::Kill
             | ServerAction::Start
             | ServerAction::Restart => false,
         };
-        if sets_up && *is_set_up {
+        let is_late = match action {
+            ServerAction::Gaminrc(Gaminrc::User, _) => false,
+            ServerAction::Gaminrc(..) => !session.has_system_files(),
+            _ => sets_up,
+        };
+        if is_late && *is_set_up {
             return Err(Trouble::Failed("the server has been started already".into()));
         }
         match action {
             ServerAction::PollOnly => session.is_poll_only = true,
             ServerAction::Watches(count) => return session.limit_watches(*count),
             ServerAction::Unprivileged => return session.drop_privilege(),
-            ServerAction::Gaminrc(line) => return session.configure(line),
+            ServerAction::Gaminrc(whose, line) => {
+                return session.configure(*whose, &with_directory(line, self.disk.directory()));
+            }
             ServerAction::Stop => return session.stop(),
             ServerAction::Continue => return session.go_on(),
             ServerAction::Kill => {

@@ -19,6 +19,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{Id, WaitPidFlag, waitid};
 use nix::unistd::{Pid, Uid};
 
+use crate::action::Gaminrc;
 use crate::forks;
 use crate::world::Trouble;
 
@@ -38,6 +39,8 @@ pub struct Session {
     /// Whether the server may read only what permissions allow.
     pub is_unprivileged: bool,
     home: PathBuf,
+    /// Whether the system's configuration files are those in the home.
+    has_system_files: bool,
     server: ServerCommand,
     watches: Option<u32>,
     patience: Duration,
@@ -46,7 +49,16 @@ pub struct Session {
 impl Session {
     /// A session with a unique `id` and a home directory of its own, for a server started by `server`.
     pub fn new(id: String, home: PathBuf, server: ServerCommand, patience: Duration) -> Session {
-        Session { id, is_poll_only: false, is_unprivileged: false, home, server, watches: None, patience }
+        Session {
+            id,
+            is_poll_only: false,
+            is_unprivileged: false,
+            home,
+            has_system_files: false,
+            server,
+            watches: None,
+            patience,
+        }
     }
 
     /// The command that starts the server in the session's fixed environment.
@@ -62,6 +74,9 @@ impl Session {
         words.push(self.server.program.clone().into());
         words.extend(self.server.args.iter().cloned());
         words.extend(self.is_poll_only.then(|| "--pollonly".into()));
+        if self.has_system_files {
+            words.extend(["--config-dir".into(), self.system_files().into()]);
+        }
         ServerCommand { program: "/usr/bin/env".into(), args: words }
     }
 
@@ -118,14 +133,34 @@ impl Session {
         Err(Trouble::Impossible(format!("the server cannot be limited here: {}: {why}", program.display())))
     }
 
-    /// Adds a line to the configuration in the session's home.
+    /// Adds a line to a configuration file: the user's is in the session's home, the system's are in a folder there, of which
+    /// the server is told when it is started.
     ///
     /// # Errors
     /// Says why it cannot be written.
-    pub fn configure(&self, line: &[u8]) -> Result<(), Trouble> {
-        let file = fs::OpenOptions::new().append(true).create(true).open(self.home.join(".gaminrc"));
+    pub fn configure(&mut self, whose: Gaminrc, line: &[u8]) -> Result<(), Trouble> {
+        let path = match whose {
+            Gaminrc::User => self.home.join(".gaminrc"),
+            Gaminrc::System => self.system_files().join("gaminrc"),
+            Gaminrc::Mandatory => self.system_files().join("mandatory_gaminrc"),
+        };
+        if whose != Gaminrc::User {
+            self.has_system_files = true;
+            // That it is there already is no harm, and that it cannot be is told next.
+            let _ = fs::create_dir(self.system_files());
+        }
+        let file = fs::OpenOptions::new().append(true).create(true).open(&path);
         let written = file.and_then(|mut file| file.write_all(&[line, b"\n"].concat()));
-        written.map_err(|why| Trouble::Failed(format!("cannot write .gaminrc: {why}")))
+        written.map_err(|why| Trouble::Failed(format!("cannot write {}: {why}", path.display())))
+    }
+
+    /// Whether the server is started with system files of the session's own.
+    pub fn has_system_files(&self) -> bool {
+        self.has_system_files
+    }
+
+    fn system_files(&self) -> PathBuf {
+        self.home.join("system")
     }
 
     /// Stops the server; it keeps its connections and answers nobody.

@@ -35,6 +35,8 @@ use inotify::Inotify;
 use pipe::Pipes;
 use tree::{Access, Handle};
 
+use crate::action::Gaminrc;
+
 /// How long an operation takes: enough for times to differ, little enough for a burst to be one.
 pub const OPERATION_TIME: Duration = Duration::from_micros(20);
 /// How often the server may have something to do without time passing, until it counts as running in circles.
@@ -74,6 +76,9 @@ pub struct Sim {
     faults: Faults,
     server: Option<Host>,
     is_stopped: bool,
+    /// What the server has still to learn: that its configuration has changed, and where something was mounted or unmounted.
+    is_reconfigured: bool,
+    remounted: Vec<TreePath>,
     clients: Vec<Option<SimClient>>,
     held: BTreeMap<PathBuf, Handle>,
 }
@@ -91,6 +96,8 @@ impl Sim {
             faults: Faults::default(),
             server: None,
             is_stopped: false,
+            is_reconfigured: false,
+            remounted: Vec::new(),
             clients: Vec::new(),
             held: BTreeMap::new(),
         }
@@ -153,12 +160,16 @@ impl Sim {
 
     fn turn(&mut self) -> bool {
         let Some(server) = self.server.as_mut().filter(|_| !self.is_stopped) else { return false };
-        let did = server.turn(&mut host::World {
+        let mut world = host::World {
             now: self.now,
             files: &mut self.files,
             pipes: &mut self.pipes,
             faults: &mut self.faults,
-        });
+        };
+        if std::mem::take(&mut self.is_reconfigured) || !self.remounted.is_empty() {
+            server.handle_surroundings(&mut world, &self.setup, &std::mem::take(&mut self.remounted));
+        }
+        let did = server.turn(&mut world);
         if server.is_finished() {
             self.kill();
         }
@@ -177,8 +188,17 @@ impl Sim {
     pub fn start(&mut self) {
         if self.server.is_none() {
             self.is_stopped = false;
+            (self.is_reconfigured, self.remounted) = (false, Vec::new());
             self.server = Some(Host::new(self.now, &self.setup, &mut self.files));
         }
+    }
+
+    /// Adds a line to a configuration file.
+    pub fn configure(&mut self, whose: Gaminrc, line: &[u8]) {
+        let text = self.setup.gaminrc.entry(whose).or_default();
+        text.extend_from_slice(line);
+        text.push(b'\n');
+        self.is_reconfigured = true;
     }
 
     /// Kills the server; gives whether there was one.
@@ -240,8 +260,16 @@ impl Sim {
             Fault::Stop => self.stop(true),
             Fault::Continue => self.stop(false),
             Fault::ClockJump(by_ns) => self.files.tree.set_wall(*by_ns),
-            Fault::Mount(path) => self.files.tree.mount(self.files.spell(path).as_os_str().as_bytes())?,
-            Fault::Unmount(path) => self.files.tree.unmount(self.files.spell(path).as_os_str().as_bytes())?,
+            Fault::Mount(path) => {
+                let path = self.files.spell(path);
+                self.files.tree.mount(path.as_os_str().as_bytes())?;
+                self.remount(&path, true);
+            }
+            Fault::Unmount(path) => {
+                let path = self.files.spell(path);
+                self.files.tree.unmount(path.as_os_str().as_bytes())?;
+                self.remount(&path, false);
+            }
             Fault::Hold(path) => {
                 let path = self.files.spell(path);
                 let handle = self.files.tree.open(path.as_os_str().as_bytes(), Access::Read)?;
@@ -256,6 +284,17 @@ impl Sim {
             }
         }
         Ok(())
+    }
+
+    /// Tells the server what is mounted at a path by now.
+    fn remount(&mut self, path: &Path, is_mounted: bool) {
+        let Some(point) = TreePath::new(path.as_os_str().as_bytes()) else { return };
+        if is_mounted {
+            self.setup.mounts.insert(point.clone());
+        } else {
+            self.setup.mounts.remove(&point);
+        }
+        self.remounted.push(point);
     }
 
     /// Has everything go right from now on: lasting faults end, waiting ones are forgotten, and a server runs. What was

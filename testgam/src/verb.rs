@@ -12,7 +12,7 @@ use std::time::Duration;
 use gamin::{Code, Kind};
 
 use crate::action::{
-    Action, Block, ClientAction, Expectation, Expected, FileOperation, Monitor, ServerAction,
+    Action, Block, ClientAction, Expectation, Expected, FileOperation, Gaminrc, Monitor, ServerAction,
 };
 use crate::script::{Language, Problem, Suggestion};
 use crate::words::{Word, plain_or_quoted};
@@ -132,6 +132,15 @@ impl<'a> Arguments<'a> {
         Ok(self.next("TEXT")?.bytes.clone())
     }
 
+    /// A line of text without an end of line in it.
+    fn line(&mut self) -> Result<Vec<u8>, Refusal> {
+        let word = self.next("LINE")?;
+        match word.bytes.contains(&b'\n') {
+            true => Err(unsuitable(word, "one line")),
+            false => Ok(word.bytes.clone()),
+        }
+    }
+
     fn count(&mut self) -> Result<u32, Refusal> {
         let word = self.next("N")?;
         number(word, 0..=COUNT_MAX).ok_or_else(|| unsuitable(word, "a number up to 1000000"))
@@ -208,8 +217,11 @@ fn expect(a: &mut Arguments<'_>) -> Result<Action, Refusal> {
     if extended && word.bytes == b"none" {
         return Ok(Action::Expect(Expectation::None));
     }
+    if extended && word.bytes == b"below" {
+        return Ok(Action::Expect(Expectation::Below(a.count()? as usize)));
+    }
     let count = number(word, 0..=COUNT_MAX as usize).map(|count| Action::Expect(Expectation::Count(count)));
-    count.ok_or_else(|| unsuitable(word, if extended { "a number or `none`" } else { "a number" }))
+    count.ok_or_else(|| unsuitable(word, if extended { "a number, `below` or `none`" } else { "a number" }))
 }
 
 fn server(a: &mut Arguments<'_>) -> Result<Action, Refusal> {
@@ -218,14 +230,17 @@ fn server(a: &mut Arguments<'_>) -> Result<Action, Refusal> {
         b"pollonly" => ServerAction::PollOnly,
         b"watches" => ServerAction::Watches(a.count()?),
         b"unprivileged" => ServerAction::Unprivileged,
-        b"gaminrc" => ServerAction::Gaminrc(a.next("LINE")?.bytes.clone()),
+        b"gaminrc" => ServerAction::Gaminrc(Gaminrc::User, a.line()?),
+        b"system-gaminrc" => ServerAction::Gaminrc(Gaminrc::System, a.line()?),
+        b"mandatory-gaminrc" => ServerAction::Gaminrc(Gaminrc::Mandatory, a.line()?),
         b"stop" => ServerAction::Stop,
         b"continue" => ServerAction::Continue,
         b"kill" => ServerAction::Kill,
         b"start" => ServerAction::Start,
         b"restart" => ServerAction::Restart,
         _ => {
-            let all = "pollonly, watches, unprivileged, gaminrc, stop, continue, kill, start or restart";
+            let all = "pollonly, watches, unprivileged, gaminrc, system-gaminrc, mandatory-gaminrc, stop, continue, kill, start or \
+                       restart";
             return Err(unsuitable(word, all));
         }
     };
@@ -366,11 +381,11 @@ verbs! {
     extended file "copytree" "FROM TO", "copy a directory and all in it", |a| FileOperation::CopyTree { from: a.path("FROM")?, to: a.path("TO")? };
     extended file "rmtree" "DIR", "remove a directory and all in it", |a| FileOperation::RemoveTree(a.path("DIR")?);
 
-    extended any "server" "pollonly | watches N | unprivileged | gaminrc LINE | stop | continue | kill | start | restart", "set up or disturb the server", |a| server(a)?;
+    extended any "server" "pollonly | watches N | unprivileged | [system-|mandatory-]gaminrc LINE | stop | continue | kill | start | restart", "set up or disturb the server", |a| server(a)?;
 
     classic client "event" "", "wait for one event and read it", |_| ClientAction::Event;
     classic client "events" "", "read the events that wait", |_| ClientAction::Events;
-    classic any "expect" "N | none", "at least N events are unread; reads them all", |a| expect(a)?;
+    classic any "expect" "N | below N | none", "at least, or fewer than, N events are unread; reads them all", |a| expect(a)?;
     extended expect "expect-event" "REQNUM NAME CODE", "the next unread event is this; reads it", |a| Expectation::Next(a.expected()?);
     extended expect "expect-any" "REQNUM NAME CODE", "this is among the unread events; reads it", |a| Expectation::Any(a.expected()?);
     extended expect "converged" "", "for every client, what was told equals what is on disk", |_| Expectation::Converged;

@@ -13,7 +13,10 @@ use std::sync::LazyLock;
 use gamin_engine::{FileType, Stamp};
 use nix::errno::Errno;
 use nix::sys::stat::{FileStat, SFlag, lstat, makedev};
-use nix::sys::statfs::{BTRFS_SUPER_MAGIC, EXT4_SUPER_MAGIC, FsType, TMPFS_MAGIC, XFS_SUPER_MAGIC, statfs};
+use nix::sys::statfs::{
+    BTRFS_SUPER_MAGIC, EXT4_SUPER_MAGIC, F2FS_SUPER_MAGIC, FsType, OVERLAYFS_SUPER_MAGIC, TMPFS_MAGIC,
+    XFS_SUPER_MAGIC, statfs,
+};
 use nix::sys::time::TimeValLike;
 use nix::time::{ClockId, clock_gettime};
 
@@ -28,6 +31,16 @@ const WHOLE_SECONDS_NS: i64 = 2 * SECOND_NS;
 /// share a number with ext4.
 const MULTIGRAIN_KERNEL: (u32, u32) = (6, 13);
 const MULTIGRAIN: [FsType; 4] = [EXT4_SUPER_MAGIC, XFS_SUPER_MAGIC, BTRFS_SUPER_MAGIC, TMPFS_MAGIC];
+
+/// The file systems of which it is known that a directory's times show that an entry came or went; ext2 and ext3 as above.
+const KEEPS_DIRECTORY_TIMES: [FsType; 6] = [
+    EXT4_SUPER_MAGIC,
+    XFS_SUPER_MAGIC,
+    BTRFS_SUPER_MAGIC,
+    TMPFS_MAGIC,
+    F2FS_SUPER_MAGIC,
+    OVERLAYFS_SUPER_MAGIC,
+];
 
 /// One short time of looking at files, all of it later than its `now_ns`.
 ///
@@ -75,6 +88,11 @@ impl Look {
                 && statfs(directory).is_ok_and(|system| MULTIGRAIN.contains(&system.filesystem_type()))
         })
     }
+}
+
+/// Whether a directory of this file system that looks as before has the same entries as before.
+pub(crate) fn keeps_directory_times(file_system: FsType) -> bool {
+    KEEPS_DIRECTORY_TIMES.contains(&file_system)
 }
 
 static KERNEL_IS_MULTIGRAIN: LazyLock<bool> = LazyLock::new(|| {

@@ -108,6 +108,12 @@ impl Mounts {
         self.by_point.values().flatten().find(|mount| mount.id == id)
     }
 
+    /// Where other mounts are than before.
+    pub fn changed_since(&self, before: &Mounts) -> BTreeSet<TreePath> {
+        let points = self.by_point.keys().chain(before.by_point.keys());
+        points.filter(|point| self.by_point.get(*point) != before.by_point.get(*point)).cloned().collect()
+    }
+
     /// The mounts that the way down a path leads over, in that order.
     fn passed(&self, path: &[u8]) -> Vec<&Mount> {
         let mut passed: Vec<&Mount> = Vec::new();
@@ -297,6 +303,16 @@ not a line
         assert!(mounts.of(&tree("/etc")).is_some_and(Mount::is_remote));
         assert_eq!(number(mounts.first_remote(&tree("/etc"))), 0);
         assert_eq!(number(mounts.first_remote(&tree("/net/x"))), 30);
+    }
+
+    #[test]
+    fn what_is_mounted_or_unmounted_changes_its_point_and_no_other() {
+        let before = Mounts::parse(TABLE.as_bytes());
+        assert!(before.changed_since(&before).is_empty());
+        let table = TABLE.replace("42 41 0:42 / /mnt/a/b", "42 41 0:42 / /mnt/c").replace("41 40", "49 40");
+        let after = Mounts::parse(table.as_bytes());
+        let changed = BTreeSet::from(["/mnt/a", "/mnt/a/b", "/mnt/c"].map(tree));
+        assert_eq!(after.changed_since(&before), changed);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! What the engine asks its host to do.
 
+use crate::glance::{GlanceId, GlanceRequest};
 use crate::path::TreePath;
 use crate::scan::{ScanId, ScanRequest};
 
@@ -21,7 +22,7 @@ pub enum Level {
 }
 
 /// Something for the host to do. Its effects are to be carried out in the order in which they were given.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub enum Effect {
     /// Ask the kernel about a directory, or ask it more or less under the same id; answered by
     /// `handle_armed`. The path's symbolic links, also the last, are not to be followed.
@@ -50,6 +51,13 @@ pub enum Effect {
     Forget {
         /// The scan.
         id: ScanId,
+    },
+    /// See whether something is as it was; answered by `handle_glance`.
+    Glance {
+        /// Names the glance in its answer.
+        id: GlanceId,
+        /// What to glance at.
+        request: GlanceRequest,
     },
 }
 

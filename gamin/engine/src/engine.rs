@@ -3,40 +3,37 @@
 //! Bookkeeping of single paths is left to `known`, `pace` and `kernel_watch`.
 
 mod look;
+mod method;
 mod note;
+mod round;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
 use std::time::Duration;
 
 use gamin_protocol::Kind;
 
 use crate::effect::{Effect, KernelWatchId, Refusal};
 use crate::event::{BarrierId, Event, Output, SubscriptionId};
+use crate::glance::{Doubts, GlanceId};
 use crate::kernel_watch::{KernelWatches, Need, Role};
 use crate::known::Told;
 use crate::notice::{Change, Notice};
 use crate::pace::Paces;
 use crate::path::TreePath;
-use crate::scan::{Detail, Scan, ScanId};
+use crate::policy::{Method, Policy};
+use crate::rounds::Rounds;
+use crate::scan::{Scan, ScanId};
 use crate::time::Time;
-use crate::watch::{Reliance, Subscriber, Waiting, Watch, WatchId};
+use crate::watch::{Subscriber, Waiting, Watch, WatchId};
 
 /// How the engine is to watch.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// What to rely on.
-    pub method: Method,
-    /// How long after a look a path is looked at again where the kernel can't be relied on.
+    /// What to rely on for which path, until [`Engine::handle_policy`].
+    pub policy: Arc<dyn Policy>,
+    /// How long after a look a path is looked at again where the kernel refuses.
     pub poll_interval: Duration,
-}
-
-/// What to rely on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Method {
-    /// On the kernel's notices, and on looking again and again only where it refuses.
-    Kernel,
-    /// Only on looking again and again.
-    Poll,
 }
 
 /// The next moment at which [`Engine::handle_time`] has something to do.
@@ -53,7 +50,7 @@ pub struct Deadline {
 pub enum Reason {
     /// A change that was held, to be merged with those that follow it, is due.
     Settle,
-    /// A path on which the kernel can't be relied is to be looked at.
+    /// A path on which the kernel can't be relied, or of which too much is told at once, is to be looked at.
     Poll,
 }
 
@@ -70,14 +67,19 @@ pub struct Engine {
     by_path: BTreeMap<(TreePath, Kind), WatchId>,
     by_subscription: BTreeMap<SubscriptionId, WatchId>,
     by_scan: BTreeMap<ScanId, WatchId>,
+    /// Who is glanced at, in the order of the glance.
+    by_glance: BTreeMap<GlanceId, Vec<WatchId>>,
     kernel: KernelWatches,
     paces: Paces,
+    rounds: Rounds,
+    /// Whom to look at when, apart from the rounds.
     polls: BTreeSet<(Time, WatchId)>,
     barriers: BTreeMap<BarrierId, BTreeSet<WatchId>>,
     effects: VecDeque<Effect>,
     outputs: VecDeque<Output>,
     last_watch: u64,
     last_scan: u64,
+    last_glance: u64,
     /// How many notices were taken.
     noticed: u64,
 }
@@ -92,14 +94,17 @@ impl Engine {
             by_path: BTreeMap::new(),
             by_subscription: BTreeMap::new(),
             by_scan: BTreeMap::new(),
+            by_glance: BTreeMap::new(),
             kernel: KernelWatches::default(),
             paces: Paces::default(),
+            rounds: Rounds::default(),
             polls: BTreeSet::new(),
             barriers: BTreeMap::new(),
             effects: VecDeque::new(),
             outputs: VecDeque::new(),
             last_watch: 0,
             last_scan: 0,
+            last_glance: 0,
             noticed: 0,
         }
     }
@@ -108,7 +113,7 @@ impl Engine {
     pub fn subscribe(&mut self, now: Time, subscription: SubscriptionId, path: TreePath, kind: Kind) {
         let id = match self.by_path.get(&(path.clone(), kind)) {
             Some(id) => *id,
-            None => self.add_watch(path, kind),
+            None => self.add_watch(now, path, kind),
         };
         self.flush(now, id);
         self.by_subscription.insert(subscription, id);
@@ -139,7 +144,7 @@ impl Engine {
         for id in ids {
             self.flush(now, id);
             let Some(watch) = self.watches.get(&id) else { continue };
-            if watch.reliance == Reliance::Full && watch.look.is_none() {
+            if watch.is_certain() {
                 continue;
             }
             if !watch.look.as_ref().is_some_and(|look| look.overdue) {
@@ -182,12 +187,14 @@ impl Engine {
                 }
             }
             Notice::Gone { watch } => {
-                for id in self.kernel.gone(watch, &mut self.effects) {
-                    self.note_gone(id);
+                let Some(directory) = self.kernel.directory(watch) else { return };
+                for id in self.kernel.gone(&directory, &mut self.effects) {
+                    self.note_gone(now, id);
                 }
             }
             Notice::Overflow => {
-                let ids: Vec<WatchId> = self.watches.keys().copied().collect();
+                let asking = self.watches.iter().filter(|(_, watch)| watch.asks_kernel());
+                let ids: Vec<WatchId> = asking.map(|(id, _)| *id).collect();
                 for id in ids {
                     self.note_overflow(id);
                 }
@@ -224,6 +231,44 @@ impl Engine {
         }
     }
 
+    /// Takes the answer to an [`Effect::Glance`]: looks at what may have changed.
+    pub fn handle_glance(&mut self, id: GlanceId, doubts: &Doubts) {
+        let Some(ids) = self.by_glance.remove(&id) else { return };
+        for id in &ids {
+            if let Some(watch) = self.watches.get_mut(id) {
+                watch.is_glanced_at = false;
+            }
+        }
+        for at in &doubts.0 {
+            if let Some(id) = ids.get(*at) {
+                self.look(*id, None);
+            }
+        }
+    }
+
+    /// Takes new rules about methods. What is watched by another one now is looked at.
+    pub fn handle_policy(&mut self, now: Time, policy: Arc<dyn Policy>) {
+        self.config.policy = policy;
+        let ids: Vec<WatchId> = self.watches.keys().copied().collect();
+        for id in ids {
+            self.review_method(now, id);
+        }
+    }
+
+    /// Takes the word that something was mounted at a path, or unmounted from it: what is watched there and below may
+    /// be another now. A new policy, if one follows from it, comes before.
+    pub fn handle_remount(&mut self, point: &TreePath) {
+        let served = self.kernel.gone(point, &mut self.effects);
+        let is_below = |path: &TreePath| path == point || path.starts_with(&point.join(b""));
+        let concerned = |watch: &Watch| is_below(&watch.path) || is_below(&watch.real());
+        let ids = self.watches.iter().filter(|(id, watch)| served.contains(id) || concerned(watch));
+        let ids: Vec<WatchId> =
+            ids.filter(|(_, watch)| watch.method != Method::None).map(|(id, _)| *id).collect();
+        for id in ids {
+            self.look_anew(id);
+        }
+    }
+
     /// Does what is due.
     pub fn handle_time(&mut self, now: Time) {
         while let Some((id, subject)) = self.paces.pop_due(now) {
@@ -231,10 +276,10 @@ impl Engine {
         }
         while self.polls.first().is_some_and(|(at, _)| *at <= now) {
             let Some((_, id)) = self.polls.pop_first() else { break };
-            let only_ancestors =
-                self.watches.get(&id).is_some_and(|watch| watch.reliance == Reliance::AllButAncestors);
-            self.look(id, only_ancestors.then_some(Detail::Itself));
+            self.look_due(now, id);
         }
+        let due = self.rounds.take_due(now);
+        self.go_round(due);
     }
 }
 
@@ -253,7 +298,8 @@ impl Engine {
     /// When to call [`Engine::handle_time`], and what for. `None`: nothing will happen by itself.
     pub fn next_deadline(&self) -> Option<Deadline> {
         let settle = self.paces.next_deadline().map(|at| Deadline { at, reason: Reason::Settle });
-        let poll = self.polls.first().map(|(at, _)| Deadline { at: *at, reason: Reason::Poll });
+        let polls = self.polls.first().map(|(at, _)| *at).into_iter().chain(self.rounds.next_deadline());
+        let poll = polls.min().map(|at| Deadline { at, reason: Reason::Poll });
         settle.into_iter().chain(poll).min()
     }
 }

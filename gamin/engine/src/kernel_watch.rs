@@ -174,15 +174,14 @@ impl KernelWatches {
 
     /// Ends the arming of a directory that is at its path no more, and with it those of all paths below: none of them
     /// leads where it led. Gives the watches that they served.
-    pub(crate) fn gone(&mut self, id: KernelWatchId, effects: &mut VecDeque<Effect>) -> BTreeSet<WatchId> {
-        let Some(directory) = self.directories.get(&id).cloned() else { return BTreeSet::new() };
+    pub(crate) fn gone(&mut self, directory: &TreePath, effects: &mut VecDeque<Effect>) -> BTreeSet<WatchId> {
         let below = directory.join(b"");
         let paths = self
             .watches
             .range(below.clone()..)
             .map(|(path, _)| path)
             .take_while(|path| path.starts_with(&below));
-        let paths: Vec<TreePath> = [directory].into_iter().chain(paths.cloned()).collect();
+        let paths: Vec<TreePath> = [directory].into_iter().chain(paths).cloned().collect();
         let mut served = BTreeSet::new();
         for held in paths.iter().filter_map(|path| self.watches.remove(path)) {
             self.directories.remove(&held.id);

@@ -4,6 +4,7 @@
 //! is absent here, Deleted and Changed only of what is present; a notice that contradicts what is known is ignored.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use gamin_protocol::{Code, Tag};
 
@@ -43,6 +44,8 @@ pub(crate) struct File {
     created: bool,
     /// It was told because of a scan. Of what led to that, the kernel's notices may be still to come.
     scanned: bool,
+    /// A notice about it was left to the next look.
+    doubted: bool,
 }
 
 impl File {
@@ -52,6 +55,7 @@ impl File {
             file_type: stamp.map(|stamp| stamp.file_type),
             created: false,
             scanned: false,
+            doubted: false,
         }
     }
 
@@ -67,7 +71,7 @@ impl File {
     }
 
     /// Whether `stamp` proves that nothing has changed since the file was told.
-    fn shows(&self, stamp: &Stamp) -> bool {
+    pub(crate) fn shows(&self, stamp: &Stamp) -> bool {
         self.tag == Some(stamp.fingerprint())
     }
 
@@ -168,11 +172,16 @@ pub(crate) enum Known {
     Directory(Directory),
 }
 
+/// What was told of the entries of a directory.
+pub(crate) type EntriesKnown = BTreeMap<Name, File>;
+
 /// What was told of a directory.
 #[derive(Debug)]
 pub(crate) struct Directory {
+    /// What it looked like when it was last listed.
     root: Stamp,
-    entries: BTreeMap<Name, File>,
+    /// Shared with the glances at them that are under way.
+    entries: Arc<EntriesKnown>,
     /// Whether the entries are what a listing showed; false while it can't be listed.
     pub is_listed: bool,
 }
@@ -214,13 +223,16 @@ impl Known {
     ) {
         match self {
             Known::Directory(directory) if directory.root.same_file(&stamp) => {
+                if matches!(entries, Entries::Listed(_)) {
+                    directory.root = stamp;
+                }
                 return directory.learn(entries, in_doubt, told);
             }
             Known::Directory(_) => self.learn_absent(told),
             Known::Nothing | Known::Absent | Known::File(_) => {}
         }
         let is_news = matches!(self, Known::Absent);
-        let mut directory = Directory { root: stamp, entries: BTreeMap::new(), is_listed: false };
+        let mut directory = Directory { root: stamp, entries: Arc::default(), is_listed: false };
         if is_news {
             told.push(Told::root(Code::CREATED, directory.tag()));
             directory.learn(entries, in_doubt, told);
@@ -240,13 +252,36 @@ impl Known {
         let mut file = directory.entries.get(name).copied();
         let reaction = react(&mut file, EntryNotice { seen, ..entry });
         match file {
-            Some(file) => match directory.entries.get_mut(name) {
+            Some(file) => match directory.entries_mut().get_mut(name) {
                 Some(known) => *known = file,
-                None => drop(directory.entries.insert(name.clone(), file)),
+                None => drop(directory.entries_mut().insert(name.clone(), file)),
             },
-            None => drop(directory.entries.remove(name)),
+            None => drop(directory.entries_mut().remove(name)),
         }
         reaction
+    }
+
+    /// Whether an entry was told to be there, for a directory subscription.
+    pub(crate) fn has_entry(&self, name: &Name) -> bool {
+        matches!(self, Known::Directory(directory) if directory.entries.contains_key(name))
+    }
+
+    /// Has the next look make out whether an entry has changed, however closely it looks otherwise.
+    pub(crate) fn doubt_entry(&mut self, name: &Name) {
+        let Known::Directory(directory) = self else { return };
+        if let Some(file) = directory.entries_mut().get_mut(name) {
+            file.doubted = true;
+        }
+    }
+
+    /// What a glance has to see so that nothing is to be told, for a directory subscription.
+    pub(crate) fn listing(&self) -> Option<(Tag, Arc<EntriesKnown>)> {
+        match self {
+            Known::Directory(directory) if directory.is_listed => {
+                Some((directory.root.tag()?, Arc::clone(&directory.entries)))
+            }
+            _ => None,
+        }
     }
 
     /// Takes a notice about the path itself, for a file subscription.
@@ -278,7 +313,7 @@ impl Known {
             Known::Nothing | Known::Absent => Told::root(Code::DELETED, None),
         };
         let entries = match self {
-            Known::Directory(directory) => Some(&directory.entries),
+            Known::Directory(directory) => Some(&*directory.entries),
             _ => None,
         };
         let entries =
@@ -288,6 +323,10 @@ impl Known {
 }
 
 impl Directory {
+    fn entries_mut(&mut self) -> &mut EntriesKnown {
+        Arc::make_mut(&mut self.entries)
+    }
+
     /// Tells which directory it is, not what is in it.
     fn tag(&self) -> Option<Tag> {
         self.root.of_entry().tag()
@@ -297,7 +336,7 @@ impl Directory {
     fn fill(&mut self, entries: Entries) {
         let Entries::Listed(listing) = entries else { return };
         let file = |stamp: Option<Stamp>| File::of_scan(stamp.map(Stamp::of_entry).as_ref());
-        self.entries = listing.into_iter().map(|(name, stamp)| (name, file(stamp))).collect();
+        self.entries = Arc::new(listing.into_iter().map(|(name, stamp)| (name, file(stamp))).collect());
         self.is_listed = true;
     }
 
@@ -312,7 +351,8 @@ impl Directory {
             }
         };
         self.is_listed = true;
-        self.entries.retain(|name, file| {
+        let entries = self.entries_mut();
+        entries.retain(|name, file| {
             let stays =
                 listing.get(name).is_some_and(|stamp| !stamp.is_some_and(|now| file.changes_type(&now)));
             if !stays {
@@ -323,12 +363,16 @@ impl Directory {
         for (name, stamp) in listing {
             let stamp = stamp.map(Stamp::of_entry);
             let tag = stamp.as_ref().and_then(Stamp::tag);
-            match self.entries.get_mut(&name) {
+            match entries.get_mut(&name) {
                 None => {
                     told.push(Told::entry(Code::CREATED, &name, tag));
-                    self.entries.insert(name, File { created: true, ..File::of_scan(stamp.as_ref()) });
+                    entries.insert(name, File { created: true, ..File::of_scan(stamp.as_ref()) });
                 }
-                Some(file) if !in_doubt || stamp.is_some_and(|stamp| file.shows(&stamp)) => {}
+                Some(file)
+                    if !(in_doubt || file.doubted) || stamp.is_some_and(|stamp| file.shows(&stamp)) =>
+                {
+                    file.doubted = false;
+                }
                 Some(file) => {
                     *file = File::of_scan(stamp.as_ref());
                     told.push(Told::entry(Code::CHANGED, &name, tag));

@@ -1,18 +1,24 @@
 //! How soon a Changed is told. The first change after a rest is told at once, or as soon as its writer closes the
-//! file; those that follow within [`SETTLE`] are merged into one.
+//! file; those that follow within [`SETTLE`] are merged into one. A subject that goes on changing is told a few times, and
+//! then once a second, until it has rested.
 //!
-//! What has changed, and whom to tell, is left to the engine. Invariant: each change that is held has a deadline,
-//! at most [`SETTLE`] ahead, so the last state is always told; a subject at rest costs no memory.
+//! What has changed, and whom to tell, is left to the engine; how much may be told at once, to `stir`. Invariant: each change
+//! that is held has a deadline, at most a second ahead, so the last state is always told; a subject at rest costs no memory.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::event::Subject;
+use crate::stir::Debt;
 use crate::time::Time;
 use crate::watch::WatchId;
 
 /// How long changes of one subject are gathered.
 pub(crate) const SETTLE: Duration = Duration::from_millis(5);
+/// How many changes of one subject may be told closely one after the other.
+const PROMPT: u32 = 4;
+/// How often those that rest are looked for.
+const SWEEP: Duration = Duration::from_secs(1);
 
 /// Whether another change can be expected right behind this one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,7 +34,15 @@ type Key = (WatchId, Subject);
 #[derive(Debug, Default)]
 struct Pace {
     told: Option<Time>,
+    spent: Debt,
     held_until: Option<Time>,
+}
+
+impl Pace {
+    fn is_rested(&self, now: Time) -> bool {
+        let is_settled = self.told.is_none_or(|told| told + SETTLE <= now);
+        self.held_until.is_none() && is_settled && self.spent.is_rested(now)
+    }
 }
 
 /// The paces of all subjects that changed lately.
@@ -36,7 +50,7 @@ struct Pace {
 pub(crate) struct Paces {
     paces: BTreeMap<Key, Pace>,
     held: BTreeSet<(Time, Key)>,
-    resting: VecDeque<(Time, Key)>,
+    swept: Time,
 }
 
 impl Paces {
@@ -44,7 +58,7 @@ impl Paces {
     pub(crate) fn change(&mut self, now: Time, key: Key, urgency: Urgency) -> bool {
         self.forget_rested(now);
         let pace = self.paces.entry(key.clone()).or_default();
-        let earliest = pace.told.map_or(now, |told| told + SETTLE);
+        let earliest = pace.told.map_or(now, |told| told + SETTLE).max(pace.spent.next_turn(PROMPT));
         let at = match urgency {
             Urgency::Now => earliest,
             Urgency::Soon => earliest.max(now + SETTLE),
@@ -119,18 +133,15 @@ impl Paces {
 
     fn tell(&mut self, now: Time, key: Key) {
         self.drop_held(&key);
-        self.paces.entry(key.clone()).or_default().told = Some(now);
-        self.resting.push_back((now + SETTLE, key));
+        let pace = self.paces.entry(key).or_default();
+        pace.told = Some(now);
+        pace.spent.spend_turn(now, PROMPT);
     }
 
     fn forget_rested(&mut self, now: Time) {
-        while self.resting.front().is_some_and(|(at, _)| *at <= now) {
-            let Some((_, key)) = self.resting.pop_front() else { break };
-            let at_rest =
-                |pace: &Pace| pace.held_until.is_none() && pace.told.is_none_or(|told| told + SETTLE <= now);
-            if self.paces.get(&key).is_some_and(at_rest) {
-                self.paces.remove(&key);
-            }
+        if now.since(self.swept) >= SWEEP {
+            self.swept = now;
+            self.paces.retain(|_, pace| !pace.is_rested(now));
         }
     }
 }
@@ -178,11 +189,35 @@ mod tests {
     }
 
     #[test]
+    fn a_file_written_every_100_ms_is_told_about_once_a_second() {
+        let mut paces = Paces::default();
+        let mut told = Vec::new();
+        for at in (0..5000).step_by(100).chain([10_000]) {
+            while let Some(due) = paces.next_deadline().filter(|due| *due <= ms(at)) {
+                told.extend(paces.pop_due(due).map(|_| due));
+            }
+            if at < 5000 && paces.change(ms(at), KEY, Urgency::Now) {
+                told.push(ms(at));
+            }
+        }
+        assert_eq!(told, [0, 100, 200, 300, 1000, 2000, 3000, 4000, 5000].map(ms));
+        assert!(paces.change(ms(10_000), KEY, Urgency::Now), "it has rested");
+    }
+
+    #[test]
+    fn a_busy_subject_slows_no_other() {
+        let mut paces = Paces::default();
+        let other = (WatchId(1), Subject::Entry(b"other".as_slice().into()));
+        assert!((0..10).any(|at| !paces.change(ms(at * 100), KEY, Urgency::Now)));
+        assert!(paces.change(ms(1000), other, Urgency::Now));
+    }
+
+    #[test]
     fn subjects_at_rest_cost_nothing() {
         let mut paces = Paces::default();
         for watch in 0..1000 {
-            paces.change(ms(watch), (WatchId(watch), Subject::Root), Urgency::Now);
+            paces.change(ms(watch * 500), (WatchId(watch), Subject::Root), Urgency::Now);
         }
-        assert!(paces.paces.len() <= 6 && paces.resting.len() <= 6, "{}", paces.paces.len());
+        assert!(paces.paces.len() <= 6, "{}", paces.paces.len());
     }
 }

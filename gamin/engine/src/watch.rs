@@ -13,7 +13,9 @@ use crate::kernel_watch::{Need, Role};
 use crate::known::Known;
 use crate::notice::EntryNotice;
 use crate::path::{Name, TreePath};
+use crate::policy::Method;
 use crate::scan::{Detail, Found, Scan, ScanId};
+use crate::stir::Stir;
 use crate::time::Time;
 
 /// Names a watch within the engine.
@@ -33,9 +35,17 @@ pub(crate) struct Watch {
     /// Why the kernel is asked about which directory, for this path.
     pub needs: Vec<Need>,
     pub look: Option<Look>,
+    pub method: Method,
     pub reliance: Reliance,
     /// When the schedule will look again.
     pub look_at: Option<Time>,
+    /// Too much came and went to tell of it at once; the next look has to look this closely.
+    pub postponed: Option<Detail>,
+    pub stir: Stir,
+    /// There were too many notices: the kernel is not asked until nothing has changed up to this time.
+    pub calm_at: Option<Time>,
+    /// Whether a glance at it is under way.
+    pub is_glanced_at: bool,
 }
 
 /// Somebody who wants to be told.
@@ -107,8 +117,13 @@ impl Watch {
             known: Known::Nothing,
             needs: Vec::new(),
             look: None,
+            method: Method::Kernel,
             reliance: Reliance::Full,
             look_at: None,
+            postponed: None,
+            stir: Stir::default(),
+            calm_at: None,
+            is_glanced_at: false,
         };
         watch.needs = watch.likely_needs();
         watch
@@ -158,6 +173,46 @@ impl Watch {
         needs
     }
 
+    /// Where the path leads, or would lead, as far as that was found out: a path free of links.
+    pub(crate) fn real(&self) -> TreePath {
+        Watch::end_of(&self.needs, &self.path)
+    }
+
+    /// Where a path leads, or would lead, that needs these.
+    pub(crate) fn end_of(needs: &[Need], path: &TreePath) -> TreePath {
+        match needs.last() {
+            Some(Need { directory, role: Role::Entry(name) }) => directory.join(name),
+            Some(Need { directory, role: Role::Listed }) => directory.clone(),
+            _ => path.clone(),
+        }
+    }
+
+    /// Whether the kernel is asked about it.
+    pub(crate) fn asks_kernel(&self) -> bool {
+        self.method == Method::Kernel && self.calm_at.is_none()
+    }
+
+    /// Whether what is known is all that there is to know, without another look.
+    pub(crate) fn is_certain(&self) -> bool {
+        let is_certain = match self.method {
+            Method::Kernel => self.reliance == Reliance::Full && self.postponed.is_none(),
+            Method::Poll { .. } => false,
+            Method::None => true,
+        };
+        is_certain && self.look.is_none()
+    }
+
+    /// Whether a notice says that something came or went, or that the way to it changed.
+    pub(crate) fn is_about_coming_and_going(&self, notice: &Waiting) -> bool {
+        match notice {
+            Waiting::Hinge(_, entry) => !entry.change.is_within() || !self.known.is_present(),
+            Waiting::Entry(_, name, entry) => {
+                !entry.change.is_within() || self.kind == Kind::Directory && !self.known.has_entry(name)
+            }
+            Waiting::Attributes => true,
+        }
+    }
+
     /// Whether a need is the end of the path. The last one of a path that is missing may be what is missing on the way
     /// there.
     pub(crate) fn is_end(&self, need: &Need) -> bool {
@@ -166,11 +221,22 @@ impl Watch {
         is_reached && self.needs.last() == Some(need)
     }
 
+    /// How closely to look when the attributes of a directory on the way have changed: for a directory subscription only at
+    /// the way there, unless its entries are still unknown. `None`: as closely as ever.
+    pub(crate) fn detail_of_attributes(&self) -> Option<Detail> {
+        match &self.known {
+            Known::Directory(directory) if directory.is_listed => Some(Detail::Itself),
+            _ => None,
+        }
+    }
+
     /// How closely the next look has to look.
     pub(crate) fn detail(&self) -> Detail {
         match (self.kind, &self.known) {
             (Kind::File, _) => Detail::Itself,
-            (Kind::Directory, Known::Nothing | Known::Absent) if self.reliance < Reliance::None => {
+            (Kind::Directory, Known::Nothing | Known::Absent)
+                if self.reliance < Reliance::None || self.method == Method::None =>
+            {
                 Detail::Names
             }
             (Kind::Directory, _) => Detail::Stamps,

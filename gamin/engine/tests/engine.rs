@@ -1,204 +1,14 @@
 //! The engine over a tree in memory: each test says what happens to the tree and which notices come of it.
 
+mod world;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use gamin_engine::{
-    BarrierId, Change, Code, Config, Detail, Effect, Engine, Entries, EntryNotice, FileType, Found, Hinge,
-    KernelWatchId, Kind, Level, Method, Name, Notice, Output, Refusal, Scan, ScanId, ScanRequest, Seen,
-    Stamp, Subject, SubscriptionId, Time, TreePath,
+    Change, Code, EntryNotice, FileType, Kind, Level, Method, Name, Notice, Seen, Stamp, SubscriptionId,
 };
-
-/// A host whose file system has no links.
-struct World {
-    engine: Engine,
-    now: Time,
-    tree: BTreeMap<TreePath, Stamp>,
-    armed: BTreeMap<KernelWatchId, (TreePath, Level)>,
-    refused: BTreeSet<TreePath>,
-    /// Paths that no scan gets an answer from, and the scans that wait for one.
-    hung: BTreeSet<TreePath>,
-    held: BTreeMap<ScanId, ScanRequest>,
-    clock: i64,
-    told: Vec<String>,
-}
-
-fn path(text: &str) -> TreePath {
-    TreePath::new(text.as_bytes()).expect("because tests name absolute paths")
-}
-
-impl World {
-    fn new(method: Method) -> World {
-        let engine = Engine::new(Config { method, poll_interval: Duration::from_secs(1) });
-        let (tree, armed, refused, hung, held, told) = Default::default();
-        let mut world =
-            World { engine, now: Time::default(), tree, armed, refused, hung, held, clock: 0, told };
-        world.put("/d", FileType::Directory);
-        world
-    }
-
-    fn put(&mut self, at: &str, file_type: FileType) -> Stamp {
-        self.clock += 1;
-        let ns = self.clock;
-        let stamp = Stamp {
-            file_type,
-            dev: 1,
-            ino: ns as u64,
-            mode: 0,
-            uid: 0,
-            gid: 0,
-            size: 0,
-            mtime_ns: ns,
-            ctime_ns: ns,
-            fresh: false,
-        };
-        self.tree.insert(path(at), stamp);
-        stamp
-    }
-
-    fn modify(&mut self, at: &str) -> Stamp {
-        self.clock += 1;
-        let stamp = self.tree.get_mut(&path(at)).expect("because it was put there");
-        stamp.ctime_ns = self.clock;
-        *stamp
-    }
-
-    fn remove(&mut self, at: &str) {
-        let at = path(at);
-        self.tree.retain(|place, _| *place != at && !place.starts_with(&at.join(b"")));
-    }
-
-    fn subscribe(&mut self, subscription: u64, at: &str, kind: Kind) {
-        self.engine.subscribe(self.now, SubscriptionId(subscription), path(at), kind);
-        self.carry_out();
-    }
-
-    fn barrier(&mut self, subscriptions: &[u64]) {
-        let subscriptions: Vec<_> = subscriptions.iter().copied().map(SubscriptionId).collect();
-        self.engine.barrier(self.now, BarrierId(1), &subscriptions);
-        self.carry_out();
-    }
-
-    /// Hands in a notice of the directory, as every arming of it tells it.
-    fn notice(&mut self, directory: &str, name: &str, change: Change, seen: Seen) {
-        for watch in self.armings(directory, Level::Entries) {
-            let name = Name::from(name.as_bytes());
-            let entry = EntryNotice { change, seen, is_last: true };
-            self.engine.handle_notice(self.now, Notice::Entry { watch, name, entry });
-        }
-        self.carry_out();
-    }
-
-    fn gone(&mut self, directory: &str) {
-        for watch in self.armings(directory, Level::Itself) {
-            self.engine.handle_notice(self.now, Notice::Gone { watch });
-        }
-        self.carry_out();
-    }
-
-    /// Has every path answer again, beginning with what it was asked while it hung.
-    fn recover(&mut self) {
-        self.hung.clear();
-        for (id, request) in std::mem::take(&mut self.held) {
-            let scan = self.scan(&request);
-            self.engine.handle_scan(self.now, id, scan);
-        }
-        self.carry_out();
-    }
-
-    fn pass(&mut self, span: Duration) {
-        self.now = self.now + span;
-        self.engine.handle_time(self.now);
-        self.carry_out();
-    }
-
-    fn armings(&self, directory: &str, level: Level) -> Vec<KernelWatchId> {
-        let directory = path(directory);
-        let all = self.armed.iter().filter(|(_, (at, of))| *at == directory && *of >= level);
-        all.map(|(id, _)| *id).collect()
-    }
-
-    fn carry_out(&mut self) {
-        while let Some(effect) = self.engine.poll_effect() {
-            match effect {
-                Effect::Arm { id, directory, level } => {
-                    let is_directory =
-                        self.tree.get(&directory).is_some_and(|stamp| stamp.file_type == FileType::Directory);
-                    let answer = if self.refused.contains(&directory) {
-                        Err(Refusal::Limit)
-                    } else if is_directory || directory.is_root() {
-                        self.armed.insert(id, (directory, level));
-                        Ok(())
-                    } else {
-                        Err(Refusal::Missing)
-                    };
-                    self.engine.handle_armed(id, answer);
-                }
-                Effect::Disarm { id } => drop(self.armed.remove(&id)),
-                Effect::Forget { id } => drop(self.held.remove(&id)),
-                Effect::Scan { id, request } if self.hung.contains(&request.path) => {
-                    self.held.insert(id, request);
-                }
-                Effect::Scan { id, request } => {
-                    let scan = self.scan(&request);
-                    self.engine.handle_scan(self.now, id, scan);
-                }
-            }
-        }
-        while let Some(output) = self.engine.poll_output() {
-            self.told.push(match output {
-                Output::Reached(_) => "reached".into(),
-                Output::Event(event) => {
-                    let subject = match event.subject {
-                        Subject::Root => "-".into(),
-                        Subject::Entry(name) => String::from_utf8_lossy(&name).into_owned(),
-                    };
-                    format!("{} {subject} {:?}", event.subscription.0, event.code)
-                }
-            });
-        }
-    }
-
-    fn scan(&self, request: &ScanRequest) -> Scan {
-        let mut hinges = Vec::new();
-        let mut at = TreePath::root();
-        for component in request.path.components() {
-            let next = at.join(component);
-            match self.tree.get(&next) {
-                Some(stamp) if stamp.file_type == FileType::Directory => {
-                    hinges.push(Hinge { directory: next.clone(), entry: None });
-                }
-                found => {
-                    hinges.push(Hinge { directory: at, entry: Some(Name::from(component)) });
-                    let found = found.filter(|_| next == request.path).copied();
-                    return Scan { hinges, found: found.map_or(Found::Missing, Found::File) };
-                }
-            }
-            at = next;
-        }
-        let entries = match request.detail {
-            Detail::Itself => Entries::Unasked,
-            _ => Entries::Listed(
-                self.tree
-                    .iter()
-                    .filter_map(|(place, stamp)| {
-                        place.split_last().map(|(parent, name)| (parent, name, *stamp))
-                    })
-                    .filter(|(parent, ..)| *parent == at)
-                    .map(|(_, name, stamp)| (name, Some(stamp)))
-                    .collect(),
-            ),
-        };
-        let stamp = self.tree.get(&at).copied().expect("because it was walked into");
-        Scan { hinges, found: Found::Directory { real: at, stamp, entries } }
-    }
-
-    fn take(&mut self) -> Vec<String> {
-        std::mem::take(&mut self.told)
-    }
-}
-
-const MS: Duration = Duration::from_millis(1);
+use world::{MS, POLL, World, path};
 
 #[test]
 fn a_listing_comes_first_and_in_order_of_names() {
@@ -330,7 +140,7 @@ fn a_refused_watch_is_polled_until_the_kernel_has_room() {
 
 #[test]
 fn a_barrier_looks_at_what_is_polled() {
-    let mut world = World::new(Method::Poll);
+    let mut world = World::new(POLL);
     world.subscribe(1, "/d", Kind::Directory);
     world.take();
     world.put("/d/a", FileType::Other);

@@ -5,12 +5,14 @@
 
 use std::env;
 use std::ffi::OsString;
-use std::io;
+use std::io::{self, Write};
+use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Parser;
-use gamin_engine::Method;
+use gamin_config::{Policy, Rules};
 use gamin_meeting::{Meeting, NoListening};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::stat::{Mode, umask};
@@ -19,6 +21,7 @@ use tracing::level_filters::LevelFilter;
 use tracing::{error, info, warn};
 
 use crate::core::Config;
+use crate::settings::Settings;
 use crate::socket::Listener;
 use crate::{detach, host};
 
@@ -49,6 +52,12 @@ struct Options {
     /// Be the one that runs on.
     #[arg(long, hide = true)]
     detached: bool,
+    /// Say what is not understood in the configuration files, and end: with 0 if there is nothing
+    #[arg(long)]
+    check_config: bool,
+    /// Where the system's configuration files are, instead of /etc/gamin
+    #[arg(long, value_name = "DIR", value_parser = absolute, hide = true)]
+    config_dir: Option<PathBuf>,
     /// Serve the clients that have this in their GAM_CLIENT_ID; of several, the last counts
     #[arg(value_name = "ID", env = "GAM_CLIENT_ID")]
     ids: Vec<OsString>,
@@ -61,6 +70,7 @@ struct Options {
 pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let program = OsString::from("gam_server");
     match Options::try_parse_from(std::iter::once(program).chain(args)) {
+        Ok(options) if options.check_config => check_config(Settings::new(options.config_dir.as_deref())),
         Ok(options) => serve(options),
         Err(error) => {
             // If the message can't be written there is nobody to be told so.
@@ -68,6 +78,20 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
             ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(1))
         }
     }
+}
+
+fn absolute(path: &str) -> Result<PathBuf, &'static str> {
+    Some(PathBuf::from(path)).filter(|path| path.is_absolute()).ok_or("not an absolute path")
+}
+
+/// Names each line of the configuration files that is not understood.
+fn check_config(mut settings: Settings) -> ExitCode {
+    start_log();
+    settings.read_all();
+    let (_, mistakes) = settings.rules();
+    let lines: String = mistakes.iter().map(|mistake| format!("{mistake}\n")).collect();
+    let is_written = io::stdout().write_all(lines.as_bytes()).is_ok();
+    if mistakes.is_empty() && is_written { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 fn serve(options: Options) -> ExitCode {
@@ -86,14 +110,14 @@ fn serve(options: Options) -> ExitCode {
     if options.detached {
         detach::leave_terminal();
     }
+    let settings = Settings::new(options.config_dir.as_deref());
     settle_in();
+    let policy = Policy { is_poll_only: options.pollonly, ..Policy::new(Rules::predefined()) };
     let config = Config {
-        engine: gamin_engine::Config {
-            method: if options.pollonly { Method::Poll } else { Method::Kernel },
-            poll_interval: POLL_INTERVAL,
-        },
+        engine: gamin_engine::Config { policy: Arc::new(policy.clone()), poll_interval: POLL_INTERVAL },
         uid: getuid().as_raw(),
         idle_max: (!options.notimeout).then_some(IDLE_MAX),
+        settings: settings.paths(),
     };
     let meeting = Meeting::new(&id);
     let listener = match meeting.listen() {
@@ -113,7 +137,7 @@ fn serve(options: Options) -> ExitCode {
     if options.detached {
         detach::let_go();
     }
-    match host::serve(listener, config) {
+    match host::serve(listener, config, settings, policy) {
         Ok(()) => {
             info!(place, "server ends");
             ExitCode::SUCCESS

@@ -9,10 +9,12 @@
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
 use std::time::Duration;
 
 use gamin_engine::{
-    BarrierId, Effect, Engine, KernelWatchId, Notice, Output, Refusal, Scan, ScanId, SubscriptionId, Time,
+    BarrierId, Doubts, Effect, Engine, GlanceId, KernelWatchId, Kind, Notice, Output, Policy, Refusal, Scan,
+    ScanId, SubscriptionId, Time, TreePath,
 };
 use gamin_protocol::CREDENTIAL;
 use tracing::{debug, info, warn};
@@ -48,6 +50,8 @@ pub struct Config {
     pub uid: u32,
     /// How long the server stays without a session; for ever if `None`.
     pub idle_max: Option<Duration>,
+    /// The files on which the engine's policy hangs. The server watches them for itself.
+    pub settings: Vec<TreePath>,
 }
 
 /// A moment at which a core wants to be told the time.
@@ -95,8 +99,15 @@ pub struct Core {
     /// Connections that have shown no credentials, and how long they may go on so.
     newcomers: BTreeMap<SessionId, Time>,
     sessions: BTreeMap<SessionId, Session>,
-    /// The subscriptions in the engine.
+    /// The sessions' subscriptions in the engine.
     owners: BTreeMap<SubscriptionId, SessionId>,
+    /// The server's own.
+    settings: BTreeMap<SubscriptionId, TreePath>,
+    /// The settings that are to be read.
+    unread: BTreeSet<TreePath>,
+    /// The policy is not yet what the settings say; and the barriers that wait for that.
+    is_outdated: bool,
+    postponed: Vec<BarrierId>,
     barriers: BTreeMap<BarrierId, (SessionId, u16)>,
     next_subscription: u64,
     next_barrier: u64,
@@ -107,7 +118,7 @@ pub struct Core {
 impl Core {
     /// Makes a core without sessions.
     pub fn new(now: Time, config: Config) -> Core {
-        Core {
+        let mut core = Core {
             engine: Engine::new(config.engine),
             uid: config.uid,
             idle_max: config.idle_max,
@@ -116,12 +127,23 @@ impl Core {
             newcomers: BTreeMap::new(),
             sessions: BTreeMap::new(),
             owners: BTreeMap::new(),
+            settings: BTreeMap::new(),
+            unread: BTreeSet::new(),
+            is_outdated: false,
+            postponed: Vec::new(),
             barriers: BTreeMap::new(),
             next_subscription: 0,
             next_barrier: 0,
             to_send: BTreeSet::new(),
             to_close: VecDeque::new(),
+        };
+        for path in config.settings {
+            core.next_subscription += 1;
+            let id = SubscriptionId(core.next_subscription);
+            core.engine.subscribe(now, id, path.clone(), Kind::File);
+            core.settings.insert(id, path);
         }
+        core
     }
 
     /// Whether the server is to end, since nobody has needed it for long.
@@ -184,6 +206,27 @@ impl Core {
         self.deliver(now);
     }
 
+    /// Takes the answer to [`Effect::Glance`].
+    pub fn handle_glance(&mut self, id: GlanceId, doubts: &Doubts) {
+        self.engine.handle_glance(id, doubts);
+    }
+
+    /// Takes the policy that follows from the settings as they are by now, or from what is mounted.
+    pub fn handle_policy(&mut self, now: Time, policy: Arc<dyn Policy>) {
+        self.engine.handle_policy(now, policy);
+        self.is_outdated = !self.unread.is_empty();
+        for barrier in std::mem::take(&mut self.postponed) {
+            self.ask_barrier(now, barrier);
+        }
+        self.deliver(now);
+    }
+
+    /// Takes the word that something was mounted at a path, or unmounted from it.
+    pub fn handle_remount(&mut self, now: Time, point: &TreePath) {
+        self.engine.handle_remount(point);
+        self.deliver(now);
+    }
+
     /// Takes the word that a scan takes so long that it may never be answered: no barrier waits for it.
     pub fn handle_overdue(&mut self, now: Time, id: ScanId) {
         self.engine.handle_overdue(id);
@@ -212,6 +255,11 @@ impl Core {
     /// Gives the next thing to carry out.
     pub fn poll_effect(&mut self) -> Option<Effect> {
         self.engine.poll_effect()
+    }
+
+    /// Gives the next of the settings to read; when all are, [`Core::handle_policy`] is to be called.
+    pub fn poll_setting(&mut self) -> Option<TreePath> {
+        self.unread.pop_first()
     }
 
     /// Gives the next connection to close. It must not be handed in any more.
@@ -304,9 +352,8 @@ impl Core {
                     self.next_barrier += 1;
                     let barrier = BarrierId(self.next_barrier);
                     self.barriers.insert(barrier, (id, seq));
-                    let theirs: Vec<_> =
-                        session.subscriptions().filter(|id| self.owners.contains_key(id)).collect();
-                    self.engine.barrier(now, barrier, &theirs);
+                    self.ask_barrier(now, barrier);
+                    return;
                 }
                 Err(breach) => {
                     info!(session = id.0, %breach, "session closed");
@@ -316,6 +363,15 @@ impl Core {
                 }
             }
         }
+    }
+
+    /// Asks the engine whether everything is told that a session, and the server itself, want to know.
+    fn ask_barrier(&mut self, now: Time, barrier: BarrierId) {
+        let Some((id, _)) = self.barriers.get(&barrier) else { return };
+        let Some(session) = self.sessions.get(id) else { return };
+        let theirs = session.subscriptions().filter(|id| self.owners.contains_key(id));
+        let all: Vec<_> = self.settings.keys().copied().chain(theirs).collect();
+        self.engine.barrier(now, barrier, &all);
     }
 
     /// Forgets a session.
@@ -339,11 +395,17 @@ impl Core {
         while let Some(output) = self.engine.poll_output() {
             match output {
                 Output::Event(event) => {
+                    if let Some(path) = self.settings.get(&event.subscription) {
+                        self.unread.insert(path.clone());
+                        self.is_outdated = true;
+                        continue;
+                    }
                     let Some(&id) = self.owners.get(&event.subscription) else { continue };
                     let Some(session) = self.sessions.get_mut(&id) else { continue };
                     session.handle_event(event);
                     self.to_send.insert(id);
                 }
+                Output::Reached(barrier) if self.is_outdated => self.postponed.push(barrier),
                 Output::Reached(barrier) => {
                     let Some((id, seq)) = self.barriers.remove(&barrier) else { continue };
                     let Some(session) = self.sessions.get_mut(&id) else { continue };

@@ -19,14 +19,16 @@ use calloop::channel::{self, channel};
 use calloop::generic::Generic;
 use calloop::signals::{Signal, Signals};
 use calloop::{Dispatcher, EventLoop, Interest, LoopHandle, Mode, PostAction, Readiness, RegistrationToken};
-use gamin_backend::{Lane, MountTable, Mounts, scan};
-use gamin_engine::{Effect, Method, Refusal, Scan, Time};
+use gamin_backend::{Lane, MountTable, glance, scan};
+use gamin_config::Policy;
+use gamin_engine::{Effect, Refusal, Scan, Time};
 use nix::sys::signal::SigSet;
 use tracing::{debug, info, warn};
 
 use crate::core::{Config, Core, Peer, SessionId};
 use crate::kernel::Kernel;
 use crate::lanes::{Job, Lanes, Word};
+use crate::settings::Settings;
 use crate::socket::{Accepted, Listener};
 
 /// How many bytes are read from a session before others have their turn.
@@ -39,17 +41,22 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 const EFFECTS_MAX: Duration = Duration::from_millis(10);
 
 /// Serves the clients of `listener` until a signal ends it or the core is finished.
-pub(crate) fn serve(listener: Listener, mut config: Config) -> Result<(), Box<dyn Error>> {
+pub(crate) fn serve(
+    listener: Listener,
+    config: Config,
+    settings: Settings,
+    mut policy: Policy,
+) -> Result<(), Box<dyn Error>> {
     let mut event_loop: EventLoop<'static, Host> = EventLoop::try_new()?;
     let handle = event_loop.handle();
     insert_signals(&handle)?;
     let mut kernel = None;
-    if config.engine.method == Method::Kernel {
+    if !policy.is_poll_only {
         match Kernel::new(&handle) {
             Ok(working) => kernel = Some(working),
             Err(error) => {
                 warn!(%error, "the kernel gives no notices: everything is polled");
-                config.engine.method = Method::Poll;
+                policy.is_poll_only = true;
             }
         }
     }
@@ -62,7 +69,16 @@ pub(crate) fn serve(listener: Listener, mut config: Config) -> Result<(), Box<dy
         .map_err(|error| error.error)?;
     let table = insert_mounts(&handle).inspect_err(|error| warn!(error, "can't follow what is mounted")).ok();
     let lanes = insert_lanes(&handle)?;
-    let mut host = Host::new(handle, listener, kernel, table, lanes, config);
+    let mut host = Host::new(
+        handle,
+        listener,
+        kernel,
+        table,
+        lanes,
+        Core::new(Time::default(), config),
+        settings,
+        policy,
+    );
     while !host.stopped && !host.core.is_finished() {
         let timeout = host.timeout();
         event_loop.dispatch(timeout, &mut host)?;
@@ -118,7 +134,9 @@ pub(crate) struct Host {
     table: Option<Rc<MountTable>>,
     /// The event loop has found that the table has changed.
     remounted: bool,
-    mounts: Arc<Mounts>,
+    settings: Settings,
+    /// What the settings say, and what is mounted.
+    policy: Policy,
     lanes: Lanes,
     /// What the threads of the lanes have said, and what they have to give back.
     words: Vec<Word>,
@@ -156,14 +174,17 @@ impl Host {
         kernel: Option<Kernel>,
         table: Option<Rc<MountTable>>,
         lanes: Lanes,
-        config: Config,
+        core: Core,
+        settings: Settings,
+        policy: Policy,
     ) -> Host {
         Host {
-            core: Core::new(Time::default(), config),
+            core,
             kernel,
             table,
             remounted: true,
-            mounts: Arc::default(),
+            settings,
+            policy,
             lanes,
             words: Vec::new(),
             returned: Vec::new(),
@@ -242,6 +263,7 @@ impl Host {
         let start = self.now();
         self.unsettled = true;
         while self.now().since(start) < EFFECTS_MAX {
+            self.follow_settings();
             let Some(effect) = self.core.poll_effect() else {
                 self.unsettled = false;
                 return;
@@ -266,8 +288,12 @@ impl Host {
             }
             Effect::Scan { id, request } => {
                 self.drain_kernel();
-                let answer = scan(&request, &self.mounts, &Lane::SHORT);
+                let answer = scan(&request, &self.policy.mounts, &Lane::SHORT);
                 self.hand_in((id, request), answer);
+            }
+            Effect::Glance { id, request } => {
+                let doubts = glance(&request, &self.policy.mounts);
+                self.core.handle_glance(id, &doubts);
             }
             Effect::Forget { id } => self.lanes.forget(id),
         }
@@ -279,7 +305,7 @@ impl Host {
         match answer {
             Ok(found) => self.core.handle_scan(now, id, found),
             Err(lane) => {
-                if self.lanes.add(now, lane, job, &self.mounts) {
+                if self.lanes.add(now, lane, job, &self.policy.mounts) {
                     self.core.handle_overdue(now, id);
                 }
             }
@@ -290,11 +316,11 @@ impl Host {
     fn take_words(&mut self) {
         for word in std::mem::take(&mut self.words) {
             self.drain_kernel();
-            if let Some((job, answer)) = self.lanes.handle_word(self.now(), word, &self.mounts) {
+            if let Some((job, answer)) = self.lanes.handle_word(self.now(), word, &self.policy.mounts) {
                 self.hand_in(job, answer);
             }
         }
-        for id in self.lanes.handle_time(self.now(), &self.mounts) {
+        for id in self.lanes.handle_time(self.now(), &self.policy.mounts) {
             self.core.handle_overdue(self.now(), id);
         }
         for (id, request) in std::mem::take(&mut self.returned) {
@@ -309,14 +335,36 @@ impl Host {
         if !std::mem::take(&mut self.remounted) {
             return;
         }
-        match table.read() {
-            Ok(mounts) => self.mounts = Arc::new(mounts),
+        let before = match table.read() {
+            Ok(mounts) => std::mem::replace(&mut self.policy.mounts, Arc::new(mounts)),
             Err(error) => return warn!(%error, "can't read what is mounted"),
-        }
+        };
+        let mounts = Arc::clone(&self.policy.mounts);
+        let now = self.now();
         if let Some(kernel) = &mut self.kernel {
-            kernel.set_mounts(Arc::clone(&self.mounts));
+            // What was noticed of a mount that is no more was noticed before it went.
+            let _ = kernel.drain(now, &mut self.core);
+            kernel.set_mounts(Arc::clone(&mounts));
         }
-        self.returned.extend(self.lanes.handle_mounts(&self.mounts));
+        self.returned.extend(self.lanes.handle_mounts(&mounts));
+        self.core.handle_policy(now, Arc::new(self.policy.clone()));
+        for point in mounts.changed_since(&before) {
+            debug!(?point, "mounted or unmounted");
+            self.core.handle_remount(now, &point);
+        }
+    }
+
+    /// Takes in what the settings say by now, if they have changed.
+    fn follow_settings(&mut self) {
+        let mut is_changed = false;
+        while let Some(path) = self.core.poll_setting() {
+            self.settings.read(&path);
+            is_changed = true;
+        }
+        if is_changed {
+            self.policy.rules = Arc::new(self.settings.rules_logged());
+            self.core.handle_policy(self.now(), Arc::new(self.policy.clone()));
+        }
     }
 
     fn drain_kernel(&mut self) {

@@ -15,12 +15,15 @@ mod kernel;
 mod lanes;
 mod outbox;
 mod session;
+mod settings;
 mod socket;
 
 pub use self::core::{
     Config, Core, Deadline, HANDSHAKE_MAX, MAX_NEWCOMERS, MAX_SESSIONS, Peer, Reason, SessionId,
 };
 pub use cli::run;
+/// What decides by which method a path is watched.
+pub use gamin_config as config;
 /// The vocabulary in which a [`Core`] speaks with its host.
 pub use gamin_engine as engine;
 pub use outbox::BYTES_MAX;

@@ -170,7 +170,7 @@ impl World for Room {
     fn control(&mut self, action: &ServerAction) -> Result<(), Trouble> {
         match action {
             ServerAction::PollOnly => self.poll_only(),
-            ServerAction::Watches(_) | ServerAction::Unprivileged | ServerAction::Gaminrc(_) => {
+            ServerAction::Watches(_) | ServerAction::Unprivileged | ServerAction::Gaminrc(..) => {
                 let why = "this is your own session and home; only a scenario has ones of its own for that";
                 Err(Trouble::Impossible(why.into()))
             }

@@ -5,17 +5,20 @@
 //! out in order; what a fault delays is handed in later, as the core's contract allows.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
-use gamin_server::engine::{self, Effect, Entries, Found, Method, Scan, ScanId, ScanRequest, Time};
+use gamin_server::config::{Mounts, Policy, Rules, Text};
+use gamin_server::engine::{self, Effect, Entries, Found, Scan, ScanId, ScanRequest, Time, TreePath};
 use gamin_server::{Config, Core, Peer, SessionId};
 
 use super::faults::{Faults, ScanFault};
 use super::files::Files;
 use super::kernel::Kernel;
 use super::pipe::{End, PipeId, Pipes, Transfer};
-use super::scan::scan;
+use super::scan::{glance, scan};
 use super::tree::Caller;
+use crate::action::Gaminrc;
 
 /// As in the real host: how long notices gather in a flood, and what counts as one.
 const GATHER: Duration = Duration::from_millis(5);
@@ -31,8 +34,12 @@ const UID: u32 = 0;
 pub struct Setup {
     /// Whether it does without the kernel's notices.
     pub is_poll_only: bool,
-    /// How long after a look a path is looked at again where the kernel can't be relied on.
+    /// How long after a look a path is looked at again where the kernel refuses.
     pub poll_interval: Duration,
+    /// What is in the configuration files.
+    pub gaminrc: BTreeMap<Gaminrc, Vec<u8>>,
+    /// What is mounted over which directories, besides the file system of `/`.
+    pub mounts: BTreeSet<TreePath>,
     /// How long it stays without a session.
     pub idle_max: Option<Duration>,
     /// Whose rights it has.
@@ -48,11 +55,28 @@ impl Default for Setup {
         Setup {
             is_poll_only: false,
             poll_interval: Duration::from_secs(1),
+            gaminrc: BTreeMap::new(),
+            mounts: BTreeSet::new(),
             idle_max: Some(Duration::from_secs(30)),
             caller: Caller::Root,
             watches_max: usize::MAX,
             queue_max: super::inotify::QUEUE_MAX,
         }
+    }
+}
+
+impl Setup {
+    /// What decides about methods.
+    pub fn policy(&self) -> Policy {
+        let files = self.gaminrc.iter().map(|(_, text)| Text { name: "gaminrc", text });
+        let (rules, _) = Rules::read(files, None);
+        let mut table = "1 0 0:1 / / rw - ext4 sim rw\n".to_owned().into_bytes();
+        for (point, number) in self.mounts.iter().zip(2..) {
+            let line = format!("{number} 1 0:{number} / {} rw - tmpfs sim rw\n", point.escape_ascii());
+            table.extend_from_slice(line.as_bytes());
+        }
+        let is_poll_only = self.is_poll_only;
+        Policy { rules: Arc::new(rules), mounts: Arc::new(Mounts::parse(&table)), is_poll_only }
     }
 }
 
@@ -98,10 +122,9 @@ impl Host {
         if let Some(inotify) = &mut files.tree.inotify {
             (inotify.watches_max, inotify.queue_max) = (setup.watches_max, setup.queue_max);
         }
-        let method = if setup.is_poll_only { Method::Poll } else { Method::Kernel };
-        let engine = engine::Config { method, poll_interval: setup.poll_interval };
+        let engine = engine::Config { policy: Arc::new(setup.policy()), poll_interval: setup.poll_interval };
         Host {
-            core: Core::new(now, Config { engine, uid: UID, idle_max: setup.idle_max }),
+            core: Core::new(now, Config { engine, uid: UID, idle_max: setup.idle_max, settings: Vec::new() }),
             kernel,
             caller: setup.caller,
             gathering_until: None,
@@ -121,6 +144,15 @@ impl Host {
     /// Whether it is to end, since nobody has needed it for long.
     pub fn is_finished(&self) -> bool {
         self.core.is_finished()
+    }
+
+    /// Takes the configuration as it is by now, and where something was mounted or unmounted.
+    pub fn handle_surroundings(&mut self, world: &mut World<'_>, setup: &Setup, remounted: &[TreePath]) {
+        self.drain(world);
+        self.core.handle_policy(world.now, Arc::new(setup.policy()));
+        for point in remounted {
+            self.core.handle_remount(world.now, point);
+        }
     }
 
     /// How many kernel watches it holds.
@@ -231,6 +263,10 @@ impl Host {
                     key.1 != id || matches!(answer, Answer::Known(_))
                 };
                 self.underway.retain(is_wanted);
+            }
+            Effect::Glance { id, request } => {
+                let doubts = glance(world.files, self.caller, &request);
+                self.core.handle_glance(id, &doubts);
             }
             Effect::Scan { id, request } => {
                 self.drain(world);

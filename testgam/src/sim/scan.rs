@@ -7,7 +7,8 @@
 use std::ops::Bound;
 
 use gamin_server::engine::{
-    Detail, Entries, FileType, Found, Hinge, Name, Scan, ScanRequest, Stamp, TreePath, Unlisted,
+    Detail, Doubts, Entries, Eye, FileType, Found, GlanceRequest, Hinge, Name, Scan, ScanRequest, Seen,
+    Stamp, TreePath, Unlisted,
 };
 use nix::errno::Errno;
 
@@ -34,6 +35,33 @@ pub fn scan(files: &mut Files, caller: Caller, request: &ScanRequest, meanwhile:
         Ok(Ok(found)) | Err(found) => found,
     };
     Scan { hinges: walk.hinges, found }
+}
+
+/// Glances at entries of a directory.
+pub fn glance(files: &Files, caller: Caller, request: &GlanceRequest) -> Doubts {
+    request.glance(&mut Glance { files, caller, directory: &request.directory })
+}
+
+struct Glance<'a> {
+    files: &'a Files,
+    caller: Caller,
+    directory: &'a TreePath,
+}
+
+impl Eye for Glance<'_> {
+    fn directory(&mut self) -> Option<Stamp> {
+        let tree = &self.files.tree;
+        tree.look_up(self.caller, self.directory, false).ok().map(|found| tree.stamp(found))
+    }
+
+    fn entry(&mut self, name: &Name) -> Seen {
+        let tree = &self.files.tree;
+        match tree.look_up(self.caller, &self.directory.join(name), false) {
+            Ok(found) => Seen::Present(tree.stamp(found)),
+            Err(Errno::ENOENT) if tree.look_up(self.caller, self.directory, false).is_ok() => Seen::Absent,
+            Err(_) => Seen::Nothing,
+        }
+    }
 }
 
 /// A walk along a path, from `/` down.

@@ -15,7 +15,7 @@ use gamin::{Event, Kind, RequestNumber};
 use super::client::ClientId;
 use super::tree::Caller;
 use super::{OPERATION_TIME, Sim, Stuck};
-use crate::action::{FileOperation, ServerAction};
+use crate::action::{FileOperation, ServerAction, with_directory};
 use crate::world::{Client, Sight, Stamp, Trouble, World};
 
 /// A world of simulated files, for one scenario.
@@ -75,8 +75,8 @@ impl World for SimWorld {
                 sim.setup.watches_max = usize::try_from(*count).unwrap_or(usize::MAX);
             }
             ServerAction::Unprivileged => sim.setup.caller = Caller::Plain,
-            ServerAction::Gaminrc(_) => {
-                return Err(Trouble::Impossible("the simulated server reads no configuration".into()));
+            ServerAction::Gaminrc(whose, line) => {
+                sim.configure(*whose, &with_directory(line, &self.directory))
             }
             ServerAction::Stop => {
                 // A server that is told to stop has done what it had to do until then.

@@ -7,13 +7,15 @@ use std::collections::VecDeque;
 
 use gamin_protocol::{Code, Kind};
 
-use super::{Engine, Method, event};
+use super::{Engine, event};
 use crate::effect::{Effect, Refusal};
 use crate::event::{Output, Subject};
 use crate::kernel_watch::{Need, Role, Standing};
 use crate::known::Known;
 use crate::path::TreePath;
+use crate::policy::Method;
 use crate::scan::{Detail, Entries, Found, Scan, ScanId, ScanRequest, Unlisted};
+use crate::stir::CALM;
 use crate::time::Time;
 use crate::watch::{Look, Reliance, Watch, WatchId};
 
@@ -21,30 +23,30 @@ use crate::watch::{Look, Reliance, Watch, WatchId};
 const ROUNDS_MAX: u32 = 8;
 
 impl Engine {
-    pub(super) fn add_watch(&mut self, path: TreePath, kind: Kind) -> WatchId {
+    pub(super) fn add_watch(&mut self, now: Time, path: TreePath, kind: Kind) -> WatchId {
         self.last_watch += 1;
         let id = WatchId(self.last_watch);
-        let mut watch = Watch::new(path.clone(), kind);
-        if self.config.method == Method::Poll {
-            watch.reliance = Reliance::None;
-        }
+        let watch = Watch::new(path, kind);
+        // Until a look shows where it leads, by what it seems to be.
+        let method = self.config.policy.method(&watch.path, &watch.path);
+        self.by_path.insert((watch.path.clone(), kind), id);
         self.watches.insert(id, watch);
-        self.by_path.insert((path, kind), id);
+        if method != Method::Kernel {
+            self.set_method(now, id, method);
+        }
         id
     }
 
     pub(super) fn remove_watch(&mut self, id: WatchId) {
+        self.leave_method(id);
         let Some(watch) = self.watches.remove(&id) else { return };
-        for need in &watch.needs {
-            self.kernel.release(id, need, &mut self.effects);
+        let key = (watch.path, watch.kind);
+        if self.by_path.get(&key) == Some(&id) {
+            self.by_path.remove(&key);
         }
-        self.by_path.remove(&(watch.path, watch.kind));
         if let Some(look) = watch.look {
             self.by_scan.remove(&look.scan);
             self.effects.push_back(Effect::Forget { id: look.scan });
-        }
-        if let Some(at) = watch.look_at {
-            self.polls.remove(&(at, id));
         }
         self.paces.drop_watch(id);
         self.reach(id);
@@ -56,7 +58,7 @@ impl Engine {
         let Some(watch) = self.watches.get(&id) else { return };
         let is_known = !matches!(watch.known, Known::Nothing) && watch.look.is_none();
         match watch.kind {
-            _ if !is_known || watch.reliance != Reliance::Full => self.look(id, None),
+            _ if !is_known || !watch.is_certain() => self.look(id, None),
             Kind::Directory => self.look(id, Some(Detail::Names)),
             Kind::File => self.list(id),
         }
@@ -67,6 +69,7 @@ impl Engine {
         let Some(watch) = self.watches.get_mut(&id) else { return };
         // While the kernel can't be relied on, less than all would leave the rest in doubt.
         let detail = detail.filter(|_| watch.reliance < Reliance::None).unwrap_or(watch.detail());
+        let detail = watch.postponed.take().map_or(detail, |postponed| postponed.max(detail));
         if let Some(look) = &mut watch.look {
             look.again = true;
             look.detail = look.detail.max(detail);
@@ -78,7 +81,7 @@ impl Engine {
         let waiting = VecDeque::new();
         let (scan, rounds, again, doubted, overdue, since) = (ScanId(0), 0, false, false, false, 0);
         watch.look = Some(Look { scan, detail, rounds, again, doubted, overdue, waiting, since });
-        if self.config.method == Method::Kernel {
+        if watch.asks_kernel() {
             let needs = watch.needs.clone();
             for need in &needs {
                 self.kernel.retry(&need.directory, &mut self.effects);
@@ -106,8 +109,17 @@ impl Engine {
         let Some(watch) = self.watches.get_mut(&id) else { return };
         let since = self.noticed + self.kernel.asked;
         let needs = watch.needs_of(&scan);
+        let real = Watch::end_of(&needs, &watch.path);
+        let method = self.config.policy.method(&watch.path, &real);
+        if method != watch.method {
+            // It gives back what it held, and holds nothing until it is looked at again.
+            self.set_method(now, id, method);
+        }
+        let Some(watch) = self.watches.get_mut(&id) else { return };
         let before = std::mem::replace(&mut watch.needs, needs.clone());
-        let (reliance, asked) = self.hold(id, &needs, &scan);
+        let asks_kernel = watch.asks_kernel();
+        let (reliance, asked) =
+            if asks_kernel { self.hold(id, &needs, &scan) } else { (Reliance::None, false) };
         for need in before.iter().filter(|need| !needs.contains(need)) {
             self.kernel.release(id, need, &mut self.effects);
         }
@@ -115,12 +127,21 @@ impl Engine {
         let Some(look) = &mut watch.look else { return };
         // A directory that is new to this path may have been armed after it was scanned, and what was noticed of it since
         // then was not kept for this path.
-        let is_late = look.since != since && needs.iter().any(|need| !before.contains(need));
+        let is_late = asks_kernel && look.since != since && needs.iter().any(|need| !before.contains(need));
         let is_doubted = !look.again && std::mem::take(&mut look.doubted) && !look.waiting.is_empty();
         if is_doubted {
             look.waiting.clear();
         }
-        let settled = !asked && !look.again && !is_late && !is_doubted;
+        // What is going to be polled has to be known as closely as it will be looked at.
+        let is_coarse = reliance == Reliance::None
+            && method != Method::None
+            && watch.kind == Kind::Directory
+            && matches!(scan.found, Found::Directory { .. })
+            && look.detail < Detail::Stamps;
+        if is_coarse {
+            look.detail = Detail::Stamps;
+        }
+        let settled = !asked && !look.again && !is_late && !is_doubted && !is_coarse;
         if !settled && look.rounds < ROUNDS_MAX {
             look.again = false;
             return self.scan(id);
@@ -128,7 +149,7 @@ impl Engine {
         watch.reliance = if settled { reliance } else { Reliance::None };
         let detail = look.detail;
         let waiting = watch.look.take().map(|look| look.waiting).unwrap_or_default();
-        self.accept(id, scan.found, detail);
+        self.accept(now, id, scan.found, detail);
         for notice in waiting {
             self.note(now, id, notice);
         }
@@ -138,9 +159,6 @@ impl Engine {
     /// Has the kernel asked for all that is needed. Says how far that can be relied on, and whether anything was asked
     /// for that the scan came too early for.
     pub(super) fn hold(&mut self, id: WatchId, needs: &[Need], scan: &Scan) -> (Reliance, bool) {
-        if self.config.method == Method::Poll {
-            return (Reliance::None, false);
-        }
         let unknown = match &scan.found {
             Found::Unknown(_) => true,
             Found::Directory { entries, .. } => matches!(entries, Entries::Unlisted(_)),
@@ -166,7 +184,7 @@ impl Engine {
     }
 
     /// Takes over what a look has found, tells the difference, and tells newcomers the listing.
-    pub(super) fn accept(&mut self, id: WatchId, found: Found, detail: Detail) {
+    pub(super) fn accept(&mut self, now: Time, id: WatchId, found: Found, detail: Detail) {
         let Some(watch) = self.watches.get_mut(&id) else { return };
         let mut told = Vec::new();
         let mut was_unasked = false;
@@ -182,6 +200,9 @@ impl Engine {
                 was_unasked = entries == Entries::Unasked;
                 watch.known.learn_directory(stamp, entries, detail != Detail::Names, &mut told);
             }
+        }
+        if watch.calm_at.is_some() && !told.is_empty() {
+            watch.calm_at = Some(now + CALM);
         }
         let is_unlisted = matches!(&watch.known, Known::Directory(directory) if !directory.is_listed);
         for told in told {
@@ -213,8 +234,10 @@ impl Engine {
         if watch.look.is_some() {
             return;
         }
-        watch.look_at = watch.reliance.interval(self.config.poll_interval).map(|interval| now + interval);
-        self.polls.extend(watch.look_at.map(|at| (at, id)));
+        let interval = watch.reliance.interval(self.config.poll_interval);
+        if let Some(interval) = interval.filter(|_| watch.method == Method::Kernel) {
+            self.look_by(id, now + interval);
+        }
         if self.barriers.values().any(|awaited| awaited.contains(&id)) {
             self.flush(now, id);
             self.reach(id);

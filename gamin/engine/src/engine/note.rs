@@ -5,7 +5,7 @@ use gamin_protocol::{Code, Kind};
 use super::{Engine, event};
 use crate::event::Subject;
 use crate::kernel_watch::Need;
-use crate::known::{Known, Reaction, Told};
+use crate::known::{Reaction, Told};
 use crate::notice::{Change, EntryNotice, Seen};
 use crate::pace::Urgency;
 use crate::path::Name;
@@ -17,6 +17,9 @@ use crate::watch::{WAITING_MAX, Waiting, WatchId};
 impl Engine {
     pub(super) fn note(&mut self, now: Time, id: WatchId, notice: Waiting) {
         let Some(watch) = self.watches.get_mut(&id) else { return };
+        if watch.asks_kernel() && watch.stir.is_stormy(now) {
+            return self.take_off_kernel(now, id);
+        }
         if let Some(look) = &mut watch.look {
             if look.waiting.len() < WAITING_MAX {
                 look.waiting.push_back(notice);
@@ -26,6 +29,9 @@ impl Engine {
             }
             return;
         }
+        if watch.is_about_coming_and_going(&notice) && !watch.stir.admits(now) {
+            return self.note_later(id, &notice);
+        }
         match notice {
             Waiting::Hinge(hinge, entry) => self.note_hinge(now, id, &hinge, entry),
             Waiting::Entry(need, name, entry) => self.note_entry(now, id, &need, &name, entry),
@@ -33,8 +39,26 @@ impl Engine {
         }
     }
 
+    /// Leaves a notice to a look, because too much comes and goes.
+    fn note_later(&mut self, id: WatchId, notice: &Waiting) {
+        let Some(watch) = self.watches.get_mut(&id) else { return };
+        let detail = match notice {
+            Waiting::Entry(_, name, _) if watch.kind == Kind::Directory => {
+                watch.known.doubt_entry(name);
+                Some(Detail::Names)
+            }
+            Waiting::Hinge(..) | Waiting::Entry(..) => None,
+            Waiting::Attributes => watch.detail_of_attributes(),
+        };
+        self.postpone(id, detail);
+    }
+
     /// A directory on the path, or at its end, is no longer where it was.
-    pub(super) fn note_gone(&mut self, id: WatchId) {
+    pub(super) fn note_gone(&mut self, now: Time, id: WatchId) {
+        let Some(watch) = self.watches.get_mut(&id) else { return };
+        if watch.look.is_none() && !watch.stir.admits(now) {
+            return self.postpone(id, None);
+        }
         self.root_gone(id);
         self.look_anew(id);
     }
@@ -49,7 +73,7 @@ impl Engine {
 
     /// Looks because notices can't tell what is there now. Those that wait for a look say less: what followed them may
     /// be lost, or be about something else.
-    fn look_anew(&mut self, id: WatchId) {
+    pub(super) fn look_anew(&mut self, id: WatchId) {
         if let Some(look) = self.watches.get_mut(&id).and_then(|watch| watch.look.as_mut()) {
             look.waiting.clear();
         }
@@ -108,14 +132,10 @@ impl Engine {
     }
 
     /// The attributes of a directory on the path, or at its end, changed: it may have become readable, or no longer be
-    /// so. For a directory subscription only the way there is looked at, unless its entries are still unknown.
+    /// so.
     pub(super) fn note_attributes(&mut self, id: WatchId) {
         let Some(watch) = self.watches.get(&id) else { return };
-        let detail = match &watch.known {
-            Known::Directory(directory) if directory.is_listed => Some(Detail::Itself),
-            _ => None,
-        };
-        self.look(id, detail);
+        self.look(id, watch.detail_of_attributes());
     }
 
     pub(super) fn root_gone(&mut self, id: WatchId) {

@@ -20,9 +20,10 @@ struct World {
 
 impl World {
     fn new() -> World {
-        let engine = gamin_engine::Config { method: Method::Kernel, poll_interval: Duration::from_secs(1) };
+        let policy = Arc::new(Method::Kernel);
+        let engine = gamin_engine::Config { policy, poll_interval: Duration::from_secs(1) };
         let now = Time(Duration::from_secs(1000));
-        let core = Core::new(now, Config { engine, uid: UID, idle_max: Some(IDLE) });
+        let core = Core::new(now, Config { engine, uid: UID, idle_max: Some(IDLE), settings: Vec::new() });
         World { now, core, last_session: 0, closed: Vec::new() }
     }
 
@@ -57,6 +58,7 @@ impl World {
             match effect {
                 Effect::Arm { id, .. } => self.core.handle_armed(id, Ok(())),
                 Effect::Disarm { .. } | Effect::Forget { .. } => {}
+                Effect::Glance { id, request } => self.core.handle_glance(id, &request.all_in_doubt()),
                 Effect::Scan { id, request } => self.core.handle_scan(self.now, id, look(&request)),
             }
         }

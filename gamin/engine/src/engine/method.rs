@@ -1,0 +1,112 @@
+//! The method of a watch: how it is come by, and how a watch goes over to another.
+//!
+//! Which method it is, is the policy's word. Invariants: who is not watched by the kernel holds nothing of it; who is polled is
+//! in a round; and a watch of which no change is told serves those only whom it told its listing to.
+
+use super::Engine;
+use crate::policy::Method;
+use crate::scan::Detail;
+use crate::stir::CALM;
+use crate::time::Time;
+use crate::watch::{Reliance, Watch, WatchId};
+
+impl Engine {
+    /// Asks the policy again about a watch.
+    pub(super) fn review_method(&mut self, now: Time, id: WatchId) {
+        let Some(watch) = self.watches.get(&id) else { return };
+        let method = self.config.policy.method(&watch.path, &watch.real());
+        if method == watch.method {
+            return;
+        }
+        self.flush(now, id);
+        self.set_method(now, id, method);
+        if method != Method::None {
+            self.look_anew(id);
+        }
+    }
+
+    /// Has a watch go on by another method. It has to be looked at then.
+    pub(super) fn set_method(&mut self, now: Time, id: WatchId, method: Method) {
+        self.leave_method(id);
+        let Some(watch) = self.watches.get_mut(&id) else { return };
+        let key = (watch.path.clone(), watch.kind);
+        watch.method = method;
+        match method {
+            Method::Kernel => {}
+            Method::Poll { interval } => self.rounds.join(now, interval, id),
+            Method::None => watch.reliance = Reliance::None,
+        }
+        if method != Method::None {
+            self.by_path.entry(key).or_insert(id);
+        } else if self.by_path.get(&key) == Some(&id) {
+            self.by_path.remove(&key);
+        }
+    }
+
+    /// Gives back what a watch holds because of its method.
+    pub(super) fn leave_method(&mut self, id: WatchId) {
+        let Some(watch) = self.watches.get_mut(&id) else { return };
+        match watch.method {
+            Method::Kernel => {
+                for need in &watch.needs {
+                    self.kernel.release(id, need, &mut self.effects);
+                }
+            }
+            Method::Poll { interval } => self.rounds.leave(interval, id),
+            Method::None => {}
+        }
+        if let Some(at) = watch.look_at.take() {
+            self.polls.remove(&(at, id));
+        }
+        (watch.postponed, watch.calm_at) = (None, None);
+        watch.stir.forget();
+    }
+
+    /// Leaves what came or went to a look that has to look this closely, once it may be told.
+    pub(super) fn postpone(&mut self, id: WatchId, detail: Option<Detail>) {
+        let Some(watch) = self.watches.get_mut(&id) else { return };
+        let detail = detail.unwrap_or(watch.detail());
+        watch.postponed = Some(watch.postponed.map_or(detail, |before| before.max(detail)));
+        let at = watch.stir.next_turn();
+        self.look_by(id, at);
+    }
+
+    /// Stops asking the kernel about a watch that would be cheaper to look at now and then, until it is calm.
+    pub(super) fn take_off_kernel(&mut self, now: Time, id: WatchId) {
+        self.leave_method(id);
+        let Some(watch) = self.watches.get_mut(&id) else { return };
+        watch.reliance = Reliance::None;
+        watch.calm_at = Some(now + CALM);
+        if let Some(look) = &mut watch.look {
+            look.again = true;
+        }
+        self.look_by(id, now + self.config.poll_interval);
+    }
+
+    /// A look that took a watch off the kernel, or was owed to it, is due.
+    pub(super) fn look_due(&mut self, now: Time, id: WatchId) {
+        let Some(watch) = self.watches.get_mut(&id) else { return };
+        watch.look_at = None;
+        watch.calm_at.take_if(|calm_at| *calm_at <= now);
+        if watch.postponed.is_some() {
+            watch.stir.take_turn(now);
+        }
+        let detail = match watch.postponed {
+            None if watch.reliance == Reliance::AllButAncestors => Some(Detail::Itself),
+            postponed => postponed,
+        };
+        self.look(id, detail);
+    }
+
+    /// Has a watch looked at by then.
+    pub(super) fn look_by(&mut self, id: WatchId, at: Time) {
+        let Some(Watch { look_at, .. }) = self.watches.get_mut(&id) else { return };
+        if look_at.is_some_and(|before| before <= at) {
+            return;
+        }
+        if let Some(before) = look_at.replace(at) {
+            self.polls.remove(&(before, id));
+        }
+        self.polls.insert((at, id));
+    }
+}

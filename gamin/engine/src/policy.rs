@@ -1,0 +1,35 @@
+//! By which method a path is watched, and who decides about that.
+//!
+//! The rules are the host's; the engine asks, and carries over what it watches when they change.
+
+use std::fmt::Debug;
+use std::time::Duration;
+
+use crate::path::TreePath;
+
+/// What to rely on for a path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Method {
+    /// On the kernel's notices, and on looking again and again only where it refuses.
+    Kernel,
+    /// Only on looking again and again.
+    Poll {
+        /// How long to wait between two looks.
+        interval: Duration,
+    },
+    /// On nothing: the listing is told, and no change.
+    None,
+}
+
+/// Decides about methods. The answer stays the same until another policy takes its place.
+pub trait Policy: Debug + Send + Sync {
+    /// The method for a path as clients spell it, which leads, or would lead, to `real`.
+    fn method(&self, path: &TreePath, real: &TreePath) -> Method;
+}
+
+/// One method for everything.
+impl Policy for Method {
+    fn method(&self, _path: &TreePath, _real: &TreePath) -> Method {
+        *self
+    }
+}

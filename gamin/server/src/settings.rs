@@ -1,0 +1,178 @@
+//! The configuration files: where they are, and what was read from them.
+//!
+//! When to read one again is the core's word, what is in them is understood by `gamin-config`. Invariants: a file is read
+//! only as far as [`BYTES_MAX`], and only if it is a regular one, so that reading ends; a file that can't be read says
+//! nothing; and what is wrong in a file is told once.
+
+use std::env;
+use std::ffi::OsStr;
+use std::fs::OpenOptions;
+use std::io::{self, ErrorKind, Read};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use gamin_config::{Mistake, Rules, Text};
+use gamin_engine::TreePath;
+use nix::fcntl::OFlag;
+use nix::unistd::{User, getuid};
+use tracing::{info, warn};
+
+/// Where the system's files are.
+const SYSTEM: &str = "/etc/gamin";
+/// How much of a file is read.
+const BYTES_MAX: u64 = 1 << 20;
+
+/// All configuration files, the strongest first.
+pub(crate) struct Settings {
+    files: Vec<File>,
+    home: Option<Vec<u8>>,
+    /// What was wrong when they were last read.
+    mistakes: Vec<Mistake>,
+}
+
+struct File {
+    path: TreePath,
+    name: String,
+    text: Vec<u8>,
+}
+
+impl Settings {
+    /// The files of this user, and those of the system, which can be elsewhere than usual. None is read yet.
+    pub fn new(system: Option<&Path>) -> Settings {
+        let home = home();
+        let system = system.unwrap_or(Path::new(SYSTEM));
+        let user = home.as_ref().map(|home| home.join(".gaminrc"));
+        let paths = [Some(system.join("mandatory_gaminrc")), user, Some(system.join("gaminrc"))];
+        let file = |path: PathBuf| {
+            let name = path.display().to_string();
+            Some(File { path: TreePath::new(path.as_os_str().as_bytes())?, name, text: Vec::new() })
+        };
+        let files = paths.into_iter().flatten().filter_map(file).collect();
+        let home = home.and_then(|home| TreePath::new(home.as_os_str().as_bytes()));
+        Settings { files, home: home.map(|home| home.to_vec()), mistakes: Vec::new() }
+    }
+
+    /// Where the files are.
+    pub fn paths(&self) -> Vec<TreePath> {
+        self.files.iter().map(|file| file.path.clone()).collect()
+    }
+
+    /// Reads all files.
+    pub fn read_all(&mut self) {
+        for path in self.paths() {
+            self.read(&path);
+        }
+    }
+
+    /// Reads one file again.
+    pub fn read(&mut self, path: &TreePath) {
+        let Some(file) = self.files.iter_mut().find(|file| file.path == *path) else { return };
+        file.text = match read(Path::new(OsStr::from_bytes(path))) {
+            Ok(text) => {
+                info!(file = file.name, bytes = text.len(), "configuration read");
+                text
+            }
+            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+                Vec::new()
+            }
+            Err(error) => {
+                warn!(file = file.name, %error, "a configuration file can't be read");
+                Vec::new()
+            }
+        };
+    }
+
+    /// What the files say, and what is wrong in them.
+    pub fn rules(&self) -> (Rules, Vec<Mistake>) {
+        let texts = self.files.iter().map(|file| Text { name: &file.name, text: &file.text });
+        Rules::read(texts, self.home.as_deref())
+    }
+
+    /// What the files say; what is wrong in them, and was not before, is logged.
+    pub fn rules_logged(&mut self) -> Rules {
+        let (rules, mistakes) = self.rules();
+        for mistake in mistakes.iter().filter(|mistake| !self.mistakes.contains(mistake)) {
+            warn!(%mistake, "a line of the configuration is not understood");
+        }
+        self.mistakes = mistakes;
+        rules
+    }
+}
+
+/// The home directory: what the environment says, as the original has it, and else the user's.
+fn home() -> Option<PathBuf> {
+    let said = env::var_os("HOME").map(PathBuf::from);
+    let user = || User::from_uid(getuid()).ok().flatten().map(|user| user.dir);
+    said.filter(|home| home.is_absolute()).or_else(user).filter(|home| home.is_absolute())
+}
+
+fn read(path: &Path) -> io::Result<Vec<u8>> {
+    // A pipe of that name must not keep us waiting.
+    let flags = OFlag::O_NONBLOCK | OFlag::O_NOCTTY;
+    let file = OpenOptions::new().read(true).custom_flags(flags.bits()).open(path)?;
+    if !file.metadata()?.is_file() {
+        return Err(io::Error::new(ErrorKind::InvalidInput, "not a regular file"));
+    }
+    let mut text = Vec::new();
+    file.take(BYTES_MAX + 1).read_to_end(&mut text)?;
+    match text.len() as u64 > BYTES_MAX {
+        true => Err(io::Error::new(ErrorKind::FileTooLarge, "larger than a megabyte")),
+        false => Ok(text),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use gamin_engine::Method;
+    use nix::sys::stat::Mode;
+    use nix::unistd::mkfifo;
+    use tempfile::TempDir;
+
+    use super::*;
+
+    fn settings() -> (Settings, TempDir) {
+        let folder = tempfile::tempdir().expect("a temporary directory");
+        (Settings::new(Some(folder.path())), folder)
+    }
+
+    #[test]
+    fn the_mandatory_file_stands_first() {
+        let (settings, folder) = settings();
+        let paths = settings.paths();
+        let at = |name| TreePath::new(folder.path().join(name).as_os_str().as_bytes());
+        assert_eq!(paths.first().cloned(), at("mandatory_gaminrc"));
+        assert_eq!(paths.last().cloned(), at("gaminrc"));
+    }
+
+    #[test]
+    fn a_file_is_read_again_when_it_has_changed() {
+        let (mut settings, folder) = settings();
+        let paths = settings.paths();
+        let path = paths.last().expect("there are files");
+        let complaints = |settings: &Settings| settings.rules().1.len();
+        fs::write(folder.path().join("gaminrc"), "bad\nworse\n").expect("a file");
+        assert_eq!(complaints(&settings), 0);
+        settings.read(path);
+        assert_eq!(complaints(&settings), 2);
+        fs::remove_file(folder.path().join("gaminrc")).expect("it is there");
+        settings.read(path);
+        assert_eq!(complaints(&settings), 0);
+    }
+
+    #[test]
+    fn what_is_no_file_or_too_large_says_nothing_and_holds_up_nobody() {
+        let (mut settings, folder) = settings();
+        mkfifo(&folder.path().join("gaminrc"), Mode::S_IRWXU).expect("a pipe");
+        fs::write(folder.path().join("mandatory_gaminrc"), "x\n".repeat(1 << 20)).expect("a file");
+        settings.read_all();
+        let user = settings.files.iter_mut().find(|file| file.name.ends_with("/.gaminrc"));
+        user.into_iter().for_each(|file| file.text.clear());
+        assert_eq!(settings.rules().1, []);
+        let policy = gamin_config::Policy::new(Rules::predefined());
+        let tree = TreePath::new(b"/mnt/x").expect("it is absolute");
+        assert!(matches!(policy.verdict(&tree, &tree).method, Method::Poll { .. }));
+    }
+}
