@@ -27,6 +27,8 @@ pub struct Policy {
     pub mounts: Arc<Mounts>,
     /// Whether nothing is asked of the kernel, whatever they say.
     pub is_poll_only: bool,
+    /// The configuration files themselves: whatever they say, their own changes are followed.
+    pub settings: Arc<[TreePath]>,
 }
 
 /// The method for one path, and why.
@@ -64,7 +66,12 @@ pub enum Reason<'a> {
 impl Policy {
     /// Rules before it is known what is mounted.
     pub fn new(rules: Rules) -> Policy {
-        Policy { rules: Arc::new(rules), mounts: Arc::default(), is_poll_only: false }
+        Policy {
+            rules: Arc::new(rules),
+            mounts: Arc::default(),
+            is_poll_only: false,
+            settings: Arc::default(),
+        }
     }
 
     /// The method for `path`, which leads to `real`, and why.
@@ -92,8 +99,12 @@ impl Policy {
             }
             (None, None) => (Method::Kernel, Reason::Unmounted),
         };
-        let is_barred = self.is_poll_only && method == Method::Kernel;
-        Verdict { method: if is_barred { Method::Poll { interval } } else { method }, reason }
+        let method = match method {
+            Method::None if self.settings.contains(path) => Method::Poll { interval },
+            Method::Kernel if self.is_poll_only => Method::Poll { interval },
+            method => method,
+        };
+        Verdict { method, reason }
     }
 }
 
@@ -153,8 +164,7 @@ mod tests {
             [file("mandatory", leak(mandatory)), file("user", leak(user)), file("system", leak(system))];
         let (rules, mistakes) = Rules::read(files, Some(b"/home/u"));
         assert_eq!(mistakes, []);
-        let mounts = Arc::new(Mounts::parse(MOUNTS.as_bytes()));
-        Policy { rules: Arc::new(rules), mounts, is_poll_only: false }
+        Policy { mounts: Arc::new(Mounts::parse(MOUNTS.as_bytes())), ..Policy::new(rules) }
     }
 
     fn said(policy: &Policy, path: &str) -> String {
@@ -231,11 +241,20 @@ mod tests {
         assert_eq!(verdict("/scratch/a"), Method::None);
     }
 
+    #[test]
+    fn the_configuration_files_themselves_are_always_followed() {
+        let settings = Arc::from([tree("/scratch/.gaminrc")]);
+        let policy = Policy { settings, ..policy("", "fsset tmpfs none", "") };
+        let verdict = |path| policy.verdict(&tree(path), &tree(path)).method;
+        assert_eq!(verdict("/scratch/.gaminrc"), Method::Poll { interval: TICK });
+        assert_eq!(verdict("/scratch/x"), Method::None);
+    }
+
     proptest::proptest! {
         #[test]
         fn any_bytes_are_a_configuration(text: Vec<u8>, path: Vec<u8>) {
             let (rules, _) = Rules::read([Text { name: "any", text: &text }], Some(b"/home"));
-            let policy = Policy { rules: Arc::new(rules), mounts: Arc::default(), is_poll_only: false };
+            let policy = Policy::new(rules);
             let path = TreePath::new(&[b"/", path.as_slice()].concat()).expect("because it is absolute");
             policy.verdict(&path, &path);
         }

@@ -112,7 +112,11 @@ fn serve(options: Options) -> ExitCode {
     }
     let settings = Settings::new(options.config_dir.as_deref());
     settle_in();
-    let policy = Policy { is_poll_only: options.pollonly, ..Policy::new(Rules::predefined()) };
+    let policy = Policy {
+        is_poll_only: options.pollonly,
+        settings: settings.paths().into(),
+        ..Policy::new(Rules::predefined())
+    };
     let config = Config {
         engine: gamin_engine::Config { policy: Arc::new(policy.clone()), poll_interval: POLL_INTERVAL },
         uid: getuid().as_raw(),

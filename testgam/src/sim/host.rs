@@ -75,8 +75,8 @@ impl Setup {
             let line = format!("{number} 1 0:{number} / {} rw - tmpfs sim rw\n", point.escape_ascii());
             table.extend_from_slice(line.as_bytes());
         }
-        let is_poll_only = self.is_poll_only;
-        Policy { rules: Arc::new(rules), mounts: Arc::new(Mounts::parse(&table)), is_poll_only }
+        let mounts = Arc::new(Mounts::parse(&table));
+        Policy { mounts, is_poll_only: self.is_poll_only, ..Policy::new(rules) }
     }
 }
 

@@ -1,0 +1,162 @@
+//! What polling costs at rest, beside a bare loop of `stat` calls over the same files in the same run, and how soon it sees a change.
+//!
+//! `cargo bench -p testgam --bench polling [-- COUNT]`. Processor time is compared, not time; fails if a bound is broken.
+//! `ci/polling` measures the original the same way.
+
+#![allow(clippy::print_stdout, reason = "a table is what it is for")]
+
+use std::error::Error;
+use std::fs::{self, File};
+use std::io::Write;
+use std::os::fd::AsFd;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use gamin::{Code, Connection, Options, ServerCommand};
+use nix::fcntl::AtFlags;
+use nix::sys::stat::fstatat;
+use nix::sys::time::TimeValLike;
+use nix::time::{ClockId, clock_gettime};
+
+/// Where nobody else makes and removes files meanwhile.
+const QUIET: &str = env!("CARGO_TARGET_TMPDIR");
+/// A wait that only a hang reaches.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// How long the server is watched at rest. It looks once a second.
+const REST: Duration = Duration::from_secs(10);
+/// What is promised: so many times the cost of the bare loop, and so long until a change is told.
+const MOST_TIMES: f64 = 2.0;
+const MOST_LATE: Duration = Duration::from_millis(1500);
+
+type Fallible<T> = Result<T, Box<dyn Error>>;
+
+fn main() -> ExitCode {
+    if let Some(code) = testgam::become_server_if_asked() {
+        return code;
+    }
+    let count = std::env::args().skip(1).find_map(|word| word.parse().ok()).unwrap_or(20_000);
+    match measure(count) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            println!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn measure(count: usize) -> Fallible<bool> {
+    let folder = tempfile::tempdir_in(QUIET)?;
+    let files: Vec<PathBuf> = (0..count).map(|file| folder.path().join(format!("file{file:06}"))).collect();
+    for file in &files {
+        File::create(file)?;
+    }
+    println!("{count} polled files at rest: processor time a round, beside a bare loop of fstatat");
+    let mut all_hold = true;
+    for (what, is_directory, is_file) in
+        [("one directory", true, false), ("as many file requests", false, true), ("both", true, true)]
+    {
+        let served = Served::new(what)?;
+        if is_directory {
+            served.connection.monitor_directory(folder.path())?;
+        }
+        for file in files.iter().filter(|_| is_file) {
+            served.connection.monitor_file(file)?;
+        }
+        served.settle()?;
+        let loops = u32::from(is_directory) + u32::from(is_file);
+        let bare = bare_loop(folder.path(), &files)? * loops;
+        let round = served.round()?;
+        let late = served.change(&files[count / 2], loops)?;
+        let times = round.as_secs_f64() / bare.as_secs_f64();
+        let holds = times <= MOST_TIMES && late <= MOST_LATE;
+        println!(
+            "{what:<24} {:>8} us, bare {:>8} us: {times:.2} times, at most {MOST_TIMES}; a change told after {} ms, at most {} {}",
+            round.as_micros(),
+            bare.as_micros(),
+            late.as_millis(),
+            MOST_LATE.as_millis(),
+            if holds { "holds" } else { "BROKEN" }
+        );
+        all_hold &= holds;
+    }
+    Ok(all_hold)
+}
+
+/// Looks at each file once; gives the processor time it took, the least of five.
+fn bare_loop(folder: &Path, files: &[PathBuf]) -> Fallible<Duration> {
+    let directory = File::open(folder)?;
+    let names: Vec<_> = files.iter().filter_map(|file| file.file_name()).collect();
+    let mut least = Duration::MAX;
+    for _ in 0..5 {
+        let begin = clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID)?;
+        for name in &names {
+            fstatat(directory.as_fd(), *name, AtFlags::AT_SYMLINK_NOFOLLOW)?;
+        }
+        let took = clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID)? - begin;
+        least = least.min(Duration::from_nanos(took.num_nanoseconds().unsigned_abs()));
+    }
+    Ok(least)
+}
+
+/// A connection to a server that polls, and ends with it.
+struct Served {
+    connection: Connection,
+    pid: nix::unistd::Pid,
+}
+
+impl Served {
+    fn new(what: &str) -> Fallible<Served> {
+        let ServerCommand { program, mut args } = testgam::server_command();
+        args.push("--pollonly".into());
+        let id = format!("polling-{}-{}", std::process::id(), what.replace(' ', "-"));
+        let connection = Options::new().client_id(id).server(ServerCommand { program, args }).open()?;
+        let pid = nix::unistd::Pid::from_raw(connection.server_pid().unwrap_or_default());
+        Ok(Served { connection, pid })
+    }
+
+    /// Waits until all is told, and what was made a moment ago is old.
+    fn settle(&self) -> Fallible<()> {
+        self.connection.barrier(PATIENCE)?;
+        while self.connection.next_event_timeout(Duration::from_secs(3))?.is_some() {}
+        Ok(())
+    }
+
+    /// The processor time of a round.
+    fn round(&self) -> Fallible<Duration> {
+        let (before, begin) = (self.processor_time()?, Instant::now());
+        if self.connection.next_event_timeout(REST)?.is_some() {
+            return Err("something was told at rest".into());
+        }
+        let used = self.processor_time()? - before;
+        Ok(used.div_f64(begin.elapsed().as_secs_f64()))
+    }
+
+    fn processor_time(&self) -> Fallible<Duration> {
+        let text = fs::read_to_string(format!("/proc/{}/schedstat", self.pid))?;
+        let nanoseconds = text.split(' ').next().unwrap_or_default().parse()?;
+        Ok(Duration::from_nanos(nanoseconds))
+    }
+
+    /// Changes a file; gives how long it took until all who asked were told.
+    fn change(&self, file: &Path, times: u32) -> Fallible<Duration> {
+        let begin = Instant::now();
+        File::options().append(true).open(file)?.write_all(b"a")?;
+        for _ in 0..times {
+            let event = self.connection.next_event_timeout(PATIENCE)?.ok_or("no event came in a minute")?;
+            if event.code != Code::CHANGED {
+                return Err(format!("told {event:?}").into());
+            }
+        }
+        Ok(begin.elapsed())
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        if self.pid.as_raw() > 0 {
+            let _ = nix::sys::signal::kill(self.pid, nix::sys::signal::Signal::SIGKILL);
+        }
+    }
+}
