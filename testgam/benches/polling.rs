@@ -1,11 +1,12 @@
 //! What polling costs at rest, beside a bare loop of `stat` calls over the same files in the same run, and how soon it sees a change.
 //!
 //! `cargo bench -p testgam --bench polling [-- COUNT]`. Processor time is compared, not time; fails if a bound is broken.
-//! `ci/polling` measures the original the same way.
+//! With `GAMIN_ORIGINAL` naming the original's server, as `ci/polling` has it, that is measured the same way.
 
 #![allow(clippy::print_stdout, reason = "a table is what it is for")]
 
 use std::error::Error;
+use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
 use std::io::Write;
 use std::os::fd::AsFd;
@@ -28,6 +29,8 @@ const REST: Duration = Duration::from_secs(10);
 /// What is promised: so many times the cost of the bare loop, and so long until a change is told.
 const MOST_TIMES: f64 = 2.0;
 const MOST_LATE: Duration = Duration::from_millis(1500);
+/// And so much of what the original takes.
+const MOST_OF_THEIRS: f64 = 0.06;
 
 type Fallible<T> = Result<T, Box<dyn Error>>;
 
@@ -48,6 +51,7 @@ fn main() -> ExitCode {
 
 fn measure(count: usize) -> Fallible<bool> {
     let folder = tempfile::tempdir_in(QUIET)?;
+    let original = std::env::var_os("GAMIN_ORIGINAL");
     let files: Vec<PathBuf> = (0..count).map(|file| folder.path().join(format!("file{file:06}"))).collect();
     for file in &files {
         File::create(file)?;
@@ -57,14 +61,8 @@ fn measure(count: usize) -> Fallible<bool> {
     for (what, is_directory, is_file) in
         [("one directory", true, false), ("as many file requests", false, true), ("both", true, true)]
     {
-        let served = Served::new(what)?;
-        if is_directory {
-            served.connection.monitor_directory(folder.path())?;
-        }
-        for file in files.iter().filter(|_| is_file) {
-            served.connection.monitor_file(file)?;
-        }
-        served.settle()?;
+        let served = Served::new(what, ours())?;
+        served.ask(is_directory.then_some(folder.path()), if is_file { &files } else { &[] })?;
         let loops = u32::from(is_directory) + u32::from(is_file);
         let bare = bare_loop(folder.path(), &files)? * loops;
         let round = served.round()?;
@@ -80,8 +78,38 @@ fn measure(count: usize) -> Fallible<bool> {
             if holds { "holds" } else { "BROKEN" }
         );
         all_hold &= holds;
+        if let Some(original) = &original {
+            drop(served);
+            let home = tempfile::tempdir()?;
+            fs::write(home.path().join(".gaminrc"), format!("poll {}*\n", folder.path().display()))?;
+            let served = Served::new(what, theirs(original, home.path()))?;
+            served.ask(is_directory.then_some(folder.path()), if is_file { &files } else { &[] })?;
+            let their_round = served.round()?;
+            let part = round.as_secs_f64() / their_round.as_secs_f64();
+            let holds = part <= MOST_OF_THEIRS;
+            println!(
+                "{:<24} the original {:>8} us: {part:.3} of it, at most {MOST_OF_THEIRS} {}",
+                "",
+                their_round.as_micros(),
+                if holds { "holds" } else { "BROKEN" }
+            );
+            all_hold &= holds;
+        }
     }
     Ok(all_hold)
+}
+
+fn ours() -> ServerCommand {
+    let ServerCommand { program, mut args } = testgam::server_command();
+    args.push("--pollonly".into());
+    ServerCommand { program, args }
+}
+
+/// The original's `--pollonly` monitors nothing; what it polls its configuration says.
+fn theirs(program: &OsStr, home: &Path) -> ServerCommand {
+    let mut set = OsString::from("HOME=");
+    set.push(home);
+    ServerCommand { program: "/usr/bin/env".into(), args: vec![set, program.to_owned()] }
 }
 
 /// Looks at each file once; gives the processor time it took, the least of five.
@@ -100,25 +128,29 @@ fn bare_loop(folder: &Path, files: &[PathBuf]) -> Fallible<Duration> {
     Ok(least)
 }
 
-/// A connection to a server that polls, and ends with it.
+/// A connection to a server that ends with it.
 struct Served {
     connection: Connection,
     pid: nix::unistd::Pid,
 }
 
 impl Served {
-    fn new(what: &str) -> Fallible<Served> {
-        let ServerCommand { program, mut args } = testgam::server_command();
-        args.push("--pollonly".into());
-        let id = format!("polling-{}-{}", std::process::id(), what.replace(' ', "-"));
-        let connection = Options::new().client_id(id).server(ServerCommand { program, args }).open()?;
+    fn new(what: &str, server: ServerCommand) -> Fallible<Served> {
+        let last = server.args.last().and_then(|last| Path::new(last).file_name()).unwrap_or_default();
+        let id = format!("polling-{}-{}-{}", std::process::id(), what.replace(' ', "-"), last.display());
+        let connection = Options::new().client_id(id).server(server).patience(PATIENCE).open()?;
         let pid = nix::unistd::Pid::from_raw(connection.server_pid().unwrap_or_default());
         Ok(Served { connection, pid })
     }
 
-    /// Waits until all is told, and what was made a moment ago is old.
-    fn settle(&self) -> Fallible<()> {
-        self.connection.barrier(PATIENCE)?;
+    /// Asks for all, and waits until all is told, and what was made a moment ago is old.
+    fn ask(&self, directory: Option<&Path>, files: &[PathBuf]) -> Fallible<()> {
+        if let Some(directory) = directory {
+            self.connection.monitor_directory(directory)?;
+        }
+        for file in files {
+            self.connection.monitor_file(file)?;
+        }
         while self.connection.next_event_timeout(Duration::from_secs(3))?.is_some() {}
         Ok(())
     }

@@ -67,8 +67,7 @@ pub struct Engine {
     by_path: BTreeMap<(TreePath, Kind), WatchId>,
     by_subscription: BTreeMap<SubscriptionId, WatchId>,
     by_scan: BTreeMap<ScanId, WatchId>,
-    /// Who is glanced at, in the order of the glance.
-    by_glance: BTreeMap<GlanceId, Vec<WatchId>>,
+    by_glance: BTreeMap<GlanceId, round::Glanced>,
     kernel: KernelWatches,
     paces: Paces,
     rounds: Rounds,
@@ -233,17 +232,7 @@ impl Engine {
 
     /// Takes the answer to an [`Effect::Glance`]: looks at what may have changed.
     pub fn handle_glance(&mut self, id: GlanceId, doubts: &Doubts) {
-        let Some(ids) = self.by_glance.remove(&id) else { return };
-        for id in &ids {
-            if let Some(watch) = self.watches.get_mut(id) {
-                watch.is_glanced_at = false;
-            }
-        }
-        for at in &doubts.0 {
-            if let Some(id) = ids.get(*at) {
-                self.look(*id, None);
-            }
-        }
+        self.end_glance(id, doubts);
     }
 
     /// Takes new rules about methods. What is watched by another one now is looked at.

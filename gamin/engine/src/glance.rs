@@ -12,6 +12,9 @@ use crate::notice::Seen;
 use crate::path::{Name, TreePath};
 use crate::stamp::Stamp;
 
+/// How many names one glance is about at most: it must not keep others waiting for long.
+pub(crate) const NAMES_MAX: usize = 2048;
+
 /// Names a glance in its answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct GlanceId(pub u64);
@@ -27,8 +30,8 @@ pub struct GlanceRequest {
 /// What is known of it.
 #[derive(Debug, Clone)]
 pub(crate) enum Sight {
-    /// All that is in it, and what it looked like when that was listed.
-    Listing { tag: Tag, entries: Arc<EntriesKnown> },
+    /// What is in it, beginning with an entry, and what it looked like when that was listed.
+    Listing { tag: Tag, entries: Arc<EntriesKnown>, begin: usize },
     /// Some names, and what stands there, if anything.
     Names(Vec<(Name, Option<Tag>)>),
 }
@@ -46,17 +49,14 @@ pub trait Eye {
 pub struct Doubts(pub(crate) Vec<usize>);
 
 impl GlanceRequest {
-    /// How many names there are to look at.
-    pub fn len(&self) -> usize {
+    /// With which entry to go on, if this glance is not about all that is in the directory.
+    pub(crate) fn rest(&self) -> Option<usize> {
         match &self.known {
-            Sight::Listing { entries, .. } => entries.len(),
-            Sight::Names(names) => names.len(),
+            Sight::Listing { entries, begin, .. } => {
+                Some(begin + NAMES_MAX).filter(|begin| *begin < entries.len())
+            }
+            Sight::Names(_) => None,
         }
-    }
-
-    /// Whether there is no name to look at.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
     }
 
     /// The answer of a host that can't glance there.
@@ -70,11 +70,13 @@ impl GlanceRequest {
     /// Glances.
     pub fn glance(&self, eye: &mut impl Eye) -> Doubts {
         match &self.known {
-            Sight::Listing { tag, entries } => {
+            Sight::Listing { tag, entries, begin } => {
                 let is_same = eye.directory().is_some_and(|stamp| stamp.fingerprint() == *tag)
-                    && entries.iter().all(|(name, file)| match eye.entry(name) {
-                        Seen::Present(stamp) => file.shows(&stamp.of_entry()),
-                        Seen::Nothing | Seen::Absent => false,
+                    && entries.iter().skip(*begin).take(NAMES_MAX).all(|(name, file)| {
+                        match eye.entry(name) {
+                            Seen::Present(stamp) => file.shows(&stamp.of_entry()),
+                            Seen::Nothing | Seen::Absent => false,
+                        }
                     });
                 if is_same { Doubts(Vec::new()) } else { self.all_in_doubt() }
             }

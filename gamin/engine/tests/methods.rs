@@ -337,3 +337,20 @@ fn a_storm_is_taken_off_the_kernel_until_it_calms() {
     world.notice("/d", "f", Change::Written, Seen::Present(stamp));
     assert_eq!(world.take(), ["1 f Changed"]);
 }
+
+#[test]
+fn a_large_directory_is_glanced_at_bit_by_bit() {
+    let mut world = world();
+    for file in 0..5000 {
+        world.put(&format!("/poll/f{file:04}"), FileType::Other);
+    }
+    world.subscribe(1, "/poll", Kind::Directory);
+    world.take();
+    world.pass(MS * 1000);
+    assert_eq!(world.glanced, 5000);
+    for file in ["f0000", "f2500", "f4999"] {
+        world.modify(&format!("/poll/{file}"));
+        world.pass(MS * 1000);
+        assert_eq!(world.take(), [format!("1 {file} Changed")]);
+    }
+}

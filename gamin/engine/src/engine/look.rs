@@ -78,6 +78,7 @@ impl Engine {
         if let Some(at) = watch.look_at.take() {
             self.polls.remove(&(at, id));
         }
+        watch.is_glanced_at = false;
         let waiting = VecDeque::new();
         let (scan, rounds, again, doubted, overdue, since) = (ScanId(0), 0, false, false, false, 0);
         watch.look = Some(Look { scan, detail, rounds, again, doubted, overdue, waiting, since });

@@ -7,13 +7,18 @@ use gamin_protocol::Tag;
 
 use super::Engine;
 use crate::effect::Effect;
-use crate::glance::{GlanceId, GlanceRequest, Sight};
+use crate::glance::{Doubts, GlanceId, GlanceRequest, NAMES_MAX, Sight};
 use crate::known::Known;
 use crate::path::{Name, TreePath};
 use crate::watch::{Watch, WatchId};
 
-/// How many names one glance is at most about, if they are of several watches: it must not keep others waiting.
-const NAMES_MAX: usize = 2048;
+/// Whom a glance under way is about.
+#[derive(Debug)]
+pub(super) struct Glanced {
+    ids: Vec<WatchId>,
+    /// With which entry to go on if nothing is in doubt.
+    rest: Option<usize>,
+}
 
 /// Where to glance for one watch.
 enum Place {
@@ -31,7 +36,7 @@ impl Engine {
             if watch.look.is_some() || watch.is_glanced_at {
                 continue;
             }
-            match watch.place() {
+            match watch.place(0) {
                 None => self.look(id, None),
                 Some(Place::Listing(request)) => self.glance(vec![id], request),
                 Some(Place::Entry(directory, name, tag)) => {
@@ -51,6 +56,24 @@ impl Engine {
         }
     }
 
+    /// Looks at what may have changed. Who was looked at since the glance began needs no word of it.
+    pub(super) fn end_glance(&mut self, id: GlanceId, doubts: &Doubts) {
+        let Some(Glanced { ids, rest }) = self.by_glance.remove(&id) else { return };
+        let mut doubted = doubts.0.iter().copied().peekable();
+        for (at, id) in ids.into_iter().enumerate() {
+            let is_doubted = doubted.next_if_eq(&at).is_some();
+            let Some(watch) = self.watches.get_mut(&id) else { continue };
+            if !std::mem::take(&mut watch.is_glanced_at) {
+                continue;
+            }
+            if is_doubted {
+                self.look(id, None);
+            } else if let Some(Place::Listing(request)) = rest.and_then(|rest| watch.place(rest)) {
+                self.glance(vec![id], request);
+            }
+        }
+    }
+
     fn glance(&mut self, ids: Vec<WatchId>, request: GlanceRequest) {
         for id in &ids {
             if let Some(watch) = self.watches.get_mut(id) {
@@ -59,22 +82,22 @@ impl Engine {
         }
         self.last_glance += 1;
         let id = GlanceId(self.last_glance);
-        self.by_glance.insert(id, ids);
+        self.by_glance.insert(id, Glanced { ids, rest: request.rest() });
         self.effects.push_back(Effect::Glance { id, request });
     }
 }
 
 impl Watch {
-    /// Where a glance shows that nothing is to be told of it; `None` if only a look does, because too little is known of it,
-    /// or its path leads over a link.
-    fn place(&self) -> Option<Place> {
+    /// Where a glance shows that nothing is to be told of it, in a directory beginning with an entry; `None` if only a look
+    /// does, because too little is known of it, or its path leads over a link.
+    fn place(&self, begin: usize) -> Option<Place> {
         let real = self.real();
         match &self.known {
             Known::Nothing => None,
             Known::Directory(_) if real != self.path => None,
             Known::Directory(_) => {
                 let (tag, entries) = self.known.listing()?;
-                let known = Sight::Listing { tag, entries };
+                let known = Sight::Listing { tag, entries, begin };
                 Some(Place::Listing(GlanceRequest { directory: real, known }))
             }
             Known::File(file) if real == self.path => {
