@@ -151,6 +151,11 @@ impl Served {
         for file in files {
             self.connection.monitor_file(file)?;
         }
+        let mut listings = files.len() + usize::from(directory.is_some());
+        while listings > 0 {
+            let event = self.connection.next_event_timeout(PATIENCE)?.ok_or("no listing came in a minute")?;
+            listings -= usize::from(event.code == Code::END_EXIST);
+        }
         while self.connection.next_event_timeout(Duration::from_secs(3))?.is_some() {}
         Ok(())
     }

@@ -17,7 +17,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("gamin-server", &["gamin-backend", "gamin-config", "gamin-engine", "gamin-meeting", "gamin-protocol"]),
     ("gamin", &["gamin-meeting", "gamin-protocol"]),
     ("testgam", &["gamin", "gamin-server"]),
-    ("gamin-fuzz", &["gamin", "gamin-protocol", "gamin-server", "testgam"]),
+    ("gamin-fuzz", &["gamin", "gamin-config", "gamin-engine", "gamin-protocol", "gamin-server", "testgam"]),
 ];
 
 fn house() -> PathBuf {

@@ -122,8 +122,11 @@ impl fmt::Display for Complaint {
     }
 }
 
-/// Reads a text: what each line asks for, and what is wrong, both with the number of the line.
-pub(crate) fn parse(text: &[u8], home: Option<&[u8]>) -> (Vec<(usize, Directive)>, Vec<(usize, Complaint)>) {
+/// Things with the number of the line in which they stand.
+type ByLine<T> = Vec<(usize, T)>;
+
+/// Reads a text: what its lines ask for, and what is wrong in them.
+pub(crate) fn parse(text: &[u8], home: Option<&[u8]>) -> (ByLine<Directive>, ByLine<Complaint>) {
     let (mut directives, mut complaints) = (Vec::new(), Vec::new());
     for (line, number) in text.split(|byte| *byte == b'\n').zip(1..) {
         let words = line.split(|byte| is_blank(*byte)).filter(|word| !word.is_empty());

@@ -8,7 +8,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::parse::{Choice, Directive, Mistake, Pattern, parse};
+use crate::parse::{Choice, Complaint, Directive, Mistake, Pattern, parse};
 
 /// What is so unless a file says otherwise. `/dev/shm` is a file system like any other; the rest of `/dev`, and what the
 /// kernel makes up as it is read, changes without a notice.
@@ -103,12 +103,7 @@ impl Rules {
         (rules, mistakes)
     }
 
-    fn add(
-        &mut self,
-        name: Option<&Arc<str>>,
-        text: &[u8],
-        home: Option<&[u8]>,
-    ) -> Vec<(usize, crate::parse::Complaint)> {
+    fn add(&mut self, name: Option<&Arc<str>>, text: &[u8], home: Option<&[u8]>) -> Vec<(usize, Complaint)> {
         let (directives, complaints) = parse(text, home);
         let mut file_systems = Vec::new();
         for (line, directive) in directives {

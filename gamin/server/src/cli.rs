@@ -12,7 +12,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Parser;
-use gamin_config::{Policy, Rules};
 use gamin_meeting::{Meeting, NoListening};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::stat::{Mode, umask};
@@ -70,13 +69,24 @@ struct Options {
 pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let program = OsString::from("gam_server");
     match Options::try_parse_from(std::iter::once(program).chain(args)) {
-        Ok(options) if options.check_config => check_config(Settings::new(options.config_dir.as_deref())),
-        Ok(options) => serve(options),
+        Ok(options) => begin(options),
         Err(error) => {
             // If the message can't be written there is nobody to be told so.
             let _ = error.print();
             ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(1))
         }
+    }
+}
+
+fn begin(options: Options) -> ExitCode {
+    start_log();
+    if let Err(error) = give_up_privilege() {
+        error!(%error, "can't give up another user's rights");
+        return ExitCode::FAILURE;
+    }
+    match options.check_config {
+        true => check_config(Settings::new(options.config_dir.as_deref())),
+        false => serve(options),
     }
 }
 
@@ -86,7 +96,6 @@ fn absolute(path: &str) -> Result<PathBuf, &'static str> {
 
 /// Names each line of the configuration files that is not understood.
 fn check_config(mut settings: Settings) -> ExitCode {
-    start_log();
     settings.read_all();
     let (_, mistakes) = settings.rules();
     let lines: String = mistakes.iter().map(|mistake| format!("{mistake}\n")).collect();
@@ -95,11 +104,6 @@ fn check_config(mut settings: Settings) -> ExitCode {
 }
 
 fn serve(options: Options) -> ExitCode {
-    start_log();
-    if let Err(error) = give_up_privilege() {
-        error!(%error, "can't give up another user's rights");
-        return ExitCode::FAILURE;
-    }
     let id = options.ids.into_iter().next_back().unwrap_or_default();
     if options.detach && !options.detached {
         return detach::start(&id).unwrap_or_else(|error| {
@@ -110,15 +114,14 @@ fn serve(options: Options) -> ExitCode {
     if options.detached {
         detach::leave_terminal();
     }
-    let settings = Settings::new(options.config_dir.as_deref());
+    let mut settings = Settings::new(options.config_dir.as_deref());
+    settings.policy.is_poll_only = options.pollonly;
     settle_in();
-    let policy = Policy {
-        is_poll_only: options.pollonly,
-        settings: settings.paths().into(),
-        ..Policy::new(Rules::predefined())
-    };
     let config = Config {
-        engine: gamin_engine::Config { policy: Arc::new(policy.clone()), poll_interval: POLL_INTERVAL },
+        engine: gamin_engine::Config {
+            policy: Arc::new(settings.policy.clone()),
+            poll_interval: POLL_INTERVAL,
+        },
         uid: getuid().as_raw(),
         idle_max: (!options.notimeout).then_some(IDLE_MAX),
         settings: settings.paths(),
@@ -141,7 +144,7 @@ fn serve(options: Options) -> ExitCode {
     if options.detached {
         detach::let_go();
     }
-    match host::serve(listener, config, settings, policy) {
+    match host::serve(listener, config, settings) {
         Ok(()) => {
             info!(place, "server ends");
             ExitCode::SUCCESS

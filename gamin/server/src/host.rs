@@ -20,7 +20,6 @@ use calloop::generic::Generic;
 use calloop::signals::{Signal, Signals};
 use calloop::{Dispatcher, EventLoop, Interest, LoopHandle, Mode, PostAction, Readiness, RegistrationToken};
 use gamin_backend::{Lane, MountTable, glance, scan};
-use gamin_config::Policy;
 use gamin_engine::{Effect, Refusal, Scan, Time};
 use nix::sys::signal::SigSet;
 use tracing::{debug, info, warn};
@@ -44,19 +43,18 @@ const EFFECTS_MAX: Duration = Duration::from_millis(10);
 pub(crate) fn serve(
     listener: Listener,
     config: Config,
-    settings: Settings,
-    mut policy: Policy,
+    mut settings: Settings,
 ) -> Result<(), Box<dyn Error>> {
     let mut event_loop: EventLoop<'static, Host> = EventLoop::try_new()?;
     let handle = event_loop.handle();
     insert_signals(&handle)?;
     let mut kernel = None;
-    if !policy.is_poll_only {
+    if !settings.policy.is_poll_only {
         match Kernel::new(&handle) {
             Ok(working) => kernel = Some(working),
             Err(error) => {
                 warn!(%error, "the kernel gives no notices: everything is polled");
-                policy.is_poll_only = true;
+                settings.policy.is_poll_only = true;
             }
         }
     }
@@ -69,16 +67,8 @@ pub(crate) fn serve(
         .map_err(|error| error.error)?;
     let table = insert_mounts(&handle).inspect_err(|error| warn!(error, "can't follow what is mounted")).ok();
     let lanes = insert_lanes(&handle)?;
-    let mut host = Host::new(
-        handle,
-        listener,
-        kernel,
-        table,
-        lanes,
-        Core::new(Time::default(), config),
-        settings,
-        policy,
-    );
+    let mut host =
+        Host::new(handle, listener, kernel, table, lanes, Core::new(Time::default(), config), settings);
     while !host.stopped && !host.core.is_finished() {
         let timeout = host.timeout();
         event_loop.dispatch(timeout, &mut host)?;
@@ -135,8 +125,6 @@ pub(crate) struct Host {
     /// The event loop has found that the table has changed.
     remounted: bool,
     settings: Settings,
-    /// What the settings say, and what is mounted.
-    policy: Policy,
     lanes: Lanes,
     /// What the threads of the lanes have said, and what they have to give back.
     words: Vec<Word>,
@@ -176,7 +164,6 @@ impl Host {
         lanes: Lanes,
         core: Core,
         settings: Settings,
-        policy: Policy,
     ) -> Host {
         Host {
             core,
@@ -184,7 +171,6 @@ impl Host {
             table,
             remounted: true,
             settings,
-            policy,
             lanes,
             words: Vec::new(),
             returned: Vec::new(),
@@ -288,11 +274,11 @@ impl Host {
             }
             Effect::Scan { id, request } => {
                 self.drain_kernel();
-                let answer = scan(&request, &self.policy.mounts, &Lane::SHORT);
+                let answer = scan(&request, &self.settings.policy.mounts, &Lane::SHORT);
                 self.hand_in((id, request), answer);
             }
             Effect::Glance { id, request } => {
-                let doubts = glance(&request, &self.policy.mounts);
+                let doubts = glance(&request, &self.settings.policy.mounts);
                 self.core.handle_glance(id, &doubts);
             }
             Effect::Forget { id } => self.lanes.forget(id),
@@ -305,7 +291,7 @@ impl Host {
         match answer {
             Ok(found) => self.core.handle_scan(now, id, found),
             Err(lane) => {
-                if self.lanes.add(now, lane, job, &self.policy.mounts) {
+                if self.lanes.add(now, lane, job, &self.settings.policy.mounts) {
                     self.core.handle_overdue(now, id);
                 }
             }
@@ -316,11 +302,13 @@ impl Host {
     fn take_words(&mut self) {
         for word in std::mem::take(&mut self.words) {
             self.drain_kernel();
-            if let Some((job, answer)) = self.lanes.handle_word(self.now(), word, &self.policy.mounts) {
+            if let Some((job, answer)) =
+                self.lanes.handle_word(self.now(), word, &self.settings.policy.mounts)
+            {
                 self.hand_in(job, answer);
             }
         }
-        for id in self.lanes.handle_time(self.now(), &self.policy.mounts) {
+        for id in self.lanes.handle_time(self.now(), &self.settings.policy.mounts) {
             self.core.handle_overdue(self.now(), id);
         }
         for (id, request) in std::mem::take(&mut self.returned) {
@@ -336,10 +324,10 @@ impl Host {
             return;
         }
         let before = match table.read() {
-            Ok(mounts) => std::mem::replace(&mut self.policy.mounts, Arc::new(mounts)),
+            Ok(mounts) => std::mem::replace(&mut self.settings.policy.mounts, Arc::new(mounts)),
             Err(error) => return warn!(%error, "can't read what is mounted"),
         };
-        let mounts = Arc::clone(&self.policy.mounts);
+        let mounts = Arc::clone(&self.settings.policy.mounts);
         let now = self.now();
         if let Some(kernel) = &mut self.kernel {
             // What was noticed of a mount that is no more was noticed before it went.
@@ -347,7 +335,7 @@ impl Host {
             kernel.set_mounts(Arc::clone(&mounts));
         }
         self.returned.extend(self.lanes.handle_mounts(&mounts));
-        self.core.handle_policy(now, Arc::new(self.policy.clone()));
+        self.core.handle_policy(now, Arc::new(self.settings.policy.clone()));
         for point in mounts.changed_since(&before) {
             debug!(?point, "mounted or unmounted");
             self.core.handle_remount(now, &point);
@@ -362,8 +350,8 @@ impl Host {
             is_changed = true;
         }
         if is_changed {
-            self.policy.rules = Arc::new(self.settings.rules_logged());
-            self.core.handle_policy(self.now(), Arc::new(self.policy.clone()));
+            self.settings.apply();
+            self.core.handle_policy(self.now(), Arc::new(self.settings.policy.clone()));
         }
     }
 

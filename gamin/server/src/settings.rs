@@ -1,4 +1,4 @@
-//! The configuration files: where they are, and what was read from them.
+//! The configuration files: where they are, what was read from them, and the policy that follows.
 //!
 //! When to read one again is the core's word, what is in them is understood by `gamin-config`. Invariants: a file is read
 //! only as far as [`BYTES_MAX`], and only if it is a regular one, so that reading ends; a file that can't be read says
@@ -11,8 +11,9 @@ use std::io::{self, ErrorKind, Read};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use gamin_config::{Mistake, Rules, Text};
+use gamin_config::{Mistake, Policy, Rules, Text};
 use gamin_engine::TreePath;
 use nix::fcntl::OFlag;
 use nix::unistd::{User, getuid};
@@ -29,6 +30,8 @@ pub(crate) struct Settings {
     home: Option<Vec<u8>>,
     /// What was wrong when they were last read.
     mistakes: Vec<Mistake>,
+    /// What they say, together with what is mounted.
+    pub policy: Policy,
 }
 
 struct File {
@@ -48,9 +51,11 @@ impl Settings {
             let name = path.display().to_string();
             Some(File { path: TreePath::new(path.as_os_str().as_bytes())?, name, text: Vec::new() })
         };
-        let files = paths.into_iter().flatten().filter_map(file).collect();
+        let files: Vec<File> = paths.into_iter().flatten().filter_map(file).collect();
         let home = home.and_then(|home| TreePath::new(home.as_os_str().as_bytes()));
-        Settings { files, home: home.map(|home| home.to_vec()), mistakes: Vec::new() }
+        let own = files.iter().map(|file| file.path.clone()).collect();
+        let policy = Policy { settings: own, ..Policy::new(Rules::predefined()) };
+        Settings { files, home: home.map(|home| home.to_vec()), mistakes: Vec::new(), policy }
     }
 
     /// Where the files are.
@@ -89,14 +94,14 @@ impl Settings {
         Rules::read(texts, self.home.as_deref())
     }
 
-    /// What the files say; what is wrong in them, and was not before, is logged.
-    pub fn rules_logged(&mut self) -> Rules {
+    /// Has the policy follow from what was read. What is wrong in the files, and was not before, is logged.
+    pub fn apply(&mut self) {
         let (rules, mistakes) = self.rules();
         for mistake in mistakes.iter().filter(|mistake| !self.mistakes.contains(mistake)) {
             warn!(%mistake, "a line of the configuration is not understood");
         }
         self.mistakes = mistakes;
-        rules
+        self.policy.rules = Arc::new(rules);
     }
 }
 
@@ -171,7 +176,7 @@ mod tests {
         let user = settings.files.iter_mut().find(|file| file.name.ends_with("/.gaminrc"));
         user.into_iter().for_each(|file| file.text.clear());
         assert_eq!(settings.rules().1, []);
-        let policy = gamin_config::Policy::new(Rules::predefined());
+        let policy = Policy::new(Rules::predefined());
         let tree = TreePath::new(b"/mnt/x").expect("it is absolute");
         assert!(matches!(policy.verdict(&tree, &tree).method, Method::Poll { .. }));
     }

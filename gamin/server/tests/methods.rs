@@ -3,6 +3,8 @@
 //! Whether the kernel is asked shows in what is told of a name that is made and at once removed: both steps, or nothing. Tests that
 //! mount have a mount namespace of their own; where they may not have one they pass without having tested, and say so.
 
+#![allow(clippy::print_stderr, reason = "what could not be tested is said")]
+
 mod support;
 
 use std::fs::{self, File};

@@ -68,7 +68,7 @@ impl Default for Setup {
 impl Setup {
     /// What decides about methods.
     pub fn policy(&self) -> Policy {
-        let files = self.gaminrc.iter().map(|(_, text)| Text { name: "gaminrc", text });
+        let files = self.gaminrc.values().map(|text| Text { name: "gaminrc", text });
         let (rules, _) = Rules::read(files, None);
         let mut table = "1 0 0:1 / / rw - ext4 sim rw\n".to_owned().into_bytes();
         for (point, number) in self.mounts.iter().zip(2..) {

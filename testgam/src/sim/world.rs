@@ -76,7 +76,7 @@ impl World for SimWorld {
             }
             ServerAction::Unprivileged => sim.setup.caller = Caller::Plain,
             ServerAction::Gaminrc(whose, line) => {
-                sim.configure(*whose, &with_directory(line, &self.directory))
+                sim.configure(*whose, &with_directory(line, &self.directory));
             }
             ServerAction::Stop => {
                 // A server that is told to stop has done what it had to do until then.

@@ -28,9 +28,16 @@ enum Place {
     Entry(TreePath, Name, Option<Tag>),
 }
 
+/// Entries of one directory at which to glance together, for one watch each.
+#[derive(Default)]
+struct Together {
+    ids: Vec<WatchId>,
+    names: Vec<(Name, Option<Tag>)>,
+}
+
 impl Engine {
     pub(super) fn go_round(&mut self, due: Vec<WatchId>) {
-        let mut by_directory: BTreeMap<TreePath, (Vec<WatchId>, Vec<(Name, Option<Tag>)>)> = BTreeMap::new();
+        let mut by_directory: BTreeMap<TreePath, Together> = BTreeMap::new();
         for id in due {
             let Some(watch) = self.watches.get(&id) else { continue };
             if watch.look.is_some() || watch.is_glanced_at {
@@ -40,18 +47,18 @@ impl Engine {
                 None => self.look(id, None),
                 Some(Place::Listing(request)) => self.glance(vec![id], request),
                 Some(Place::Entry(directory, name, tag)) => {
-                    let (ids, names) = by_directory.entry(directory.clone()).or_default();
-                    ids.push(id);
-                    names.push((name, tag));
-                    if ids.len() == NAMES_MAX
-                        && let Some((ids, names)) = by_directory.remove(&directory)
+                    let together = by_directory.entry(directory.clone()).or_default();
+                    together.ids.push(id);
+                    together.names.push((name, tag));
+                    if together.ids.len() == NAMES_MAX
+                        && let Some(Together { ids, names }) = by_directory.remove(&directory)
                     {
                         self.glance(ids, GlanceRequest { directory, known: Sight::Names(names) });
                     }
                 }
             }
         }
-        for (directory, (ids, names)) in by_directory {
+        for (directory, Together { ids, names }) in by_directory {
             self.glance(ids, GlanceRequest { directory, known: Sight::Names(names) });
         }
     }
