@@ -3,11 +3,14 @@
 //! Each test has a mount namespace of its own; where the user may not have one, it passes without having tested.
 
 use std::fs;
+use std::io;
+use std::os::unix::fs::symlink;
 use std::path::Path;
+use std::sync::Arc;
 use std::thread;
 
-use gamin_backend::MountTable;
-use gamin_engine::{Detail, Found, Level, ScanRequest, Stamp};
+use gamin_backend::{Lane, MountId, MountTable, Mounts};
+use gamin_engine::{Detail, Entries, FileType, Found, Level, Refusal, ScanRequest, Stamp};
 use nix::mount::{MsFlags, mount, umount};
 use nix::sched::{CloneFlags, unshare};
 
@@ -113,4 +116,52 @@ fn the_table_tells_of_a_change_once() -> Outcome {
         assert_eq!(table.read()?.of(&tree(&point)).map(|mount| mount.device), device);
         Ok(())
     })
+}
+
+/// A bench on which the directory `far` is said to be mounted from elsewhere, which it need not be to be kept off.
+fn with_far() -> io::Result<(Bench, Mounts)> {
+    let bench = Bench::new()?;
+    fs::create_dir_all(bench.at("far/d"))?;
+    let point = bench.at("far");
+    let table = format!("1 1 0:1 / / rw - ext4 a rw\n7 1 0:7 / {} rw - fuse.sshfs b rw\n", point.display());
+    Ok((bench, Mounts::parse(table.as_bytes())))
+}
+
+#[test]
+fn a_scan_steps_onto_a_remote_mount_only_in_its_lane() -> Outcome {
+    let (bench, mounts) = with_far()?;
+    symlink("far/d", bench.at("link"))?;
+    let lane = Lane::SHORT.over(MountId(7));
+    for (name, trusted) in [("far", 0), ("far/d", 0), ("far/d", usize::MAX), ("link", 0), ("far/none", 0)] {
+        let request = ScanRequest { path: tree(&bench.at(name)), trusted, detail: Detail::Stamps };
+        assert_eq!(gamin_backend::scan(&request, &mounts, &Lane::SHORT), Err(lane.clone()), "{name}");
+        assert_eq!(gamin_backend::scan(&request, &mounts, &lane), Ok(scan(&request)), "{name}");
+    }
+    let request = ScanRequest { path: tree(&bench.root), trusted: 0, detail: Detail::Stamps };
+    let beside = gamin_backend::scan(&request, &mounts, &Lane::SHORT).expect("because it is local");
+    let Found::Directory { entries: Entries::Listed(entries), .. } = beside.found else {
+        panic!("{:?}", beside.found);
+    };
+    let far = entries.iter().find(|(name, _)| **name == *b"far").and_then(|(_, stamp)| *stamp);
+    assert!(far.is_some_and(|stamp| stamp.dev == 7 && stamp.file_type == FileType::Directory), "{far:?}");
+    Ok(())
+}
+
+#[test]
+fn nothing_on_a_remote_mount_is_armed_or_looked_at_for_a_notice() -> Outcome {
+    let (mut bench, mounts) = with_far()?;
+    assert_eq!(bench.arm(1, "far/d", Level::Entries), Ok(()));
+    assert_eq!(bench.arm(2, "", Level::Entries), Ok(()));
+    bench.backend.set_mounts(Arc::new(mounts));
+    assert_eq!(bench.arm(3, "far", Level::Entries), Err(Refusal::Remote));
+    fs::write(bench.at("far/d/x"), "")?;
+    fs::write(bench.at("x"), "")?;
+    assert_eq!(
+        bench.told(),
+        ["1 x Created", "1 x Closed", "2 x Created present", "2 x Closed present"],
+        "what was armed before is not looked at any more"
+    );
+    assert_eq!(bench.arm(1, "far/d", Level::Entries), Err(Refusal::Remote));
+    assert_eq!(bench.backend.armed(), 1);
+    Ok(())
 }

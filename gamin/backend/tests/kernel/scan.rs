@@ -3,7 +3,7 @@
 use std::fs::{self, File, Permissions};
 use std::os::unix::fs::{PermissionsExt, symlink};
 
-use gamin_backend::NAMES_ONLY_OVER;
+use gamin_backend::{Lane, Mounts, NAMES_ONLY_OVER};
 use gamin_engine::{Detail, Entries, FileType, Found, Scan, ScanRequest};
 
 use crate::{Bench, Outcome, scan, tree};
@@ -220,6 +220,10 @@ fn a_large_directory_is_stamped_only_when_asked_for() -> Outcome {
     File::create(bench.at("one more"))?;
     assert_eq!(stamped(&bench, Detail::Names), (NAMES_ONLY_OVER + 1, 0));
     assert_eq!(stamped(&bench, Detail::Stamps), (NAMES_ONLY_OVER + 1, NAMES_ONLY_OVER + 1));
+    for detail in [Detail::Names, Detail::Stamps] {
+        let request = ScanRequest { path: tree(&bench.root), trusted: 0, detail };
+        assert_eq!(gamin_backend::scan(&request, &Mounts::default(), &Lane::SHORT), Err(Lane::LONG));
+    }
     Ok(())
 }
 
