@@ -320,8 +320,7 @@ impl Client for LiveClient {
     }
 
     fn no_exists(&mut self) -> Result<(), Trouble> {
-        self.connection.no_exists();
-        Ok(())
+        self.connection.no_exists().map_err(|why| failed(&why))
     }
 
     fn pending(&mut self) -> Result<bool, Trouble> {

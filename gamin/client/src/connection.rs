@@ -18,7 +18,7 @@ use nix::sys::eventfd::EventFd;
 use crate::driver::Driver;
 use crate::error::Error;
 use crate::options::Options;
-use crate::state::{Outcome, Token};
+use crate::state::{Outcome, Shape, State, Token};
 use crate::{Event, RequestNumber};
 
 /// A connection to a server.
@@ -33,7 +33,8 @@ use crate::{Event, RequestNumber};
 ///
 /// Dropping the connection closes it. A server that it started goes on for other clients. It is nobody's child if it
 /// detaches itself, as the installed one does; otherwise it is a child of this process, collected by this library when it
-/// next loses or starts a server. In a child process of a fork the connection fails with [`Error::Forked`].
+/// next loses or starts a server. In a child process of a fork all that can fail fails with [`Error::Forked`], and the
+/// parent's connection is left alone.
 #[derive(Debug)]
 pub struct Connection {
     /// What users wait on: `source`, and the driver's own descriptor for what is queued.
@@ -41,6 +42,9 @@ pub struct Connection {
     /// What the link waits for.
     source: Arc<Epoll>,
     driver: Mutex<Driver>,
+    process: fn() -> u32,
+    /// The process that opened it.
+    opener: u32,
 }
 
 // Opening, and what can be asked about it.
@@ -53,13 +57,14 @@ impl Connection {
         Options::from_env().open()
     }
 
-    pub(crate) fn open_with(options: &Options) -> Result<Connection, Error> {
+    pub(crate) fn open_with(options: &Options, process: fn() -> u32) -> Result<Connection, Error> {
         let events = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?;
         let source = Arc::new(Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?);
         let driver = Driver::new(options, Arc::clone(&source))?;
         events.add(&source.0, EpollEvent::new(EpollFlags::EPOLLIN, 0))?;
         events.add(driver.queued(), EpollEvent::new(EpollFlags::EPOLLIN, 0))?;
-        let connection = Connection { events, source, driver: Mutex::new(driver) };
+        let driver = Mutex::new(driver);
+        let connection = Connection { events, source, driver, process, opener: process() };
         let opened = connection.wait_until(&connection.source, None, |driver| {
             driver.reconnect()?;
             Ok(driver.link().is_up().then_some(()))
@@ -73,7 +78,17 @@ impl Connection {
 
     /// The server's process, unless there is no server at the moment.
     pub fn server_pid(&self) -> Option<i32> {
-        self.with(|driver| driver.link().server_pid())
+        self.with(|driver| Ok(driver.link().server_pid())).ok().flatten()
+    }
+
+    /// Closes the connection for all who share it: whoever waits, in whatever thread, is told [`Error::Closed`]
+    /// at once, and so is every later call. Its descriptors are closed when it is dropped.
+    pub fn close(&self) {
+        // It fails where there is nothing to do.
+        let _ = self.with(|driver| {
+            driver.close();
+            Ok(())
+        });
     }
 }
 
@@ -113,19 +128,37 @@ impl Connection {
         self.monitor(kind, path.as_ref(), Some(number)).map(drop)
     }
 
+    /// Begins to monitor a directory and what is below it, under one request: directories that come are followed, and
+    /// names are told relative to the directory, as in `sub/file`.
+    ///
+    /// When a directory goes, each name that was told below it is Deleted, then it is itself. Symbolic links
+    /// below are told and not followed. To find out what is a directory, new names are looked at by the calls that
+    /// receive them.
+    ///
+    /// # Errors
+    /// As [`Connection::monitor_file`]. Each directory takes one of the 65,535 requests that may be open at once; those that find
+    /// none left are told and not followed.
+    pub fn monitor_tree(&self, path: impl AsRef<Path>, shape: &Shape) -> Result<RequestNumber, Error> {
+        self.ask(|state| state.monitor_tree(path.as_ref(), shape.clone()))
+    }
+
     fn monitor(
         &self,
         kind: Kind,
         path: &Path,
         number: Option<RequestNumber>,
     ) -> Result<RequestNumber, Error> {
+        self.ask(|state| state.monitor(kind, path, number))
+    }
+
+    fn ask(&self, ask: impl Fn(&mut State) -> Result<RequestNumber, Error>) -> Result<RequestNumber, Error> {
         self.with(|driver| {
             driver.reconnect()?;
-            let mut made = driver.state.monitor(kind, path, number);
+            let mut made = ask(&mut driver.state);
             if matches!(made, Err(Error::TooManyRequests)) {
                 // An Acknowledge that has come and was not looked at makes room.
-                driver.advance(|_| false)?;
-                made = driver.state.monitor(kind, path, number);
+                driver.advance(|_| false);
+                made = ask(&mut driver.state);
             }
             driver.flush();
             made
@@ -139,35 +172,64 @@ impl Connection {
     /// [`Error::UnknownRequest`], [`Error::Forked`].
     pub fn cancel(&self, request: RequestNumber) -> Result<(), Error> {
         self.with(|driver| {
-            driver.check_process()?;
             driver.state.cancel(request)?;
             driver.flush();
             Ok(())
         })
     }
 
+    /// Holds back what happens to a request's path, until it is resumed; a few events that have been received are still given.
+    ///
+    /// What is held back costs what is monitored, however long it lasts.
+    ///
+    /// # Errors
+    /// [`Error::UnknownRequest`], also for one that was cancelled; [`Error::Forked`].
+    pub fn suspend(&self, request: RequestNumber) -> Result<(), Error> {
+        self.with(|driver| driver.state.suspend(request))
+    }
+
+    /// Goes on with a request that was suspended. What happened meanwhile is told as the difference between then and
+    /// now: of what came and went, nothing; of what changed, one Changed.
+    ///
+    /// # Errors
+    /// As [`Connection::suspend`].
+    pub fn resume(&self, request: RequestNumber) -> Result<(), Error> {
+        self.with(|driver| {
+            driver.state.resume(request)?;
+            driver.explore();
+            Ok(())
+        })
+    }
+
     /// Leaves out what exists at the beginning (Exists and EndExist, not Deleted for a missing path) of all
     /// directory requests made from now on.
-    pub fn no_exists(&self) {
-        self.with(|driver| driver.state.set_no_exists());
+    ///
+    /// # Errors
+    /// [`Error::Forked`].
+    pub fn no_exists(&self) -> Result<(), Error> {
+        self.with(|driver| {
+            driver.state.set_no_exists();
+            Ok(())
+        })
     }
 }
 
 // Events.
 impl Connection {
-    /// Says whether an event may be had without waiting. Never waits.
+    /// Says whether [`Connection::next_event`] has something to say without waiting: an event, or that the server was
+    /// lost. Never waits.
     ///
     /// # Errors
-    /// As [`Connection::next_event`].
+    /// [`Error::Forked`].
     pub fn pending(&self) -> Result<bool, Error> {
-        self.with(Driver::has_event)
+        self.with(|driver| Ok(driver.is_ready()))
     }
 
     /// Gives the next event; waits for it.
     ///
     /// # Errors
     /// [`Error::ServiceLost`] when the server was lost, all that it had sent has been given, and no other
-    /// could be had; the next call tries again. [`Error::Forked`], [`Error::System`].
+    /// could be had; the next call tries again. [`Error::Forked`], [`Error::Closed`], [`Error::System`].
     pub fn next_event(&self) -> Result<Event, Error> {
         loop {
             if let Some(event) = self.next_event_until(None)? {
@@ -205,20 +267,23 @@ impl Connection {
         let deadline = Instant::now().checked_add(timeout);
         let token = self.with(|driver| {
             // The server that is asked should be one that is there.
-            driver.advance(|_| false)?;
+            driver.advance(|_| false);
             driver.report()?;
             let token = driver.state.ask_barrier()?;
             driver.flush();
-            Ok::<_, Error>(token)
+            Ok(token)
         })?;
         let reached = self.wait_until(&self.source, deadline, |driver| barrier_step(driver, token));
-        self.with(|driver| driver.state.forget_barrier(token));
+        self.with(|driver| {
+            driver.state.forget_barrier(token);
+            Ok(())
+        })?;
         reached?.ok_or(Error::TimedOut)
     }
 }
 
 fn barrier_step(driver: &mut Driver, token: Token) -> Result<Option<()>, Error> {
-    driver.advance(|state| state.outcome(token) != Outcome::Open)?;
+    driver.advance(|state| state.outcome(token) != Outcome::Open);
     match driver.state.outcome(token) {
         Outcome::Reached => Ok(Some(())),
         Outcome::Unsupported => Err(Error::Unsupported),
@@ -228,9 +293,16 @@ fn barrier_step(driver: &mut Driver, token: Token) -> Result<Option<()>, Error> 
 
 // The lock and the waiting.
 impl Connection {
-    fn with<T>(&self, call: impl FnOnce(&mut Driver) -> T) -> T {
+    fn with<T>(&self, call: impl FnOnce(&mut Driver) -> Result<T, Error>) -> Result<T, Error> {
+        // A child shares the descriptors with its parent, and may have been made while a thread held the lock.
+        if (self.process)() != self.opener {
+            return Err(Error::Forked);
+        }
         // Nothing panics while it holds the lock; and if it did, the driver would be as good as before.
         let mut driver = self.driver.lock().unwrap_or_else(PoisonError::into_inner);
+        if driver.is_closed() {
+            return Err(Error::Closed);
+        }
         let result = call(&mut driver);
         driver.settle();
         result
@@ -248,7 +320,7 @@ impl Connection {
             let (done, bell) = self.with(|driver| {
                 let done = step(driver)?;
                 let bell = if done.is_none() { Some(driver.bell()?) } else { None };
-                Ok::<_, Error>((done, bell))
+                Ok((done, bell))
             })?;
             let Some(bell) = bell else { return Ok(done) };
             let mut timeout = PollTimeout::NONE;
@@ -276,5 +348,36 @@ fn wait(descriptor: &Epoll, bell: &EventFd, timeout: PollTimeout) -> Result<(), 
 impl AsFd for Connection {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.events.0.as_fd()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use super::*;
+
+    /// The process as the test would have it.
+    static PROCESS: AtomicU32 = AtomicU32::new(1);
+
+    #[test]
+    fn a_child_process_is_refused_and_touches_nothing() {
+        let source = Arc::new(Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC).expect("epoll"));
+        let options = Options::new().client_id("nobody listens here").server(None);
+        let connection = Connection {
+            events: Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC).expect("epoll"),
+            driver: Mutex::new(Driver::new(&options, Arc::clone(&source)).expect("a driver")),
+            source,
+            process: || PROCESS.load(Ordering::Relaxed),
+            opener: 1,
+        };
+        assert!(!connection.pending().expect("our own"));
+        // What a child sees: the same memory, a lock that nobody will let go, another process.
+        let _held = connection.driver.lock().expect("a lock");
+        PROCESS.store(2, Ordering::Relaxed);
+        assert!(matches!(connection.pending(), Err(Error::Forked)));
+        assert!(matches!(connection.next_event(), Err(Error::Forked)));
+        assert!(matches!(connection.monitor_file("/f"), Err(Error::Forked)));
+        connection.close();
     }
 }

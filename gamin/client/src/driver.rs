@@ -27,8 +27,7 @@ pub(crate) struct Driver {
     pub(crate) state: State,
     link: Link,
     buffer: Box<[u8]>,
-    /// The process that opened the connection.
-    pid: u32,
+    is_closed: bool,
     /// Why the last attempt to replace the server failed, until somebody has been told.
     failure: Option<ConnectError>,
     /// Set while [`Driver::next_event`] has something to say without the link.
@@ -53,7 +52,7 @@ impl Driver {
             state: State::default(),
             link: Link::new(options, source)?,
             buffer: vec![0; BUFFER_LEN].into_boxed_slice(),
-            pid: std::process::id(),
+            is_closed: false,
             failure: None,
             queued: new_eventfd()?,
             is_queued_set: false,
@@ -70,25 +69,21 @@ impl Driver {
         &self.queued
     }
 
-    /// Gives the next event, if there is one.
+    /// Gives the next event, if there is one, looking at the link only if none is queued.
     pub(crate) fn next_event(&mut self) -> Result<Option<Event>, Error> {
-        if !self.has_event()? {
-            return Ok(None);
+        // What the caller asked for comes before bad news.
+        if !self.is_ready() || self.state.has_event() {
+            return Ok(self.state.poll_event());
         }
-        Ok(self.state.poll_event())
+        self.report().map(|()| None)
     }
 
-    /// Says whether there is an event, looking at the link only if none is queued.
-    pub(crate) fn has_event(&mut self) -> Result<bool, Error> {
-        if self.state.has_event() {
-            return Ok(true);
-        }
-        self.advance(State::has_event)?;
-        // What the caller asked for comes before bad news.
+    /// Says whether there is something to be had, be it bad news.
+    pub(crate) fn is_ready(&mut self) -> bool {
         if !self.state.has_event() {
-            self.report()?;
+            self.advance(State::has_event);
         }
-        Ok(self.state.has_event())
+        self.state.has_event() || self.failure.is_some()
     }
 
     /// Says why there is no server, once.
@@ -99,12 +94,11 @@ impl Driver {
     /// Does all that can be done now until there is `enough`; replaces a lost server.
     ///
     /// That there is no server is no error of this call, but left to [`Driver::report`].
-    pub(crate) fn advance(&mut self, enough: impl Fn(&State) -> bool) -> Result<(), Error> {
-        self.check_process()?;
+    pub(crate) fn advance(&mut self, enough: impl Fn(&State) -> bool) {
         // It ends: a link that is lost at once is not replaced at once.
         while self.connect() {
             match self.exchange(&enough) {
-                Ok(()) => return Ok(()),
+                Ok(()) => return,
                 Err(why) => {
                     tracing::info!(%why, "lost the server");
                     self.state.handle_lost();
@@ -112,12 +106,10 @@ impl Driver {
                 }
             }
         }
-        Ok(())
     }
 
     /// Makes sure that there is a server or that one is on its way, without looking at what it sends.
     pub(crate) fn reconnect(&mut self) -> Result<(), Error> {
-        self.check_process()?;
         self.connect();
         self.report()
     }
@@ -152,7 +144,10 @@ impl Driver {
                 break;
             }
             match self.link.receive(&mut self.buffer) {
-                Transfer::Bytes(count) => self.state.handle_bytes(&self.buffer[..count])?,
+                Transfer::Bytes(count) => {
+                    self.state.handle_bytes(&self.buffer[..count])?;
+                    self.explore();
+                }
                 Transfer::Blocked => break,
                 Transfer::Lost(errno) => return Err(errno.into()),
             }
@@ -161,6 +156,23 @@ impl Driver {
             self.ring();
         }
         Ok(())
+    }
+
+    /// Follows what has turned out to be a directory of a tree.
+    pub(crate) fn explore(&mut self) {
+        self.state.explore(|path| path.symlink_metadata().is_ok_and(|found| found.is_dir()));
+        self.flush();
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.is_closed
+    }
+
+    /// Ends the connection for everyone who uses it.
+    pub(crate) fn close(&mut self) {
+        self.is_closed = true;
+        self.link.hang_up();
+        self.ring();
     }
 
     /// Sends what the link takes; the rest is sent when it has room.
@@ -183,16 +195,10 @@ impl Driver {
         }
     }
 
-    /// Refuses to go on in a child process, which shares the descriptors with its parent.
-    pub(crate) fn check_process(&self) -> Result<(), Error> {
-        if self.pid == std::process::id() { Ok(()) } else { Err(Error::Forked) }
-    }
-
     /// Brings `queued` up to date; to be called last, whatever was done.
     pub(crate) fn settle(&mut self) {
         let wanted = self.state.has_event() || self.failure.is_some();
-        // The descriptor is shared with the parent process in a child, where it must be left alone.
-        if wanted == self.is_queued_set || self.check_process().is_err() {
+        if wanted == self.is_queued_set {
             return;
         }
         let set = if wanted { self.queued.write(1).map(drop) } else { self.queued.read().map(drop) };
@@ -224,23 +230,4 @@ impl Driver {
 
 fn new_eventfd() -> Result<EventFd, Errno> {
     EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)
-}
-
-#[cfg(test)]
-mod tests {
-    use nix::sys::epoll::EpollCreateFlags;
-
-    use super::*;
-
-    #[test]
-    fn a_child_process_is_refused() {
-        let source = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC).expect("epoll");
-        let options = Options::new().client_id("nobody listens here").server(None);
-        let mut driver = Driver::new(&options, Arc::new(source)).expect("a driver");
-        // What a child sees: the same memory, another process.
-        driver.pid += 1;
-        assert!(matches!(driver.has_event(), Err(Error::Forked)));
-        assert!(matches!(driver.reconnect(), Err(Error::Forked)));
-        assert!(!driver.link.is_up());
-    }
 }

@@ -44,6 +44,9 @@ pub enum Error {
     /// Open a connection of your own: this one belongs to the parent process.
     #[error("the connection was opened before a fork")]
     Forked,
+    /// Open another connection: this one was closed, by [`crate::Connection::close`].
+    #[error("the connection was closed")]
+    Closed,
     /// The system refused a descriptor or the like.
     #[error("system call failed")]
     System(#[from] Errno),

@@ -39,6 +39,7 @@ pub use connection::Connection;
 pub use error::{ConnectError, Error};
 pub use gamin_protocol::{Code, Kind};
 pub use options::{Options, ServerCommand};
+pub use state::Shape;
 
 /// A connection's name for one subscription, from the request until its Acknowledge has been read.
 ///

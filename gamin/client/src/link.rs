@@ -262,7 +262,7 @@ impl Link {
     }
 
     /// Ends the phase, whichever it is.
-    fn hang_up(&mut self) {
+    pub(crate) fn hang_up(&mut self) {
         // Closing is not enough where a child of the host process holds a copy of the descriptor.
         let removed = match &self.phase {
             Phase::Down => Ok(()),

@@ -141,7 +141,17 @@ impl Options {
     /// # Errors
     /// [`Error::Connect`] when there is no server within [`Options::patience`]; [`Error::System`].
     pub fn open(&self) -> Result<Connection, Error> {
-        Connection::open_with(self)
+        self.open_in(std::process::id)
+    }
+
+    /// As [`Options::open`], with a way of its own to tell a child process from the one that opened the connection:
+    /// `process` gives the same number in the same process, and another in a child. It is asked at each call, and the
+    /// default is a system call.
+    ///
+    /// # Errors
+    /// As [`Options::open`].
+    pub fn open_in(&self, process: fn() -> u32) -> Result<Connection, Error> {
+        Connection::open_with(self, process)
     }
 }
 

@@ -9,17 +9,19 @@
 //! `told::Told` holds; each request has one EndExist, unless it asked for none; each cancel is followed by
 //! one Acknowledge and silence. There is no clock, no I/O and no hash order here.
 
+mod asked;
 mod barrier;
 mod output;
 mod queue;
 mod subscription;
 mod told;
+mod tree;
 mod wire;
 
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
@@ -27,11 +29,14 @@ use gamin_protocol::{self as protocol, Decoder, Kind, Malformed, Request};
 
 use crate::error::Error;
 use crate::{Event, RequestNumber};
+use asked::{Asked, What};
 use barrier::Barriers;
 pub use barrier::{Outcome, Token};
 use output::Output;
 use queue::Queue;
 use subscription::Subscription;
+pub use tree::Shape;
+use tree::Tree;
 use wire::{Owner, WireNumbers};
 
 /// Why a server cannot be understood.
@@ -48,7 +53,9 @@ pub enum Broken {
 /// The state of a connection.
 #[derive(Debug, Default)]
 pub struct State {
-    requests: BTreeMap<RequestNumber, Subscription>,
+    requests: BTreeMap<RequestNumber, Asked>,
+    /// Those that want to know which of their names are directories.
+    curious: BTreeSet<RequestNumber>,
     last_number: i32,
     no_exists: bool,
     wire: WireNumbers,
@@ -92,7 +99,7 @@ impl State {
         self.decoder = Decoder::new();
         self.output.clear();
         self.output.credential();
-        for subscription in self.requests.values().filter(|subscription| subscription.is_live()) {
+        for subscription in self.requests.values().flat_map(Asked::live) {
             self.output.request(&subscription.request());
         }
         self.barriers.ask_again(&mut self.wire, &mut self.output);
@@ -125,12 +132,10 @@ impl State {
         self.connected = false;
         self.output.clear();
         self.barriers.handle_lost(&mut self.wire);
-        for (number, subscription) in &mut self.requests {
-            if subscription.is_live() {
-                subscription.expect_new_listing();
-            } else if subscription.acknowledge() {
-                self.wire.free(subscription.wire);
-                self.queue.push_acknowledge(*number, subscription);
+        for (number, asked) in &mut self.requests {
+            asked.handle_lost().into_iter().for_each(|wire| self.wire.free(wire));
+            if let Some(path) = asked.end() {
+                self.queue.push_acknowledge(*number, path);
             }
         }
     }
@@ -162,12 +167,54 @@ impl State {
     }
 
     fn handle_request_event(&mut self, number: RequestNumber, event: protocol::Event) {
-        let Some(subscription) = self.requests.get_mut(&number) else { return };
-        if event.code != protocol::Code::ACKNOWLEDGE {
-            subscription.handle_event(number, event, &mut self.queue);
-        } else if subscription.acknowledge() {
-            self.wire.free(event.seq);
-            self.queue.push_acknowledge(number, subscription);
+        let Some(asked) = self.requests.get_mut(&number) else { return };
+        if event.code == protocol::Code::ACKNOWLEDGE {
+            if asked.acknowledge(event.seq) {
+                self.wire.free(event.seq);
+            }
+            if let Some(path) = asked.end() {
+                self.queue.push_acknowledge(number, path);
+            }
+        } else {
+            asked.handle_event(event, &mut self.queue);
+        }
+        self.settle_tree(number);
+    }
+
+    /// Ends what a tree does not follow any more, and remembers whether it has something to explore.
+    fn settle_tree(&mut self, number: RequestNumber) {
+        let Some(asked) = self.requests.get_mut(&number) else { return };
+        asked.deliver_tree(&mut self.queue);
+        let Some(tree) = asked.tree_mut() else { return };
+        while let Some(seq) = tree.poll_leaving() {
+            if self.connected {
+                self.output.request(&Request::Cancel { seq });
+            } else if tree.acknowledge(seq) {
+                self.wire.free(seq);
+            }
+        }
+        if tree.is_curious() {
+            self.curious.insert(number);
+        }
+    }
+
+    /// Follows the directories among the names that trees have told of. `is_directory` looks at a path, without
+    /// following a link.
+    pub fn explore(&mut self, mut is_directory: impl FnMut(&Path) -> bool) {
+        while let Some(number) = self.curious.pop_first() {
+            let Some(asked) = self.requests.get_mut(&number) else { continue };
+            let Some(tree) = asked.tree_mut() else { continue };
+            let (wire, output, connected) = (&mut self.wire, &mut self.output, self.connected);
+            tree.explore(
+                &mut is_directory,
+                &mut || wire.allocate(Owner::Request(number)),
+                &mut |subscription| {
+                    if connected {
+                        output.request(&subscription.request());
+                    }
+                },
+            );
+            self.settle_tree(number);
         }
     }
 }
@@ -179,7 +226,7 @@ impl State {
         self.no_exists = true;
     }
 
-    /// Begins a subscription under `number`, or under the next free one.
+    /// Begins to monitor a path under `number`, or under the next free one.
     ///
     /// # Errors
     /// [`Error::BadPath`], [`Error::BadArgument`], [`Error::NumberInUse`], [`Error::TooManyRequests`].
@@ -189,19 +236,37 @@ impl State {
         path: &Path,
         number: Option<RequestNumber>,
     ) -> Result<RequestNumber, Error> {
+        let quiet = self.no_exists && kind == Kind::Directory;
+        self.ask(path, number, quiet, |wire| What::Path(Subscription::new(kind, path.to_owned(), wire)))
+    }
+
+    /// Begins to monitor a directory and what is below it.
+    ///
+    /// # Errors
+    /// [`Error::BadPath`], [`Error::TooManyRequests`].
+    pub fn monitor_tree(&mut self, path: &Path, shape: Shape) -> Result<RequestNumber, Error> {
+        self.ask(path, None, self.no_exists, |wire| What::Tree(Tree::new(path, wire, shape)))
+    }
+
+    fn ask(
+        &mut self,
+        path: &Path,
+        number: Option<RequestNumber>,
+        quiet: bool,
+        what: impl FnOnce(u16) -> What,
+    ) -> Result<RequestNumber, Error> {
         let bytes = path.as_os_str().as_bytes();
         if !bytes.starts_with(b"/") || bytes.len() >= protocol::PATH_MAX || bytes.contains(&0) {
             return Err(Error::BadPath(path.to_owned()));
         }
         let number = self.number(number)?;
         let wire = self.wire.allocate(Owner::Request(number)).ok_or(Error::TooManyRequests)?;
-        let quiet = self.no_exists && kind == Kind::Directory;
-        let subscription = Subscription::new(kind, path, wire, quiet);
+        let asked = Asked::new(number, path.to_owned(), quiet, what(wire));
         if self.connected {
-            self.output.request(&subscription.request());
+            asked.live().for_each(|subscription| self.output.request(&subscription.request()));
         }
-        self.requests.insert(number, subscription);
-        tracing::debug!(%number, ?kind, ?path, "monitors");
+        tracing::debug!(%number, ?path, "monitors");
+        self.requests.insert(number, asked);
         Ok(number)
     }
 
@@ -223,27 +288,50 @@ impl State {
         }
     }
 
-    /// Ends a subscription: from now on it has no event but its Acknowledge.
+    /// Ends a request: from now on it has no event but its Acknowledge.
     ///
     /// # Errors
     /// [`Error::UnknownRequest`].
     pub fn cancel(&mut self, number: RequestNumber) -> Result<(), Error> {
-        let subscription = self.requests.get_mut(&number).ok_or(Error::UnknownRequest(number))?;
-        if subscription.is_cancelled() {
+        let asked = self.requests.get_mut(&number).ok_or(Error::UnknownRequest(number))?;
+        if asked.is_cancelled() {
             // The original's server ends the connection at a second cancel (D15).
             return Ok(());
         }
-        self.queue.forget(subscription);
-        if !subscription.cancel() {
-            return Ok(());
-        }
+        self.queue.forget(asked);
+        self.curious.remove(&number);
         tracing::debug!(%number, "cancelled");
-        if self.connected {
-            self.output.request(&Request::Cancel { seq: subscription.wire });
-        } else if subscription.acknowledge() {
-            self.wire.free(subscription.wire);
-            self.queue.push_acknowledge(number, subscription);
+        for seq in asked.cancel() {
+            if self.connected {
+                self.output.request(&Request::Cancel { seq });
+            } else if asked.acknowledge(seq) {
+                self.wire.free(seq);
+            }
         }
+        if let Some(path) = asked.end() {
+            self.queue.push_acknowledge(number, path);
+        }
+        Ok(())
+    }
+
+    /// Holds back what happens to a request's path from now on; what is queued is still told.
+    ///
+    /// # Errors
+    /// [`Error::UnknownRequest`], also for one that is cancelled.
+    pub fn suspend(&mut self, number: RequestNumber) -> Result<(), Error> {
+        let asked = self.requests.get_mut(&number).filter(|asked| !asked.is_cancelled());
+        asked.ok_or(Error::UnknownRequest(number))?.suspend();
+        Ok(())
+    }
+
+    /// Tells what is different since a request was suspended, and from then on whatever happens.
+    ///
+    /// # Errors
+    /// [`Error::UnknownRequest`], also for one that is cancelled.
+    pub fn resume(&mut self, number: RequestNumber) -> Result<(), Error> {
+        let asked = self.requests.get_mut(&number).filter(|asked| !asked.is_cancelled());
+        asked.ok_or(Error::UnknownRequest(number))?.resume(&mut self.queue);
+        self.settle_tree(number);
         Ok(())
     }
 

@@ -296,6 +296,23 @@ fn every_waiting_thread_gets_its_event() {
 }
 
 #[test]
+fn closing_ends_every_wait_and_every_later_call() {
+    let (server, connection) = connect();
+    let mut session = server.welcome();
+    thread::scope(|scope| {
+        let waiting: Vec<_> = (0..2).map(|_| scope.spawn(|| connection.next_event())).collect();
+        connection.close();
+        for thread in waiting {
+            assert!(matches!(thread.join().expect("no panic"), Err(Error::Closed)));
+        }
+    });
+    assert_eq!(session.next_request(), None, "the server knows");
+    assert!(matches!(connection.monitor_file("/f"), Err(Error::Closed)));
+    assert!(matches!(connection.pending(), Err(Error::Closed)));
+    connection.close();
+}
+
+#[test]
 fn a_timeout_is_kept() {
     let (server, connection) = connect();
     let _session = server.welcome();

@@ -101,6 +101,9 @@ fn a_service_that_is_lost_is_reported_and_may_come_back() {
     drop((session, server));
     assert_eq!(connection.next_event().expect("sent before").code, Code::EXISTS);
     assert_eq!(connection.next_event().expect("sent before").code, Code::END_EXIST);
+    while !connection.pending().expect("our own") {
+        wait_readable(&connection);
+    }
     assert!(matches!(connection.next_event(), Err(Error::ServiceLost(_))));
     let request = RequestNumber(1);
     connection.cancel(request).expect("known without a server");

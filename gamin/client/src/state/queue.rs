@@ -6,10 +6,11 @@
 //! Invariant: `deliverable` counts the events that [`Queue::pop`] will still give.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::path::PathBuf;
 
 use gamin_protocol::Code;
 
-use super::subscription::Subscription;
+use super::asked::Asked;
 use crate::{Event, RequestNumber};
 
 /// Events in the order in which they came.
@@ -31,29 +32,29 @@ impl Queue {
     }
 
     /// Queues a request's last event, which no cancel takes back.
-    pub(super) fn push_acknowledge(&mut self, request: RequestNumber, subscription: &Subscription) {
-        self.events.push_back(Event { request, code: Code::ACKNOWLEDGE, path: subscription.path.clone() });
+    pub(super) fn push_acknowledge(&mut self, request: RequestNumber, path: PathBuf) {
+        self.events.push_back(Event { request, code: Code::ACKNOWLEDGE, path });
         self.deliverable += 1;
     }
 
     /// Withholds what is queued for a request that is being cancelled.
-    pub(super) fn forget(&mut self, subscription: &mut Subscription) {
-        self.deliverable -= std::mem::take(&mut subscription.queued);
+    pub(super) fn forget(&mut self, asked: &mut Asked) {
+        self.deliverable -= std::mem::take(&mut asked.queued);
         if self.deliverable == 0 {
             self.events.clear();
         }
     }
 
     /// Gives the next event, and forgets the request that it is the last one of.
-    pub(super) fn pop(&mut self, requests: &mut BTreeMap<RequestNumber, Subscription>) -> Option<Event> {
+    pub(super) fn pop(&mut self, requests: &mut BTreeMap<RequestNumber, Asked>) -> Option<Event> {
         while let Some(event) = self.events.pop_front() {
-            let Some(subscription) = requests.get_mut(&event.request) else { continue };
+            let Some(asked) = requests.get_mut(&event.request) else { continue };
             if event.code == Code::ACKNOWLEDGE {
                 requests.remove(&event.request);
-            } else if subscription.is_cancelled() {
+            } else if asked.is_cancelled() {
                 continue;
             } else {
-                subscription.queued -= 1;
+                asked.queued -= 1;
             }
             self.deliverable -= 1;
             return Some(event);

@@ -1,68 +1,59 @@
-//! One request: what it is about, how far its listing has come, and what its caller was told.
+//! What one path is about on the wire: how far its listing has come, and what was told of it.
 //!
-//! What is the difference between two states is left to [`super::told`].
+//! What is the difference between two states is left to [`super::told`], who hears of it to [`super::asked`].
+//! Invariant: what is told leads from one state of the path to the next, however it was learnt: as it comes; or gathered apart
+//! while another server makes the listing again, or while the caller wants to hear nothing, and told as a difference.
 
-use std::ffi::OsString;
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::path::{Path, PathBuf};
+use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
 
 use gamin_protocol::{self as protocol, Code, Kind, Options, Request};
 
-use super::queue::Queue;
-use super::told::{Subject, Told};
-use crate::{Event, RequestNumber};
+use super::told::{News, Subject, Told};
 
-/// A request, from the call that made it until its Acknowledge has been read.
+/// A subscription, from the call that made it until it is acknowledged.
 #[derive(Debug)]
 pub(super) struct Subscription {
     /// Its number on the wire.
     pub(super) wire: u16,
-    /// The path as the caller spells it.
-    pub(super) path: PathBuf,
-    /// How many of its events wait in the queue, but for the Acknowledge.
-    pub(super) queued: usize,
+    path: PathBuf,
     kind: Kind,
-    /// The caller is not told what exists (`FAMNoExists`). The server is asked for the listing all the
-    /// same, because after a reconnect the difference is taken from it.
-    quiet: bool,
     cancelled: bool,
     acknowledged: bool,
+    suspended: bool,
     told: Told,
-    listing: Listing,
+    course: Course,
 }
 
-/// How far the listing has come.
+/// The way that the server's events take.
 #[derive(Debug)]
-enum Listing {
-    /// The first one is on its way to the caller.
-    First,
-    /// It is complete; each event is passed on as it comes.
-    Complete,
-    /// Another server makes it again: it is held back until it is complete and can be compared.
-    Again {
+enum Course {
+    /// Each is passed on as it comes.
+    Direct { listed: bool },
+    /// They are gathered until they make a whole that can be compared with what was told, and somebody wants it.
+    Apart {
         fresh: Told,
+        /// The listing that they belong to is complete.
+        listed: bool,
+        /// It is another listing than the one that was told.
+        renewed: bool,
         /// The caller still waits for the end of the first.
         owes_end: bool,
     },
 }
 
 impl Subscription {
-    pub(super) fn new(kind: Kind, path: &Path, wire: u16, quiet: bool) -> Subscription {
+    pub(super) fn new(kind: Kind, path: PathBuf, wire: u16) -> Subscription {
         Subscription {
             wire,
-            path: path.to_owned(),
-            queued: 0,
+            path,
             kind,
-            quiet,
             cancelled: false,
             acknowledged: false,
+            suspended: false,
             told: Told::default(),
-            listing: Listing::First,
+            course: Course::Direct { listed: false },
         }
-    }
-
-    pub(super) fn is_cancelled(&self) -> bool {
-        self.cancelled
     }
 
     /// Whether a server should know it.
@@ -80,12 +71,17 @@ impl Subscription {
         }
     }
 
-    /// Marks it as cancelled; says whether the server is to be told.
+    /// Ends it; says whether the server is to be told.
     pub(super) fn cancel(&mut self) -> bool {
+        let was_live = self.is_live();
         self.cancelled = true;
         self.told = Told::default();
-        self.listing = Listing::First;
-        !self.acknowledged
+        self.course = Course::Direct { listed: false };
+        was_live
+    }
+
+    pub(super) fn is_acknowledged(&self) -> bool {
+        self.acknowledged
     }
 
     /// Marks it as ended; says whether it had not yet been.
@@ -95,61 +91,68 @@ impl Subscription {
 
     /// The server that made the listing is gone.
     pub(super) fn expect_new_listing(&mut self) {
-        let owes_end = match &self.listing {
-            Listing::First => true,
-            Listing::Complete => false,
-            Listing::Again { owes_end, .. } => *owes_end,
+        let owes_end = match &self.course {
+            Course::Direct { listed } => !listed,
+            Course::Apart { owes_end, .. } => *owes_end,
         };
-        self.listing = Listing::Again { fresh: Told::default(), owes_end };
+        self.course = Course::Apart { fresh: Told::default(), listed: false, renewed: true, owes_end };
     }
 
-    /// Takes an event that is no Acknowledge.
-    pub(super) fn handle_event(&mut self, number: RequestNumber, event: protocol::Event, queue: &mut Queue) {
+    /// Tells nothing from now on.
+    pub(super) fn suspend(&mut self) {
+        self.suspended = true;
+        if let Course::Direct { listed } = self.course {
+            let fresh = self.told.apart();
+            self.course = Course::Apart { fresh, listed, renewed: false, owes_end: !listed };
+        }
+    }
+
+    /// Tells what is different since it was suspended, and from now on whatever happens.
+    pub(super) fn resume(&mut self) -> Vec<News> {
+        self.suspended = false;
+        self.catch_up()
+    }
+
+    /// Takes an event that is no Acknowledge; tells what is new.
+    pub(super) fn handle_event(&mut self, event: protocol::Event, tell: &mut impl FnMut(News)) {
         if !self.is_live() {
             return;
         }
         let protocol::Event { code, path, tag, .. } = event;
         // An entry is a bare name. The original writes some events of the root with another spelling.
         let subject = if path.starts_with(b"/") { Subject::Root } else { Subject::Entry(path) };
-        if let Listing::Again { fresh, owes_end } = &mut self.listing {
-            fresh.apply(code, &subject, tag);
-            if code == Code::END_EXIST {
-                let (fresh, owes_end) = (std::mem::take(fresh), *owes_end);
-                self.listing = Listing::Complete;
-                self.catch_up(number, fresh, owes_end, queue);
+        let ends = code == Code::END_EXIST;
+        match &mut self.course {
+            Course::Direct { listed } => {
+                *listed |= ends;
+                self.told.apply(code, &subject, tag);
+                tell((code, subject));
             }
-            return;
+            Course::Apart { fresh, listed, .. } => {
+                *listed |= ends;
+                fresh.apply(code, &subject, tag);
+                if ends {
+                    self.catch_up().into_iter().for_each(tell);
+                }
+            }
         }
-        self.told.apply(code, &subject, tag);
-        if code == Code::END_EXIST {
-            self.listing = Listing::Complete;
-        }
-        self.deliver(number, code, subject, queue);
     }
 
-    /// Tells the caller how what it was told became `fresh`.
-    fn catch_up(&mut self, number: RequestNumber, mut fresh: Told, owes_end: bool, queue: &mut Queue) {
-        let mut told = std::mem::take(&mut self.told);
+    /// Tells how what was told became what is now, unless that is not known yet, or not wanted.
+    fn catch_up(&mut self) -> Vec<News> {
         let mut news = Vec::new();
-        if owes_end {
-            told.complete(&mut fresh, &mut news);
+        let Course::Apart { fresh, listed: true, renewed, owes_end } = &mut self.course else { return news };
+        if self.suspended {
+            return news;
+        }
+        let mut told = std::mem::take(&mut self.told);
+        if *owes_end {
+            told.complete(fresh, &mut news);
             news.push((Code::END_EXIST, Subject::Root));
         }
-        told.difference(&mut fresh, self.kind, &mut news);
-        self.told = fresh;
-        for (code, subject) in news {
-            self.deliver(number, code, subject, queue);
-        }
-    }
-
-    fn deliver(&mut self, request: RequestNumber, code: Code, subject: Subject, queue: &mut Queue) {
-        if self.quiet && matches!(code, Code::EXISTS | Code::END_EXIST) {
-            return;
-        }
-        let path = match subject {
-            Subject::Root => self.path.clone(),
-            Subject::Entry(name) => PathBuf::from(OsString::from_vec(name)),
-        };
-        queue.push(Event { request, code, path }, &mut self.queued);
+        told.difference(fresh, *renewed, self.kind, &mut news);
+        self.told = std::mem::take(fresh);
+        self.course = Course::Direct { listed: true };
+        news
     }
 }

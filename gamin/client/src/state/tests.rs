@@ -1,6 +1,7 @@
 //! The state against a model of a server and of a caller, and case by case.
 
 mod model;
+mod trees;
 
 use gamin_protocol::{Code, SYNC};
 use proptest::prelude::*;
@@ -111,7 +112,7 @@ fn paths_are_absolute_short_and_without_nul() {
 fn the_root_is_spelled_as_the_caller_did() {
     let mut world = World::new(entries(b""), true);
     world.play(&Step::Connect);
-    let wire = world.state.requests[&world.request].wire;
+    let wire = world.state.requests[&world.request].live().next().expect("it is live").wire;
     let server = world.server.as_mut().expect("connected");
     server.send(wire, Code::CHANGED, b"/watched/directory", None);
     server.deliver(&mut world.state, usize::MAX);
@@ -261,6 +262,40 @@ fn the_65536th_open_request_is_refused() {
     assert!(matches!(refused, Err(Error::TooManyRequests)));
     state.cancel(RequestNumber(9)).expect("it is known");
     state.monitor(Kind::File, Path::new("/f"), None).expect("without a server the number is free at once");
+}
+
+#[test]
+fn what_happens_while_suspended_is_told_as_a_difference() {
+    for tagged in [true, false] {
+        let mut world = World::new(entries(b"abc"), tagged);
+        for step in [Step::Connect, Step::Deliver(usize::MAX), Step::Read, Step::Suspend] {
+            world.play(&step);
+        }
+        let steps =
+            [Step::Write(b'b'), Step::Write(b'b'), Step::Remove(b'c'), Step::Write(b'd'), Step::Remove(b'd')];
+        for step in steps.iter().chain([&Step::Write(b'e'), &Step::Deliver(usize::MAX)]) {
+            world.play(step);
+            assert!(!world.state.has_event());
+        }
+        world.play(&Step::Resume);
+        assert_eq!(codes(&mut world.state), [Code::DELETED, Code::CHANGED, Code::CREATED]);
+        world.play(&Step::Suspend);
+        world.play(&Step::Resume);
+        assert!(!world.state.has_event(), "nothing happened");
+    }
+}
+
+#[test]
+fn a_suspended_request_is_still_acknowledged() {
+    let mut world = World::new(entries(b"a"), true);
+    for step in
+        [Step::Connect, Step::Suspend, Step::Deliver(usize::MAX), Step::Cancel, Step::Deliver(usize::MAX)]
+    {
+        world.play(&step);
+    }
+    assert!(matches!(world.state.resume(world.request), Err(Error::UnknownRequest(_))));
+    assert_eq!(codes(&mut world.state), [Code::ACKNOWLEDGE]);
+    assert!(matches!(world.state.suspend(world.request), Err(Error::UnknownRequest(_))));
 }
 
 #[test]

@@ -20,6 +20,33 @@ pub(super) enum Subject {
 /// An event that is still to be given its request and path.
 pub(super) type News = (Code, Subject);
 
+/// The state in which something was told, as far as that is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Version {
+    /// No tag came with it.
+    Unknown,
+    Tagged(Tag),
+    /// No tag came with it, but word that it changed.
+    Changed,
+}
+
+impl Version {
+    fn of(code: Code, tag: Option<Tag>) -> Version {
+        match tag {
+            Some(tag) => Version::Tagged(tag),
+            None if code == Code::EXISTS => Version::Unknown,
+            None => Version::Changed,
+        }
+    }
+
+    /// Forgets that it changed, as its caller knows.
+    fn settle(&mut self) {
+        if *self == Version::Changed {
+            *self = Version::Unknown;
+        }
+    }
+}
+
 /// The monitored path as it was told.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 enum Root {
@@ -27,12 +54,12 @@ enum Root {
     #[default]
     Unknown,
     Absent,
-    Present(Option<Tag>),
+    Present(Version),
 }
 
 impl Root {
     fn is_tagged(self) -> bool {
-        matches!(self, Root::Present(Some(_)))
+        matches!(self, Root::Present(Version::Tagged(_)))
     }
 }
 
@@ -40,16 +67,16 @@ impl Root {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Told {
     root: Root,
-    entries: BTreeMap<Vec<u8>, Option<Tag>>,
+    entries: BTreeMap<Vec<u8>, Version>,
     /// Entries of a listing that is going on; as a rule they come in order, and are cheaper to take in at once.
-    listing: Vec<(Vec<u8>, Option<Tag>)>,
+    listing: Vec<(Vec<u8>, Version)>,
 }
 
 impl Told {
     /// Takes note of an event.
     pub(super) fn apply(&mut self, code: Code, subject: &Subject, tag: Option<Tag>) {
         if let (Code::EXISTS, Subject::Entry(name)) = (code, subject) {
-            self.listing.push((name.clone(), tag));
+            self.listing.push((name.clone(), Version::of(code, tag)));
             return;
         }
         self.take_in_listing();
@@ -62,9 +89,11 @@ impl Told {
             (Code::DELETED, Subject::Entry(name)) => {
                 self.entries.remove(name);
             }
-            (Code::EXISTS | Code::CREATED | Code::CHANGED, Subject::Root) => self.root = Root::Present(tag),
+            (Code::EXISTS | Code::CREATED | Code::CHANGED, Subject::Root) => {
+                self.root = Root::Present(Version::of(code, tag));
+            }
             (Code::CREATED | Code::CHANGED, Subject::Entry(name)) => {
-                self.entries.insert(name.clone(), tag);
+                self.entries.insert(name.clone(), Version::of(code, tag));
             }
             _ => {}
         }
@@ -74,6 +103,17 @@ impl Told {
         if !self.listing.is_empty() {
             self.entries.append(&mut std::mem::take(&mut self.listing).into_iter().collect());
         }
+    }
+
+    /// A copy to which the events are applied that the caller is not told for now.
+    pub(super) fn apart(&mut self) -> Told {
+        self.take_in_listing();
+        let mut fresh = self.clone();
+        if let Root::Present(version) = &mut fresh.root {
+            version.settle();
+        }
+        fresh.entries.values_mut().for_each(Version::settle);
+        fresh
     }
 
     /// Carries on with a listing that was cut off: adds what it had not yet come to.
@@ -88,24 +128,28 @@ impl Told {
         if self.root == Root::Absent {
             return;
         }
-        for (name, tag) in &fresh.entries {
+        for (name, version) in &fresh.entries {
             if !self.entries.contains_key(name) {
-                self.entries.insert(name.clone(), *tag);
+                self.entries.insert(name.clone(), *version);
                 news.push((Code::EXISTS, Subject::Entry(name.clone())));
             }
         }
     }
 
-    /// Tells how this became `fresh`.
+    /// Tells how this became `fresh`; `renewed` says that this was learnt from another listing, and not from events.
     ///
-    /// Without a tag nothing is known of an entry's state, and it may have changed; but a server that knows no tags at
-    /// all, as the root's shows, gives none at either time, and to take that for a change would report every file
-    /// there is.
-    pub(super) fn difference(&mut self, fresh: &mut Told, kind: Kind, news: &mut Vec<News>) {
+    /// Of an entry that is listed without a tag nothing is known, and it may have changed; but a server that knows no
+    /// tags at all, as the root's shows, gives none at either time, and to take that for a change would report every
+    /// file there is.
+    pub(super) fn difference(&mut self, fresh: &mut Told, renewed: bool, kind: Kind, news: &mut Vec<News>) {
         self.take_in_listing();
         fresh.take_in_listing();
-        let tagged = self.root.is_tagged() || fresh.root.is_tagged();
-        let differ = |told: Option<Tag>, tag: Option<Tag>| told != tag || tagged && tag.is_none();
+        let doubtful = renewed && (self.root.is_tagged() || fresh.root.is_tagged());
+        let differ = |told: Version, version: Version| match version {
+            Version::Changed => true,
+            Version::Tagged(_) => told != version,
+            Version::Unknown => doubtful || matches!(told, Version::Tagged(_)),
+        };
         match (self.root, fresh.root) {
             (Root::Absent, Root::Absent) => return,
             (_, Root::Absent) => {
@@ -114,7 +158,7 @@ impl Told {
             }
             (Root::Absent, _) => news.push((Code::CREATED, Subject::Root)),
             // A directory that is monitored as such has no Changed of itself: its entries say it all.
-            (Root::Present(told), Root::Present(tag)) if kind == Kind::File && differ(told, tag) => {
+            (Root::Present(told), Root::Present(version)) if kind == Kind::File && differ(told, version) => {
                 news.push((Code::CHANGED, Subject::Root));
             }
             _ => {}
@@ -122,10 +166,10 @@ impl Told {
         for name in self.entries.keys().filter(|name| !fresh.entries.contains_key(*name)) {
             news.push((Code::DELETED, Subject::Entry(name.clone())));
         }
-        for (name, tag) in &fresh.entries {
+        for (name, version) in &fresh.entries {
             let code = match self.entries.get(name) {
                 None => Code::CREATED,
-                Some(told) if differ(*told, *tag) => Code::CHANGED,
+                Some(told) if differ(*told, *version) => Code::CHANGED,
                 Some(_) => continue,
             };
             news.push((code, Subject::Entry(name.clone())));

@@ -184,6 +184,8 @@ pub(super) enum Step {
     Read,
     Kill,
     Connect,
+    Suspend,
+    Resume,
     Cancel,
 }
 
@@ -198,6 +200,8 @@ pub(super) fn step() -> impl Strategy<Value = Step> {
         3 => Just(Step::Read),
         2 => Just(Step::Kill),
         4 => Just(Step::Connect),
+        2 => Just(Step::Suspend),
+        3 => Just(Step::Resume),
     ]
 }
 
@@ -261,6 +265,9 @@ impl World {
                 self.server = Some(Server::connect(&mut self.state, self.tagged));
             }
             Step::Connect => {}
+            // They do nothing to what is cancelled.
+            Step::Suspend => drop(self.state.suspend(self.request)),
+            Step::Resume => drop(self.state.resume(self.request)),
             Step::Cancel => self.state.cancel(self.request).expect("it is known"),
         }
         if let Some(server) = &mut self.server {
@@ -269,7 +276,7 @@ impl World {
     }
 
     pub(super) fn finish(&mut self) {
-        for step in [Step::Connect, Step::Deliver(usize::MAX), Step::Read] {
+        for step in [Step::Resume, Step::Connect, Step::Deliver(usize::MAX), Step::Read] {
             self.play(&step);
         }
     }

@@ -1,0 +1,171 @@
+//! What the caller asked for under one request number: a path, or a tree of them, which takes several subscriptions.
+//!
+//! How a tree grows is left to [`super::tree`]. Invariant: whatever it took, its caller sees one request: events with its
+//! spelling, one EndExist unless it wanted none, and one Acknowledge, when the last subscription has ended.
+
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt;
+use std::path::{Path, PathBuf};
+
+use gamin_protocol::{self as protocol, Code};
+
+use super::queue::Queue;
+use super::subscription::Subscription;
+use super::told::{News, Subject};
+use super::tree::Tree;
+use crate::{Event, RequestNumber};
+
+/// A request, from the call that made it until its Acknowledge has been read.
+#[derive(Debug)]
+pub(super) struct Asked {
+    /// How many of its events wait in the queue, but for the Acknowledge.
+    pub(super) queued: usize,
+    number: RequestNumber,
+    path: PathBuf,
+    /// The caller is not told what exists (`FAMNoExists`). The server is asked for the listing all the
+    /// same, because after a reconnect the difference is taken from it.
+    quiet: bool,
+    cancelled: bool,
+    ended: bool,
+    what: What,
+}
+
+#[derive(Debug)]
+pub(super) enum What {
+    Path(Subscription),
+    Tree(Tree),
+}
+
+impl Asked {
+    pub(super) fn new(number: RequestNumber, path: PathBuf, quiet: bool, what: What) -> Asked {
+        Asked { queued: 0, number, path, quiet, cancelled: false, ended: false, what }
+    }
+
+    pub(super) fn is_cancelled(&self) -> bool {
+        self.cancelled
+    }
+
+    /// The subscriptions that a server should know.
+    pub(super) fn live(&self) -> impl Iterator<Item = &Subscription> {
+        let (path, tree) = match &self.what {
+            What::Path(subscription) => (Some(subscription), None),
+            What::Tree(tree) => (None, Some(tree)),
+        };
+        let subscriptions = path.into_iter().chain(tree.into_iter().flat_map(Tree::subscriptions));
+        subscriptions.filter(|subscription| subscription.is_live())
+    }
+
+    fn subscriptions_mut(&mut self) -> impl Iterator<Item = &mut Subscription> {
+        let (path, tree) = match &mut self.what {
+            What::Path(subscription) => (Some(subscription), None),
+            What::Tree(tree) => (None, Some(tree)),
+        };
+        path.into_iter().chain(tree.into_iter().flat_map(Tree::subscriptions_mut))
+    }
+
+    /// The tree that it is about, unless it is about a path, or cancelled.
+    pub(super) fn tree_mut(&mut self) -> Option<&mut Tree> {
+        match &mut self.what {
+            What::Tree(tree) if !self.cancelled => Some(tree),
+            What::Tree(_) | What::Path(_) => None,
+        }
+    }
+
+    /// Takes an event of one of its subscriptions that is no Acknowledge.
+    pub(super) fn handle_event(&mut self, event: protocol::Event, queue: &mut Queue) {
+        let Asked { queued, number, path, quiet, what, .. } = self;
+        match what {
+            What::Path(subscription) => {
+                subscription
+                    .handle_event(event, &mut |news| deliver(*number, path, *quiet, news, queued, queue));
+            }
+            What::Tree(tree) => {
+                tree.handle_event(event);
+                self.deliver_tree(queue);
+            }
+        }
+    }
+
+    /// Takes the Acknowledge of the subscription with the wire number `seq`; says whether it has one.
+    pub(super) fn acknowledge(&mut self, seq: u16) -> bool {
+        match &mut self.what {
+            What::Path(subscription) => subscription.acknowledge(),
+            What::Tree(tree) => tree.acknowledge(seq),
+        }
+    }
+
+    /// Says, once, that nothing more will come of it.
+    pub(super) fn end(&mut self) -> Option<PathBuf> {
+        let is_over = self.subscriptions_mut().all(|subscription| subscription.is_acknowledged());
+        (is_over && !std::mem::replace(&mut self.ended, true)).then(|| self.path.clone())
+    }
+
+    /// The server is gone; gives the wire numbers of the subscriptions that it need not acknowledge any more.
+    pub(super) fn handle_lost(&mut self) -> Vec<u16> {
+        let mut over = Vec::new();
+        for subscription in self.subscriptions_mut() {
+            if subscription.is_live() {
+                subscription.expect_new_listing();
+            } else {
+                over.push(subscription.wire);
+            }
+        }
+        over.retain(|wire| self.acknowledge(*wire));
+        over
+    }
+
+    /// Marks it as cancelled; gives the wire numbers of the subscriptions that end with it.
+    pub(super) fn cancel(&mut self) -> Vec<u16> {
+        self.cancelled = true;
+        self.subscriptions_mut().filter_map(|one| one.cancel().then_some(one.wire)).collect()
+    }
+
+    /// Holds back what happens from now on.
+    pub(super) fn suspend(&mut self) {
+        match &mut self.what {
+            What::Path(subscription) => subscription.suspend(),
+            What::Tree(tree) => tree.suspend(),
+        }
+    }
+
+    /// Tells what is different since it was suspended.
+    pub(super) fn resume(&mut self, queue: &mut Queue) {
+        match &mut self.what {
+            What::Path(subscription) => {
+                for news in subscription.resume() {
+                    deliver(self.number, &self.path, self.quiet, news, &mut self.queued, queue);
+                }
+            }
+            What::Tree(tree) => {
+                tree.resume();
+                self.deliver_tree(queue);
+            }
+        }
+    }
+
+    /// Passes on what a tree has to tell.
+    pub(super) fn deliver_tree(&mut self, queue: &mut Queue) {
+        let What::Tree(tree) = &mut self.what else { return };
+        for news in tree.poll_news() {
+            deliver(self.number, &self.path, self.quiet, news, &mut self.queued, queue);
+        }
+    }
+}
+
+fn deliver(
+    request: RequestNumber,
+    root: &Path,
+    quiet: bool,
+    (code, subject): News,
+    queued: &mut usize,
+    queue: &mut Queue,
+) {
+    if quiet && matches!(code, Code::EXISTS | Code::END_EXIST) {
+        return;
+    }
+    let path = match subject {
+        Subject::Root => root.to_owned(),
+        Subject::Entry(name) => PathBuf::from(OsString::from_vec(name)),
+    };
+    queue.push(Event { request, code, path }, queued);
+}

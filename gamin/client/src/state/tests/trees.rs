@@ -1,0 +1,337 @@
+//! Trees, against a model of a server that has a whole file system to tell about.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsStr;
+use std::sync::Arc;
+
+use gamin_protocol::{CREDENTIAL, Code, Decoder};
+use proptest::prelude::*;
+
+use super::super::*;
+
+const ROOT: &str = "/tree";
+
+/// What is there below the root, by its name relative to the root, which is empty: whether it is a directory, and its tag.
+type Files = BTreeMap<String, (bool, u64)>;
+
+/// A server that lists and reports every directory that is asked for.
+struct Server {
+    requests: Decoder<Request>,
+    followed: BTreeMap<u16, String>,
+    outbox: Vec<u8>,
+}
+
+impl Server {
+    fn send(&mut self, seq: u16, code: Code, path: &str, tag: Option<u64>) {
+        let tag = tag.map(protocol::Tag);
+        protocol::Event::encode(&mut self.outbox, seq, code, path.as_bytes(), tag).expect("a good path");
+    }
+
+    fn report(&mut self, code: Code, name: &str, (is_directory, tag): (bool, u64)) {
+        let (folder, entry) = name.rsplit_once('/').unwrap_or(("", name));
+        for (seq, followed) in self.followed.clone() {
+            if followed == name && code != Code::CHANGED {
+                // Of what is no directory it says that there is none.
+                if code == Code::DELETED || is_directory {
+                    self.send(seq, code, &absolute(name), Some(tag));
+                }
+            } else if followed == folder && !name.is_empty() {
+                self.send(seq, code, entry, Some(tag));
+            }
+        }
+    }
+}
+
+fn absolute(name: &str) -> String {
+    if name.is_empty() { ROOT.to_owned() } else { format!("{ROOT}/{name}") }
+}
+
+fn entries_of(files: &Files, folder: &str) -> Vec<(String, u64)> {
+    let prefix = if folder.is_empty() { String::new() } else { format!("{folder}/") };
+    let below = files.iter().filter(|(name, _)| !name.is_empty());
+    let below = below.filter_map(|(name, (_, tag))| Some((name.strip_prefix(&prefix)?.to_owned(), *tag)));
+    below.filter(|(entry, _)| !entry.contains('/')).collect()
+}
+
+struct World {
+    state: State,
+    server: Option<Server>,
+    files: Files,
+    clock: u64,
+    request: RequestNumber,
+    told: BTreeSet<String>,
+    root: bool,
+    listed: bool,
+}
+
+impl World {
+    fn new(files: &[(&str, bool)], levels: u32) -> World {
+        let mut state = State::default();
+        let tells = |name: &OsStr| !name.as_bytes().starts_with(b"x");
+        let shape = Shape { levels, tells: Arc::new(tells) };
+        let request = state.monitor_tree(Path::new(ROOT), shape).expect("a good path");
+        let files =
+            files.iter().map(|(name, is_directory)| ((*name).to_owned(), (*is_directory, 0))).collect();
+        World {
+            state,
+            server: None,
+            files,
+            clock: 1,
+            request,
+            told: BTreeSet::new(),
+            root: false,
+            listed: false,
+        }
+    }
+
+    fn connect(&mut self) {
+        if self.server.is_none() {
+            self.state.handle_connected();
+            self.state.handle_sent(1);
+            let outbox = vec![CREDENTIAL];
+            self.server = Some(Server { requests: Decoder::new(), followed: BTreeMap::new(), outbox });
+        }
+    }
+
+    fn kill(&mut self) {
+        if self.server.take().is_some() {
+            self.state.handle_lost();
+        }
+    }
+
+    /// Lets everything travel that there is.
+    fn settle(&mut self) {
+        while let Some(server) = &mut self.server {
+            server.requests.push(self.state.output());
+            self.state.handle_sent(self.state.output().len());
+            while let Some(request) = server.requests.next_message().expect("a good request") {
+                match request {
+                    Request::Monitor { seq, path, .. } => {
+                        let path = String::from_utf8(path).expect("a path of this test");
+                        let name = path[ROOT.len()..].trim_start_matches('/').to_owned();
+                        assert!(
+                            server.followed.insert(seq, name.clone()).is_none(),
+                            "a wire number is used twice"
+                        );
+                        if let Some((true, tag)) = self.files.get(&name) {
+                            server.send(seq, Code::EXISTS, &path, Some(*tag));
+                            for (entry, tag) in entries_of(&self.files, &name) {
+                                server.send(seq, Code::EXISTS, &entry, Some(tag));
+                            }
+                        } else {
+                            server.send(seq, Code::DELETED, &path, None);
+                        }
+                        server.send(seq, Code::END_EXIST, &path, None);
+                    }
+                    Request::Cancel { seq } => {
+                        assert!(server.followed.remove(&seq).is_some(), "an unknown number is cancelled");
+                        server.send(seq, Code::ACKNOWLEDGE, ROOT, None);
+                    }
+                    Request::Ask { .. } => {}
+                }
+            }
+            let bytes = std::mem::take(&mut server.outbox);
+            self.state.handle_bytes(&bytes).expect("good packets");
+            let files = &self.files;
+            self.state.explore(|path| {
+                let path = path.to_str().expect("a path of this test");
+                files.get(path[ROOT.len()..].trim_start_matches('/')).is_some_and(|found| found.0)
+            });
+            if bytes.is_empty() && self.state.output().is_empty() {
+                return;
+            }
+        }
+    }
+
+    fn report(&mut self, code: Code, name: &str, found: (bool, u64)) {
+        if let Some(server) = &mut self.server {
+            server.report(code, name, found);
+        }
+    }
+
+    fn make(&mut self, name: &str, is_directory: bool) {
+        let folder = name.rsplit_once('/').map_or("", |(folder, _)| folder);
+        let may = name.is_empty() && is_directory
+            || !name.is_empty() && self.files.get(folder).is_some_and(|found| found.0);
+        if !may || self.files.contains_key(name) {
+            return;
+        }
+        self.clock += 1;
+        self.files.insert(name.to_owned(), (is_directory, self.clock));
+        self.report(Code::CREATED, name, (is_directory, self.clock));
+    }
+
+    fn remove(&mut self, name: &str) {
+        let below = format!("{name}/");
+        let is_below = |other: &&String| name.is_empty() || other.starts_with(&below) || *other == name;
+        for gone in self.files.keys().filter(is_below).rev().cloned().collect::<Vec<_>>() {
+            if let Some(found) = self.files.remove(&gone) {
+                self.report(Code::DELETED, &gone, found);
+            }
+        }
+    }
+
+    /// Gives what is told, and objects to what is impossible.
+    fn read(&mut self) -> Vec<(Code, String)> {
+        let mut news = Vec::new();
+        while let Some(event) = self.state.poll_event() {
+            assert_eq!(event.request, self.request);
+            let name = event.path.to_str().expect("a path of this test").to_owned();
+            let is_root = name == ROOT;
+            let is_told = if is_root { self.root } else { self.told.contains(&name) };
+            match event.code {
+                Code::END_EXIST => {
+                    assert!(is_root && !std::mem::replace(&mut self.listed, true), "{event:?}");
+                }
+                Code::EXISTS => assert!(!is_told && !self.listed, "{event:?}"),
+                Code::CREATED => assert!(!is_told, "{event:?}"),
+                Code::DELETED if is_root => {}
+                _ => assert!(is_told && !is_root, "{event:?}"),
+            }
+            match (is_root, event.code) {
+                (_, Code::END_EXIST) => {}
+                (true, code) => {
+                    self.root = code != Code::DELETED;
+                    self.told.clear();
+                }
+                (false, Code::DELETED) => drop(self.told.remove(&name)),
+                (false, _) => drop(self.told.insert(name.clone())),
+            }
+            news.push((event.code, name));
+        }
+        news
+    }
+
+    fn truth(&self, levels: usize) -> BTreeSet<String> {
+        let within = |name: &&String| !name.is_empty() && name.split('/').count() <= levels;
+        let tells = |name: &&String| !name.rsplit('/').next().is_some_and(|entry| entry.starts_with('x'));
+        self.files.keys().filter(within).filter(tells).cloned().collect()
+    }
+}
+
+fn listing(names: &[&str]) -> Vec<(Code, String)> {
+    let root = |code| (code, ROOT.to_owned());
+    let names = names.iter().map(|name| (Code::EXISTS, (*name).to_owned()));
+    std::iter::once(root(Code::EXISTS)).chain(names).chain([root(Code::END_EXIST)]).collect()
+}
+
+const FILES: [(&str, bool); 7] =
+    [("", true), ("a", false), ("s", true), ("s/b", false), ("s/t", true), ("s/t/c", false), ("xs", true)];
+
+#[test]
+fn a_tree_is_listed_to_its_depth_and_its_listing_ends_once() {
+    for (levels, names) in [
+        (0, vec![]),
+        (1, vec!["a", "s"]),
+        (2, vec!["a", "s", "s/b", "s/t"]),
+        (9, vec!["a", "s", "s/b", "s/t", "s/t/c"]),
+    ] {
+        let mut world = World::new(&FILES, levels);
+        world.connect();
+        world.settle();
+        assert_eq!(world.read(), listing(&names), "{levels}");
+        assert!(world.listed);
+    }
+}
+
+#[test]
+fn a_directory_that_is_not_told_is_followed() {
+    let mut world = World::new(&FILES, 2);
+    world.connect();
+    world.settle();
+    world.read();
+    world.make("xs/new", false);
+    world.make("xs/x", false);
+    world.settle();
+    assert_eq!(world.read(), [(Code::CREATED, "xs/new".to_owned())]);
+    world.remove("xs");
+    world.settle();
+    assert_eq!(world.read(), [(Code::DELETED, "xs/new".to_owned())]);
+}
+
+#[test]
+fn a_new_directory_is_followed_and_one_that_goes_takes_its_entries_along() {
+    let mut world = World::new(&FILES, 3);
+    world.connect();
+    world.settle();
+    world.read();
+    world.make("n", true);
+    world.make("n/m", true);
+    world.make("n/m/f", false);
+    world.settle();
+    let names = |news: Vec<(Code, String)>| news.into_iter().map(|(_, name)| name).collect::<Vec<_>>();
+    assert_eq!(names(world.read()), ["n", "n/m", "n/m/f"]);
+    // It is renamed away: of what is below nobody tells.
+    for name in ["n/m/f", "n/m", "n"] {
+        world.files.remove(name);
+    }
+    world.report(Code::DELETED, "n", (true, 0));
+    world.settle();
+    assert_eq!(names(world.read()), ["n/m/f", "n/m", "n"]);
+    assert_eq!(world.server.as_ref().map(|server| server.followed.len()), Some(4));
+}
+
+#[test]
+fn a_cancelled_tree_has_one_acknowledge_and_gives_its_numbers_back() {
+    let mut world = World::new(&FILES, 3);
+    world.connect();
+    world.settle();
+    world.state.cancel(world.request).expect("it is known");
+    world.settle();
+    let event = world.state.poll_event().expect("an Acknowledge");
+    assert_eq!((event.code, event.path.to_str()), (Code::ACKNOWLEDGE, Some(ROOT)));
+    assert!(world.state.poll_event().is_none() && world.state.requests.is_empty());
+    assert!(world.server.is_some_and(|server| server.followed.is_empty()));
+}
+
+#[derive(Debug, Clone)]
+enum Step {
+    Make(&'static str, bool),
+    Remove(&'static str),
+    Settle,
+    Read,
+    Kill,
+    Connect,
+    Suspend,
+    Resume,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let name = || prop::sample::select(vec!["", "a", "x", "a/b", "x/b", "a/b/c", "x/b/c"]);
+    prop_oneof![
+        8 => (name(), prop::bool::weighted(0.7)).prop_map(|(name, is_directory)| Step::Make(name, is_directory)),
+        4 => name().prop_map(Step::Remove),
+        6 => Just(Step::Settle),
+        3 => Just(Step::Read),
+        1 => Just(Step::Kill),
+        3 => Just(Step::Connect),
+        1 => Just(Step::Suspend),
+        2 => Just(Step::Resume),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn a_tree_converges(levels in 0u32..4, steps in prop::collection::vec(step(), 0..60)) {
+        let mut world = World::new(&FILES[..1], levels);
+        for step in &steps {
+            match step {
+                Step::Make(name, is_directory) => world.make(name, *is_directory),
+                Step::Remove(name) => world.remove(name),
+                Step::Settle => world.settle(),
+                Step::Read => drop(world.read()),
+                Step::Kill => world.kill(),
+                Step::Connect => world.connect(),
+                Step::Suspend => world.state.suspend(world.request).expect("it is known"),
+                Step::Resume => world.state.resume(world.request).expect("it is known"),
+            }
+        }
+        world.state.resume(world.request).expect("it is known");
+        world.connect();
+        world.settle();
+        world.read();
+        prop_assert!(world.listed);
+        prop_assert_eq!(world.root, world.files.contains_key(""));
+        prop_assert_eq!(&world.told, &world.truth(levels as usize));
+    }
+}
