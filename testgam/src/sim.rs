@@ -418,13 +418,13 @@ impl Sim {
         let answered = loop {
             self.exchange(id, |state| state.outcome(token) != Outcome::Open)?;
             match self.client(id)?.state.outcome(token) {
-                Outcome::Reached => break Ok(()),
+                Outcome::Answered(_) => break Ok(()),
                 Outcome::Unsupported => break Err(Stuck::Client(Error::Unsupported)),
                 Outcome::Open if is_late => break Err(Stuck::Unanswered(patience)),
                 Outcome::Open => is_late = !self.step(Some(id), end),
             }
         };
-        self.client(id)?.state.forget_barrier(token);
+        self.client(id)?.state.forget_question(token);
         answered
     }
 

@@ -9,7 +9,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use gamin_protocol::Kind;
+use gamin_protocol::{Fact, Inquiry, Kind, SYNC};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags};
@@ -264,28 +264,51 @@ impl Connection {
     /// [`Error::Unsupported`] with a server that has no barrier, [`Error::TimedOut`]; else as
     /// [`Connection::next_event`].
     pub fn barrier(&self, timeout: Duration) -> Result<(), Error> {
+        self.answer_to(SYNC, Instant::now().checked_add(timeout)).map(drop)
+    }
+
+    /// What the server says of itself: the facts of one noun. Those that docs/debugging.md names may differ
+    /// from server to server, and there are none of a noun that it does not know.
+    ///
+    /// # Errors
+    /// As [`Connection::barrier`]; [`Error::Unsupported`] also if the answer can't be understood.
+    pub fn facts(&self, noun: &str, timeout: Duration) -> Result<Vec<Fact>, Error> {
         let deadline = Instant::now().checked_add(timeout);
+        let mut inquiry = Inquiry { noun: noun.to_owned(), after: 0 };
+        let mut facts = Vec::new();
+        loop {
+            let answer = self.answer_to(&inquiry.question(), deadline)?;
+            let page = inquiry.parse_answer(&answer).ok_or(Error::Unsupported)?;
+            facts.extend(page.facts);
+            // It ends, for the numbers grow and there is a deadline.
+            let Some(next) = page.next else { return Ok(facts) };
+            inquiry.after = next;
+        }
+    }
+
+    /// Asks the server something and waits for what it answers behind the question.
+    fn answer_to(&self, question: &[u8], deadline: Option<Instant>) -> Result<Vec<u8>, Error> {
         let token = self.with(|driver| {
             // The server that is asked should be one that is there.
             driver.advance(|_| false);
             driver.report()?;
-            let token = driver.state.ask_barrier()?;
+            let token = driver.state.ask(question.to_vec())?;
             driver.flush();
             Ok(token)
         })?;
-        let reached = self.wait_until(&self.source, deadline, |driver| barrier_step(driver, token));
+        let answered = self.wait_until(&self.source, deadline, |driver| answer_step(driver, token));
         self.with(|driver| {
-            driver.state.forget_barrier(token);
+            driver.state.forget_question(token);
             Ok(())
         })?;
-        reached?.ok_or(Error::TimedOut)
+        answered?.ok_or(Error::TimedOut)
     }
 }
 
-fn barrier_step(driver: &mut Driver, token: Token) -> Result<Option<()>, Error> {
+fn answer_step(driver: &mut Driver, token: Token) -> Result<Option<Vec<u8>>, Error> {
     driver.advance(|state| state.outcome(token) != Outcome::Open);
     match driver.state.outcome(token) {
-        Outcome::Reached => Ok(Some(())),
+        Outcome::Answered(answer) => Ok(Some(answer)),
         Outcome::Unsupported => Err(Error::Unsupported),
         Outcome::Open => driver.report().map(|()| None),
     }

@@ -138,7 +138,7 @@ impl Driver {
 
     fn exchange(&mut self, enough: impl Fn(&State) -> bool) -> Result<(), Lost> {
         self.flush();
-        let barriers = self.state.open_barriers();
+        let questions = self.state.open_questions();
         for _ in 0..FILLS_MAX {
             if enough(&self.state) {
                 break;
@@ -152,7 +152,7 @@ impl Driver {
                 Transfer::Lost(errno) => return Err(errno.into()),
             }
         }
-        if self.state.open_barriers() != barriers {
+        if self.state.open_questions() != questions {
             self.ring();
         }
         Ok(())

@@ -35,8 +35,9 @@ pub enum Error {
     /// server tries again.
     #[error("lost the server")]
     ServiceLost(#[source] ConnectError),
-    /// Do without: the server is one that does not know the barrier, such as the original's.
-    #[error("the server does not support the barrier")]
+    /// Do without: the server is one that does not know the barrier, or another question, such as the
+    /// original's.
+    #[error("the server does not know what it was asked")]
     Unsupported,
     /// The time that the caller gave was over first.
     #[error("timed out")]

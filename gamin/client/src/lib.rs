@@ -37,7 +37,7 @@ use std::path::PathBuf;
 
 pub use connection::Connection;
 pub use error::{ConnectError, Error};
-pub use gamin_protocol::{Code, Kind};
+pub use gamin_protocol::{Code, Fact, Kind, Value};
 pub use options::{Options, ServerCommand};
 pub use state::Shape;
 

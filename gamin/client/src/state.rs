@@ -10,8 +10,8 @@
 //! one Acknowledge and silence. There is no clock, no I/O and no hash order here.
 
 mod asked;
-mod barrier;
 mod output;
+mod questions;
 mod queue;
 mod subscription;
 mod told;
@@ -25,14 +25,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use gamin_protocol::{self as protocol, Decoder, Kind, Malformed, Request};
+use gamin_protocol::{self as protocol, Decoder, Kind, Malformed, Request, SYNC};
 
 use crate::error::Error;
 use crate::{Event, RequestNumber};
 use asked::{Asked, What};
-use barrier::Barriers;
-pub use barrier::{Outcome, Token};
 use output::Output;
+use questions::Questions;
+pub use questions::{Outcome, Token};
 use queue::Queue;
 use subscription::Subscription;
 pub use tree::Shape;
@@ -59,7 +59,7 @@ pub struct State {
     last_number: i32,
     no_exists: bool,
     wire: WireNumbers,
-    barriers: Barriers,
+    questions: Questions,
     queue: Queue,
     output: Output,
     connected: bool,
@@ -79,14 +79,14 @@ impl State {
         self.output.bytes()
     }
 
-    /// How many barriers the server has not answered.
-    pub fn open_barriers(&self) -> usize {
-        self.barriers.open()
+    /// How many questions the server has not answered.
+    pub fn open_questions(&self) -> usize {
+        self.questions.open()
     }
 
-    /// What has become of a barrier.
+    /// What has become of a question.
     pub fn outcome(&self, token: Token) -> Outcome {
-        self.barriers.outcome(token)
+        self.questions.outcome(token)
     }
 }
 
@@ -102,7 +102,7 @@ impl State {
         for subscription in self.requests.values().flat_map(Asked::live) {
             self.output.request(&subscription.request());
         }
-        self.barriers.ask_again(&mut self.wire, &mut self.output);
+        self.questions.ask_again(&mut self.wire, &mut self.output);
     }
 
     /// Takes what the server sent.
@@ -131,7 +131,7 @@ impl State {
     pub fn handle_lost(&mut self) {
         self.connected = false;
         self.output.clear();
-        self.barriers.handle_lost(&mut self.wire);
+        self.questions.handle_lost(&mut self.wire);
         for (number, asked) in &mut self.requests {
             asked.handle_lost().into_iter().for_each(|wire| self.wire.free(wire));
             if let Some(path) = asked.end() {
@@ -148,18 +148,16 @@ impl State {
     fn handle_event(&mut self, event: protocol::Event) {
         tracing::trace!(?event, "received");
         if event.tag.is_some() {
-            self.barriers.handle_tag();
+            self.questions.handle_tag();
         }
         if event.code == protocol::Code::ANSWER {
-            if event.path == protocol::SYNC {
-                self.barriers.handle_answer(event.seq);
-            }
+            self.questions.handle_answer(event.seq, &event.path);
             return;
         }
         match self.wire.owner(event.seq) {
             Some(Owner::Request(number)) => self.handle_request_event(number, event),
             Some(Owner::Probe) if event.code == protocol::Code::ACKNOWLEDGE => {
-                self.barriers.handle_probe_acknowledged(&mut self.wire);
+                self.questions.handle_probe_acknowledged(&mut self.wire);
             }
             // The probe's own listing, and what the original's server still says of a cancelled request.
             Some(Owner::Probe) | None => {}
@@ -340,12 +338,21 @@ impl State {
     /// # Errors
     /// [`Error::Unsupported`] if the server is known to have no barrier, [`Error::TooManyRequests`].
     pub fn ask_barrier(&mut self) -> Result<Token, Error> {
-        self.barriers.ask(self.connected, &mut self.wire, &mut self.output)
+        self.ask(SYNC.to_vec())
     }
 
-    /// Forgets a barrier that nobody waits for any more.
-    pub fn forget_barrier(&mut self, token: Token) {
-        self.barriers.forget(token);
+    /// Asks the server something else, in less than [`protocol::PATH_MAX`] bytes. One that does not know the
+    /// question does not answer it.
+    ///
+    /// # Errors
+    /// As [`State::ask_barrier`].
+    pub fn ask(&mut self, question: Vec<u8>) -> Result<Token, Error> {
+        self.questions.ask(question, self.connected, &mut self.wire, &mut self.output)
+    }
+
+    /// Forgets a question whose answer nobody waits for any more.
+    pub fn forget_question(&mut self, token: Token) {
+        self.questions.forget(token);
     }
 
     /// Gives the next event.

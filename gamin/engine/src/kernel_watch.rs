@@ -40,22 +40,32 @@ pub(crate) struct Need {
     pub role: Role,
 }
 
+/// What the kernel has answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
+pub(crate) enum State {
+    /// Nothing yet.
     Asked,
+    /// Yes.
     Armed,
+    /// No.
     Refused(Refusal),
 }
 
+/// One directory that the kernel is asked about.
 #[derive(Debug)]
-struct KernelWatch {
+pub(crate) struct KernelWatch {
     id: KernelWatchId,
-    level: Level,
-    state: State,
+    pub level: Level,
+    pub state: State,
     users: BTreeSet<(Role, WatchId)>,
 }
 
 impl KernelWatch {
+    /// How many reasons there are for it.
+    pub(crate) fn needs(&self) -> usize {
+        self.users.len()
+    }
+
     fn needed_level(&self) -> Level {
         self.users.iter().map(|(role, _)| role.level()).max().unwrap_or(Level::Itself)
     }
@@ -145,6 +155,20 @@ impl KernelWatches {
         };
         held.state = answer.map_or_else(State::Refused, |()| State::Armed);
         if answer.is_ok() { Vec::new() } else { users(held).collect() }
+    }
+
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.watches.len()
+    }
+
+    /// All whose ids are behind a number.
+    pub(crate) fn after(
+        &self,
+        number: u64,
+    ) -> impl Iterator<Item = (KernelWatchId, &TreePath, &KernelWatch)> {
+        let behind = self.directories.range(KernelWatchId(number.saturating_add(1))..);
+        behind.filter_map(|(id, directory)| Some((*id, directory, self.watches.get(directory)?)))
     }
 
     /// The directory that was armed, while the arming lasts.

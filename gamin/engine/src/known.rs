@@ -323,6 +323,11 @@ impl Known {
 }
 
 impl Directory {
+    /// How many entries it has.
+    pub(crate) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
     fn entries_mut(&mut self) -> &mut EntriesKnown {
         Arc::make_mut(&mut self.entries)
     }

@@ -9,11 +9,13 @@
 
 mod address;
 mod event;
+mod fact;
 mod packet;
 mod request;
 
 pub use address::{ADDRESS_TEXT_MAX, address};
 pub use event::{Code, Event, Tag};
+pub use fact::{Fact, Inquiry, Page, Value};
 pub use packet::{Decoder, HEADER_LEN, Malformed, PACKET_MAX, PATH_MAX, VERSION};
 pub use request::{Kind, Options, Request};
 

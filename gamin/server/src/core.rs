@@ -5,6 +5,8 @@
 //! to be done outside is left to a host: sockets, kernel, scans and time, real or simulated.
 //! Invariant: only a session that has shown its credentials has a decoder, an outbox or a subscription.
 
+mod facts;
+mod ring;
 #[cfg(test)]
 mod tests;
 
@@ -20,6 +22,9 @@ use gamin_protocol::CREDENTIAL;
 use tracing::{debug, info, warn};
 
 use crate::session::{Command, Session};
+pub use facts::NOUNS;
+pub use ring::RING_MAX;
+use ring::{Happening, Ring};
 
 /// How long a connection may take to show its credentials.
 pub const HANDSHAKE_MAX: Duration = Duration::from_secs(5);
@@ -96,8 +101,8 @@ pub struct Core {
     idle_max: Option<Duration>,
     idle_since: Option<Time>,
     finished: bool,
-    /// Connections that have shown no credentials, and how long they may go on so.
-    newcomers: BTreeMap<SessionId, Time>,
+    /// Connections that have shown no credentials, whose they are, and how long they may go on so.
+    newcomers: BTreeMap<SessionId, (Peer, Time)>,
     sessions: BTreeMap<SessionId, Session>,
     /// The sessions' subscriptions in the engine.
     owners: BTreeMap<SubscriptionId, SessionId>,
@@ -113,6 +118,8 @@ pub struct Core {
     next_barrier: u64,
     to_send: BTreeSet<SessionId>,
     to_close: VecDeque<SessionId>,
+    began: Time,
+    ring: Ring,
 }
 
 impl Core {
@@ -136,6 +143,8 @@ impl Core {
             next_barrier: 0,
             to_send: BTreeSet::new(),
             to_close: VecDeque::new(),
+            began: now,
+            ring: Ring::default(),
         };
         for path in config.settings {
             core.next_subscription += 1;
@@ -171,12 +180,12 @@ impl Core {
             self.to_close.push_back(oldest);
         }
         debug!(session = id.0, pid = peer.pid, "connection");
-        self.newcomers.insert(id, now + HANDSHAKE_MAX);
+        self.newcomers.insert(id, (peer, now + HANDSHAKE_MAX));
     }
 
     /// Takes bytes that a client sent.
     pub fn handle_bytes(&mut self, now: Time, id: SessionId, bytes: &[u8]) {
-        let Some(bytes) = self.authenticate(id, bytes) else { return };
+        let Some(bytes) = self.authenticate(now, id, bytes) else { return };
         let Some(session) = self.sessions.get_mut(&id) else { return };
         session.handle_bytes(bytes);
         self.carry_out(now, id);
@@ -191,17 +200,22 @@ impl Core {
 
     /// Takes what the kernel noticed.
     pub fn handle_notice(&mut self, now: Time, notice: Notice) {
+        self.ring.handle_time(now);
+        self.ring.note(Happening::Notice(notice.clone()));
         self.engine.handle_notice(now, notice);
         self.deliver(now);
     }
 
     /// Takes the answer to [`Effect::Arm`].
     pub fn handle_armed(&mut self, id: KernelWatchId, answer: Result<(), Refusal>) {
+        self.ring.note(Happening::Armed(id, answer));
         self.engine.handle_armed(id, answer);
     }
 
     /// Takes the answer to [`Effect::Scan`].
     pub fn handle_scan(&mut self, now: Time, id: ScanId, scan: Scan) {
+        self.ring.handle_time(now);
+        self.ring.note(Happening::Scanned(id, ring::Outcome::from(&scan)));
         self.engine.handle_scan(now, id, scan);
         self.deliver(now);
     }
@@ -237,7 +251,7 @@ impl Core {
     pub fn handle_time(&mut self, now: Time) {
         // The front is the oldest, and so has the earliest deadline.
         while let Some(oldest) = self.newcomers.first_entry()
-            && *oldest.get() <= now
+            && oldest.get().1 <= now
         {
             debug!(session = oldest.key().0, "no credentials in time");
             self.to_close.push_back(oldest.remove_entry().0);
@@ -254,7 +268,9 @@ impl Core {
 
     /// Gives the next thing to carry out.
     pub fn poll_effect(&mut self) -> Option<Effect> {
-        self.engine.poll_effect()
+        let effect = self.engine.poll_effect()?;
+        self.ring.note(Happening::Effect(effect.clone()));
+        Some(effect)
     }
 
     /// Gives the next of the settings to read; when all are, [`Core::handle_policy`] is to be called.
@@ -286,7 +302,7 @@ impl Core {
 
     /// The moment at which to call [`Core::handle_time`], if nothing else happens before.
     pub fn next_deadline(&self) -> Option<Deadline> {
-        let handshake = self.newcomers.values().next().copied();
+        let handshake = self.newcomers.values().next().map(|(_, at)| *at);
         let engine = self.engine.next_deadline();
         [
             handshake.map(|at| Deadline { at, reason: Reason::Handshake }),
@@ -303,10 +319,8 @@ impl Core {
     }
 
     /// Lets a newcomer in if its first byte is what it has to be, and gives the bytes behind that.
-    fn authenticate<'a>(&mut self, id: SessionId, bytes: &'a [u8]) -> Option<&'a [u8]> {
-        if !self.newcomers.contains_key(&id) {
-            return Some(bytes);
-        }
+    fn authenticate<'a>(&mut self, now: Time, id: SessionId, bytes: &'a [u8]) -> Option<&'a [u8]> {
+        let Some((peer, _)) = self.newcomers.get(&id).copied() else { return Some(bytes) };
         let (first, rest) = bytes.split_first()?;
         self.newcomers.remove(&id);
         if *first != CREDENTIAL {
@@ -320,7 +334,9 @@ impl Core {
             return None;
         }
         info!(session = id.0, "session begins");
-        self.sessions.insert(id, Session::new());
+        self.ring.handle_time(now);
+        self.ring.note(Happening::SessionBegan(id, peer));
+        self.sessions.insert(id, Session::new(peer, now));
         self.to_send.insert(id);
         self.idle_since = None;
         self.finished = false;
@@ -329,10 +345,9 @@ impl Core {
 
     /// Carries out what a session asks for by now.
     fn carry_out(&mut self, now: Time, id: SessionId) {
-        let Some(session) = self.sessions.get_mut(&id) else { return };
         // What needs no word of the engine, such as an acknowledgement, is there at once.
         self.to_send.insert(id);
-        loop {
+        while let Some(session) = self.sessions.get_mut(&id) {
             let fresh_id = || {
                 self.next_subscription += 1;
                 SubscriptionId(self.next_subscription)
@@ -354,6 +369,12 @@ impl Core {
                     self.barriers.insert(barrier, (id, seq));
                     self.ask_barrier(now, barrier);
                     return;
+                }
+                Ok(Some(Command::Tell(seq, inquiry))) => {
+                    let answer = inquiry.answer(self.facts(now, &inquiry.noun, inquiry.after));
+                    if let Some(session) = self.sessions.get_mut(&id) {
+                        session.answer(seq, answer);
+                    }
                 }
                 Err(breach) => {
                     info!(session = id.0, %breach, "session closed");
@@ -378,6 +399,8 @@ impl Core {
     fn end(&mut self, now: Time, id: SessionId) {
         let Some(session) = self.sessions.remove(&id) else { return };
         info!(session = id.0, "session ends");
+        self.ring.handle_time(now);
+        self.ring.note(Happening::SessionEnded(id));
         for subscription in session.subscriptions() {
             if self.owners.remove(&subscription).is_some() {
                 self.engine.cancel(subscription);
@@ -402,6 +425,7 @@ impl Core {
                     }
                     let Some(&id) = self.owners.get(&event.subscription) else { continue };
                     let Some(session) = self.sessions.get_mut(&id) else { continue };
+                    self.ring.note(Happening::Event(event.clone()));
                     session.handle_event(event);
                     self.to_send.insert(id);
                 }

@@ -19,7 +19,8 @@ mod settings;
 mod socket;
 
 pub use self::core::{
-    Config, Core, Deadline, HANDSHAKE_MAX, MAX_NEWCOMERS, MAX_SESSIONS, Peer, Reason, SessionId,
+    Config, Core, Deadline, HANDSHAKE_MAX, MAX_NEWCOMERS, MAX_SESSIONS, NOUNS, Peer, RING_MAX, Reason,
+    SessionId,
 };
 pub use cli::run;
 /// What decides by which method a path is watched.

@@ -75,6 +75,16 @@ impl Outbox {
         self.addressees.keys().copied()
     }
 
+    /// The request number of a live subscription, and its path as it was asked for.
+    pub fn addressee(&self, id: SubscriptionId) -> Option<(u16, &[u8])> {
+        self.addressees.get(&id).map(|addressee| (addressee.seq, &*addressee.path))
+    }
+
+    /// How much waits behind the bytes.
+    pub fn waiting(&self) -> usize {
+        self.waiting.len()
+    }
+
     /// How many acknowledgements and answers wait. They can't be merged.
     pub fn replies(&self) -> usize {
         self.replies
@@ -135,8 +145,8 @@ impl Outbox {
     }
 
     /// Answers a question, behind everything that is to be told already.
-    pub fn answer(&mut self, seq: u16, question: Vec<u8>) {
-        self.reply(seq, Code::ANSWER, question);
+    pub fn answer(&mut self, seq: u16, answer: Vec<u8>) {
+        self.reply(seq, Code::ANSWER, answer);
         self.fence = self.next_place;
     }
 

@@ -7,10 +7,11 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use gamin_engine::{Code, Event, Kind, Subject, SubscriptionId, TreePath};
-use gamin_protocol::{Decoder, Malformed, Options, Request, SYNC};
+use gamin_engine::{Code, Event, Kind, Subject, SubscriptionId, Time, TreePath};
+use gamin_protocol::{Decoder, Fact, Inquiry, Malformed, Options, Request, SYNC};
 use tracing::debug;
 
+use crate::core::Peer;
 use crate::outbox::Outbox;
 
 /// The most subscriptions that one session may have: a client that keeps its request numbers apart can't have
@@ -32,6 +33,8 @@ pub(crate) enum Command {
     Cancel(SubscriptionId),
     /// Call [`Session::handle_reached`] with this number once all that has happened by now is told.
     Barrier(u16),
+    /// Call [`Session::answer`] with this number and the answer to this.
+    Tell(u16, Inquiry),
 }
 
 /// Why a session can't go on.
@@ -46,6 +49,10 @@ pub(crate) enum Breach {
 /// An authenticated client.
 #[derive(Debug)]
 pub(crate) struct Session {
+    /// Who it is.
+    pub peer: Peer,
+    /// When it began.
+    pub since: Time,
     decoder: Decoder<Request>,
     /// The live subscriptions of each request number, the oldest in front.
     numbers: BTreeMap<u16, VecDeque<SubscriptionId>>,
@@ -55,8 +62,10 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    pub fn new() -> Session {
+    pub fn new(peer: Peer, since: Time) -> Session {
         Session {
+            peer,
+            since,
             decoder: Decoder::new(),
             numbers: BTreeMap::new(),
             is_waiting: false,
@@ -67,6 +76,18 @@ impl Session {
     /// The live subscriptions.
     pub fn subscriptions(&self) -> impl ExactSizeIterator<Item = SubscriptionId> {
         self.outbox.subscriptions()
+    }
+
+    /// The request number of a live subscription, and its path as it was asked for.
+    pub fn subscription(&self, id: SubscriptionId) -> Option<(u16, &[u8])> {
+        self.outbox.addressee(id)
+    }
+
+    /// Adds to a fact what waits for the client.
+    pub fn tell(&self, fact: Fact) -> Fact {
+        fact.word("subscriptions", self.subscriptions().len())
+            .word("unsent", self.outbox.transmit().len())
+            .word("waiting", self.outbox.waiting())
     }
 
     /// Whether the client reads what it asked for well enough to be read from.
@@ -87,7 +108,12 @@ impl Session {
     /// Takes the word that a barrier has been reached.
     pub fn handle_reached(&mut self, seq: u16) {
         self.is_waiting = false;
-        self.outbox.answer(seq, SYNC.to_vec());
+        self.answer(seq, SYNC.to_vec());
+    }
+
+    /// Answers a question.
+    pub fn answer(&mut self, seq: u16, answer: Vec<u8>) {
+        self.outbox.answer(seq, answer);
     }
 
     /// Gives the next thing that the client wants of the engine; nothing while a barrier is awaited. `fresh_id` makes a
@@ -111,9 +137,12 @@ impl Session {
                     self.is_waiting = true;
                     Some(Command::Barrier(seq))
                 }
-                Request::Ask { question, .. } => {
-                    debug!(question = %question.escape_ascii(), "unknown question ignored");
-                    None
+                Request::Ask { seq, question } => {
+                    let inquiry = Inquiry::parse(&question);
+                    if inquiry.is_none() {
+                        debug!(question = %question.escape_ascii(), "unknown question ignored");
+                    }
+                    inquiry.map(|inquiry| Command::Tell(seq, inquiry))
                 }
             };
             if command.is_some() {

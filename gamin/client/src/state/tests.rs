@@ -307,9 +307,9 @@ fn a_barrier_is_reached_after_what_happened_before_it() {
     world.play(&Step::Deliver(3));
     assert_eq!(world.state.outcome(token), Outcome::Open);
     world.play(&Step::Deliver(usize::MAX));
-    assert_eq!(world.state.outcome(token), Outcome::Reached);
-    world.state.forget_barrier(token);
-    assert_eq!(world.state.open_barriers(), 0);
+    assert_eq!(world.state.outcome(token), Outcome::Answered(Vec::new()));
+    world.state.forget_question(token);
+    assert_eq!(world.state.open_questions(), 0);
     // The probe's Acknowledge came after the answer and means nothing.
     world.state.ask_barrier().expect("the server has answered once");
 }
@@ -337,7 +337,7 @@ fn a_barrier_is_asked_again_of_the_next_server() {
     server.kill(&mut state);
     let mut server = Server::connect(&mut state, true);
     server.deliver_all(&mut state, &None);
-    assert_eq!(state.outcome(token), Outcome::Reached);
+    assert_eq!(state.outcome(token), Outcome::Answered(Vec::new()));
     assert_eq!(codes(&mut state), []);
 }
 
@@ -351,7 +351,7 @@ fn an_answer_to_another_question_is_no_answer() {
     assert_eq!(state.outcome(token), Outcome::Open);
     server.send(token.wire(), Code::ANSWER, SYNC, None);
     server.deliver(&mut state, usize::MAX);
-    assert_eq!(state.outcome(token), Outcome::Reached);
+    assert_eq!(state.outcome(token), Outcome::Answered(Vec::new()));
 }
 
 #[test]

@@ -2,7 +2,9 @@
 //! long, and what is answered to what.
 
 use gamin_engine::{Detail, Entries, FileType, Found, Hinge, Method, Name, ScanRequest, Stamp, TreePath};
-use gamin_protocol::{Code, Decoder, Event as Packet, HEADER_LEN, Kind, Options, Request, SYNC};
+use gamin_protocol::{
+    Code, Decoder, Event as Packet, Fact, HEADER_LEN, Inquiry, Kind, Options, Request, SYNC,
+};
 
 use super::*;
 use crate::session::{MAX_REPLIES, MAX_SUBSCRIPTIONS};
@@ -312,4 +314,107 @@ fn requests_behind_a_barrier_wait_for_it() {
     world.send(id, &requests.concat());
     let answer = format!("8 {:?} sync", Code::ANSWER);
     assert_eq!(world.told(id), ["1 Exists /d", "1 Exists a", "1 EndExist /d", &answer, "2 Acknowledge /"]);
+}
+
+/// What a session is told of a noun, page by page, and how many pages it took.
+fn inquire(world: &mut World, id: SessionId, noun: &str) -> (Vec<Fact>, usize) {
+    let mut inquiry = Inquiry { noun: noun.to_owned(), after: 0 };
+    let (mut facts, mut pages) = (Vec::new(), 0);
+    loop {
+        world.send(id, &ask(7, &inquiry.question()));
+        let mut decoder = Decoder::<Packet>::new();
+        decoder.push(&world.take_bytes(id, usize::MAX));
+        let packet = decoder.next_message().expect("because it is well formed").expect("because it is whole");
+        assert_eq!((packet.seq, packet.code), (7, Code::ANSWER));
+        let answer = packet.path.strip_prefix(&*inquiry.question()).expect("because it repeats the question");
+        let page = inquiry.parse_answer(answer).expect("because it is an answer");
+        facts.extend(page.facts);
+        pages += 1;
+        let Some(next) = page.next else { return (facts, pages) };
+        inquiry.after = next;
+    }
+}
+
+fn lines(facts: &[Fact]) -> Vec<String> {
+    facts.iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn the_server_says_who_is_told_of_what_and_how() {
+    let mut world = World::new();
+    let id = world.session();
+    world.send(id, &[monitor(5, Options::NONE, "//d/"), monitor(6, Options::NONE, "/none")].concat());
+    world.told(id);
+    world.pass(Duration::from_secs(9));
+    let (server, _) = inquire(&mut world, id, "server");
+    let number = |key: &str| server[0].get(key).and_then(|value| value.parse::<u64>().ok());
+    for (key, expected) in
+        [("sessions", 1), ("subscriptions", 2), ("watches", 2), ("polled", 0), ("overflows", 0)]
+    {
+        assert_eq!(number(key), Some(expected), "{key}: {}", server[0]);
+    }
+    let (sessions, _) = inquire(&mut world, id, "session");
+    assert_eq!(lines(&sessions), ["session id=1 pid=1 age=9 subscriptions=2 unsent=0 waiting=0"]);
+    let (subscriptions, _) = inquire(&mut world, id, "subscription");
+    let expected = [
+        "subscription id=1 session=1 number=5 watch=1 path=\"//d/\"",
+        "subscription id=2 session=1 number=6 watch=2 path=\"/none\"",
+    ];
+    assert_eq!(lines(&subscriptions), expected);
+    let (watches, _) = inquire(&mut world, id, "watch");
+    let expected = [
+        "watch id=1 kind=directory method=kernel state=directory entries=1 subscriptions=1 looking=no path=\"/d\"",
+        "watch id=2 kind=directory method=kernel state=absent entries=0 subscriptions=1 looking=no path=\"/none\"",
+    ];
+    assert_eq!(lines(&watches), expected);
+    let (kernel, _) = inquire(&mut world, id, "kernel-watch");
+    let shown =
+        |fact: &Fact| format!("{} {:?}", fact.get("state").unwrap_or("?"), fact.get_name("directory"));
+    let shown: Vec<String> = kernel.iter().map(shown).collect();
+    assert_eq!(shown, [format!("armed {:?}", Some(b"/")), format!("armed {:?}", Some(b"/d"))]);
+    assert_eq!(inquire(&mut world, id, "nonsense"), (Vec::new(), 1));
+}
+
+#[test]
+fn what_happened_is_told_afterwards_in_order() {
+    let mut world = World::new();
+    let id = world.session();
+    world.send(id, &[monitor(5, Options::NONE, "/d"), cancel(5)].concat());
+    world.send(id, &monitor(5, Options::NONE, "/d"));
+    world.told(id);
+    let (ring, _) = inquire(&mut world, id, "ring");
+    let ring = lines(&ring);
+    let steps = [
+        "session=begins id=1 pid=1",
+        "effect=arm ",
+        "effect=scan ",
+        "answer=scanned ",
+        "event=Exists ",
+        "event=Exists subscription=2 name=\"a\"",
+        "event=EndExist ",
+    ];
+    let mut rest = ring.iter();
+    for step in steps {
+        assert!(rest.any(|line| line.contains(step)), "{step} is not next in {ring:#?}");
+    }
+    world.core.handle_hangup(world.now, id);
+    let other = world.session();
+    let (ring, _) = inquire(&mut world, other, "ring");
+    assert!(lines(&ring).iter().any(|line| line.ends_with("session=ends id=1")));
+}
+
+#[test]
+fn a_large_state_is_told_in_many_answers_of_one_packet_each() {
+    let mut world = World::new();
+    let id = world.session();
+    let path = "/x".repeat(1000);
+    for seq in 0..300 {
+        world.send(id, &monitor(seq, Options::NONE, &path));
+    }
+    world.told(id);
+    let (subscriptions, pages) = inquire(&mut world, id, "subscription");
+    assert_eq!(subscriptions.len(), 300);
+    assert!(pages >= 100, "{pages}");
+    let name = subscriptions[0].get_name("path").expect("because it has one");
+    assert!(name.len() < path.len() && name.ends_with(b"..."));
 }

@@ -1,19 +1,21 @@
-//! The barrier: a question to the server, answered once everything that happened before it was reported.
+//! Questions to the server: the barrier, answered once everything that happened before it was reported, and
+//! inquiries.
 //!
-//! The original's server ignores the question. So the first one to a server of unknown ability is followed
-//! by a probe, a request that every server acknowledges: if its Acknowledge comes before the answer, no
-//! answer will. Requests are answered in order, so this needs no clock. Invariant: a barrier is open,
-//! reached or known to be unsupported, and an open one is asked again of each new server.
+//! What is asked and what an answer means is left to [`crate::connection`]. The original's server ignores
+//! questions. So the first one to a server of unknown ability is followed by a probe, a request that every
+//! server acknowledges: if its Acknowledge comes before the answer, no answer will. Requests are answered in
+//! order, so this needs no clock. Invariant: a question is open, answered or known to be unsupported, and
+//! an open one is asked again of each new server.
 
 use std::collections::BTreeMap;
 
-use gamin_protocol::{Kind, Options, Request, SYNC};
+use gamin_protocol::{Kind, Options, Request};
 
 use super::output::Output;
 use super::wire::{Owner, WireNumbers};
 use crate::error::Error;
 
-/// Names a barrier, also on the wire.
+/// Names a question, also on the wire.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Token(u16);
 
@@ -24,13 +26,14 @@ impl Token {
     }
 }
 
-/// What has become of a barrier.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What has become of a question.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
     /// The server has not answered yet.
     Open,
-    /// Everything that happened before has been reported.
-    Reached,
+    /// It has, with this behind the question. Everything that happened before the question has been
+    /// reported, if it was the barrier.
+    Answered(Vec<u8>),
     /// The server will never answer.
     Unsupported,
 }
@@ -44,28 +47,35 @@ enum Ability {
     Missing,
 }
 
-/// The barriers that somebody waits for.
+#[derive(Debug)]
+struct Question {
+    text: Vec<u8>,
+    outcome: Outcome,
+}
+
+/// The questions whose answers somebody waits for.
 #[derive(Debug, Default)]
-pub(super) struct Barriers {
-    outcomes: BTreeMap<Token, Outcome>,
+pub(super) struct Questions {
+    questions: BTreeMap<Token, Question>,
     last: u16,
     ability: Ability,
     /// The wire number of the probe, until it is acknowledged.
     probe: Option<u16>,
 }
 
-impl Barriers {
+impl Questions {
     pub(super) fn outcome(&self, token: Token) -> Outcome {
-        self.outcomes.get(&token).copied().unwrap_or(Outcome::Open)
+        self.questions.get(&token).map_or(Outcome::Open, |question| question.outcome.clone())
     }
 
     pub(super) fn open(&self) -> usize {
-        self.outcomes.values().filter(|outcome| **outcome == Outcome::Open).count()
+        self.questions.values().filter(|question| question.outcome == Outcome::Open).count()
     }
 
-    /// Opens a barrier; without a server it is asked of the next one.
+    /// Asks a question; without a server it is asked of the next one.
     pub(super) fn ask(
         &mut self,
+        text: Vec<u8>,
         connected: bool,
         wire: &mut WireNumbers,
         output: &mut Output,
@@ -73,38 +83,39 @@ impl Barriers {
         if self.ability == Ability::Missing {
             return Err(Error::Unsupported);
         }
-        if self.outcomes.len() > usize::from(u16::MAX) {
+        if self.questions.len() > usize::from(u16::MAX) {
             return Err(Error::TooManyRequests);
         }
         loop {
             self.last = self.last.wrapping_add(1);
             // It ends, for not all are taken.
-            if !self.outcomes.contains_key(&Token(self.last)) {
+            if !self.questions.contains_key(&Token(self.last)) {
                 break;
             }
         }
         let token = Token(self.last);
-        self.outcomes.insert(token, Outcome::Open);
         if connected {
-            self.send(token, wire, output);
+            self.send(token, &text, wire, output);
         }
+        self.questions.insert(token, Question { text, outcome: Outcome::Open });
         Ok(token)
     }
 
     pub(super) fn forget(&mut self, token: Token) {
-        self.outcomes.remove(&token);
+        self.questions.remove(&token);
     }
 
     /// Asks a new server what is open.
     pub(super) fn ask_again(&mut self, wire: &mut WireNumbers, output: &mut Output) {
-        let open = self.outcomes.iter().filter(|(_, outcome)| **outcome == Outcome::Open);
-        for token in open.map(|(token, _)| *token).collect::<Vec<_>>() {
-            self.send(token, wire, output);
+        let open = self.questions.iter().filter(|(_, question)| question.outcome == Outcome::Open);
+        let open: Vec<_> = open.map(|(token, question)| (*token, question.text.clone())).collect();
+        for (token, text) in open {
+            self.send(token, &text, wire, output);
         }
     }
 
-    fn send(&mut self, token: Token, wire: &mut WireNumbers, output: &mut Output) {
-        output.request(&Request::Ask { seq: token.0, question: SYNC.to_vec() });
+    fn send(&mut self, token: Token, text: &[u8], wire: &mut WireNumbers, output: &mut Output) {
+        output.request(&Request::Ask { seq: token.0, question: text.to_vec() });
         if self.ability != Ability::Unknown || self.probe.is_some() {
             return;
         }
@@ -125,11 +136,14 @@ impl Barriers {
         }
     }
 
-    /// The server has answered.
-    pub(super) fn handle_answer(&mut self, seq: u16) {
-        self.ability = Ability::Present;
-        if let Some(outcome) = self.outcomes.get_mut(&Token(seq)) {
-            *outcome = Outcome::Reached;
+    /// The server has answered something. An answer is its question, and maybe more lines.
+    pub(super) fn handle_answer(&mut self, seq: u16, answer: &[u8]) {
+        if let Some(question) = self.questions.get_mut(&Token(seq))
+            && let Some(rest) = answer.strip_prefix(&*question.text)
+            && (rest.is_empty() || rest.starts_with(b"\n"))
+        {
+            self.ability = Ability::Present;
+            question.outcome = Outcome::Answered(rest.to_vec());
         }
     }
 
@@ -145,8 +159,8 @@ impl Barriers {
         }
         if self.ability == Ability::Unknown {
             self.ability = Ability::Missing;
-            for outcome in self.outcomes.values_mut().filter(|outcome| **outcome == Outcome::Open) {
-                *outcome = Outcome::Unsupported;
+            for question in self.questions.values_mut().filter(|question| question.outcome == Outcome::Open) {
+                question.outcome = Outcome::Unsupported;
             }
         }
     }

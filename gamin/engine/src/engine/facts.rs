@@ -1,0 +1,82 @@
+//! What the engine says of itself to people: its watches and kernel watches, as facts.
+//!
+//! Who asks, and how it gets there, is left to the server. Invariant: nothing changes by being asked, and a walk that
+//! goes on behind a number costs what is left of it.
+
+use gamin_protocol::{Fact, Kind};
+
+use super::Engine;
+use crate::event::SubscriptionId;
+use crate::kernel_watch::State;
+use crate::known::Known;
+use crate::watch::{Reliance, Watch, WatchId};
+
+impl Engine {
+    /// The number under which [`Engine::watch_facts`] tells of a subscription's watch.
+    pub fn watch_number(&self, subscription: SubscriptionId) -> Option<u64> {
+        self.by_subscription.get(&subscription).map(|id| id.0)
+    }
+
+    /// How many watches there are, and how many of them rely on looking again and again.
+    pub fn watch_count(&self) -> (usize, usize) {
+        let is_polled = |watch: &&Watch| watch.reliance == Reliance::None;
+        (self.watches.len(), self.watches.values().filter(is_polled).count())
+    }
+
+    /// How many directories the kernel is asked about.
+    pub fn kernel_watch_count(&self) -> usize {
+        self.kernel.len()
+    }
+
+    /// The watches behind a number, each with its own.
+    pub fn watch_facts(&self, after: u64) -> impl Iterator<Item = (u64, Fact)> {
+        self.watches.range(WatchId(after.saturating_add(1))..).map(|(id, watch)| (id.0, watch.fact(*id)))
+    }
+
+    /// The directories behind a number that the kernel is asked about, each with its own.
+    pub fn kernel_watch_facts(&self, after: u64) -> impl Iterator<Item = (u64, Fact)> {
+        self.kernel.after(after).map(|(id, directory, held)| {
+            let state = match held.state {
+                State::Asked => "asked".to_owned(),
+                State::Armed => "armed".to_owned(),
+                State::Refused(why) => format!("refused:{why:?}"),
+            };
+            let fact = Fact::new("kernel-watch")
+                .word("id", id.0)
+                .word("level", format_args!("{:?}", held.level))
+                .word("state", state)
+                .word("needs", held.needs())
+                .name("directory", directory);
+            (id.0, fact)
+        })
+    }
+}
+
+impl Watch {
+    fn fact(&self, id: WatchId) -> Fact {
+        let kind = match self.kind {
+            Kind::File => "file",
+            Kind::Directory => "directory",
+        };
+        let method = match self.reliance {
+            Reliance::Full => "kernel",
+            Reliance::AllButAncestors => "kernel+look",
+            Reliance::None => "poll",
+        };
+        let (state, entries) = match &self.known {
+            Known::Nothing => ("unknown", 0),
+            Known::Absent => ("absent", 0),
+            Known::File(_) => ("file", 0),
+            Known::Directory(directory) => ("directory", directory.len()),
+        };
+        Fact::new("watch")
+            .word("id", id.0)
+            .word("kind", kind)
+            .word("method", method)
+            .word("state", state)
+            .word("entries", entries)
+            .word("subscriptions", self.subscribers.len())
+            .word("looking", if self.look.is_some() { "yes" } else { "no" })
+            .name("path", &self.path)
+    }
+}

@@ -1,0 +1,67 @@
+//! What a core says of itself: to a client that asks, and in a trace.
+//!
+//! How facts travel is left to the protocol, watches to the engine, what happened last to `ring`. Invariant: asking changes
+//! nothing, and what is told of one noun is walked by numbers that are never used again.
+
+use gamin_engine::{SubscriptionId, Time};
+use gamin_protocol::Fact;
+
+use super::{Core, SessionId};
+
+/// All nouns, in the order in which a trace tells of them.
+pub const NOUNS: &[&str] = &["server", "session", "subscription", "watch", "kernel-watch", "ring"];
+
+impl Core {
+    /// The facts of one noun of [`NOUNS`] behind a number, each with its own; of another, none.
+    pub fn facts<'a>(
+        &'a self,
+        now: Time,
+        noun: &str,
+        after: u64,
+    ) -> Box<dyn Iterator<Item = (u64, Fact)> + 'a> {
+        match noun {
+            "server" => Box::new((after == 0).then(|| (1, self.server_fact(now))).into_iter()),
+            "session" => Box::new(self.session_facts(now, after)),
+            "subscription" => Box::new(self.subscription_facts(after)),
+            "watch" => Box::new(self.engine.watch_facts(after)),
+            "kernel-watch" => Box::new(self.engine.kernel_watch_facts(after)),
+            "ring" => Box::new(self.ring.facts(after)),
+            _ => Box::new(std::iter::empty()),
+        }
+    }
+
+    fn server_fact(&self, now: Time) -> Fact {
+        let (watches, polled) = self.engine.watch_count();
+        let fact = Fact::new("server")
+            .word("version", env!("CARGO_PKG_VERSION"))
+            .word("uptime", now.since(self.began).as_secs())
+            .word("sessions", self.sessions.len())
+            .word("subscriptions", self.owners.len())
+            .word("watches", watches)
+            .word("polled", polled)
+            .word("kernel-watches", self.engine.kernel_watch_count());
+        self.ring.counts.tell(fact)
+    }
+
+    fn session_facts(&self, now: Time, after: u64) -> impl Iterator<Item = (u64, Fact)> {
+        self.sessions.range(SessionId(after.saturating_add(1))..).map(move |(id, session)| {
+            let fact = Fact::new("session").word("id", id.0).word("pid", session.peer.pid);
+            let fact = fact.word("age", now.since(session.since).as_secs());
+            (id.0, session.tell(fact))
+        })
+    }
+
+    fn subscription_facts(&self, after: u64) -> impl Iterator<Item = (u64, Fact)> {
+        let behind = self.owners.range(SubscriptionId(after.saturating_add(1))..);
+        behind.filter_map(|(id, owner)| {
+            let (number, path) = self.sessions.get(owner)?.subscription(*id)?;
+            let fact = Fact::new("subscription")
+                .word("id", id.0)
+                .word("session", owner.0)
+                .word("number", number)
+                .word("watch", self.engine.watch_number(*id)?)
+                .name("path", path);
+            Some((id.0, fact))
+        })
+    }
+}

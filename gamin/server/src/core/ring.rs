@@ -1,0 +1,233 @@
+//! The last few thousand things that happened to a core, for whoever asks afterwards what went wrong; and how many
+//! there were of each kind.
+//!
+//! Who may ask is left to `facts`. Invariants: there are never more than [`RING_MAX`]; to note one costs no formatting,
+//! and no memory but its own and that of a name too long to be kept in place.
+
+use std::collections::VecDeque;
+
+use gamin_engine::{
+    Effect, Entries, Event, Found, KernelWatchId, Name, Notice, Refusal, Scan, ScanId, Seen, Subject, Time,
+};
+use gamin_protocol::Fact;
+
+use super::{Peer, SessionId};
+
+/// How many happenings are kept.
+pub const RING_MAX: usize = 4096;
+
+/// Something that happened.
+#[derive(Debug)]
+pub(super) enum Happening {
+    SessionBegan(SessionId, Peer),
+    SessionEnded(SessionId),
+    Notice(Notice),
+    Effect(Effect),
+    Armed(KernelWatchId, Result<(), Refusal>),
+    Scanned(ScanId, Outcome),
+    Event(Event),
+}
+
+/// What a scan came to.
+#[derive(Debug)]
+pub(super) enum Outcome {
+    Missing,
+    Unknown,
+    File,
+    Directory(usize),
+}
+
+impl From<&Scan> for Outcome {
+    fn from(scan: &Scan) -> Outcome {
+        match &scan.found {
+            Found::Missing => Outcome::Missing,
+            Found::Unknown(_) => Outcome::Unknown,
+            Found::File(_) => Outcome::File,
+            Found::Directory { entries: Entries::Listed(listed), .. } => Outcome::Directory(listed.len()),
+            Found::Directory { .. } => Outcome::Directory(0),
+        }
+    }
+}
+
+/// How often what happened.
+#[derive(Debug, Default)]
+pub(super) struct Counts {
+    sessions: u64,
+    notices: u64,
+    overflows: u64,
+    armings: u64,
+    refusals: u64,
+    scans: u64,
+    events: u64,
+}
+
+impl Counts {
+    fn count(&mut self, happening: &Happening) {
+        let counter = match happening {
+            Happening::SessionBegan(..) => &mut self.sessions,
+            Happening::Notice(Notice::Overflow) => &mut self.overflows,
+            Happening::Notice(_) => &mut self.notices,
+            Happening::Armed(_, Ok(())) => &mut self.armings,
+            Happening::Armed(_, Err(_)) => &mut self.refusals,
+            Happening::Scanned(..) => &mut self.scans,
+            Happening::Event(_) => &mut self.events,
+            Happening::SessionEnded(_) | Happening::Effect(_) => return,
+        };
+        *counter += 1;
+    }
+
+    /// Adds them to a fact.
+    pub fn tell(&self, fact: Fact) -> Fact {
+        fact.word("all-sessions", self.sessions)
+            .word("notices", self.notices)
+            .word("overflows", self.overflows)
+            .word("armings", self.armings)
+            .word("refusals", self.refusals)
+            .word("scans", self.scans)
+            .word("events", self.events)
+    }
+}
+
+/// What happened last.
+#[derive(Debug, Default)]
+pub(super) struct Ring {
+    happenings: VecDeque<(Time, Happening)>,
+    /// How many were forgotten.
+    forgotten: u64,
+    /// When something was last known to happen.
+    now: Time,
+    pub counts: Counts,
+}
+
+impl Ring {
+    /// Takes the time, for what is noted from now on.
+    pub fn handle_time(&mut self, now: Time) {
+        self.now = now;
+    }
+
+    /// Takes note of something.
+    pub fn note(&mut self, happening: Happening) {
+        self.counts.count(&happening);
+        if self.happenings.len() == RING_MAX {
+            self.happenings.pop_front();
+            self.forgotten += 1;
+        }
+        self.happenings.push_back((self.now, happening));
+    }
+
+    /// What is kept, behind a number: the first thing that ever happened has number 1.
+    pub fn facts(&self, after: u64) -> impl Iterator<Item = (u64, Fact)> {
+        let skipped = usize::try_from(after.saturating_sub(self.forgotten)).unwrap_or(usize::MAX);
+        let first = self.forgotten + 1;
+        let numbered = self.happenings.range(skipped.min(self.happenings.len())..);
+        let numbers = first + skipped.min(self.happenings.len()) as u64..;
+        numbers.zip(numbered).map(|(number, (at, happening))| {
+            let fact = Fact::new("ring").word("at", format_args!("{:.6}", at.0.as_secs_f64()));
+            (number, happening.tell(fact))
+        })
+    }
+}
+
+impl Happening {
+    fn tell(&self, fact: Fact) -> Fact {
+        match self {
+            Happening::SessionBegan(id, peer) => {
+                fact.word("session", "begins").word("id", id.0).word("pid", peer.pid)
+            }
+            Happening::SessionEnded(id) => fact.word("session", "ends").word("id", id.0),
+            Happening::Notice(notice) => tell_notice(notice, fact),
+            Happening::Effect(effect) => tell_effect(effect, fact),
+            Happening::Armed(id, Ok(())) => fact.word("answer", "armed").word("kernel-watch", id.0),
+            Happening::Armed(id, Err(why)) => {
+                fact.word("answer", "refused").word("kernel-watch", id.0).word("why", format_args!("{why:?}"))
+            }
+            Happening::Scanned(id, outcome) => {
+                let fact = fact.word("answer", "scanned").word("scan", id.0);
+                match outcome {
+                    Outcome::Missing => fact.word("found", "nothing"),
+                    Outcome::Unknown => fact.word("found", "unknown"),
+                    Outcome::File => fact.word("found", "file"),
+                    Outcome::Directory(entries) => fact.word("found", "directory").word("entries", entries),
+                }
+            }
+            Happening::Event(event) => {
+                let fact = fact
+                    .word("event", format_args!("{:?}", event.code))
+                    .word("subscription", event.subscription.0);
+                match &event.subject {
+                    Subject::Root => fact,
+                    Subject::Entry(name) => fact.name("name", name),
+                }
+            }
+        }
+    }
+}
+
+fn tell_notice(notice: &Notice, fact: Fact) -> Fact {
+    let on = |fact: Fact, what: &str, watch: &KernelWatchId| {
+        fact.word("notice", what).word("kernel-watch", watch.0)
+    };
+    match notice {
+        Notice::Entry { watch, name, entry } => {
+            let seen = match entry.seen {
+                Seen::Nothing => "nothing",
+                Seen::Absent => "absent",
+                Seen::Present(_) => "present",
+            };
+            on(fact, &format!("{:?}", entry.change), watch).word("seen", seen).name("name", name)
+        }
+        Notice::Attributes { watch } => on(fact, "OwnAttributes", watch),
+        Notice::Gone { watch } => on(fact, "Gone", watch),
+        Notice::Overflow => fact.word("notice", "Overflow"),
+    }
+}
+
+fn tell_effect(effect: &Effect, fact: Fact) -> Fact {
+    match effect {
+        Effect::Arm { id, directory, level } => fact
+            .word("effect", "arm")
+            .word("kernel-watch", id.0)
+            .word("level", format_args!("{level:?}"))
+            .name("directory", directory),
+        Effect::Disarm { id } => fact.word("effect", "disarm").word("kernel-watch", id.0),
+        Effect::Scan { id, request } => fact
+            .word("effect", "scan")
+            .word("scan", id.0)
+            .word("detail", format_args!("{:?}", request.detail))
+            .name("path", &request.path),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_few_thousand_are_kept_and_told_in_order() {
+        let mut ring = Ring::default();
+        assert_eq!(ring.facts(0).count(), 0);
+        let count = RING_MAX as u64 + 10;
+        for id in 1..=count {
+            ring.handle_time(Time(std::time::Duration::from_millis(id)));
+            ring.note(Happening::SessionEnded(SessionId(id)));
+        }
+        for (after, first) in [(0, 11), (5, 11), (11, 12), (count - 1, count)] {
+            let told: Vec<(u64, Fact)> = ring.facts(after).collect();
+            assert_eq!(told.first().map(|(number, _)| *number), Some(first));
+            assert_eq!(told.len() as u64, count + 1 - first);
+            let ids_agree = |(number, fact): &(u64, Fact)| fact.get("id") == Some(&number.to_string());
+            assert!(told.iter().all(ids_agree));
+        }
+        assert_eq!(ring.facts(count).count(), 0);
+        assert_eq!(ring.facts(u64::MAX).count(), 0);
+        let last = ring.facts(count - 1).next().expect("there is one").1;
+        assert_eq!(last.to_string(), format!("ring at=4.106000 session=ends id={count}"));
+    }
+
+    #[test]
+    fn what_is_kept_is_small() {
+        let kept = RING_MAX * size_of::<(Time, Happening)>();
+        assert!(kept <= 1 << 20, "{kept} bytes");
+        assert!(size_of::<Name>() <= 40);
+    }
+}
