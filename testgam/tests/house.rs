@@ -14,8 +14,13 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("gamin-engine", &["gamin-protocol"]),
     ("gamin-backend", &["gamin-engine"]),
     ("gamin-config", &["gamin-backend", "gamin-engine"]),
-    ("gamin-server", &["gamin-backend", "gamin-config", "gamin-engine", "gamin-meeting", "gamin-protocol"]),
+    ("gamin-trace", &[]),
+    (
+        "gamin-server",
+        &["gamin-backend", "gamin-config", "gamin-engine", "gamin-meeting", "gamin-protocol", "gamin-trace"],
+    ),
     ("gamin", &["gamin-meeting", "gamin-protocol"]),
+    ("gamin-command", &["gamin", "gamin-meeting", "gamin-trace"]),
     ("testgam", &["gamin", "gamin-server"]),
     ("gamin-fuzz", &["gamin", "gamin-config", "gamin-engine", "gamin-protocol", "gamin-server", "testgam"]),
 ];

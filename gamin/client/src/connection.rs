@@ -292,7 +292,7 @@ impl Connection {
             // The server that is asked should be one that is there.
             driver.advance(|_| false);
             driver.report()?;
-            let token = driver.state.ask(question.to_vec())?;
+            let token = driver.state.ask_question(question.to_vec())?;
             driver.flush();
             Ok(token)
         })?;

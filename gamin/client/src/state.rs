@@ -338,7 +338,7 @@ impl State {
     /// # Errors
     /// [`Error::Unsupported`] if the server is known to have no barrier, [`Error::TooManyRequests`].
     pub fn ask_barrier(&mut self) -> Result<Token, Error> {
-        self.ask(SYNC.to_vec())
+        self.ask_question(SYNC.to_vec())
     }
 
     /// Asks the server something else, in less than [`protocol::PATH_MAX`] bytes. One that does not know the
@@ -346,7 +346,7 @@ impl State {
     ///
     /// # Errors
     /// As [`State::ask_barrier`].
-    pub fn ask(&mut self, question: Vec<u8>) -> Result<Token, Error> {
+    pub fn ask_question(&mut self, question: Vec<u8>) -> Result<Token, Error> {
         self.questions.ask(question, self.connected, &mut self.wire, &mut self.output)
     }
 

@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use clap::Parser;
 use gamin_meeting::{Meeting, NoListening};
+use gamin_trace::Traces;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::stat::{Mode, umask};
 use nix::unistd::{getgid, getuid, setresgid, setresuid};
@@ -79,14 +80,14 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
 }
 
 fn begin(options: Options) -> ExitCode {
-    start_log();
+    let traces = Traces::begin(LevelFilter::WARN);
     if let Err(error) = give_up_privilege() {
         error!(%error, "can't give up another user's rights");
         return ExitCode::FAILURE;
     }
     match options.check_config {
         true => check_config(Settings::new(options.config_dir.as_deref())),
-        false => serve(options),
+        false => serve(options, traces),
     }
 }
 
@@ -103,7 +104,7 @@ fn check_config(mut settings: Settings) -> ExitCode {
     if mistakes.is_empty() && is_written { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-fn serve(options: Options) -> ExitCode {
+fn serve(options: Options, traces: Traces) -> ExitCode {
     let id = options.ids.into_iter().next_back().unwrap_or_default();
     if options.detach && !options.detached {
         return detach::start(&id).unwrap_or_else(|error| {
@@ -144,7 +145,7 @@ fn serve(options: Options) -> ExitCode {
     if options.detached {
         detach::let_go();
     }
-    match host::serve(listener, config, settings) {
+    match host::serve(listener, config, settings, traces) {
         Ok(()) => {
             info!(place, "server ends");
             ExitCode::SUCCESS
@@ -154,18 +155,6 @@ fn serve(options: Options) -> ExitCode {
             ExitCode::FAILURE
         }
     }
-}
-
-/// Logs to standard error; everything with GAM_DEBUG set, whatever it says, and otherwise what is wrong.
-fn start_log() {
-    let level = if env::var_os("GAM_DEBUG").is_some() { LevelFilter::DEBUG } else { LevelFilter::WARN };
-    // It fails where a program that runs the server as a part of it logs already, and then that is the log.
-    let _ = tracing_subscriber::fmt()
-        .with_max_level(level)
-        .with_writer(io::stderr)
-        // Where the log can't be written, that can't be said either.
-        .log_internal_errors(false)
-        .try_init();
 }
 
 /// Becomes the real user for good: whoever starts us with a program that has another one's rights can't lend them to us,

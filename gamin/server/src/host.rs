@@ -21,10 +21,11 @@ use calloop::signals::{Signal, Signals};
 use calloop::{Dispatcher, EventLoop, Interest, LoopHandle, Mode, PostAction, Readiness, RegistrationToken};
 use gamin_backend::{Lane, MountTable, glance, scan};
 use gamin_engine::{Effect, Refusal, Scan, Time};
+use gamin_trace::Traces;
 use nix::sys::signal::SigSet;
 use tracing::{debug, info, warn};
 
-use crate::core::{Config, Core, Peer, SessionId};
+use crate::core::{Config, Core, NOUNS, Peer, SessionId};
 use crate::kernel::Kernel;
 use crate::lanes::{Job, Lanes, Word};
 use crate::settings::Settings;
@@ -44,10 +45,11 @@ pub(crate) fn serve(
     listener: Listener,
     config: Config,
     mut settings: Settings,
+    traces: Traces,
 ) -> Result<(), Box<dyn Error>> {
     let mut event_loop: EventLoop<'static, Host> = EventLoop::try_new()?;
     let handle = event_loop.handle();
-    insert_signals(&handle)?;
+    insert_signals(&handle, traces)?;
     let mut kernel = None;
     if !settings.policy.is_poll_only {
         match Kernel::new(&handle) {
@@ -77,14 +79,18 @@ pub(crate) fn serve(
     Ok(())
 }
 
-/// Lets the signals that end the server come through the event loop, whatever the starter did to them.
-fn insert_signals(handle: &LoopHandle<'static, Host>) -> Result<(), Box<dyn Error>> {
+/// Lets the signals that end the server, or switch its trace, come through the event loop, whatever the starter did
+/// to them.
+fn insert_signals(handle: &LoopHandle<'static, Host>, traces: Traces) -> Result<(), Box<dyn Error>> {
     SigSet::empty().thread_set_mask()?;
-    let ending = [Signal::SIGHUP, Signal::SIGINT, Signal::SIGQUIT, Signal::SIGTERM];
+    let taken = [Signal::SIGHUP, Signal::SIGINT, Signal::SIGQUIT, Signal::SIGTERM, Signal::SIGUSR2];
     handle
-        .insert_source(Signals::new(&ending)?, |signal, (), host| {
-            info!(signal = ?signal.signal(), "ended by signal");
-            host.stopped = true;
+        .insert_source(Signals::new(&taken)?, move |signal, (), host| match signal.signal() {
+            Signal::SIGUSR2 => host.switch_trace(&traces),
+            ending => {
+                info!(signal = ?ending, "ended by signal");
+                host.stopped = true;
+            }
         })
         .map_err(|error| error.error)?;
     Ok(())
@@ -186,6 +192,17 @@ impl Host {
             buffer: vec![0; READ_MAX],
             unsettled: false,
             stopped: false,
+        }
+    }
+
+    /// Switches the trace to a file on or off. The file opens with all that the core says of itself.
+    fn switch_trace(&self, traces: &Traces) {
+        let switched = traces.switch(|out| {
+            let mut facts = NOUNS.iter().flat_map(|noun| self.core.facts(self.now(), noun, 0));
+            facts.try_for_each(|(_, fact)| writeln!(out, "{fact}"))
+        });
+        if let Err(error) = switched {
+            warn!(%error, "can't trace to a file in /tmp");
         }
     }
 

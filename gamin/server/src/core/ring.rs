@@ -7,7 +7,7 @@
 use std::collections::VecDeque;
 
 use gamin_engine::{
-    Effect, Entries, Event, Found, KernelWatchId, Name, Notice, Refusal, Scan, ScanId, Seen, Subject, Time,
+    Effect, Entries, Event, Found, KernelWatchId, Notice, Refusal, Scan, ScanId, Seen, Subject, Time,
 };
 use gamin_protocol::Fact;
 
@@ -228,6 +228,6 @@ mod tests {
     fn what_is_kept_is_small() {
         let kept = RING_MAX * size_of::<(Time, Happening)>();
         assert!(kept <= 1 << 20, "{kept} bytes");
-        assert!(size_of::<Name>() <= 40);
+        assert!(size_of::<gamin_engine::Name>() <= 40);
     }
 }
