@@ -1,0 +1,86 @@
+//! The command line of `gamin`, which is also its manual.
+//!
+//! What the commands do is left to them.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use clap_complete::Shell;
+
+/// Watches files and directories, and shows what the file alteration monitor does.
+///
+/// The commands talk to gam_server, one per user and session id, which tells programs what happens to files. A server is
+/// started when there is none; GAM_CLIENT_ID chooses a session other than the user's main one.
+#[derive(Debug, Parser)]
+#[command(name = "gamin", version, max_term_width = 100, after_long_help = ENVIRONMENT)]
+pub struct Arguments {
+    /// What to do
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const ENVIRONMENT: &str = "Environment:
+  GAM_CLIENT_ID       the session; the user's main one if it is not set or empty
+  GAMIN_DEBUG_SERVER  the program to start as the server, instead of the installed one
+  GAM_DEBUG           if it is set, whatever it says, tell on standard error what is going on;
+                      SIGUSR2 then switches a trace to a new file /tmp/gamin_debug_XXXXXX on and off
+
+Exit status:
+  0  it was done, and all is well
+  1  it could not be done, or not all is well
+  2  the command line was not understood";
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    Watch(WatchOptions),
+    Status(StatusOptions),
+    /// Print a completion script: gamin completions bash >>~/.bash_completion
+    Completions {
+        /// The shell that is to complete
+        #[arg(value_enum)]
+        shell: Shell,
+    },
+}
+
+/// Print what happens to files and directories, until it is interrupted
+///
+/// Of a directory, what happens to its entries is told; of anything else, what happens to itself. A path that is missing
+/// is waited for. When everything is watched, a line on standard error says so.
+///
+/// An event is a line: Created, Changed or Deleted, and the path. In a path, control characters, bytes that are no
+/// UTF-8, and backslashes are escaped as in C.
+#[derive(Debug, Args)]
+pub struct WatchOptions {
+    /// What to watch
+    #[arg(required = true, value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+    /// Watch everything below directories, too; symbolic links are not followed
+    #[arg(short, long)]
+    pub recursive: bool,
+    /// Tell first what is there, as Exists
+    #[arg(short, long)]
+    pub existing: bool,
+    /// Print each event as a JSON object on a line of its own
+    ///
+    /// It has "time" in seconds since 1970, "event", and "path". If the path is no UTF-8, what is wrong in "path" is
+    /// replaced, and "path_hex" has its bytes as hexadecimal digits.
+    #[arg(long)]
+    pub json: bool,
+    /// Run a command of the shell after each event, one at a time
+    ///
+    /// {} stands for "$GAMIN_PATH", the absolute path. GAMIN_EVENT is Created, Changed or Deleted. What happens while a
+    /// command runs is merged: of each path that is different afterwards, one event follows.
+    #[arg(short = 'x', long, value_name = "COMMAND")]
+    pub exec: Option<String>,
+}
+
+/// List the servers of this user, the programs they serve, and what these want to know
+///
+/// Exit status 1 means that there is no server, or that one does not say what it does, as the original's.
+#[derive(Debug, Args)]
+pub struct StatusOptions {
+    /// Print each fact as a JSON object on a line of its own
+    #[arg(long)]
+    pub json: bool,
+}

@@ -1,0 +1,71 @@
+//! What can go wrong in a command, in words for the person who gave it.
+//!
+//! Invariant: each says what it is about, and where something can be done about it, what.
+
+use std::error::Error;
+use std::io;
+use std::path::PathBuf;
+
+use gamin::ConnectError;
+
+/// Why a command could not go on.
+#[derive(Debug, thiserror::Error)]
+pub enum Complaint {
+    /// Whoever read the output has closed it.
+    #[error("nobody reads the output")]
+    Unread,
+    /// The output can't be written.
+    #[error("can't write to standard output: {0}")]
+    Output(io::Error),
+    /// There is no server, or it does not do what it should.
+    #[error("{}{}", explain(.0), advice(.0))]
+    Server(#[from] gamin::Error),
+    /// A file could not be read or written.
+    #[error("{}: {error}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        error: io::Error,
+    },
+    /// The system refused something else.
+    #[error("can't {what}: {error}")]
+    System {
+        /// What was wanted of it.
+        what: &'static str,
+        /// Why.
+        error: io::Error,
+    },
+}
+
+impl From<io::Error> for Complaint {
+    fn from(error: io::Error) -> Complaint {
+        match error.kind() {
+            io::ErrorKind::BrokenPipe => Complaint::Unread,
+            _ => Complaint::Output(error),
+        }
+    }
+}
+
+/// An error and all that is behind it.
+pub fn explain(error: &(dyn Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(&format!(": {error}"));
+        cause = error.source();
+    }
+    text
+}
+
+fn advice(error: &gamin::Error) -> &'static str {
+    let (gamin::Error::Connect(why) | gamin::Error::ServiceLost(why)) = error else { return "" };
+    match why {
+        ConnectError::Start { .. } => "\n  install gam_server there, or name another in GAMIN_DEBUG_SERVER",
+        ConnectError::Exited { .. } => "\n  run it in a shell with GAM_DEBUG= to see what it says",
+        ConnectError::Foreign { .. } => {
+            "\n  set GAM_CLIENT_ID to a name of your own, here and for the programs that are to share the server"
+        }
+        ConnectError::NoAnswer { .. } => "\n  gamin status shows which servers there are",
+    }
+}

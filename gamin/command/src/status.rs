@@ -1,0 +1,216 @@
+//! `gamin status`: what the servers of this user say of themselves.
+//!
+//! Which servers there are is left to `servers`, what they say to them. Invariants: no server is started; what a server does
+//! not say is left out, not made up.
+
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+use std::fs;
+use std::io::{self, Write};
+use std::time::Duration;
+
+use gamin::{Connection, Error, Fact, Options, Value};
+use serde_json::{Map, json};
+
+use crate::arguments::StatusOptions;
+use crate::change::escape_bytes;
+use crate::complaint::{Complaint, explain};
+use crate::servers::{session_ids, shown};
+use crate::{Verdict, complain};
+
+/// How long a server may take to answer.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// What a server is asked about.
+const NOUNS: [&str; 4] = ["server", "session", "subscription", "watch"];
+
+/// A server and what it says of itself.
+pub struct Status {
+    /// Its session.
+    pub id: OsString,
+    /// Its process.
+    pub pid: Option<i32>,
+    /// All that it said.
+    pub facts: Vec<Fact>,
+}
+
+/// Lists the servers.
+pub fn run(options: &StatusOptions) -> Result<Verdict, Complaint> {
+    let mut out = io::stdout().lock();
+    let mut verdict = Verdict::Well;
+    let mut found = 0;
+    for id in session_ids()? {
+        match ask(&id, &NOUNS) {
+            Ok(status) => {
+                found += 1;
+                let lines = if options.json { objects(&status) } else { text(&status) };
+                lines.iter().try_for_each(|line| writeln!(out, "{line}"))?;
+            }
+            Err(error) if is_another_s(&error) => {}
+            Err(error) => {
+                found += 1;
+                verdict = Verdict::NotWell;
+                complain(&format!("the server of {}: {}", shown(&id), explain(&error)));
+            }
+        }
+    }
+    if found == 0 {
+        complain("no server of this user runs; one is started when a program needs it");
+        verdict = Verdict::NotWell;
+    }
+    Ok(verdict)
+}
+
+/// Asks the server of a session what it says of itself.
+pub fn ask(id: &OsStr, nouns: &[&str]) -> Result<Status, Error> {
+    let connection = Options::new().client_id(id).server(None).patience(PATIENCE).open()?;
+    let mut facts = Vec::new();
+    for noun in nouns {
+        facts.extend(tell(&connection, noun)?);
+    }
+    Ok(Status { id: id.to_owned(), pid: connection.server_pid(), facts })
+}
+
+/// The facts of one noun, without those that are there because they are asked for.
+fn tell(connection: &Connection, noun: &str) -> Result<Vec<Fact>, Error> {
+    let mut facts = connection.facts(noun, PATIENCE)?;
+    let own = std::process::id().to_string();
+    facts.retain(|fact| fact.noun() != "session" || fact.get("pid") != Some(&own));
+    Ok(facts)
+}
+
+/// Whether a name that looked like ours belongs to another user, or to nobody any more.
+pub fn is_another_s(error: &Error) -> bool {
+    use gamin::ConnectError::{Foreign, NoAnswer};
+    matches!(error, Error::Connect(Foreign { .. } | NoAnswer { .. }))
+}
+
+fn objects(status: &Status) -> Vec<String> {
+    let object = |fact: &Fact| {
+        let mut object = Map::new();
+        object.insert("session_id".to_owned(), json!(status.id.to_string_lossy()));
+        object.insert("server_pid".to_owned(), json!(status.pid));
+        object.insert("fact".to_owned(), json!(fact.noun()));
+        for (key, value) in fact.values() {
+            let value = match value {
+                Value::Word(word) => word.parse::<u64>().map_or_else(|_| json!(word), |number| json!(number)),
+                Value::Name(name) => json!(escape_bytes(name)),
+            };
+            object.insert(key.replace('-', "_"), value);
+        }
+        serde_json::Value::Object(object).to_string()
+    };
+    status.facts.iter().map(object).collect()
+}
+
+fn text(status: &Status) -> Vec<String> {
+    let mut lines = Vec::new();
+    let of = |noun: &'static str| status.facts.iter().filter(move |fact| fact.noun() == noun);
+    let pid = status.pid.map_or_else(String::new, |pid| format!(", process {pid}"));
+    for server in of("server") {
+        let get = |key: &str| server.get(key).unwrap_or("?");
+        let uptime =
+            server.get("uptime").and_then(|seconds| seconds.parse().ok()).map_or("?".to_owned(), span);
+        lines.push(format!("{}: gam_server {}{pid}, up {uptime}", shown(&status.id), get("version")));
+        lines.push(format!(
+            "  {} on {} ({} polled), {} asked of the kernel",
+            count(get("subscriptions"), "subscription"),
+            count(get("watches"), "path"),
+            get("polled"),
+            count(get("kernel-watches"), "directory"),
+        ));
+        lines.push(format!(
+            "  so far: {}, {}, {}, {}, {}",
+            count(get("notices"), "notice"),
+            count(get("events"), "event"),
+            count(get("scans"), "scan"),
+            count(get("overflows"), "overflow"),
+            count(get("refusals"), "refusal"),
+        ));
+    }
+    let watches: BTreeMap<&str, &Fact> =
+        of("watch").filter_map(|watch| Some((watch.get("id")?, watch))).collect();
+    for session in of("session") {
+        let pid = session.get("pid").unwrap_or("?");
+        let age = session.get("age").and_then(|seconds| seconds.parse().ok()).map_or("?".to_owned(), span);
+        let waiting = match (session.get("unsent"), session.get("waiting")) {
+            (Some("0"), Some("0")) | (None, _) | (_, None) => String::new(),
+            (Some(bytes), Some(events)) => format!(", does not read: {bytes} bytes and {events} events wait"),
+        };
+        let subscriptions = session.get("subscriptions").unwrap_or("?");
+        lines.push(format!(
+            "  process {pid} {}: {}, for {age}{waiting}",
+            program(pid),
+            count(subscriptions, "subscription")
+        ));
+        let theirs =
+            of("subscription").filter(|subscription| subscription.get("session") == session.get("id"));
+        for subscription in theirs {
+            let watch = subscription.get("watch").and_then(|watch| watches.get(watch));
+            let of_watch = |key: &str| watch.and_then(|watch| watch.get(key)).unwrap_or("?");
+            let path = escape_bytes(subscription.get_name("path").unwrap_or_default());
+            let state = match (of_watch("kind"), of_watch("state")) {
+                ("directory", "directory") => count(of_watch("entries"), "entry"),
+                (_, state) => state.to_owned(),
+            };
+            lines.push(format!("    {:<9} {:<6} {path} ({state})", of_watch("kind"), of_watch("method")));
+        }
+    }
+    lines
+}
+
+/// What a process runs, as far as that can be seen from here.
+fn program(pid: &str) -> String {
+    fs::read(format!("/proc/{pid}/comm"))
+        .map_or_else(|_| "?".to_owned(), |name| escape_bytes(name.trim_ascii_end()))
+}
+
+/// A number of things, in words.
+fn count(number: &str, thing: &str) -> String {
+    match (number, thing.strip_suffix('y')) {
+        ("1", _) => format!("1 {thing}"),
+        (_, Some(stem)) => format!("{number} {stem}ies"),
+        (_, None) => format!("{number} {thing}s"),
+    }
+}
+
+/// A span of time, in words.
+fn span(seconds: u64) -> String {
+    match seconds {
+        0..120 => format!("{seconds} s"),
+        120..7200 => format!("{} min", seconds / 60),
+        7200..172_800 => format!("{} h", seconds / 3600),
+        _ => format!("{} days", seconds / 86_400),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_status_is_readable() {
+        let facts = [
+            r#"server version=1.0 uptime=130 sessions=1 subscriptions=2 watches=1 polled=0 kernel-watches=3 notices=9 overflows=0 armings=3 refusals=1 scans=2 events=4"#,
+            r#"session id=1 pid=0 age=3 subscriptions=2 unsent=0 waiting=0"#,
+            r#"subscription id=1 session=1 number=1 watch=1 path="/a\n""#,
+            r#"watch id=1 kind=directory method=kernel state=directory entries=1 subscriptions=2 looking=no path="/a\n""#,
+        ];
+        let facts = facts.iter().filter_map(|line| Fact::parse(line)).collect();
+        let status = Status { id: OsString::new(), pid: Some(7), facts };
+        let expected = [
+            "main session: gam_server 1.0, process 7, up 2 min",
+            "  2 subscriptions on 1 path (0 polled), 3 directories asked of the kernel",
+            "  so far: 9 notices, 4 events, 2 scans, 0 overflows, 1 refusal",
+            "  process 0 ?: 2 subscriptions, for 3 s",
+            "    directory kernel /a\\n (1 entry)",
+        ];
+        assert_eq!(text(&status), expected);
+        let objects = objects(&status);
+        assert_eq!(objects.len(), 4);
+        let last: serde_json::Value = serde_json::from_str(&objects[3]).expect("it is JSON");
+        assert_eq!(
+            (&last["fact"], &last["entries"], &last["path"]),
+            (&json!("watch"), &json!(1), &json!("/a\\n"))
+        );
+    }
+}
