@@ -67,11 +67,11 @@ pub struct WatchOptions {
     /// replaced, and "path_hex" has its bytes as hexadecimal digits.
     #[arg(long)]
     pub json: bool,
-    /// Run a command of the shell after each event, one at a time
+    /// Run a command of the shell after each event, one at a time, instead of printing events
     ///
     /// {} stands for "$GAMIN_PATH", the absolute path. GAMIN_EVENT is Created, Changed or Deleted. What happens while a
     /// command runs is merged: of each path that is different afterwards, one event follows.
-    #[arg(short = 'x', long, value_name = "COMMAND")]
+    #[arg(short = 'x', long, value_name = "COMMAND", conflicts_with_all = ["json", "existing"])]
     pub exec: Option<String>,
 }
 

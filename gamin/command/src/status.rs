@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io::{self, Write};
+use std::thread;
 use std::time::Duration;
 
 use gamin::{Connection, Error, Fact, Options, Value};
@@ -19,7 +20,7 @@ use crate::servers::{session_ids, shown};
 use crate::{Verdict, complain};
 
 /// How long a server may take to answer.
-const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(2);
 /// What a server is asked about.
 const NOUNS: [&str; 4] = ["server", "session", "subscription", "watch"];
 
@@ -38,8 +39,8 @@ pub fn run(options: &StatusOptions) -> Result<Verdict, Complaint> {
     let mut out = io::stdout().lock();
     let mut verdict = Verdict::Well;
     let mut found = 0;
-    for id in session_ids()? {
-        match ask(&id, &NOUNS) {
+    for (id, status) in ask_all(session_ids()?, &NOUNS) {
+        match status {
             Ok(status) => {
                 found += 1;
                 let lines = if options.json { objects(&status) } else { text(&status) };
@@ -60,8 +61,18 @@ pub fn run(options: &StatusOptions) -> Result<Verdict, Complaint> {
     Ok(verdict)
 }
 
+/// Asks the servers of sessions what they say of themselves, all at once: one that hangs costs no more than its own answer.
+pub fn ask_all(ids: Vec<OsString>, nouns: &[&str]) -> Vec<(OsString, Result<Status, Error>)> {
+    thread::scope(|scope| {
+        let asked: Vec<_> =
+            ids.into_iter().map(|id| (id.clone(), scope.spawn(move || ask(&id, nouns)))).collect();
+        // One that panicked has said so.
+        asked.into_iter().filter_map(|(id, asking)| Some((id, asking.join().ok()?))).collect()
+    })
+}
+
 /// Asks the server of a session what it says of itself.
-pub fn ask(id: &OsStr, nouns: &[&str]) -> Result<Status, Error> {
+fn ask(id: &OsStr, nouns: &[&str]) -> Result<Status, Error> {
     let connection = Options::new().client_id(id).server(None).patience(PATIENCE).open()?;
     let mut facts = Vec::new();
     for noun in nouns {

@@ -1,7 +1,7 @@
 //! `gamin watch`: events as lines, and maybe a command run after each.
 //!
 //! Following a tree is left to the client library, how a line looks to `change`, when the command runs to `exec`. Invariant:
-//! every change that is told is printed before the next is waited for.
+//! every change that is told is printed, or waits for the command, before the next is waited for.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -127,11 +127,14 @@ impl Watch<'_> {
     }
 
     fn tell(&mut self, change: &Change) -> Result<(), Complaint> {
-        match (change.code, &mut self.exec) {
-            (Code::EXISTS, _) if !self.options.existing => return Ok(()),
-            (Code::CREATED | Code::CHANGED | Code::DELETED, Some(exec)) => exec.handle_change(change),
-            (Code::ACKNOWLEDGE, _) => return Ok(()),
-            _ => {}
+        match change.code {
+            Code::CREATED | Code::CHANGED | Code::DELETED => {}
+            Code::EXISTS if self.options.existing => {}
+            _ => return Ok(()),
+        }
+        if let Some(exec) = &mut self.exec {
+            exec.handle_change(change);
+            return Ok(());
         }
         let line = if self.options.json { change.json(SystemTime::now()) } else { change.text() };
         Ok(writeln!(io::stdout(), "{line}")?)
