@@ -35,6 +35,8 @@ Exit status:
 pub enum Command {
     Watch(WatchOptions),
     Status(StatusOptions),
+    Doctor(DoctorOptions),
+    Report(ReportOptions),
     /// Print a completion script: gamin completions bash >>~/.bash_completion
     Completions {
         /// The shell that is to complete
@@ -83,4 +85,30 @@ pub struct StatusOptions {
     /// Print each fact as a JSON object on a line of its own
     #[arg(long)]
     pub json: bool,
+}
+
+/// Find out whether everything works, and what to change if not
+///
+/// It looks at the server, at what the kernel allows and how much of that this user uses, and has a file told that it
+/// makes in a temporary directory. Of each path it says how it is watched, and why.
+///
+/// Exit status 1 means that something is not well; what to do is said below it.
+#[derive(Debug, Args)]
+pub struct DoctorOptions {
+    /// Paths to look at
+    #[arg(value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+}
+
+/// Write what a bug report should have into a new file, readable by you alone
+///
+/// It has versions, what the kernel allows, mounts, rules, and what each server of this user does and has done last.
+#[derive(Debug, Args)]
+pub struct ReportOptions {
+    /// The file, which must not be there yet
+    #[arg(short, long, value_name = "FILE")]
+    pub output: PathBuf,
+    /// Leave names of files in it
+    #[arg(long)]
+    pub names: bool,
 }

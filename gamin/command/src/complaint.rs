@@ -18,7 +18,7 @@ pub enum Complaint {
     #[error("can't write to standard output: {0}")]
     Output(io::Error),
     /// There is no server, or it does not do what it should.
-    #[error("{}{}", explain(.0), advice(.0))]
+    #[error("{}\n  {}", explain(.0), Complaint::advice(.0))]
     Server(#[from] gamin::Error),
     /// A file could not be read or written.
     #[error("{}: {error}", path.display())]
@@ -36,6 +36,23 @@ pub enum Complaint {
         /// Why.
         error: io::Error,
     },
+}
+
+impl Complaint {
+    /// What can be done about a server that is not there, or does not do what it should.
+    pub fn advice(error: &gamin::Error) -> &'static str {
+        let (gamin::Error::Connect(why) | gamin::Error::ServiceLost(why)) = error else {
+            return "gamin doctor may find out why";
+        };
+        match why {
+            ConnectError::Start { .. } => "install gam_server there, or name another in GAMIN_DEBUG_SERVER",
+            ConnectError::Exited { .. } => "run it in a shell with GAM_DEBUG= to see what it says",
+            ConnectError::Foreign { .. } => {
+                "set GAM_CLIENT_ID to a name of your own, here and for the programs that are to share the server"
+            }
+            ConnectError::NoAnswer { .. } => "gamin status shows which servers there are",
+        }
+    }
 }
 
 impl From<io::Error> for Complaint {
@@ -56,16 +73,4 @@ pub fn explain(error: &(dyn Error + 'static)) -> String {
         cause = error.source();
     }
     text
-}
-
-fn advice(error: &gamin::Error) -> &'static str {
-    let (gamin::Error::Connect(why) | gamin::Error::ServiceLost(why)) = error else { return "" };
-    match why {
-        ConnectError::Start { .. } => "\n  install gam_server there, or name another in GAMIN_DEBUG_SERVER",
-        ConnectError::Exited { .. } => "\n  run it in a shell with GAM_DEBUG= to see what it says",
-        ConnectError::Foreign { .. } => {
-            "\n  set GAM_CLIENT_ID to a name of your own, here and for the programs that are to share the server"
-        }
-        ConnectError::NoAnswer { .. } => "\n  gamin status shows which servers there are",
-    }
 }

@@ -7,7 +7,10 @@
 mod arguments;
 mod change;
 mod complaint;
+mod doctor;
 mod exec;
+mod limits;
+mod report;
 mod servers;
 mod status;
 mod watch;
@@ -34,6 +37,8 @@ fn main() -> ExitCode {
     let verdict = match arguments.command {
         Command::Watch(options) => watch::run(&options),
         Command::Status(options) => status::run(&options),
+        Command::Doctor(options) => doctor::run(&options),
+        Command::Report(options) => report::run(&options),
         Command::Completions { shell } => complete(shell),
     };
     match verdict {

@@ -45,6 +45,10 @@ fn main() -> ExitCode {
         test("a_reader_that_goes_ends_it_quietly", a_reader_that_goes_ends_it_quietly),
         test("status_tells_who_is_told_of_what", status_tells_who_is_told_of_what),
         test("without_a_server_complaints_say_what_to_do", without_a_server_complaints_say_what_to_do),
+        test("the_doctor_finds_out_what_works", the_doctor_finds_out_what_works),
+        test("the_doctor_says_what_to_do", the_doctor_says_what_to_do),
+        test("a_report_has_no_names_unless_asked_for", a_report_has_no_names_unless_asked_for),
+        test("a_report_is_new_and_its_owner_s", a_report_is_new_and_its_owner_s),
         test("sigusr2_traces_a_client_that_was_asked_to_debug", sigusr2_traces_a_client),
         test("the_command_line_is_explained", the_command_line_is_explained),
     ];
@@ -292,6 +296,86 @@ fn without_a_server_complaints_say_what_to_do(place: &Place) {
     let said = text(&failed.stderr);
     assert!(said.contains("/nonexistent/gam_server") && said.contains("GAMIN_DEBUG_SERVER"), "{said}");
     assert!(failed.stdout.is_empty());
+}
+
+fn the_doctor_finds_out_what_works(place: &Place) {
+    write(place.path("file"));
+    let output = place.output(&["doctor", ".", "file", "missing/deep"]);
+    let said = text(&output.stdout);
+    // What the machine's other programs use up of its limits is not this test's.
+    for line in said.lines().filter(|line| line.starts_with("!!")) {
+        assert!(line.starts_with("!!  fs.inotify.") || line.starts_with("!!  user."), "{said}");
+    }
+    assert_eq!(output.status.code(), Some(said.contains("!!").into()), "{said}");
+    for line in [
+        "ok  server: gam_server ",
+        "ok  self-test: a new file in ",
+        "ok  .: the kernel tells\n",
+        "ok  file: the kernel tells\n",
+        "ok  missing/deep: the kernel tells, nothing is there yet\n",
+    ] {
+        assert!(said.contains(line), "{line} is not in\n{said}");
+    }
+    assert!(said.contains("fs.inotify.max_user_watches: "), "{said}");
+}
+
+fn the_doctor_says_what_to_do(place: &Place) {
+    let mut command = place.command(&["doctor", "."]);
+    let output =
+        command.env("GAMIN_DEBUG_SERVER", "/nonexistent/gam_server").output().expect("it has been built");
+    let said = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    let (_, advice) = said.split_once("!!  server: ").expect("it is found out");
+    assert!(advice.lines().nth(1).is_some_and(|line| line.contains("GAMIN_DEBUG_SERVER")), "{said}");
+    let mut command = place.command(&["doctor"]);
+    let output = command.env("TMPDIR", place.path("missing")).output().expect("it has been built");
+    let said = text(&output.stdout);
+    assert!(output.status.code() == Some(1) && said.contains("!!  self-test: "), "{said}");
+    assert!(said.contains("TMPDIR"), "{said}");
+}
+
+fn a_report_has_no_names_unless_asked_for(place: &Place) {
+    let watch = place.watch(&["."]);
+    write(place.path("secret"));
+    watch.lines_until("Changed  ./secret");
+    let report = |name: &str, arguments: &[&str]| {
+        let path = place.path(name);
+        let path = path.to_str().expect("it is text");
+        let output = place.output(&[&["report", "-o", path], arguments].concat());
+        assert!(output.status.success(), "{output:?}");
+        let whole = fs::read_to_string(path).expect("it is text");
+        let heading = format!("== server of session {}, process ", place.session);
+        let ours = whole.split_once(&heading).expect("the server is in it").1;
+        let ours = ours.split("\n== ").next().unwrap_or_default().to_owned();
+        (whole, ours)
+    };
+    let (without, ours) = report("without", &[]);
+    let directory = place.directory.path().display().to_string();
+    assert!(!without.contains("secret") && !without.contains(&directory), "{without}");
+    for part in ["gamin ", "Linux ", "== kernel", "fs.inotify.max_user_watches", "== mounts", " proc\n"] {
+        assert!(without.contains(part), "{part} is not in\n{without}");
+    }
+    for fact in ["server version=", "session id=", "subscription id=", "watch id=", "ring at="] {
+        assert!(ours.lines().any(|line| line.starts_with(fact)), "{fact} is not in\n{ours}");
+    }
+    assert!(ours.contains("event=Created subscription=1 name=\"...\""), "{ours}");
+    let (_, ours) = report("with", &["--names"]);
+    assert!(ours.contains("secret") && ours.contains(&directory), "{ours}");
+}
+
+fn a_report_is_new_and_its_owner_s(place: &Place) {
+    let path = place.path("report");
+    let output = place.output(&["report", "-o", "report"]);
+    assert!(output.status.success(), "{output:?}");
+    let metadata = fs::symlink_metadata(&path).expect("it is there");
+    assert_eq!(metadata.permissions().mode() & 0o7777, 0o600);
+    std::os::unix::fs::symlink("elsewhere", place.path("link")).expect("there is room");
+    for name in ["report", "link", "no/where"] {
+        let output = place.output(&["report", "-o", name]);
+        let said = text(&output.stderr);
+        assert!(output.status.code() == Some(1) && said.starts_with(&format!("gamin: {name}: ")), "{said}");
+    }
+    assert!(!place.path("elsewhere").exists());
 }
 
 fn sigusr2_traces_a_client(place: &Place) {

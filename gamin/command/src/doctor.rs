@@ -1,0 +1,272 @@
+//! `gamin doctor`: whether everything works, and what to change if not.
+//!
+//! What the kernel allows is left to `limits`, which method a path gets and why to `method`. Invariants: nothing of the user's is
+//! written to, only a temporary directory; every finding that is not well says what to do.
+
+use std::fmt;
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use gamin::{Code, Connection, Error, Fact, Options};
+
+use crate::Verdict;
+use crate::arguments::DoctorOptions;
+use crate::change::escape;
+use crate::complaint::{Complaint, explain};
+use crate::limits::{Limit, limits, queue_max};
+
+/// How long a server may take to answer, and to tell of a change.
+const PATIENCE: Duration = Duration::from_secs(15);
+/// The kernel's usual size of the queue. A smaller one overflows soon.
+const QUEUE_USUAL: u64 = 16_384;
+
+/// One thing that was found out.
+#[derive(Debug)]
+pub struct Finding {
+    /// What it is about.
+    pub about: String,
+    /// Whether all is well.
+    pub is_well: bool,
+    /// What was found out.
+    pub found: String,
+    /// What to do.
+    pub advice: Vec<String>,
+}
+
+impl Finding {
+    /// All is well.
+    pub fn well(about: impl Into<String>, found: impl Into<String>) -> Finding {
+        Finding { about: about.into(), is_well: true, found: found.into(), advice: Vec::new() }
+    }
+
+    /// Something is not, and this is to be done about it.
+    pub fn bad(about: impl Into<String>, found: impl Into<String>, advice: &[&str]) -> Finding {
+        let advice = advice.iter().map(ToString::to_string).collect();
+        Finding { about: about.into(), is_well: false, found: found.into(), advice }
+    }
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mark = if self.is_well { "ok" } else { "!!" };
+        write!(f, "{mark}  {}: {}", self.about, self.found)?;
+        self.advice.iter().try_for_each(|advice| write!(f, "\n      {advice}"))
+    }
+}
+
+/// Looks at everything, and at the paths.
+pub fn run(options: &DoctorOptions) -> Result<Verdict, Complaint> {
+    let mut out = io::stdout().lock();
+    let mut verdict = Verdict::Well;
+    let mut tell = |finding: Finding| {
+        if !finding.is_well {
+            verdict = Verdict::NotWell;
+        }
+        writeln!(out, "{finding}")
+    };
+    let connection = match Options::from_env().open() {
+        Ok(connection) => {
+            tell(server(&connection))?;
+            Some(connection)
+        }
+        Err(error) => {
+            tell(Finding::bad("server", explain(&error), &[Complaint::advice(&error)]))?;
+            None
+        }
+    };
+    kernel().into_iter().try_for_each(&mut tell)?;
+    if let Some(connection) = &connection {
+        tell(self_test(connection))?;
+    }
+    for path in &options.paths {
+        tell(look_at(connection.as_ref(), path))?;
+    }
+    Ok(verdict)
+}
+
+/// What answers.
+fn server(connection: &Connection) -> Finding {
+    let pid = connection.server_pid().map_or_else(String::new, |pid| format!(", process {pid}"));
+    match connection.facts("server", PATIENCE) {
+        Ok(facts) => {
+            let version = facts.first().and_then(|fact| fact.get("version")).unwrap_or("?");
+            Finding::well("server", format!("gam_server {version}{pid}"))
+        }
+        Err(Error::Unsupported) => Finding::bad(
+            "server",
+            format!("another gam_server than ours, such as the original's{pid}"),
+            &[
+                "end it, or name ours in GAMIN_DEBUG_SERVER and choose a session of your own with GAM_CLIENT_ID",
+            ],
+        ),
+        Err(error) => Finding::bad(
+            "server",
+            format!("{}{pid}", explain(&error)),
+            &[
+                "send it SIGUSR2 to have it trace to /tmp/gamin_debug_XXXXXX, or end it: its programs start another",
+            ],
+        ),
+    }
+}
+
+/// What the kernel allows.
+pub fn kernel() -> Vec<Finding> {
+    let limits = limits();
+    if limits.is_empty() {
+        let advice = "without inotify everything is polled; build a kernel with CONFIG_INOTIFY_USER";
+        return vec![Finding::bad("kernel", "it has no inotify", &[advice])];
+    }
+    limits.iter().map(of_limit).chain(queue_max().map(of_queue)).collect()
+}
+
+fn of_limit(limit: &Limit) -> Finding {
+    let used = limit.used.map_or_else(String::new, |used| format!(", {used} used"));
+    let found = format!("{} ({}){used}", limit.max, limit.what);
+    if !limit.is_near() {
+        return Finding::well(limit.name, found);
+    }
+    let better = limit.better();
+    let advice = [
+        format!("as root: sysctl {}={better}", limit.name),
+        format!("to keep it: echo '{}={better}' >/etc/sysctl.d/60-gamin.conf", limit.name),
+    ];
+    Finding::bad(limit.name, found, &[&advice[0], &advice[1]])
+}
+
+fn of_queue(max: u64) -> Finding {
+    let name = "fs.inotify.max_queued_events";
+    let found = format!("{max} (notices kept for a program)");
+    if max >= QUEUE_USUAL {
+        return Finding::well(name, found);
+    }
+    let advice =
+        format!("as root: sysctl {name}={QUEUE_USUAL}; with fewer, a burst makes the server look everywhere");
+    Finding::bad(name, found, &[&advice])
+}
+
+/// Makes a file in a new directory and waits to be told.
+fn self_test(connection: &Connection) -> Finding {
+    let about = "self-test";
+    let directory = match tempfile::Builder::new().prefix("gamin-doctor-").tempdir() {
+        Ok(directory) => directory,
+        Err(error) => {
+            let advice = "make room there, or name another directory in TMPDIR";
+            return Finding::bad(about, format!("no temporary directory: {error}"), &[advice]);
+        }
+    };
+    let shown = escape(directory.path());
+    match try_out(connection, directory.path()) {
+        Ok(Some(delay)) => {
+            let delay = delay.as_secs_f64() * 1000.0;
+            Finding::well(about, format!("a new file in {shown} was told after {delay:.1} ms"))
+        }
+        Ok(None) => Finding::bad(
+            about,
+            format!("a new file in {shown} was not told within {PATIENCE:?}"),
+            &["gamin report -o FILE makes a report of what the server did meanwhile"],
+        ),
+        Err(Complaint::Server(error)) => {
+            Finding::bad(about, explain(&error), &["GAM_DEBUG= gamin doctor tells more"])
+        }
+        Err(other) => {
+            Finding::bad(about, other.to_string(), &["make room there, or name another directory in TMPDIR"])
+        }
+    }
+}
+
+fn try_out(connection: &Connection, directory: &Path) -> Result<Option<Duration>, Complaint> {
+    let request = connection.monitor_directory(directory)?;
+    let mut deadline = Instant::now() + PATIENCE;
+    let mut begun = None;
+    let told = loop {
+        let left = deadline.saturating_duration_since(Instant::now());
+        let Some(event) = connection.next_event_timeout(left)? else { break None };
+        if event.request != request {
+            continue;
+        }
+        match (event.code, begun) {
+            (Code::END_EXIST, _) => {
+                let path = directory.join("file");
+                begun = Some(Instant::now());
+                deadline = Instant::now() + PATIENCE;
+                fs::write(&path, "").map_err(|error| Complaint::File { path, error })?;
+            }
+            (Code::CREATED, Some(begun)) => break Some(begun.elapsed()),
+            _ => {}
+        }
+    };
+    connection.cancel(request)?;
+    Ok(told)
+}
+
+/// How a path is watched.
+fn look_at(connection: Option<&Connection>, path: &PathBuf) -> Finding {
+    let about = escape(path);
+    let absolute = match std::path::absolute(path) {
+        Ok(absolute) => absolute,
+        Err(error) => return Finding::bad(about, error.to_string(), &["name a path"]),
+    };
+    let Some(connection) = connection else {
+        return Finding::well(about, "not looked at, without a server");
+    };
+    match watch_of(connection, &absolute) {
+        Ok(Some(watch)) => of_watch(about, &watch),
+        Ok(None) => Finding::well(about, "the server does not say"),
+        Err(Error::TimedOut) => Finding::bad(
+            about,
+            format!("no answer within {PATIENCE:?}: the file system does not answer"),
+            &["look at the mount; 'umount -l' frees those who wait"],
+        ),
+        Err(error) => Finding::bad(about, explain(&error), &["GAM_DEBUG= gamin doctor tells more"]),
+    }
+}
+
+fn of_watch(about: String, watch: &Fact) -> Finding {
+    let state = match watch.get("state") {
+        Some("absent") => ", nothing is there yet",
+        _ => "",
+    };
+    match watch.get("method") {
+        Some("kernel") => Finding::well(about, format!("the kernel tells{state}")),
+        Some("kernel+look") => Finding::well(
+            about,
+            format!(
+                "the kernel tells, but that a directory above moves is looked for every ten seconds{state}"
+            ),
+        ),
+        Some("poll") => Finding::well(about, format!("it is looked at again and again{state}")),
+        other => Finding::well(about, format!("{}{state}", other.unwrap_or("?"))),
+    }
+}
+
+/// Has a path watched, and asks how it is.
+fn watch_of(connection: &Connection, path: &Path) -> Result<Option<Fact>, Error> {
+    let request =
+        if path.is_dir() { connection.monitor_directory(path)? } else { connection.monitor_file(path)? };
+    let asked = connection.barrier(PATIENCE).and_then(|()| ask_for_watch(connection, path));
+    connection.cancel(request)?;
+    match asked {
+        Err(Error::Unsupported) => Ok(None),
+        asked => asked,
+    }
+}
+
+fn ask_for_watch(connection: &Connection, path: &Path) -> Result<Option<Fact>, Error> {
+    let pid = std::process::id().to_string();
+    let sessions = connection.facts("session", PATIENCE)?;
+    let own: Vec<&str> = sessions
+        .iter()
+        .filter(|fact| fact.get("pid") == Some(&pid))
+        .filter_map(|fact| fact.get("id"))
+        .collect();
+    let subscriptions = connection.facts("subscription", PATIENCE)?;
+    let is_ours = |fact: &&Fact| {
+        fact.get("session").is_some_and(|session| own.contains(&session))
+            && fact.get_name("path") == Some(path.as_os_str().as_encoded_bytes())
+    };
+    let watch = subscriptions.iter().rfind(is_ours).and_then(|fact| fact.get("watch"));
+    let watches = connection.facts("watch", PATIENCE)?;
+    Ok(watches.into_iter().find(|fact| fact.get("id") == watch))
+}

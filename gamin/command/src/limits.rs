@@ -1,0 +1,118 @@
+//! What the kernel allows a user to watch, and how much of it this user uses.
+//!
+//! What follows from that is left to `doctor`. Invariant: what cannot be found out is missing, never a guess.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use nix::unistd::getuid;
+
+/// How much of a limit may be used before something should be done about it, in percent.
+const HIGH: u64 = 80;
+
+/// Something that the kernel limits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limit {
+    /// What is limited.
+    pub what: &'static str,
+    /// Its name for `sysctl`.
+    pub name: &'static str,
+    /// How much there may be.
+    pub max: u64,
+    /// How much this user has, as far as it can be seen.
+    pub used: Option<u64>,
+}
+
+impl Limit {
+    /// Whether there soon will be no room.
+    pub fn is_near(&self) -> bool {
+        self.used.is_some_and(|used| used.saturating_mul(100) >= self.max.saturating_mul(HIGH))
+    }
+
+    /// A better value.
+    pub fn better(&self) -> u64 {
+        self.used.unwrap_or(self.max).max(self.max).saturating_mul(2)
+    }
+}
+
+/// The limits, each that this kernel has; those of the user namespace come behind the system's.
+pub fn limits() -> Vec<Limit> {
+    let (watches, instances) = used();
+    let limit = |what, name: &'static str, used| {
+        let path = Path::new("/proc/sys").join(name.replace('.', "/"));
+        let max = fs::read_to_string(path).ok()?.trim().parse().ok()?;
+        Some(Limit { what, name, max, used })
+    };
+    [
+        limit(
+            "directories that all programs of a user may watch",
+            "fs.inotify.max_user_watches",
+            Some(watches),
+        ),
+        limit("programs of a user that may watch", "fs.inotify.max_user_instances", Some(instances)),
+        limit("the same in this user namespace: directories", "user.max_inotify_watches", Some(watches)),
+        limit("the same in this user namespace: programs", "user.max_inotify_instances", Some(instances)),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+/// How many notices the kernel keeps for a program before it drops them.
+pub fn queue_max() -> Option<u64> {
+    fs::read_to_string("/proc/sys/fs/inotify/max_queued_events").ok()?.trim().parse().ok()
+}
+
+/// How many inotify watches and instances this user's processes have.
+fn used() -> (u64, u64) {
+    let uid = getuid().as_raw();
+    let is_number = |name: &std::ffi::OsStr| name.as_encoded_bytes().iter().all(u8::is_ascii_digit);
+    let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let ours = processes.filter(|process| {
+        is_number(&process.file_name()) && process.metadata().is_ok_and(|metadata| metadata.uid() == uid)
+    });
+    ours.map(|process| used_by(&process.path())).fold((0, 0), |(a, b), (c, d)| (a + c, b + d))
+}
+
+/// The same for one process, which may end meanwhile.
+fn used_by(process: &Path) -> (u64, u64) {
+    let (mut watches, mut instances) = (0, 0);
+    for descriptor in fs::read_dir(process.join("fd")).into_iter().flatten().flatten() {
+        let is_inotify = fs::read_link(descriptor.path())
+            .is_ok_and(|target| target.as_os_str().as_encoded_bytes() == b"anon_inode:inotify");
+        if is_inotify {
+            instances += 1;
+            let info = fs::read_to_string(process.join("fdinfo").join(descriptor.file_name()));
+            watches += info
+                .map_or(0, |info| info.lines().filter(|line| line.starts_with("inotify ")).count() as u64);
+        }
+    }
+    (watches, instances)
+}
+
+#[cfg(test)]
+mod tests {
+    use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify};
+
+    use super::*;
+
+    #[test]
+    fn what_a_process_uses_is_counted() {
+        let before = used_by(Path::new("/proc/self"));
+        let inotify = Inotify::init(InitFlags::IN_CLOEXEC).expect("the kernel has room");
+        for path in ["/", "/proc"] {
+            inotify.add_watch(path, AddWatchFlags::IN_DELETE_SELF).expect("the kernel has room");
+        }
+        let (watches, instances) = used_by(Path::new("/proc/self"));
+        assert_eq!((watches - before.0, instances - before.1), (2, 1));
+    }
+
+    #[test]
+    fn a_limit_is_near_at_four_fifths() {
+        let limit = |used| Limit { what: "", name: "", max: 100, used };
+        assert!(!limit(None).is_near() && !limit(Some(79)).is_near());
+        assert!(limit(Some(80)).is_near() && limit(Some(800)).is_near());
+        assert_eq!((limit(Some(80)).better(), limit(Some(800)).better()), (200, 1600));
+    }
+}

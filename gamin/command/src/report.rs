@@ -1,0 +1,103 @@
+//! `gamin report`: everything that a bug report should have, in one file.
+//!
+//! What servers say of themselves is left to `status`, what the kernel allows to `doctor`. Invariants: the file is new and only
+//! its owner's; without being asked to, no name of a file and no text of the user's gets into it.
+
+use std::ffi::{OsStr, OsString};
+use std::fs::{self, OpenOptions};
+use std::io::{self, BufWriter, Write};
+use std::os::unix::fs::OpenOptionsExt;
+
+use nix::sys::utsname::uname;
+
+use crate::arguments::ReportOptions;
+use crate::complaint::{Complaint, explain};
+use crate::servers::{session_ids, shown};
+use crate::status::{ask_all, is_another_s};
+use crate::{Verdict, complain, doctor};
+
+/// All that a server is asked about.
+const NOUNS: [&str; 8] =
+    ["server", "file-system", "rule", "session", "subscription", "watch", "kernel-watch", "ring"];
+
+/// Writes a report.
+pub fn run(options: &ReportOptions) -> Result<Verdict, Complaint> {
+    let of_file = |error| Complaint::File { path: options.output.clone(), error };
+    let file =
+        OpenOptions::new().write(true).create_new(true).mode(0o600).open(&options.output).map_err(of_file)?;
+    let ids = session_ids()?;
+    let mut out = BufWriter::new(file);
+    let report = Report { names: options.names };
+    report.write(&mut out, ids).and_then(|()| out.flush()).map_err(of_file)?;
+    let warning = if options.names {
+        "it has names of files in it: read it before you send it"
+    } else {
+        "it has no names of files in it"
+    };
+    complain(&format!("{}: written; {warning}", options.output.display()));
+    Ok(Verdict::Well)
+}
+
+struct Report {
+    /// Whether names of files are told.
+    names: bool,
+}
+
+impl Report {
+    fn write(&self, out: &mut dyn Write, ids: Vec<OsString>) -> io::Result<()> {
+        writeln!(out, "gamin {}", env!("CARGO_PKG_VERSION"))?;
+        if let Ok(system) = uname() {
+            let word = |text: &OsStr| text.to_string_lossy().into_owned();
+            writeln!(
+                out,
+                "{} {} {}",
+                word(system.sysname()),
+                word(system.release()),
+                word(system.machine())
+            )?;
+        }
+        let release = fs::read_to_string("/etc/os-release").unwrap_or_default();
+        if let Some(name) = release.lines().find_map(|line| line.strip_prefix("PRETTY_NAME=")) {
+            writeln!(out, "{name}")?;
+        }
+        writeln!(out, "\n== kernel")?;
+        doctor::kernel().iter().try_for_each(|finding| writeln!(out, "{finding}"))?;
+        writeln!(out, "\n== mounts")?;
+        let mounts = fs::read("/proc/self/mountinfo").unwrap_or_default();
+        for line in String::from_utf8_lossy(&mounts).lines() {
+            writeln!(out, "{}", self.mount(line))?;
+        }
+        for id in ids {
+            let mut told = ask_all(vec![id], &NOUNS);
+            match told.pop() {
+                Some((id, Ok(status))) => {
+                    writeln!(
+                        out,
+                        "\n== server of {}, process {}",
+                        shown(&id),
+                        status.pid.unwrap_or_default()
+                    )?;
+                    for fact in status.facts {
+                        let fact = if self.names { fact } else { fact.without_names() };
+                        writeln!(out, "{fact}")?;
+                    }
+                }
+                Some((id, Err(error))) if !is_another_s(&error) => {
+                    writeln!(out, "\n== server of {}\n{}", shown(&id), explain(&error))?;
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// A line of the mount table, which has names in it: its root, the mount point, its source, and in options.
+    fn mount(&self, line: &str) -> String {
+        if self.names {
+            return line.to_owned();
+        }
+        let numbers = line.split(' ').take(3).collect::<Vec<_>>().join(" ");
+        let kind = line.split_once(" - ").and_then(|(_, rest)| rest.split(' ').next()).unwrap_or("?");
+        format!("{numbers} {kind}")
+    }
+}
