@@ -10,12 +10,13 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use gamin::{Code, Connection, Error, Fact, Options};
+use nix::errno::Errno;
 
 use crate::Verdict;
 use crate::arguments::DoctorOptions;
 use crate::change::escape;
 use crate::complaint::{Complaint, explain};
-use crate::limits::{Limit, limits, queue_max};
+use crate::limits::{Limit, limits, queue_max, try_one_more};
 
 /// How long a server may take to answer, and to tell of a change.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -118,11 +119,23 @@ pub fn kernel() -> Vec<Finding> {
         let advice = "without inotify everything is polled; build a kernel with CONFIG_INOTIFY_USER";
         return vec![Finding::bad("kernel", "it has no inotify", &[advice])];
     }
-    limits.iter().map(of_limit).chain(queue_max().map(of_queue)).collect()
+    let refused = try_one_more().err().map(of_refusal);
+    limits.iter().map(of_limit).chain(queue_max().map(of_queue)).chain(refused).collect()
+}
+
+fn of_refusal(errno: Errno) -> Finding {
+    let advice = match errno {
+        Errno::ENOSPC => "raise max_user_watches: sysctl fs.inotify.max_user_watches=1048576",
+        Errno::EMFILE => {
+            "raise max_user_instances: sysctl fs.inotify.max_user_instances=1024; and see ulimit -n"
+        }
+        _ => "what is polled still works",
+    };
+    Finding::bad("kernel", format!("it lets this user watch nothing more: {}", errno.desc()), &[advice])
 }
 
 fn of_limit(limit: &Limit) -> Finding {
-    let used = limit.used.map_or_else(String::new, |used| format!(", {used} used"));
+    let used = limit.used.map_or_else(String::new, |used| format!(", about {used} used"));
     let found = format!("{} ({}){used}", limit.max, limit.what);
     if !limit.is_near() {
         return Finding::well(limit.name, found);

@@ -2,10 +2,13 @@
 //!
 //! What follows from that is left to `doctor`. Invariant: what cannot be found out is missing, never a guess.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
+use nix::errno::Errno;
+use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify};
 use nix::unistd::getuid;
 
 /// How much of a limit may be used before something should be done about it, in percent.
@@ -76,24 +79,32 @@ fn used() -> (u64, u64) {
 }
 
 /// The same for one process, which may end meanwhile.
+///
+/// Copies of a descriptor can't be told from descriptors but by what they watch, so those that watch the same count as one.
 fn used_by(process: &Path) -> (u64, u64) {
-    let (mut watches, mut instances) = (0, 0);
+    let mut instances = BTreeSet::new();
     for descriptor in fs::read_dir(process.join("fd")).into_iter().flatten().flatten() {
         let is_inotify = fs::read_link(descriptor.path())
             .is_ok_and(|target| target.as_os_str().as_encoded_bytes() == b"anon_inode:inotify");
         if is_inotify {
-            instances += 1;
             let info = fs::read_to_string(process.join("fdinfo").join(descriptor.file_name()));
-            watches += info
-                .map_or(0, |info| info.lines().filter(|line| line.starts_with("inotify ")).count() as u64);
+            let info = info.unwrap_or_default();
+            let watched = info.lines().filter(|line| line.starts_with("inotify ")).map(str::to_owned);
+            instances.insert(watched.collect::<Vec<_>>());
         }
     }
-    (watches, instances)
+    (instances.iter().map(Vec::len).sum::<usize>() as u64, instances.len() as u64)
+}
+
+/// Whether this user may watch one more directory, with one more program: what the kernel says to the attempt.
+pub fn try_one_more() -> Result<(), Errno> {
+    let inotify = Inotify::init(InitFlags::IN_CLOEXEC)?;
+    inotify.add_watch("/", AddWatchFlags::IN_DELETE_SELF).map(drop)
 }
 
 #[cfg(test)]
 mod tests {
-    use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify};
+    use std::os::fd::AsFd;
 
     use super::*;
 
@@ -104,6 +115,7 @@ mod tests {
         for path in ["/", "/proc"] {
             inotify.add_watch(path, AddWatchFlags::IN_DELETE_SELF).expect("the kernel has room");
         }
+        let _copy = inotify.as_fd().try_clone_to_owned().expect("there is a descriptor left");
         let (watches, instances) = used_by(Path::new("/proc/self"));
         assert_eq!((watches - before.0, instances - before.1), (2, 1));
     }
