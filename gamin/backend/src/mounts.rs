@@ -74,6 +74,11 @@ impl Mounts {
         mounts
     }
 
+    /// All mounts, by their points; of those at one point, in the order of the table.
+    pub fn all(&self) -> impl Iterator<Item = &Mount> {
+        self.by_point.values().flatten()
+    }
+
     /// The mount that a path is on, be there anything at it or not. `None` if that is outside the root directory.
     pub fn of(&self, path: &[u8]) -> Option<&Mount> {
         self.passed(path).pop()

@@ -1,12 +1,13 @@
 //! `gamin doctor`: whether everything works, and what to change if not.
 //!
-//! What the kernel allows is left to `limits`, which method a path gets and why to `method`. Invariants: nothing of the user's is
+//! What the kernel allows is left to `limits`, which method a path gets and why is the server's word. Invariants: nothing of the user's is
 //! written to, only a temporary directory; every finding that is not well says what to do.
 
 use std::fmt;
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use gamin::{Code, Connection, Error, Fact, Options};
@@ -14,7 +15,7 @@ use nix::errno::Errno;
 
 use crate::Verdict;
 use crate::arguments::DoctorOptions;
-use crate::change::escape;
+use crate::change::{escape, escape_bytes};
 use crate::complaint::{Complaint, explain};
 use crate::limits::{Limit, limits, queue_max, try_one_more};
 
@@ -69,7 +70,12 @@ pub fn run(options: &DoctorOptions) -> Result<Verdict, Complaint> {
     };
     let connection = match Options::from_env().open() {
         Ok(connection) => {
-            tell(server(&connection))?;
+            let server = server(&connection);
+            let is_ours = server.is_well;
+            tell(server)?;
+            if is_ours {
+                mistakes(&connection).into_iter().try_for_each(&mut tell)?;
+            }
             Some(connection)
         }
         Err(error) => {
@@ -237,21 +243,40 @@ fn look_at(connection: Option<&Connection>, path: &PathBuf) -> Finding {
 }
 
 fn of_watch(about: String, watch: &Fact) -> Finding {
-    let state = match watch.get("state") {
-        Some("absent") => ", nothing is there yet",
-        _ => "",
+    let why = String::from_utf8_lossy(watch.get_name("why").unwrap_or(b"?")).into_owned();
+    let found = match watch.get("state") {
+        Some("absent") => format!("{why}; nothing is there yet"),
+        _ => why,
     };
     match watch.get("method") {
-        Some("kernel") => Finding::well(about, format!("the kernel tells{state}")),
+        Some("refused") => Finding::bad(
+            about,
+            format!("{found}; but the kernel refuses, so it is looked at every second"),
+            &[
+                "see above whether a limit is reached; else a directory on the way can't be read, or is remote",
+            ],
+        ),
         Some("kernel+look") => Finding::well(
             about,
-            format!(
-                "the kernel tells, but that a directory above moves is looked for every ten seconds{state}"
-            ),
+            format!("{found}; whether a directory above moves is looked for every ten seconds"),
         ),
-        Some("poll") => Finding::well(about, format!("it is looked at again and again{state}")),
-        other => Finding::well(about, format!("{}{state}", other.unwrap_or("?"))),
+        Some("storm") => {
+            Finding::well(about, format!("{found}; so much happens there that it is looked at every second"))
+        }
+        _ => Finding::well(about, found),
     }
+}
+
+/// The lines of the configuration that the server, which is one of ours, does not understand.
+fn mistakes(connection: &Connection) -> Vec<Finding> {
+    let Some(pid) = connection.server_pid() else { return Vec::new() };
+    let check = Command::new(format!("/proc/{pid}/exe")).arg("--check-config").stdin(Stdio::null()).output();
+    // Where it can't be run, or knows of no such option, nothing is said.
+    let lines = check.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default();
+    let mistake = |line: &str| {
+        Finding::bad("configuration", escape_bytes(line.as_bytes()), &["mend the line, or take it out"])
+    };
+    lines.lines().map(mistake).collect()
 }
 
 /// Has a path watched, and asks how it is.

@@ -17,8 +17,8 @@ use crate::status::{ask_all, is_another_s};
 use crate::{Verdict, complain, doctor};
 
 /// All that a server is asked about.
-const NOUNS: [&str; 8] =
-    ["server", "file-system", "rule", "session", "subscription", "watch", "kernel-watch", "ring"];
+const NOUNS: [&str; 9] =
+    ["server", "rule", "file-system", "mount", "session", "subscription", "watch", "kernel-watch", "ring"];
 
 /// Writes a report.
 pub fn run(options: &ReportOptions) -> Result<Verdict, Complaint> {

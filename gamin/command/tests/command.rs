@@ -46,6 +46,10 @@ fn main() -> ExitCode {
         test("status_tells_who_is_told_of_what", status_tells_who_is_told_of_what),
         test("without_a_server_complaints_say_what_to_do", without_a_server_complaints_say_what_to_do),
         test("the_doctor_finds_out_what_works", the_doctor_finds_out_what_works),
+        test(
+            "the_doctor_says_which_rule_decides_and_which_line_is_wrong",
+            the_doctor_says_which_rule_decides,
+        ),
         test("the_doctor_says_what_to_do", the_doctor_says_what_to_do),
         test("a_report_has_no_names_unless_asked_for", a_report_has_no_names_unless_asked_for),
         test("a_report_is_new_and_its_owner_s", a_report_is_new_and_its_owner_s),
@@ -80,6 +84,7 @@ impl Place {
             .args(arguments)
             .current_dir(self.directory.path())
             .env("GAM_CLIENT_ID", &self.session)
+            .env("HOME", self.directory.path())
             .env("GAMIN_DEBUG_SERVER", server)
             .env(BE_SERVER, "")
             .env_remove("GAM_DEBUG")
@@ -310,13 +315,32 @@ fn the_doctor_finds_out_what_works(place: &Place) {
     for line in [
         "ok  server: gam_server ",
         "ok  self-test: a new file in ",
-        "ok  .: the kernel tells\n",
-        "ok  file: the kernel tells\n",
-        "ok  missing/deep: the kernel tells, nothing is there yet\n",
+        "ok  .: kernel, ",
+        "ok  file: kernel, ",
+        "ok  missing/deep: kernel, ",
+        "; nothing is there yet\n",
     ] {
         assert!(said.contains(line), "{line} is not in\n{said}");
     }
     assert!(said.contains("fs.inotify.max_user_watches: "), "{said}");
+}
+
+fn the_doctor_says_which_rule_decides(place: &Place) {
+    let polled = place.path("polled");
+    let rules = format!("poll {}*\nfrobnicate /x\n", polled.display());
+    fs::write(place.path(".gaminrc"), rules).expect("there is room");
+    fs::create_dir(&polled).expect("there is room");
+    let output = place.output(&["doctor", "polled"]);
+    let said = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    let file = place.path(".gaminrc").display().to_string();
+    let expected = [
+        format!("ok  polled: poll every 1 s, by the rule {}* ({file}:1)\n", polled.display()),
+        format!("!!  configuration: {file}:2: `frobnicate` is none of notify, poll, fsset\n"),
+    ];
+    for line in expected {
+        assert!(said.contains(&line), "{line} is not in\n{said}");
+    }
 }
 
 fn the_doctor_says_what_to_do(place: &Place) {
@@ -355,10 +379,13 @@ fn a_report_has_no_names_unless_asked_for(place: &Place) {
     for part in ["gamin ", "Linux ", "== kernel", "fs.inotify.max_user_watches", "== mounts", " proc\n"] {
         assert!(without.contains(part), "{part} is not in\n{without}");
     }
-    for fact in ["server version=", "session id=", "subscription id=", "watch id=", "ring at="] {
+    for fact in
+        ["server version=", "rule method=", "file-system type=", "mount type=", "watch id=", "ring at="]
+    {
         assert!(ours.lines().any(|line| line.starts_with(fact)), "{fact} is not in\n{ours}");
     }
-    assert!(ours.contains("event=Created subscription=1 name=\"...\""), "{ours}");
+    let is_event = |line: &str| line.contains(" event=Created ") && line.ends_with(" name=\"...\"");
+    assert!(ours.lines().any(is_event), "{ours}");
     let (_, ours) = report("with", &["--names"]);
     assert!(ours.contains("secret") && ours.contains(&directory), "{ours}");
 }

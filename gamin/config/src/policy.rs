@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gamin_backend::Mounts;
-use gamin_engine::{Method, TreePath};
+use gamin_engine::{Fact, Method, TreePath};
 
 use crate::parse::Choice;
 use crate::rules::{FileSystemRule, Origin, PathRule, Rules};
@@ -116,6 +116,21 @@ fn interval(set: Option<&FileSystemRule>, is_remote: bool) -> Duration {
 impl gamin_engine::Policy for Policy {
     fn method(&self, path: &TreePath, real: &TreePath) -> Method {
         self.verdict(path, real).method
+    }
+
+    fn explain(&self, path: &TreePath, real: &TreePath) -> String {
+        self.verdict(path, real).to_string()
+    }
+
+    fn facts(&self) -> Vec<Fact> {
+        let mounts = self.mounts.all().map(|mount| {
+            let is_remote = if mount.is_remote() { "yes" } else { "no" };
+            Fact::new("mount")
+                .word("type", &mount.file_system)
+                .word("remote", is_remote)
+                .name("point", &mount.point)
+        });
+        self.rules.facts().chain(mounts).collect()
     }
 }
 

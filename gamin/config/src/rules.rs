@@ -8,6 +8,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use gamin_engine::Fact;
+
 use crate::parse::{Choice, Complaint, Directive, Mistake, Pattern, parse};
 
 /// What is so unless a file says otherwise. `/dev/shm` is a file system like any other; the rest of `/dev`, and what the
@@ -44,6 +46,15 @@ pub struct Origin {
     file: Option<Arc<str>>,
     /// The line, from 1.
     line: usize,
+}
+
+impl Origin {
+    fn tell(&self, fact: Fact) -> Fact {
+        match &self.file {
+            Some(file) => fact.word("line", self.line).name("file", file.as_bytes()),
+            None => fact.word("line", "predefined"),
+        }
+    }
 }
 
 impl fmt::Display for Origin {
@@ -129,6 +140,22 @@ impl Rules {
             let before = weaker.iter().find(|weaker| weaker.pattern.text() == rule.pattern.text());
             rule.limit = rule.limit.or(before.and_then(|before| before.limit));
         }
+    }
+
+    /// The rules for people, the strongest first.
+    pub(crate) fn facts(&self) -> impl Iterator<Item = Fact> {
+        let paths = self.paths.iter().map(|rule| {
+            let method = if rule.is_polled { "poll" } else { "kernel" };
+            rule.origin.tell(Fact::new("rule").word("method", method)).name("pattern", rule.pattern.text())
+        });
+        let file_systems = self.file_systems.iter().map(|rule| {
+            let fact = Fact::new("file-system")
+                .word("type", rule.pattern.text().escape_ascii())
+                .word("method", format_args!("{:?}", rule.choice));
+            let seconds = rule.limit.map(|limit| limit.as_secs());
+            rule.origin.tell(seconds.into_iter().fold(fact, |fact, seconds| fact.word("seconds", seconds)))
+        });
+        paths.chain(file_systems)
     }
 
     /// The rule that decides about a path, if any does.

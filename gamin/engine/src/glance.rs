@@ -48,6 +48,13 @@ pub trait Eye {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Doubts(pub(crate) Vec<usize>);
 
+impl Doubts {
+    /// Whether all is as it was.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
 impl GlanceRequest {
     /// With which entry to go on, if this glance is not about all that is in the directory.
     pub(crate) fn rest(&self) -> Option<usize> {

@@ -27,7 +27,7 @@ mod watch;
 pub use effect::{Effect, KernelWatchId, Level, Refusal};
 pub use engine::{Config, Deadline, Engine, Reason};
 pub use event::{BarrierId, Event, Output, Subject, SubscriptionId};
-pub use gamin_protocol::{Code, Kind, Tag};
+pub use gamin_protocol::{Code, Fact, Kind, Tag};
 pub use glance::{Doubts, Eye, GlanceId, GlanceRequest};
 pub use notice::{Change, EntryNotice, Notice, Seen, merge_changes};
 pub use path::{Name, TreePath};

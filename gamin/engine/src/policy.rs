@@ -5,6 +5,8 @@
 use std::fmt::Debug;
 use std::time::Duration;
 
+use gamin_protocol::Fact;
+
 use crate::path::TreePath;
 
 /// What to rely on for a path.
@@ -25,6 +27,16 @@ pub enum Method {
 pub trait Policy: Debug + Send + Sync {
     /// The method for a path as clients spell it, which leads, or would lead, to `real`.
     fn method(&self, path: &TreePath, real: &TreePath) -> Method;
+
+    /// The same in words, and why, for people.
+    fn explain(&self, path: &TreePath, real: &TreePath) -> String {
+        format!("{:?}", self.method(path, real))
+    }
+
+    /// On what it decides, for people, the strongest first.
+    fn facts(&self) -> Vec<Fact> {
+        Vec::new()
+    }
 }
 
 /// One method for everything.

@@ -24,7 +24,7 @@ use tracing::{debug, info, warn};
 use crate::session::{Command, Session};
 pub use facts::NOUNS;
 pub use ring::RING_MAX;
-use ring::{Happening, Ring};
+use ring::{Asking, Happening, Ring};
 
 /// How long a connection may take to show its credentials.
 pub const HANDSHAKE_MAX: Duration = Duration::from_secs(5);
@@ -222,6 +222,9 @@ impl Core {
 
     /// Takes the answer to [`Effect::Glance`].
     pub fn handle_glance(&mut self, id: GlanceId, doubts: &Doubts) {
+        if !doubts.is_empty() {
+            self.ring.note(Happening::Doubted(id));
+        }
         self.engine.handle_glance(id, doubts);
     }
 
@@ -269,7 +272,9 @@ impl Core {
     /// Gives the next thing to carry out.
     pub fn poll_effect(&mut self) -> Option<Effect> {
         let effect = self.engine.poll_effect()?;
-        self.ring.note(Happening::Effect(effect.clone()));
+        if let Some(asking) = Asking::of(&effect) {
+            self.ring.note(Happening::Asked(asking));
+        }
         Some(effect)
     }
 

@@ -56,6 +56,9 @@ fn sigusr2_switches_a_trace_on_and_off_each_time_at_once() {
         let shown = directory.path().display().to_string();
         for fact in [
             "server version=",
+            "rule method=",
+            "file-system type=",
+            "mount type=",
             "session id=",
             "subscription id=",
             "watch id=",

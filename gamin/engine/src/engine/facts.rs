@@ -1,4 +1,4 @@
-//! What the engine says of itself to people: its watches and kernel watches, as facts.
+//! What the engine says of itself to people: its policy, its watches and kernel watches, as facts.
 //!
 //! Who asks, and how it gets there, is left to the server. Invariant: nothing changes by being asked, and a walk that
 //! goes on behind a number costs what is left of it.
@@ -9,6 +9,7 @@ use super::Engine;
 use crate::event::SubscriptionId;
 use crate::kernel_watch::State;
 use crate::known::Known;
+use crate::policy::Method;
 use crate::watch::{Reliance, Watch, WatchId};
 
 impl Engine {
@@ -19,7 +20,7 @@ impl Engine {
 
     /// How many watches there are, and how many of them rely on looking again and again.
     pub fn watch_count(&self) -> (usize, usize) {
-        let is_polled = |watch: &&Watch| watch.reliance == Reliance::None;
+        let is_polled = |watch: &&Watch| watch.method != Method::None && watch.reliance == Reliance::None;
         (self.watches.len(), self.watches.values().filter(is_polled).count())
     }
 
@@ -28,9 +29,19 @@ impl Engine {
         self.kernel.len()
     }
 
+    /// On what it hangs how a path is watched: the facts of one noun behind a number, each with its own.
+    pub fn policy_facts(&self, noun: &str, after: u64) -> impl Iterator<Item = (u64, Fact)> {
+        let facts = (1..).zip(self.config.policy.facts());
+        facts.filter(move |(number, fact)| *number > after && fact.noun() == noun)
+    }
+
     /// The watches behind a number, each with its own.
     pub fn watch_facts(&self, after: u64) -> impl Iterator<Item = (u64, Fact)> {
-        self.watches.range(WatchId(after.saturating_add(1))..).map(|(id, watch)| (id.0, watch.fact(*id)))
+        let behind = self.watches.range(WatchId(after.saturating_add(1))..);
+        behind.map(|(id, watch)| {
+            let why = self.config.policy.explain(&watch.path, &watch.real());
+            (id.0, watch.fact(*id).name("why", why.as_bytes()))
+        })
     }
 
     /// The directories behind a number that the kernel is asked about, each with its own.
@@ -58,10 +69,13 @@ impl Watch {
             Kind::File => "file",
             Kind::Directory => "directory",
         };
-        let method = match self.reliance {
-            Reliance::Full => "kernel",
-            Reliance::AllButAncestors => "kernel+look",
-            Reliance::None => "poll",
+        let method = match (self.method, self.reliance) {
+            (Method::None, _) => "none",
+            (Method::Poll { .. }, _) => "poll",
+            (Method::Kernel, _) if self.calm_at.is_some() => "storm",
+            (Method::Kernel, Reliance::Full) => "kernel",
+            (Method::Kernel, Reliance::AllButAncestors) => "kernel+look",
+            (Method::Kernel, Reliance::None) => "refused",
         };
         let (state, entries) = match &self.known {
             Known::Nothing => ("unknown", 0),

@@ -9,18 +9,20 @@ use gamin_protocol::Fact;
 use super::{Core, SessionId};
 
 /// All nouns, in the order in which a trace tells of them.
-pub const NOUNS: &[&str] = &["server", "session", "subscription", "watch", "kernel-watch", "ring"];
+pub const NOUNS: &[&str] =
+    &["server", "rule", "file-system", "mount", "session", "subscription", "watch", "kernel-watch", "ring"];
 
 impl Core {
     /// The facts of one noun of [`NOUNS`] behind a number, each with its own; of another, none.
     pub fn facts<'a>(
         &'a self,
         now: Time,
-        noun: &str,
+        noun: &'a str,
         after: u64,
     ) -> Box<dyn Iterator<Item = (u64, Fact)> + 'a> {
         match noun {
             "server" => Box::new((after == 0).then(|| (1, self.server_fact(now))).into_iter()),
+            "rule" | "file-system" | "mount" => Box::new(self.engine.policy_facts(noun, after)),
             "session" => Box::new(self.session_facts(now, after)),
             "subscription" => Box::new(self.subscription_facts(after)),
             "watch" => Box::new(self.engine.watch_facts(after)),

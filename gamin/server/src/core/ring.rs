@@ -7,7 +7,8 @@
 use std::collections::VecDeque;
 
 use gamin_engine::{
-    Effect, Entries, Event, Found, KernelWatchId, Notice, Refusal, Scan, ScanId, Seen, Subject, Time,
+    Detail, Effect, Entries, Event, Found, GlanceId, KernelWatchId, Level, Notice, Refusal, Scan, ScanId,
+    Seen, Subject, Time, TreePath,
 };
 use gamin_protocol::Fact;
 
@@ -22,10 +23,33 @@ pub(super) enum Happening {
     SessionBegan(SessionId, Peer),
     SessionEnded(SessionId),
     Notice(Notice),
-    Effect(Effect),
+    Asked(Asking),
+    Doubted(GlanceId),
     Armed(KernelWatchId, Result<(), Refusal>),
     Scanned(ScanId, Outcome),
     Event(Event),
+}
+
+/// An effect without what would be large.
+#[derive(Debug)]
+pub(super) enum Asking {
+    Arm(KernelWatchId, TreePath, Level),
+    Disarm(KernelWatchId),
+    Scan(ScanId, TreePath, Detail),
+    Forget(ScanId),
+}
+
+impl Asking {
+    /// What is kept of an effect; nothing of a glance, for what rests is glanced at again and again.
+    pub fn of(effect: &Effect) -> Option<Asking> {
+        Some(match effect {
+            Effect::Arm { id, directory, level } => Asking::Arm(*id, directory.clone(), *level),
+            Effect::Disarm { id } => Asking::Disarm(*id),
+            Effect::Scan { id, request } => Asking::Scan(*id, request.path.clone(), request.detail),
+            Effect::Forget { id } => Asking::Forget(*id),
+            Effect::Glance { .. } => return None,
+        })
+    }
 }
 
 /// What a scan came to.
@@ -71,7 +95,7 @@ impl Counts {
             Happening::Armed(_, Err(_)) => &mut self.refusals,
             Happening::Scanned(..) => &mut self.scans,
             Happening::Event(_) => &mut self.events,
-            Happening::SessionEnded(_) | Happening::Effect(_) => return,
+            Happening::SessionEnded(_) | Happening::Asked(_) | Happening::Doubted(_) => return,
         };
         *counter += 1;
     }
@@ -136,7 +160,8 @@ impl Happening {
             }
             Happening::SessionEnded(id) => fact.word("session", "ends").word("id", id.0),
             Happening::Notice(notice) => tell_notice(notice, fact),
-            Happening::Effect(effect) => tell_effect(effect, fact),
+            Happening::Asked(asking) => asking.tell(fact),
+            Happening::Doubted(id) => fact.word("answer", "doubted").word("glance", id.0),
             Happening::Armed(id, Ok(())) => fact.word("answer", "armed").word("kernel-watch", id.0),
             Happening::Armed(id, Err(why)) => {
                 fact.word("answer", "refused").word("kernel-watch", id.0).word("why", format_args!("{why:?}"))
@@ -182,19 +207,22 @@ fn tell_notice(notice: &Notice, fact: Fact) -> Fact {
     }
 }
 
-fn tell_effect(effect: &Effect, fact: Fact) -> Fact {
-    match effect {
-        Effect::Arm { id, directory, level } => fact
-            .word("effect", "arm")
-            .word("kernel-watch", id.0)
-            .word("level", format_args!("{level:?}"))
-            .name("directory", directory),
-        Effect::Disarm { id } => fact.word("effect", "disarm").word("kernel-watch", id.0),
-        Effect::Scan { id, request } => fact
-            .word("effect", "scan")
-            .word("scan", id.0)
-            .word("detail", format_args!("{:?}", request.detail))
-            .name("path", &request.path),
+impl Asking {
+    fn tell(&self, fact: Fact) -> Fact {
+        match self {
+            Asking::Arm(id, directory, level) => fact
+                .word("effect", "arm")
+                .word("kernel-watch", id.0)
+                .word("level", format_args!("{level:?}"))
+                .name("directory", directory),
+            Asking::Disarm(id) => fact.word("effect", "disarm").word("kernel-watch", id.0),
+            Asking::Scan(id, path, detail) => fact
+                .word("effect", "scan")
+                .word("scan", id.0)
+                .word("detail", format_args!("{detail:?}"))
+                .name("path", path),
+            Asking::Forget(id) => fact.word("effect", "forget").word("scan", id.0),
+        }
     }
 }
 
