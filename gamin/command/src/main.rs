@@ -11,7 +11,6 @@ mod doctor;
 mod exec;
 mod limits;
 mod report;
-mod servers;
 mod status;
 mod watch;
 

@@ -12,8 +12,7 @@ use nix::sys::utsname::uname;
 
 use crate::arguments::ReportOptions;
 use crate::complaint::{Complaint, explain};
-use crate::servers::{session_ids, shown};
-use crate::status::{ask_all, is_another_s};
+use crate::status::{ask_all, is_another_s, sessions, shown};
 use crate::{Verdict, complain, doctor};
 
 /// All that a server is asked about.
@@ -25,7 +24,7 @@ pub fn run(options: &ReportOptions) -> Result<Verdict, Complaint> {
     let of_file = |error| Complaint::File { path: options.output.clone(), error };
     let file =
         OpenOptions::new().write(true).create_new(true).mode(0o600).open(&options.output).map_err(of_file)?;
-    let ids = session_ids()?;
+    let ids = sessions()?;
     let mut out = BufWriter::new(file);
     let report = Report { names: options.names };
     report.write(&mut out, ids).and_then(|()| out.flush()).map_err(of_file)?;

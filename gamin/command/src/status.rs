@@ -1,6 +1,6 @@
 //! `gamin status`: what the servers of this user say of themselves.
 //!
-//! Which servers there are is left to `servers`, what they say to them. Invariants: no server is started; what a server does
+//! Which servers there may be is left to `gamin-meeting`, what they say to them. Invariants: no server is started; what a server does
 //! not say is left out, not made up.
 
 use std::collections::BTreeMap;
@@ -16,7 +16,6 @@ use serde_json::{Map, json};
 use crate::arguments::StatusOptions;
 use crate::change::escape_bytes;
 use crate::complaint::{Complaint, explain};
-use crate::servers::{session_ids, shown};
 use crate::{Verdict, complain};
 
 /// How long a server may take to answer.
@@ -39,7 +38,7 @@ pub fn run(options: &StatusOptions) -> Result<Verdict, Complaint> {
     let mut out = io::stdout().lock();
     let mut verdict = Verdict::Well;
     let mut found = 0;
-    for (id, status) in ask_all(session_ids()?, &NOUNS) {
+    for (id, status) in ask_all(sessions()?, &NOUNS) {
         match status {
             Ok(status) => {
                 found += 1;
@@ -59,6 +58,19 @@ pub fn run(options: &StatusOptions) -> Result<Verdict, Complaint> {
         verdict = Verdict::NotWell;
     }
     Ok(verdict)
+}
+
+/// The ids of sessions that may have a server.
+pub fn sessions() -> Result<Vec<OsString>, Complaint> {
+    gamin_meeting::sessions().map_err(|error| Complaint::System { what: "list sockets", error })
+}
+
+/// A session for people.
+pub fn shown(id: &OsStr) -> String {
+    match id.as_encoded_bytes() {
+        b"" => "main session".to_owned(),
+        id => format!("session {}", escape_bytes(id)),
+    }
 }
 
 /// Asks the servers of sessions what they say of themselves, all at once: one that hangs costs no more than its own answer.

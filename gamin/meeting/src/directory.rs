@@ -23,6 +23,9 @@ const OWNER: u32 = 0o700;
 /// What nobody else may be allowed, of the directory and of what is in it.
 const STRANGERS: u32 = 0o077;
 
+/// What the name of a socket begins with, before the session's id.
+pub(crate) const SOCKET: &str = "fam-";
+
 /// Why a directory, or what is in it, can't be used.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Unfit {
@@ -169,7 +172,7 @@ impl Drop for Claim {
 }
 
 fn socket_name(id: &str) -> String {
-    format!("fam-{id}")
+    format!("{SOCKET}{id}")
 }
 
 fn lock_name(id: &str) -> String {

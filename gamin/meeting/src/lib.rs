@@ -11,6 +11,7 @@
 #![forbid(unsafe_code)]
 
 mod directory;
+mod sessions;
 #[cfg(test)]
 mod tests;
 
@@ -30,6 +31,7 @@ use nix::unistd::{User, getuid};
 
 pub use directory::Claim;
 use directory::{Directory, Unfit};
+pub use sessions::sessions;
 
 /// How long a server waits for an answer at a place that is taken. Whoever has just taken it answers within microseconds,
 /// whoever only keeps it from us never.
@@ -107,14 +109,8 @@ enum Attempt<T> {
 
 impl Meeting {
     /// The places of session `id`.
-    ///
-    /// A user without a passwd entry goes by the number (BEHAVIOUR 2.1).
     pub fn new(id: &OsStr) -> Meeting {
-        let uid = getuid();
-        let user = match User::from_uid(uid) {
-            Ok(Some(user)) => user.name,
-            Ok(None) | Err(_) => uid.to_string(),
-        };
+        let (uid, user) = (getuid(), user_name());
         let own = format!("fam-{}", escape(user.as_bytes()));
         let mut file_id = escape(id.as_bytes());
         file_id.truncate(FILE_ID_MAX);
@@ -265,6 +261,15 @@ impl Meeting {
 impl From<Errno> for NoConnection {
     fn from(errno: Errno) -> Self {
         NoConnection::System(errno)
+    }
+}
+
+/// The name of this process's user. One without a passwd entry goes by the number (BEHAVIOUR 2.1).
+fn user_name() -> String {
+    let uid = getuid();
+    match User::from_uid(uid) {
+        Ok(Some(user)) => user.name,
+        Ok(None) | Err(_) => uid.to_string(),
     }
 }
 

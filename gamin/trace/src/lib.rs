@@ -49,7 +49,11 @@ impl Traces {
     /// A program that has a place for its traces already goes on with that.
     pub fn begin(quiet: LevelFilter) -> Traces {
         let level = if is_asked_for() { LevelFilter::DEBUG } else { quiet };
-        let said = tracing_subscriber::fmt::layer().with_writer(io::stderr).with_filter(level);
+        let said = tracing_subscriber::fmt::layer()
+            .with_writer(io::stderr)
+            // Where it can't be written, that can't be said either.
+            .log_internal_errors(false)
+            .with_filter(level);
         let file = Arc::new(TraceFile::default());
         let (level, handle) = reload::Layer::<LevelFilter, Registry>::new(LevelFilter::OFF);
         let filed = tracing_subscriber::fmt::layer()
