@@ -122,15 +122,15 @@ impl gamin_engine::Policy for Policy {
         self.verdict(path, real).to_string()
     }
 
-    fn facts(&self) -> Vec<Fact> {
-        let mounts = self.mounts.all().map(|mount| {
+    fn facts(&self, skipped: usize) -> Box<dyn Iterator<Item = Fact> + '_> {
+        let mounts = self.mounts.all().skip(skipped.saturating_sub(self.rules.len())).map(|mount| {
             let is_remote = if mount.is_remote() { "yes" } else { "no" };
             Fact::new("mount")
                 .word("type", &mount.file_system)
                 .word("remote", is_remote)
                 .name("point", &mount.point)
         });
-        self.rules.facts().chain(mounts).collect()
+        Box::new(self.rules.facts(skipped).chain(mounts))
     }
 }
 
@@ -272,6 +272,23 @@ mod tests {
             let policy = Policy::new(rules);
             let path = TreePath::new(&[b"/", path.as_slice()].concat()).expect("because it is absolute");
             policy.verdict(&path, &path);
+        }
+    }
+
+    #[test]
+    fn rules_and_mounts_are_told_from_any_place_on() {
+        let policy = policy("poll /a*", "", "fsset xfs poll 7");
+        let lines = |skipped| gamin_engine::Policy::facts(&policy, skipped).map(|fact| fact.to_string());
+        let all: Vec<String> = lines(0).collect();
+        assert_eq!(all[0], "rule method=poll line=1 file=\"mandatory\" pattern=\"/a*\"");
+        for line in [
+            "file-system type=xfs method=Poll seconds=7 line=1 file=\"system\"",
+            "mount type=nfs remote=yes point=\"/srv/nfs\"",
+        ] {
+            assert!(all.contains(&line.to_owned()), "{line} is not in {all:#?}");
+        }
+        for skipped in 0..=all.len() + 1 {
+            assert!(lines(skipped).eq(all.iter().skip(skipped).cloned()));
         }
     }
 }

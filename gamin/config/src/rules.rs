@@ -142,13 +142,19 @@ impl Rules {
         }
     }
 
-    /// The rules for people, the strongest first.
-    pub(crate) fn facts(&self) -> impl Iterator<Item = Fact> {
-        let paths = self.paths.iter().map(|rule| {
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.paths.len() + self.file_systems.len()
+    }
+
+    /// The rules for people, the strongest first, but for the first so many.
+    pub(crate) fn facts(&self, skipped: usize) -> impl Iterator<Item = Fact> {
+        let paths = self.paths.iter().skip(skipped).map(|rule| {
             let method = if rule.is_polled { "poll" } else { "kernel" };
             rule.origin.tell(Fact::new("rule").word("method", method)).name("pattern", rule.pattern.text())
         });
-        let file_systems = self.file_systems.iter().map(|rule| {
+        let skipped = skipped.saturating_sub(self.paths.len());
+        let file_systems = self.file_systems.iter().skip(skipped).map(|rule| {
             let fact = Fact::new("file-system")
                 .word("type", rule.pattern.text().escape_ascii())
                 .word("method", format_args!("{:?}", rule.choice));

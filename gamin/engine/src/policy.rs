@@ -33,9 +33,9 @@ pub trait Policy: Debug + Send + Sync {
         format!("{:?}", self.method(path, real))
     }
 
-    /// On what it decides, for people, the strongest first.
-    fn facts(&self) -> Vec<Fact> {
-        Vec::new()
+    /// On what it decides, for people, the strongest first, but for the first so many.
+    fn facts(&self, _skipped: usize) -> Box<dyn Iterator<Item = Fact> + '_> {
+        Box::new(std::iter::empty())
     }
 }
 

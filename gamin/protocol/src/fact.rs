@@ -240,7 +240,22 @@ impl Inquiry {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn any_name_comes_back_and_no_line_is_too_much(name in any::<Vec<u8>>(), line in any::<String>()) {
+            let fact = Fact::new("watch").name("path", &name).word("id", 1);
+            prop_assert_eq!(Fact::parse(&fact.to_string()), Some(fact));
+            if let Some(fact) = Fact::parse(&line) {
+                prop_assert!(!fact.noun().is_empty());
+            }
+            let _ = Inquiry::parse(line.as_bytes());
+            let _ = Inquiry { noun: "watch".to_owned(), after: 0 }.parse_answer(line.as_bytes());
+        }
+    }
 
     fn behind_question(inquiry: &Inquiry, answer: &[u8]) -> Option<Page> {
         inquiry.parse_answer(answer.strip_prefix(&*inquiry.question())?)

@@ -31,8 +31,8 @@ impl Engine {
 
     /// On what it hangs how a path is watched: the facts of one noun behind a number, each with its own.
     pub fn policy_facts(&self, noun: &str, after: u64) -> impl Iterator<Item = (u64, Fact)> {
-        let facts = (1..).zip(self.config.policy.facts());
-        facts.filter(move |(number, fact)| *number > after && fact.noun() == noun)
+        let facts = self.config.policy.facts(usize::try_from(after).unwrap_or(usize::MAX));
+        (after.saturating_add(1)..).zip(facts).filter(move |(_, fact)| fact.noun() == noun)
     }
 
     /// The watches behind a number, each with its own.
