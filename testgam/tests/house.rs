@@ -21,6 +21,9 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
     ("gamin", &["gamin-meeting", "gamin-protocol"]),
     ("gamin-command", &["gamin", "gamin-meeting", "gamin-trace"]),
+    ("gamin-libfam", &["gamin"]),
+    ("libfam", &["gamin-libfam"]),
+    ("libgamin-1", &["gamin-libfam"]),
     ("testgam", &["gamin", "gamin-server"]),
     ("gamin-fuzz", &["gamin", "gamin-config", "gamin-engine", "gamin-protocol", "gamin-server", "testgam"]),
 ];

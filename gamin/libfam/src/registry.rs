@@ -1,0 +1,136 @@
+//! Which connections there are. A program's structure holds only a number, so that whatever it holds, it does no harm.
+//!
+//! A process may hold this code twice, as libfam and as libgamin-1, each with a registry of its own, and hand a
+//! connection of one to the other. A number is therefore the address of the connection, and what stands there
+//! names its registry; it is read with the kernel's help, for there may be nothing.
+//! Invariant: a connection is in the registry of the code that opened it from FAMOpen to FAMClose, and is freed when it has left and
+//! nobody uses it.
+
+use std::collections::{BTreeMap, HashMap};
+use std::ffi::c_void;
+use std::io::IoSliceMut;
+use std::mem::size_of;
+use std::ptr;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use gamin::{Connection, RequestNumber};
+use nix::sys::uio::{RemoteIoVec, process_vm_readv};
+use nix::unistd::Pid;
+
+use crate::fork;
+
+/// The connections that this copy of the code has opened.
+pub(crate) static REGISTRY: Registry = Registry(Mutex::new(BTreeMap::new()));
+
+/// What tells a connection of this very version from everything else.
+const SEAL: usize = seal(concat!("gamin-libfam ", env!("CARGO_PKG_VERSION")).as_bytes());
+
+const fn seal(text: &[u8]) -> usize {
+    let mut hash: usize = 0xcbf2_9ce4;
+    let mut at = 0;
+    while at < text.len() {
+        hash = (hash ^ text[at] as usize).wrapping_mul(0x0100_0193).rotate_left(7);
+        at += 1;
+    }
+    hash
+}
+
+/// Connections by their address.
+#[derive(Debug)]
+pub(crate) struct Registry(Mutex<BTreeMap<usize, Arc<Handle>>>);
+
+/// The registry while it is locked.
+pub(crate) type Registered = MutexGuard<'static, BTreeMap<usize, Arc<Handle>>>;
+
+/// A connection with what C adds to it.
+#[derive(Debug)]
+#[repr(C)]
+pub(crate) struct Handle {
+    /// The seal and the address, while it lives.
+    seal: AtomicUsize,
+    owner: &'static Registry,
+    pub(crate) connection: Connection,
+    user_data: Mutex<HashMap<RequestNumber, UserData>>,
+    process: fn() -> u32,
+    opener: u32,
+}
+
+/// What a program wants back with the events of a request.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct UserData(pub(crate) *mut c_void);
+
+// SAFETY: it is handed back as it came and never followed.
+unsafe impl Send for UserData {}
+
+impl Registry {
+    /// Takes a connection in; gives its number.
+    pub(crate) fn insert(&'static self, connection: Connection) -> usize {
+        let handle = Arc::new(Handle {
+            seal: AtomicUsize::new(0),
+            owner: self,
+            connection,
+            user_data: Mutex::default(),
+            process: fork::process,
+            opener: fork::process(),
+        });
+        let number = Arc::as_ptr(&handle).addr();
+        // Whoever follows a number looks into memory that holds other things most of the time.
+        let exposed = Arc::as_ptr(&handle).expose_provenance();
+        handle.seal.store(SEAL ^ exposed, Ordering::Relaxed);
+        self.lock().insert(number, handle);
+        number
+    }
+
+    /// Finds a connection.
+    pub(crate) fn find(&'static self, number: usize) -> Option<Arc<Handle>> {
+        if let Some(handle) = self.lock().get(&number) {
+            return Some(Arc::clone(handle));
+        }
+        self.owner_elsewhere(number)?.lock().get(&number).cloned()
+    }
+
+    /// Takes a connection out.
+    pub(crate) fn remove(&'static self, number: usize) -> Option<Arc<Handle>> {
+        let handle = self.lock().remove(&number);
+        handle.or_else(|| self.owner_elsewhere(number)?.lock().remove(&number))
+    }
+
+    pub(crate) fn lock(&'static self) -> Registered {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The registry of the other copy of this code in the process, if that is where the number is from.
+    fn owner_elsewhere(&'static self, number: usize) -> Option<&'static Registry> {
+        let mut head = [0_u8; 2 * size_of::<usize>()];
+        let remote = [RemoteIoVec { base: number, len: head.len() }];
+        let count = process_vm_readv(Pid::this(), &mut [IoSliceMut::new(&mut head)], &remote).ok()?;
+        let (seal, owner) = head.split_at(size_of::<usize>());
+        let word = |bytes: &[u8]| bytes.try_into().map(usize::from_ne_bytes).ok();
+        let (seal, owner) = (word(seal)?, word(owner)?);
+        if count != head.len() || seal != SEAL ^ number || owner == ptr::from_ref(self).addr() {
+            return None;
+        }
+        // SAFETY: the seal is that of a connection of this very version at this very address, so what follows is its owner, a static of
+        // the other copy, of the same type. What it says of the number is true even if the connection is being freed meanwhile.
+        unsafe { ptr::with_exposed_provenance::<Registry>(owner).as_ref() }
+    }
+}
+
+impl Handle {
+    /// Whether this process is the one that opened it.
+    pub(crate) fn is_own(&self) -> bool {
+        self.opener == (self.process)()
+    }
+
+    /// What the program gave for a request.
+    pub(crate) fn user_data(&self) -> MutexGuard<'_, HashMap<RequestNumber, UserData>> {
+        self.user_data.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        self.seal.store(0, Ordering::Relaxed);
+    }
+}

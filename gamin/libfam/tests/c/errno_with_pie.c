@@ -1,0 +1,2 @@
+/* cc: -fPIE -pie */
+#include "errno_is_the_programs.h"

@@ -1,0 +1,2 @@
+/* cc: -fno-pie -no-pie */
+#include "errno_is_the_programs.h"
