@@ -168,7 +168,7 @@ impl Subscriber {
 
     /// An event as transcripts show it, without the client's name.
     fn shown(&self, world: &dyn World, event: &Event) -> Shown {
-        let Event { request, code, path } = event;
+        let Event { request, code, path, .. } = event;
         Shown {
             client: None,
             request: request.0,

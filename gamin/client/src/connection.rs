@@ -18,7 +18,7 @@ use nix::sys::eventfd::EventFd;
 use crate::driver::Driver;
 use crate::error::Error;
 use crate::options::Options;
-use crate::state::{Outcome, Shape, State, Token};
+use crate::state::{Outcome, Scope, Token, Wish};
 use crate::{Event, RequestNumber};
 
 /// A connection to a server.
@@ -128,37 +128,37 @@ impl Connection {
         self.monitor(kind, path.as_ref(), Some(number)).map(drop)
     }
 
-    /// Begins to monitor a directory and what is below it, under one request: directories that come are followed, and
-    /// names are told relative to the directory, as in `sub/file`.
-    ///
-    /// When a directory goes, each name that was told below it is Deleted, then it is itself. Symbolic links
-    /// below are told and not followed. To find out what is a directory, new names are looked at by the calls that
-    /// receive them.
-    ///
-    /// # Errors
-    /// As [`Connection::monitor_file`]. Each directory takes one of the 65,535 requests that may be open at once; those that find
-    /// none left are told and not followed.
-    pub fn monitor_tree(&self, path: impl AsRef<Path>, shape: &Shape) -> Result<RequestNumber, Error> {
-        self.ask(|state| state.monitor_tree(path.as_ref(), shape.clone()))
-    }
-
     fn monitor(
         &self,
         kind: Kind,
         path: &Path,
         number: Option<RequestNumber>,
     ) -> Result<RequestNumber, Error> {
-        self.ask(|state| state.monitor(kind, path, number))
+        let scope = match kind {
+            Kind::File => Scope::File,
+            Kind::Directory => Scope::Directory,
+        };
+        self.ask(&Wish { path, scope, number, cookie: 0 })
     }
 
-    fn ask(&self, ask: impl Fn(&mut State) -> Result<RequestNumber, Error>) -> Result<RequestNumber, Error> {
+    /// Begins to monitor something, as the methods above do, in more ways.
+    ///
+    /// Of a tree ([`Scope::Tree`]) names are told relative to its root, as in `sub/file`, and directories that come are
+    /// followed. When a directory goes, each name that was told below it is Deleted, then it is itself. Symbolic links
+    /// below the root are told and not followed. To find out what is a directory, new names are looked at by the calls
+    /// that receive them. Each directory takes one of the 65,535 numbers that may be in use at once; those that find none
+    /// are told and not followed.
+    ///
+    /// # Errors
+    /// As [`Connection::monitor_with_number`].
+    pub fn ask(&self, wish: &Wish<'_>) -> Result<RequestNumber, Error> {
         self.with(|driver| {
             driver.reconnect()?;
-            let mut made = ask(&mut driver.state);
+            let mut made = driver.state.ask(wish);
             if matches!(made, Err(Error::TooManyRequests)) {
                 // An Acknowledge that has come and was not looked at makes room.
                 driver.advance(|_| false);
-                made = ask(&mut driver.state);
+                made = driver.state.ask(wish);
             }
             driver.flush();
             made
@@ -231,6 +231,9 @@ impl Connection {
     /// [`Error::ServiceLost`] when the server was lost, all that it had sent has been given, and no other
     /// could be had; the next call tries again. [`Error::Forked`], [`Error::Closed`], [`Error::System`].
     pub fn next_event(&self) -> Result<Event, Error> {
+        if let Some(event) = self.try_next_event()? {
+            return Ok(event);
+        }
         loop {
             if let Some(event) = self.next_event_until(None)? {
                 return Ok(event);

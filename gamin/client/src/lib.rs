@@ -39,7 +39,7 @@ pub use connection::Connection;
 pub use error::{ConnectError, Error};
 pub use gamin_protocol::{Code, Fact, Kind, Value};
 pub use options::{Options, ServerCommand};
-pub use state::Shape;
+pub use state::{Scope, Shape, Wish};
 
 /// A connection's name for one subscription, from the request until its Acknowledge has been read.
 ///
@@ -59,6 +59,8 @@ impl fmt::Display for RequestNumber {
 pub struct Event {
     /// The request that it belongs to.
     pub request: RequestNumber,
+    /// The word that was given with the request ([`Wish::cookie`]).
+    pub cookie: usize,
     /// What happened.
     pub code: Code,
     /// The monitored path in exactly the caller's spelling, or the bare name of an entry.

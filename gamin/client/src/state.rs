@@ -30,6 +30,7 @@ use gamin_protocol::{self as protocol, Decoder, Kind, Malformed, Request, SYNC};
 use crate::error::Error;
 use crate::{Event, RequestNumber};
 use asked::{Asked, What};
+pub use asked::{Scope, Wish};
 use output::Output;
 use questions::Questions;
 pub use questions::{Outcome, Token};
@@ -132,10 +133,10 @@ impl State {
         self.connected = false;
         self.output.clear();
         self.questions.handle_lost(&mut self.wire);
-        for (number, asked) in &mut self.requests {
+        for asked in self.requests.values_mut() {
             asked.handle_lost().into_iter().for_each(|wire| self.wire.free(wire));
-            if let Some(path) = asked.end() {
-                self.queue.push_acknowledge(*number, path);
+            if let Some(last) = asked.end() {
+                self.queue.push_last(last);
             }
         }
     }
@@ -170,8 +171,8 @@ impl State {
             if asked.acknowledge(event.seq) {
                 self.wire.free(event.seq);
             }
-            if let Some(path) = asked.end() {
-                self.queue.push_acknowledge(number, path);
+            if let Some(last) = asked.end() {
+                self.queue.push_last(last);
             }
         } else {
             asked.handle_event(event, &mut self.queue);
@@ -227,39 +228,39 @@ impl State {
     /// Begins to monitor a path under `number`, or under the next free one.
     ///
     /// # Errors
-    /// [`Error::BadPath`], [`Error::BadArgument`], [`Error::NumberInUse`], [`Error::TooManyRequests`].
+    /// As [`State::ask`].
     pub fn monitor(
         &mut self,
         kind: Kind,
         path: &Path,
         number: Option<RequestNumber>,
     ) -> Result<RequestNumber, Error> {
-        let quiet = self.no_exists && kind == Kind::Directory;
-        self.ask(path, number, quiet, |wire| What::Path(Subscription::new(kind, path.to_owned(), wire)))
+        let scope = match kind {
+            Kind::File => Scope::File,
+            Kind::Directory => Scope::Directory,
+        };
+        self.ask(&Wish { path, scope, number, cookie: 0 })
     }
 
-    /// Begins to monitor a directory and what is below it.
+    /// Begins a request.
     ///
     /// # Errors
-    /// [`Error::BadPath`], [`Error::TooManyRequests`].
-    pub fn monitor_tree(&mut self, path: &Path, shape: Shape) -> Result<RequestNumber, Error> {
-        self.ask(path, None, self.no_exists, |wire| What::Tree(Tree::new(path, wire, shape)))
-    }
-
-    fn ask(
-        &mut self,
-        path: &Path,
-        number: Option<RequestNumber>,
-        quiet: bool,
-        what: impl FnOnce(u16) -> What,
-    ) -> Result<RequestNumber, Error> {
+    /// [`Error::BadPath`], [`Error::BadArgument`], [`Error::NumberInUse`], [`Error::TooManyRequests`].
+    pub fn ask(&mut self, wish: &Wish<'_>) -> Result<RequestNumber, Error> {
+        let path = wish.path;
         let bytes = path.as_os_str().as_bytes();
         if !bytes.starts_with(b"/") || bytes.len() >= protocol::PATH_MAX || bytes.contains(&0) {
             return Err(Error::BadPath(path.to_owned()));
         }
-        let number = self.number(number)?;
+        let number = self.number(wish.number)?;
         let wire = self.wire.allocate(Owner::Request(number)).ok_or(Error::TooManyRequests)?;
-        let asked = Asked::new(number, path.to_owned(), quiet, what(wire));
+        let subscription = |kind| What::Path(Subscription::new(kind, path.to_owned(), wire));
+        let (what, quiet) = match &wish.scope {
+            Scope::File => (subscription(Kind::File), false),
+            Scope::Directory => (subscription(Kind::Directory), self.no_exists),
+            Scope::Tree(shape) => (What::Tree(Tree::new(path, wire, shape.clone())), self.no_exists),
+        };
+        let asked = Asked::new(number, wish, quiet, what);
         if self.connected {
             asked.live().for_each(|subscription| self.output.request(&subscription.request()));
         }
@@ -306,8 +307,8 @@ impl State {
                 self.wire.free(seq);
             }
         }
-        if let Some(path) = asked.end() {
-            self.queue.push_acknowledge(number, path);
+        if let Some(last) = asked.end() {
+            self.queue.push_last(last);
         }
         Ok(())
     }

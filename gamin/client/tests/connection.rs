@@ -21,7 +21,7 @@ fn connect() -> (FakeServer, Connection) {
 }
 
 fn event(number: i32, code: Code, path: &str) -> Event {
-    Event { request: RequestNumber(number), code, path: path.into() }
+    Event { request: RequestNumber(number), cookie: 0, code, path: path.into() }
 }
 
 /// Gives the next event to one who only waits for the descriptor.

@@ -8,14 +8,15 @@ use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::ffi::OsStrExt;
 use std::panic::{AssertUnwindSafe, catch_unwind, set_hook};
 use std::path::Path;
+use std::ptr;
 use std::sync::{Arc, Once};
 
-use gamin::{Code, Error, Kind, Options, RequestNumber, Shape};
+use gamin::{Error, Options, RequestNumber, Scope, Shape, Wish};
 
 use crate::abi::{self, FAMConnection, FAMEvent, FAMRequest, Fields, PATH_MAX};
 use crate::errno::{self, Failure};
 use crate::fork;
-use crate::registry::{Handle, REGISTRY, UserData};
+use crate::registry::{Handle, REGISTRY};
 
 /// Gives what a call gives, or -1 and the reason in [`crate::FAMErrno`].
 fn answer(call: impl FnOnce() -> Result<c_int, Failure>) -> c_int {
@@ -36,9 +37,7 @@ unsafe fn handle(fc: *mut FAMConnection) -> Result<Arc<Handle>, Failure> {
     if fields.fd() < 0 || fields.client() == 0 {
         return Err(Failure::BadArguments);
     }
-    let handle = REGISTRY.find(fields.client()).ok_or(Failure::BadArguments)?;
-    // In a child nothing more is asked of it: a lock may be held by a thread that is not there.
-    if handle.is_own() { Ok(handle) } else { Err(Failure::Connection) }
+    REGISTRY.find(fields.client()).ok_or(Failure::BadArguments)
 }
 
 /// The number of a request.
@@ -119,7 +118,7 @@ pub unsafe extern "C" fn FAMClose(fc: *mut FAMConnection) -> c_int {
     })
 }
 
-/// Asks for a path under a number of the caller's, or the next free one, and remembers what belongs to it.
+/// Asks for a path.
 ///
 /// # Safety
 /// As the functions of fam.h: each pointer is NULL or points to what its type says.
@@ -127,42 +126,34 @@ unsafe fn monitor(
     fc: *mut FAMConnection,
     path: *const c_char,
     fr: *mut FAMRequest,
-    user_data: *mut c_void,
-    ask: impl FnOnce(&Handle, &Path) -> Result<RequestNumber, Error>,
-) -> Result<c_int, Failure> {
-    if fc.is_null() || path.is_null() || fr.is_null() {
-        return Err(Failure::BadArguments);
-    }
-    // SAFETY: both are as the caller promises, and not NULL.
-    let (path, handle) = unsafe { (absolute(path)?, handle(fc)?) };
-    // Held, so that no thread gets an event of the request before its data is known.
-    let mut all = handle.user_data();
-    let number = ask(&handle, path)?;
-    if !user_data.is_null() {
-        all.insert(number, UserData(user_data));
-    }
-    // SAFETY: it is not NULL, hence there.
-    unsafe { (&raw mut (*fr).reqnum).write(number.0) };
-    Ok(0)
+    scope: Scope,
+    number: Number,
+) -> c_int {
+    answer(|| {
+        if fc.is_null() || path.is_null() || fr.is_null() {
+            return Err(Failure::BadArguments);
+        }
+        // SAFETY: none is NULL, and all are as the caller promises.
+        let (path, handle, fr) = unsafe { (absolute(path)?, handle(fc)?, &raw mut (*fr).reqnum) };
+        let (number, cookie) = match number {
+            Number::Next(user_data) => (None, user_data.expose_provenance()),
+            // SAFETY: as above.
+            Number::Given => (Some(RequestNumber(unsafe { fr.read() })), 0),
+        };
+        let number = handle.connection.ask(&Wish { path, scope, number, cookie })?;
+        // SAFETY: as above.
+        unsafe { fr.write(number.0) };
+        Ok(0)
+    })
 }
 
-/// Asks for a path under the number that `fr` holds.
-///
-/// # Safety
-/// As [`monitor`].
-unsafe fn monitor_numbered(
-    fc: *mut FAMConnection,
-    path: *const c_char,
-    fr: *mut FAMRequest,
-    kind: Kind,
-) -> Result<c_int, Failure> {
-    // SAFETY: as the caller promises.
-    unsafe {
-        monitor(fc, path, fr, std::ptr::null_mut(), |handle, path| {
-            let number = RequestNumber((&raw const (*fr).reqnum).read());
-            handle.connection.monitor_with_number(kind, path, number).map(|()| number)
-        })
-    }
+/// Where the number of a request is from.
+#[derive(Clone, Copy)]
+enum Number {
+    /// It is the next; the program wants this back with each event.
+    Next(*mut c_void),
+    /// The program has put it there.
+    Given,
 }
 
 /// Begins to monitor a directory and its entries.
@@ -177,9 +168,7 @@ pub unsafe extern "C" fn FAMMonitorDirectory(
     user_data: *mut c_void,
 ) -> c_int {
     // SAFETY: as the caller promises.
-    answer(|| unsafe {
-        monitor(fc, path, fr, user_data, |handle, path| handle.connection.monitor_directory(path))
-    })
+    unsafe { monitor(fc, path, fr, Scope::Directory, Number::Next(user_data)) }
 }
 
 /// Begins to monitor a path.
@@ -194,9 +183,7 @@ pub unsafe extern "C" fn FAMMonitorFile(
     user_data: *mut c_void,
 ) -> c_int {
     // SAFETY: as the caller promises.
-    answer(|| unsafe {
-        monitor(fc, path, fr, user_data, |handle, path| handle.connection.monitor_file(path))
-    })
+    unsafe { monitor(fc, path, fr, Scope::File, Number::Next(user_data)) }
 }
 
 /// Begins to monitor a directory and its entries, under the number in `fr`.
@@ -210,7 +197,7 @@ pub unsafe extern "C" fn FAMMonitorDirectory2(
     fr: *mut FAMRequest,
 ) -> c_int {
     // SAFETY: as the caller promises.
-    answer(|| unsafe { monitor_numbered(fc, path, fr, Kind::Directory) })
+    unsafe { monitor(fc, path, fr, Scope::Directory, Number::Given) }
 }
 
 /// Begins to monitor a path, under the number in `fr`.
@@ -224,7 +211,7 @@ pub unsafe extern "C" fn FAMMonitorFile2(
     fr: *mut FAMRequest,
 ) -> c_int {
     // SAFETY: as the caller promises.
-    answer(|| unsafe { monitor_numbered(fc, path, fr, Kind::File) })
+    unsafe { monitor(fc, path, fr, Scope::File, Number::Given) }
 }
 
 /// Begins to monitor a directory and what is below it, `depth` levels deep, as far as the names match `mask`.
@@ -240,17 +227,15 @@ pub unsafe extern "C" fn FAMMonitorCollection(
     depth: c_int,
     mask: *const c_char,
 ) -> c_int {
-    answer(|| {
-        let levels = u32::try_from(depth).ok().filter(|levels| *levels > 0);
-        let (Some(levels), false) = (levels, mask.is_null()) else { return Err(Failure::BadArguments) };
-        // SAFETY: it is a string, as the caller promises.
-        let mask = unsafe { CStr::from_ptr(mask) }.to_owned();
-        let shape = Shape { levels, tells: Arc::new(move |name| matches(&mask, name)) };
-        // SAFETY: as the caller promises.
-        unsafe {
-            monitor(fc, path, fr, user_data, |handle, path| handle.connection.monitor_tree(path, &shape))
-        }
-    })
+    let levels = u32::try_from(depth).ok().filter(|levels| *levels > 0);
+    let (Some(levels), false) = (levels, mask.is_null()) else {
+        return answer(|| Err(Failure::BadArguments));
+    };
+    // SAFETY: it is a string, as the caller promises.
+    let mask = unsafe { CStr::from_ptr(mask) }.to_owned();
+    let shape = Shape { levels, tells: Arc::new(move |name| matches(&mask, name)) };
+    // SAFETY: as the caller promises.
+    unsafe { monitor(fc, path, fr, Scope::Tree(shape), Number::Next(user_data)) }
 }
 
 /// Whether the shell would take `name` for `mask`; unlike there, `*` and `?` take a leading dot too.
@@ -323,13 +308,7 @@ pub unsafe extern "C" fn FAMNextEvent(fc: *mut FAMConnection, fe: *mut FAMEvent)
         // SAFETY: it is not NULL, hence there.
         unsafe { abi::clear(fe) };
         let event = handle.connection.next_event()?;
-        let mut all = handle.user_data();
-        let user_data = match event.code {
-            Code::ACKNOWLEDGE => all.remove(&event.request),
-            _ => all.get(&event.request).copied(),
-        };
-        drop(all);
-        let user_data = user_data.map_or(std::ptr::null_mut(), |data| data.0);
+        let user_data = ptr::with_exposed_provenance_mut(event.cookie);
         // SAFETY: it is not NULL, hence there.
         unsafe { abi::fill(fe, fc, &event, user_data) };
         Ok(1)

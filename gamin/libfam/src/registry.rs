@@ -6,19 +6,17 @@
 //! Invariant: a connection is in the registry of the code that opened it from FAMOpen to FAMClose, and is freed when it has left and
 //! nobody uses it.
 
-use std::collections::{BTreeMap, HashMap};
-use std::ffi::c_void;
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::io::IoSliceMut;
 use std::mem::size_of;
 use std::ptr;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use gamin::{Connection, RequestNumber};
+use gamin::Connection;
 use nix::sys::uio::{RemoteIoVec, process_vm_readv};
 use nix::unistd::Pid;
-
-use crate::fork;
 
 /// The connections that this copy of the code has opened.
 pub(crate) static REGISTRY: Registry = Registry(Mutex::new(BTreeMap::new()));
@@ -43,7 +41,7 @@ pub(crate) struct Registry(Mutex<BTreeMap<usize, Arc<Handle>>>);
 /// The registry while it is locked.
 pub(crate) type Registered = MutexGuard<'static, BTreeMap<usize, Arc<Handle>>>;
 
-/// A connection with what C adds to it.
+/// A connection, where its number says.
 #[derive(Debug)]
 #[repr(C)]
 pub(crate) struct Handle {
@@ -51,29 +49,29 @@ pub(crate) struct Handle {
     seal: AtomicUsize,
     owner: &'static Registry,
     pub(crate) connection: Connection,
-    user_data: Mutex<HashMap<RequestNumber, UserData>>,
-    process: fn() -> u32,
-    opener: u32,
 }
 
-/// What a program wants back with the events of a request.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct UserData(pub(crate) *mut c_void);
+/// The connection that a thread used last. It does not keep it: only its number is not used again meanwhile.
+#[derive(Debug)]
+struct Last {
+    number: usize,
+    handle: Weak<Handle>,
+}
 
-// SAFETY: it is handed back as it came and never followed.
-unsafe impl Send for UserData {}
+impl Last {
+    fn of(&self, number: usize) -> Option<Arc<Handle>> {
+        if self.number == number { self.handle.upgrade() } else { None }
+    }
+}
+
+thread_local! {
+    static LAST: RefCell<Last> = const { RefCell::new(Last { number: 0, handle: Weak::new() }) };
+}
 
 impl Registry {
     /// Takes a connection in; gives its number.
     pub(crate) fn insert(&'static self, connection: Connection) -> usize {
-        let handle = Arc::new(Handle {
-            seal: AtomicUsize::new(0),
-            owner: self,
-            connection,
-            user_data: Mutex::default(),
-            process: fork::process,
-            opener: fork::process(),
-        });
+        let handle = Arc::new(Handle { seal: AtomicUsize::new(0), owner: self, connection });
         let number = Arc::as_ptr(&handle).addr();
         // Whoever follows a number looks into memory that holds other things most of the time.
         let exposed = Arc::as_ptr(&handle).expose_provenance();
@@ -82,8 +80,20 @@ impl Registry {
         number
     }
 
-    /// Finds a connection.
+    /// Finds a connection: as a rule the one that this thread asked for last, which needs no lock.
     pub(crate) fn find(&'static self, number: usize) -> Option<Arc<Handle>> {
+        LAST.try_with(|last| last.try_borrow().ok().and_then(|last| last.of(number))).ok().flatten().or_else(
+            || {
+                let handle = self.look_up(number)?;
+                let now = Last { number, handle: Arc::downgrade(&handle) };
+                // Without it the next call takes the lock as well.
+                let _ = LAST.try_with(|last| last.try_borrow_mut().map(|mut last| *last = now));
+                Some(handle)
+            },
+        )
+    }
+
+    fn look_up(&'static self, number: usize) -> Option<Arc<Handle>> {
         if let Some(handle) = self.lock().get(&number) {
             return Some(Arc::clone(handle));
         }
@@ -114,18 +124,6 @@ impl Registry {
         // SAFETY: the seal is that of a connection of this very version at this very address, so what follows is its owner, a static of
         // the other copy, of the same type. What it says of the number is true even if the connection is being freed meanwhile.
         unsafe { ptr::with_exposed_provenance::<Registry>(owner).as_ref() }
-    }
-}
-
-impl Handle {
-    /// Whether this process is the one that opened it.
-    pub(crate) fn is_own(&self) -> bool {
-        self.opener == (self.process)()
-    }
-
-    /// What the program gave for a request.
-    pub(crate) fn user_data(&self) -> MutexGuard<'_, HashMap<RequestNumber, UserData>> {
-        self.user_data.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

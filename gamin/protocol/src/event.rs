@@ -1,5 +1,7 @@
 //! What a server tells a client.
 
+use std::ffi::CStr;
+
 use crate::packet::{Decode, HEADER_LEN, Header, Malformed, PATH_MAX, encode};
 
 /// The code of an event, as `FAMCodes` numbers them. Codes that FAM does not know travel unchanged.
@@ -117,11 +119,12 @@ impl Decode for Event {
     }
 
     fn decode(header: &Header, field: &[u8]) -> Result<Self, Malformed> {
-        let (path, tag) = match field.iter().position(|byte| *byte == 0) {
-            None => (field, None),
-            Some(end) => {
-                let tag = field[end + 1..].try_into().ok().map(|bytes| Tag(u64::from_ne_bytes(bytes)));
-                (&field[..end], tag)
+        let (path, tag) = match CStr::from_bytes_until_nul(field) {
+            Err(_) => (field, None),
+            Ok(path) => {
+                let path = path.to_bytes();
+                let tag = field[path.len() + 1..].try_into().ok().map(|bytes| Tag(u64::from_ne_bytes(bytes)));
+                (path, tag)
             }
         };
         if path.is_empty() {

@@ -31,7 +31,12 @@ struct Told {
 
 impl Told {
     fn push(&mut self, request: i32, code: Code, path: &Path) {
-        self.events.push_back(Event { request: RequestNumber(request), code, path: path.to_owned() });
+        self.events.push_back(Event {
+            request: RequestNumber(request),
+            cookie: 0,
+            code,
+            path: path.to_owned(),
+        });
     }
 }
 

@@ -12,22 +12,53 @@ use gamin_protocol::{self as protocol, Code};
 use super::queue::Queue;
 use super::subscription::Subscription;
 use super::told::{News, Subject};
-use super::tree::Tree;
+use super::tree::{Shape, Tree};
 use crate::{Event, RequestNumber};
+
+/// Something to monitor, in full.
+#[derive(Debug, Clone)]
+pub struct Wish<'a> {
+    /// Where.
+    pub path: &'a Path,
+    /// How much of it.
+    pub scope: Scope,
+    /// The number that the request is to have, if not the next free one.
+    pub number: Option<RequestNumber>,
+    /// A word of the caller's, which comes back with each event.
+    pub cookie: usize,
+}
+
+/// How much is monitored at a path.
+#[derive(Debug, Clone)]
+pub enum Scope {
+    /// The path, whatever it is; of a directory, also that its entries come and go.
+    File,
+    /// The directory and its entries.
+    Directory,
+    /// The directory and what is below it.
+    Tree(Shape),
+}
 
 /// A request, from the call that made it until its Acknowledge has been read.
 #[derive(Debug)]
 pub(super) struct Asked {
-    /// How many of its events wait in the queue, but for the Acknowledge.
-    pub(super) queued: usize,
-    number: RequestNumber,
-    path: PathBuf,
-    /// The caller is not told what exists (`FAMNoExists`). The server is asked for the listing all the
-    /// same, because after a reconnect the difference is taken from it.
-    quiet: bool,
+    caller: Caller,
     cancelled: bool,
     ended: bool,
     what: What,
+}
+
+/// What there is to know about the caller, to tell it something.
+#[derive(Debug)]
+struct Caller {
+    number: RequestNumber,
+    path: PathBuf,
+    cookie: usize,
+    /// It is not told what exists (`FAMNoExists`). The server is asked for the listing all the same, because after
+    /// a reconnect the difference is taken from it.
+    quiet: bool,
+    /// How many of its events wait in the queue, but for the Acknowledge.
+    queued: usize,
 }
 
 #[derive(Debug)]
@@ -37,12 +68,18 @@ pub(super) enum What {
 }
 
 impl Asked {
-    pub(super) fn new(number: RequestNumber, path: PathBuf, quiet: bool, what: What) -> Asked {
-        Asked { queued: 0, number, path, quiet, cancelled: false, ended: false, what }
+    pub(super) fn new(number: RequestNumber, wish: &Wish<'_>, quiet: bool, what: What) -> Asked {
+        let caller = Caller { number, path: wish.path.to_owned(), cookie: wish.cookie, quiet, queued: 0 };
+        Asked { caller, cancelled: false, ended: false, what }
     }
 
     pub(super) fn is_cancelled(&self) -> bool {
         self.cancelled
+    }
+
+    /// How many of its events wait in the queue, but for the Acknowledge.
+    pub(super) fn queued_mut(&mut self) -> &mut usize {
+        &mut self.caller.queued
     }
 
     /// The subscriptions that a server should know.
@@ -73,11 +110,9 @@ impl Asked {
 
     /// Takes an event of one of its subscriptions that is no Acknowledge.
     pub(super) fn handle_event(&mut self, event: protocol::Event, queue: &mut Queue) {
-        let Asked { queued, number, path, quiet, what, .. } = self;
-        match what {
+        match &mut self.what {
             What::Path(subscription) => {
-                subscription
-                    .handle_event(event, &mut |news| deliver(*number, path, *quiet, news, queued, queue));
+                subscription.handle_event(event, &mut |news| self.caller.tell(news, queue));
             }
             What::Tree(tree) => {
                 tree.handle_event(event);
@@ -94,10 +129,11 @@ impl Asked {
         }
     }
 
-    /// Says, once, that nothing more will come of it.
-    pub(super) fn end(&mut self) -> Option<PathBuf> {
+    /// Gives the Acknowledge, once, when nothing more will come of it.
+    pub(super) fn end(&mut self) -> Option<Event> {
         let is_over = self.subscriptions_mut().all(|subscription| subscription.is_acknowledged());
-        (is_over && !std::mem::replace(&mut self.ended, true)).then(|| self.path.clone())
+        (is_over && !std::mem::replace(&mut self.ended, true))
+            .then(|| self.caller.event(Code::ACKNOWLEDGE, self.caller.path.clone()))
     }
 
     /// The server is gone; gives the wire numbers of the subscriptions that it need not acknowledge any more.
@@ -132,9 +168,7 @@ impl Asked {
     pub(super) fn resume(&mut self, queue: &mut Queue) {
         match &mut self.what {
             What::Path(subscription) => {
-                for news in subscription.resume() {
-                    deliver(self.number, &self.path, self.quiet, news, &mut self.queued, queue);
-                }
+                subscription.resume().into_iter().for_each(|news| self.caller.tell(news, queue));
             }
             What::Tree(tree) => {
                 tree.resume();
@@ -146,26 +180,23 @@ impl Asked {
     /// Passes on what a tree has to tell.
     pub(super) fn deliver_tree(&mut self, queue: &mut Queue) {
         let What::Tree(tree) = &mut self.what else { return };
-        for news in tree.poll_news() {
-            deliver(self.number, &self.path, self.quiet, news, &mut self.queued, queue);
-        }
+        tree.poll_news().into_iter().for_each(|news| self.caller.tell(news, queue));
     }
 }
 
-fn deliver(
-    request: RequestNumber,
-    root: &Path,
-    quiet: bool,
-    (code, subject): News,
-    queued: &mut usize,
-    queue: &mut Queue,
-) {
-    if quiet && matches!(code, Code::EXISTS | Code::END_EXIST) {
-        return;
+impl Caller {
+    fn event(&self, code: Code, path: PathBuf) -> Event {
+        Event { request: self.number, cookie: self.cookie, code, path }
     }
-    let path = match subject {
-        Subject::Root => root.to_owned(),
-        Subject::Entry(name) => PathBuf::from(OsString::from_vec(name)),
-    };
-    queue.push(Event { request, code, path }, queued);
+
+    fn tell(&mut self, (code, subject): News, queue: &mut Queue) {
+        if self.quiet && matches!(code, Code::EXISTS | Code::END_EXIST) {
+            return;
+        }
+        let path = match subject {
+            Subject::Root => self.path.clone(),
+            Subject::Entry(name) => PathBuf::from(OsString::from_vec(name)),
+        };
+        queue.push(self.event(code, path), &mut self.queued);
+    }
 }

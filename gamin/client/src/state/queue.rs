@@ -6,7 +6,6 @@
 //! Invariant: `deliverable` counts the events that [`Queue::pop`] will still give.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::path::PathBuf;
 
 use gamin_protocol::Code;
 
@@ -32,14 +31,14 @@ impl Queue {
     }
 
     /// Queues a request's last event, which no cancel takes back.
-    pub(super) fn push_acknowledge(&mut self, request: RequestNumber, path: PathBuf) {
-        self.events.push_back(Event { request, code: Code::ACKNOWLEDGE, path });
+    pub(super) fn push_last(&mut self, event: Event) {
+        self.events.push_back(event);
         self.deliverable += 1;
     }
 
     /// Withholds what is queued for a request that is being cancelled.
     pub(super) fn forget(&mut self, asked: &mut Asked) {
-        self.deliverable -= std::mem::take(&mut asked.queued);
+        self.deliverable -= std::mem::take(asked.queued_mut());
         if self.deliverable == 0 {
             self.events.clear();
         }
@@ -54,7 +53,7 @@ impl Queue {
             } else if asked.is_cancelled() {
                 continue;
             } else {
-                asked.queued -= 1;
+                *asked.queued_mut() -= 1;
             }
             self.deliverable -= 1;
             return Some(event);

@@ -4,7 +4,7 @@
 //! Invariant: applying the events of [`Told::difference`] to the old knowledge gives the new one, and each
 //! is possible where it stands: Created of what is absent, Deleted and Changed of what is present.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 
 use gamin_protocol::{Code, Kind, Tag};
 
@@ -67,19 +67,13 @@ impl Root {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Told {
     root: Root,
-    entries: BTreeMap<Vec<u8>, Version>,
-    /// Entries of a listing that is going on; as a rule they come in order, and are cheaper to take in at once.
-    listing: Vec<(Vec<u8>, Version)>,
+    /// Looked up with each event, and put in order only for a difference.
+    entries: HashMap<Vec<u8>, Version, foldhash::fast::RandomState>,
 }
 
 impl Told {
     /// Takes note of an event.
     pub(super) fn apply(&mut self, code: Code, subject: &Subject, tag: Option<Tag>) {
-        if let (Code::EXISTS, Subject::Entry(name)) = (code, subject) {
-            self.listing.push((name.clone(), Version::of(code, tag)));
-            return;
-        }
-        self.take_in_listing();
         match (code, subject) {
             (Code::DELETED, Subject::Root) => {
                 // Its entries are gone with it, without an event each.
@@ -92,22 +86,26 @@ impl Told {
             (Code::EXISTS | Code::CREATED | Code::CHANGED, Subject::Root) => {
                 self.root = Root::Present(Version::of(code, tag));
             }
-            (Code::CREATED | Code::CHANGED, Subject::Entry(name)) => {
-                self.entries.insert(name.clone(), Version::of(code, tag));
+            (Code::EXISTS | Code::CREATED | Code::CHANGED, Subject::Entry(name)) => {
+                let version = Version::of(code, tag);
+                match self.entries.get_mut(name) {
+                    Some(told) => *told = version,
+                    None => drop(self.entries.insert(name.clone(), version)),
+                }
             }
             _ => {}
         }
     }
 
-    fn take_in_listing(&mut self) {
-        if !self.listing.is_empty() {
-            self.entries.append(&mut std::mem::take(&mut self.listing).into_iter().collect());
-        }
+    /// The entries in the order in which they are told of.
+    fn by_name(&self) -> Vec<(&Vec<u8>, Version)> {
+        let mut entries: Vec<_> = self.entries.iter().map(|(name, version)| (name, *version)).collect();
+        entries.sort_unstable_by_key(|(name, _)| *name);
+        entries
     }
 
     /// A copy to which the events are applied that the caller is not told for now.
-    pub(super) fn apart(&mut self) -> Told {
-        self.take_in_listing();
+    pub(super) fn apart(&self) -> Told {
         let mut fresh = self.clone();
         if let Root::Present(version) = &mut fresh.root {
             version.settle();
@@ -117,9 +115,7 @@ impl Told {
     }
 
     /// Carries on with a listing that was cut off: adds what it had not yet come to.
-    pub(super) fn complete(&mut self, fresh: &mut Told, news: &mut Vec<News>) {
-        self.take_in_listing();
-        fresh.take_in_listing();
+    pub(super) fn complete(&mut self, fresh: &Told, news: &mut Vec<News>) {
         if self.root == Root::Unknown && fresh.root != Root::Unknown {
             self.root = fresh.root;
             let code = if fresh.root == Root::Absent { Code::DELETED } else { Code::EXISTS };
@@ -128,9 +124,9 @@ impl Told {
         if self.root == Root::Absent {
             return;
         }
-        for (name, version) in &fresh.entries {
+        for (name, version) in fresh.by_name() {
             if !self.entries.contains_key(name) {
-                self.entries.insert(name.clone(), *version);
+                self.entries.insert(name.clone(), version);
                 news.push((Code::EXISTS, Subject::Entry(name.clone())));
             }
         }
@@ -141,9 +137,7 @@ impl Told {
     /// Of an entry that is listed without a tag nothing is known, and it may have changed; but a server that knows no
     /// tags at all, as the root's shows, gives none at either time, and to take that for a change would report every
     /// file there is.
-    pub(super) fn difference(&mut self, fresh: &mut Told, renewed: bool, kind: Kind, news: &mut Vec<News>) {
-        self.take_in_listing();
-        fresh.take_in_listing();
+    pub(super) fn difference(&self, fresh: &Told, renewed: bool, kind: Kind, news: &mut Vec<News>) {
         let doubtful = renewed && (self.root.is_tagged() || fresh.root.is_tagged());
         let differ = |told: Version, version: Version| match version {
             Version::Changed => true,
@@ -163,13 +157,15 @@ impl Told {
             }
             _ => {}
         }
-        for name in self.entries.keys().filter(|name| !fresh.entries.contains_key(*name)) {
-            news.push((Code::DELETED, Subject::Entry(name.clone())));
+        for (name, _) in self.by_name() {
+            if !fresh.entries.contains_key(name) {
+                news.push((Code::DELETED, Subject::Entry(name.clone())));
+            }
         }
-        for (name, version) in &fresh.entries {
+        for (name, version) in fresh.by_name() {
             let code = match self.entries.get(name) {
                 None => Code::CREATED,
-                Some(told) if differ(*told, *version) => Code::CHANGED,
+                Some(told) if differ(*told, version) => Code::CHANGED,
                 Some(_) => continue,
             };
             news.push((code, Subject::Entry(name.clone())));

@@ -69,7 +69,8 @@ impl World {
         let mut state = State::default();
         let tells = |name: &OsStr| !name.as_bytes().starts_with(b"x");
         let shape = Shape { levels, tells: Arc::new(tells) };
-        let request = state.monitor_tree(Path::new(ROOT), shape).expect("a good path");
+        let wish = Wish { path: Path::new(ROOT), scope: Scope::Tree(shape), number: None, cookie: 7 };
+        let request = state.ask(&wish).expect("a good path");
         let files =
             files.iter().map(|(name, is_directory)| ((*name).to_owned(), (*is_directory, 0))).collect();
         World {
@@ -175,7 +176,7 @@ impl World {
     fn read(&mut self) -> Vec<(Code, String)> {
         let mut news = Vec::new();
         while let Some(event) = self.state.poll_event() {
-            assert_eq!(event.request, self.request);
+            assert_eq!((event.request, event.cookie), (self.request, 7));
             let name = event.path.to_str().expect("a path of this test").to_owned();
             let is_root = name == ROOT;
             let is_told = if is_root { self.root } else { self.told.contains(&name) };
