@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use gamin::{Code, Connection, Event, Options, RequestNumber, Shape};
+use gamin::{Code, Connection, Event, Options, RequestNumber, Scope, Shape, Wish};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
@@ -76,15 +76,15 @@ enum Wait {
 impl Watch<'_> {
     fn begin(&mut self, mut root: Root) -> Result<(), Complaint> {
         let path = &root.absolute;
-        let request = if !path.is_dir() {
+        let scope = if !path.is_dir() {
             root.wait = if path.symlink_metadata().is_err() { Wait::On } else { Wait::None };
-            self.connection.monitor_file(path)?
+            Scope::File
         } else if self.options.recursive {
-            let shape = Shape { levels: u32::MAX, tells: Arc::new(|_| true) };
-            self.connection.monitor_tree(path, &shape)?
+            Scope::Tree(Shape { levels: u32::MAX, tells: Arc::new(|_| true) })
         } else {
-            self.connection.monitor_directory(path)?
+            Scope::Directory
         };
+        let request = self.connection.ask(&Wish { path, scope, number: None, cookie: 0 })?;
         self.roots.insert(request, root);
         Ok(())
     }
