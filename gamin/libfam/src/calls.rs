@@ -266,7 +266,7 @@ unsafe fn with_request(
 /// Holds back what happens to a request's path.
 ///
 /// # Safety
-/// As [`with_request`].
+/// As [`FAMMonitorDirectory`].
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn FAMSuspendMonitor(fc: *mut FAMConnection, fr: *const FAMRequest) -> c_int {
     // SAFETY: as the caller promises.
@@ -276,7 +276,7 @@ pub unsafe extern "C" fn FAMSuspendMonitor(fc: *mut FAMConnection, fr: *const FA
 /// Tells what is different since a request was suspended, and goes on.
 ///
 /// # Safety
-/// As [`with_request`].
+/// As [`FAMMonitorDirectory`].
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn FAMResumeMonitor(fc: *mut FAMConnection, fr: *const FAMRequest) -> c_int {
     // SAFETY: as the caller promises.
@@ -286,7 +286,7 @@ pub unsafe extern "C" fn FAMResumeMonitor(fc: *mut FAMConnection, fr: *const FAM
 /// Ends a request; its last event is FAMAcknowledge.
 ///
 /// # Safety
-/// As [`with_request`].
+/// As [`FAMMonitorDirectory`].
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn FAMCancelMonitor(fc: *mut FAMConnection, fr: *const FAMRequest) -> c_int {
     // SAFETY: as the caller promises.
