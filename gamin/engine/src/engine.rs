@@ -24,9 +24,9 @@ use crate::pace::Paces;
 use crate::path::TreePath;
 use crate::policy::{Method, Policy};
 use crate::rounds::Rounds;
-use crate::scan::{Scan, ScanId};
+use crate::scan::{Detail, Scan, ScanId};
 use crate::time::Time;
-use crate::watch::{Subscriber, Waiting, Watch, WatchId};
+use crate::watch::{Reliance, Subscriber, Waiting, Watch, WatchId};
 
 /// How the engine is to watch.
 #[derive(Debug, Clone)]
@@ -150,7 +150,9 @@ impl Engine {
             if !watch.look.as_ref().is_some_and(|look| look.overdue) {
                 awaited.insert(id);
             }
-            self.look(id, None);
+            // Where the kernel is relied on, a look that is under way need not look closer than it does.
+            let is_enough = watch.look.is_some() && watch.asks_kernel() && watch.reliance == Reliance::Full;
+            self.look(id, is_enough.then_some(Detail::Itself));
         }
         self.barriers.insert(barrier, awaited);
         self.release_barriers();

@@ -162,6 +162,18 @@ fn a_barrier_flushes_what_is_held() {
 }
 
 #[test]
+fn a_barrier_during_a_newcomers_look_casts_no_doubt_on_a_large_directory() {
+    let mut world = World::new(Method::Kernel);
+    world.is_large = true;
+    world.put("/d/a", FileType::Other);
+    world.subscribe(1, "/d", Kind::Directory);
+    world.take();
+    world.engine.subscribe(world.now, SubscriptionId(2), path("/d"), Kind::Directory);
+    world.barrier(&[1, 2]);
+    assert_eq!(world.take(), ["2 - Exists", "2 a Exists", "2 - EndExist", "reached"]);
+}
+
+#[test]
 fn two_names_that_change_places_are_both_still_there() {
     let mut world = World::new(Method::Kernel);
     let a = world.put("/d/a", FileType::Other);

@@ -28,6 +28,8 @@ pub struct World {
     pub scanned: usize,
     pub glanced: usize,
     pub told: Vec<String>,
+    /// Whether directories are so large that their names are listed without stamps, where that is enough.
+    pub is_large: bool,
 }
 
 /// A glance at the world.
@@ -68,6 +70,7 @@ impl World {
             scanned: 0,
             glanced: 0,
             told,
+            is_large: false,
         };
         world.put("/d", FileType::Directory);
         world
@@ -231,6 +234,7 @@ impl World {
             }
             at = next;
         }
+        let is_stamped = !self.is_large || request.detail == Detail::Stamps;
         let entries = match request.detail {
             Detail::Itself => Entries::Unasked,
             _ => Entries::Listed(
@@ -240,7 +244,7 @@ impl World {
                         place.split_last().map(|(parent, name)| (parent, name, *stamp))
                     })
                     .filter(|(parent, ..)| *parent == at)
-                    .map(|(_, name, stamp)| (name, Some(stamp)))
+                    .map(|(_, name, stamp)| (name, is_stamped.then_some(stamp)))
                     .collect(),
             ),
         };
