@@ -37,7 +37,7 @@ struct Row {
 }
 
 fn main() -> ExitCode {
-    if let Some(code) = testgam::become_server_if_asked() {
+    if let Some(code) = testgam::become_another_if_asked() {
         return code;
     }
     let asked: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();

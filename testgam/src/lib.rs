@@ -2,11 +2,10 @@
 //!
 //! One parser ([`script`], [`verb`]), one interpreter ([`interpreter`]) and one transcript ([`transcript`])
 //! for scripts, suites and sessions at a terminal. The interpreter acts on a [`world`]; [`live`] is the one
-//! with real files and a real server. The language is in docs/testgam.md. What a monitor has to report is
+//! with real files and a real server, [`abi`] the same through any library. The language is in docs/testgam.md. What a monitor has to report is
 //! left to the scenarios, except what must always be true of a stream of events, which [`told`] checks.
 
-#![forbid(unsafe_code)]
-
+mod abi;
 pub mod action;
 pub mod disk;
 mod forks;
@@ -32,4 +31,10 @@ pub mod world;
 
 pub use play::{Failure, Outcome, PlayOptions, Played, play};
 pub use script::{Language, Mistake, Script};
-pub use server::{become_server_if_asked, server_command};
+pub use server::server_command;
+
+/// Turns this executable into a server, or into the process that carries a library, if its command line asks for that; to be
+/// called first in `main` of every program that plays.
+pub fn become_another_if_asked() -> Option<std::process::ExitCode> {
+    server::become_server_if_asked().or_else(abi::become_carrier_if_asked)
+}

@@ -1,4 +1,5 @@
-//! The live world: real files, the real kernel, a real server, and the client library of this house.
+//! The live world: real files, the real kernel, a real server, and the client library of this house or, as the world `abi`,
+//! another one.
 //!
 //! How files are changed is left to `disk`, the server's start and end to `session`. Invariant: a
 //! scenario's world uses no directory, session or environment but its own, and takes all three with it when
@@ -19,18 +20,21 @@ use std::time::{Duration, Instant};
 use gamin::{Connection, Event, Kind, Options, RequestNumber};
 use nix::unistd::Uid;
 
+use crate::abi::{AbiClient, Surroundings};
 use crate::action::{FileOperation, Gaminrc, ServerAction, with_directory};
 use crate::disk::{self, Disk};
 use crate::forks;
-use crate::play::PlayOptions;
+use crate::play::{PlayOptions, WorldKind};
 use crate::session::{self, Session};
 use crate::stop::Stop;
 use crate::world::{Client, Sight, Stamp, Trouble, World};
 
 /// The longest wait for silence, where the server has no barrier.
 const SILENCE_MAX: Duration = Duration::from_secs(5);
+/// How much sooner the original answers than it tells of a change: after 100 ms at most.
+const ANSWER_QUICKER: u32 = 4;
 /// How long somebody who waits for an event may take to see that it is to stop.
-const STOP_LATENCY: Duration = Duration::from_millis(100);
+pub(crate) const STOP_LATENCY: Duration = Duration::from_millis(100);
 /// The bit that lets an owner list a directory.
 const OWNER_READS: u32 = 0o400;
 /// The bit that lets an owner pass through a directory.
@@ -43,10 +47,20 @@ pub struct Live {
     disk: Disk,
     options: PlayOptions,
     began: Instant,
-    /// Whether the next who needs the server starts it.
-    server_is_dead: Rc<Cell<bool>>,
+    past: Rc<Past>,
     /// What only this scenario uses; last, so that it goes when nobody needs it any more.
     _own: Option<OwnFolder>,
+}
+
+/// What has happened in a world, as far as its clients have to know.
+#[derive(Debug, Default)]
+pub(crate) struct Past {
+    /// Whether the next who needs the server starts it.
+    server_is_dead: Cell<bool>,
+    /// How often the server has been ended.
+    pub server_deaths: Cell<u32>,
+    /// How often something was done that may have to be reported.
+    deeds: Cell<u64>,
 }
 
 /// Whose session and server it is.
@@ -76,7 +90,7 @@ impl Live {
             disk: Disk::new(directory, None),
             options: options.clone(),
             began: Instant::now(),
-            server_is_dead: Rc::default(),
+            past: Rc::default(),
             _own: None,
         })
     }
@@ -100,7 +114,7 @@ impl Live {
             disk: Disk::new(root.join("dir"), Some(root.join("spare"))),
             options: options.clone(),
             began: Instant::now(),
-            server_is_dead: Rc::default(),
+            past: Rc::default(),
             _own: Some(own),
         })
     }
@@ -123,8 +137,24 @@ impl Live {
         };
         let _forks = forks::allowed();
         let connection = options.patience(self.options.patience).open().map_err(|why| failed(&why))?;
-        self.server_is_dead.set(false);
+        self.past.server_is_dead.set(false);
         Ok(connection)
+    }
+
+    /// What a program in this world finds around it.
+    fn surroundings(&self) -> Surroundings {
+        match &self.session {
+            Place::Shared { id } => Surroundings {
+                environment: std::env::vars_os().collect(),
+                id: id.clone(),
+                server: self.options.server.clone(),
+            },
+            Place::Own { session, .. } => Surroundings {
+                environment: session.environment().to_vec(),
+                id: Some(session.id.clone().into()),
+                server: session.command(),
+            },
+        }
     }
 
     /// Whether our own rights show less than the truth, or more than the server sees.
@@ -143,19 +173,22 @@ impl Live {
 impl World for Live {
     fn connect(&mut self, id: Option<&OsStr>) -> Result<Box<dyn Client>, Trouble> {
         let connection = self.connection(id)?;
-        let PlayOptions { patience, silence, stop, .. } = self.options.clone();
-        let server_is_dead = Rc::clone(&self.server_is_dead);
-        Ok(Box::new(LiveClient {
-            connection,
-            server_is_dead,
-            came: VecDeque::new(),
-            patience,
-            silence,
-            stop,
-        }))
+        let PlayOptions { world, library, patience, stop, .. } = self.options.clone();
+        let past = Rc::clone(&self.past);
+        let silence = Silence::new(self.options.silence, Rc::clone(&past));
+        let client = LiveClient { connection, past, came: VecDeque::new(), patience, silence, stop };
+        match library {
+            _ if world != WorldKind::Abi => Ok(Box::new(client)),
+            Some(library) => {
+                let past = Rc::clone(&self.past);
+                Ok(Box::new(AbiClient::open(&library, &self.surroundings(), client, past, &self.options)?))
+            }
+            None => Err(Trouble::Impossible("no library is named".into())),
+        }
     }
 
     fn perform(&mut self, operation: &FileOperation) -> Result<(), Trouble> {
+        self.past.deed();
         let _no_forks = forks::none();
         self.disk.perform(operation).map_err(|why| match (operation, why.kind()) {
             (FileOperation::ChangeOwner { .. }, std::io::ErrorKind::PermissionDenied) => {
@@ -166,6 +199,7 @@ impl World for Live {
     }
 
     fn control(&mut self, action: &ServerAction) -> Result<(), Trouble> {
+        self.past.deed();
         let Place::Own { session, is_set_up } = &mut self.session else {
             return Err(Trouble::Failed("only a scenario has a server of its own".into()));
         };
@@ -196,10 +230,13 @@ impl World for Live {
             ServerAction::Stop => return session.stop(),
             ServerAction::Continue => return session.go_on(),
             ServerAction::Kill => {
-                self.server_is_dead.set(true);
+                self.past.server_dies();
                 return session.kill();
             }
-            ServerAction::Restart => session.kill()?,
+            ServerAction::Restart => {
+                self.past.server_dies();
+                session.kill()?;
+            }
             ServerAction::Start => {}
         }
         if matches!(action, ServerAction::Start | ServerAction::Restart) {
@@ -234,6 +271,7 @@ impl World for Live {
     }
 
     fn wait(&mut self, time: Duration) {
+        self.past.deed();
         // The one wait that is for nothing: the verb says so.
         self.options.stop.wait(time);
     }
@@ -256,47 +294,80 @@ fn unlock(directory: &Path) {
     }
 }
 
+impl Past {
+    fn deed(&self) {
+        self.deeds.set(self.deeds.get() + 1);
+    }
+
+    fn server_dies(&self) {
+        self.server_is_dead.set(true);
+        self.server_deaths.set(self.server_deaths.get() + 1);
+        self.deed();
+    }
+}
+
+/// Stands in for the barrier where the server has none.
+#[derive(Debug, Clone)]
+pub(crate) struct Silence {
+    length: Duration,
+    past: Rc<Past>,
+    /// The deeds that have been reported.
+    reported: u64,
+}
+
+impl Silence {
+    pub fn new(length: Duration, past: Rc<Past>) -> Silence {
+        Silence { length, reported: past.deeds.get(), past }
+    }
+
+    /// Reads until nothing has come for a while, but not for ever. `fetch` waits so long, and gives whether something came.
+    pub fn wait(&mut self, mut fetch: impl FnMut(Duration) -> Result<bool, Trouble>) -> Result<(), Trouble> {
+        let deadline = Instant::now() + SILENCE_MAX;
+        // What was only asked for is answered sooner than a change is noticed.
+        let is_answer = self.reported == self.past.deeds.get();
+        let length = if is_answer { self.length / ANSWER_QUICKER } else { self.length };
+        while Instant::now() < deadline && fetch(length)? {}
+        self.reported = self.past.deeds.get();
+        Ok(())
+    }
+}
+
 /// A connection of the client library.
-struct LiveClient {
+#[derive(Debug)]
+pub(crate) struct LiveClient {
     connection: Connection,
-    server_is_dead: Rc<Cell<bool>>,
+    past: Rc<Past>,
     /// What came while silence was awaited.
     came: VecDeque<Event>,
     patience: Duration,
-    silence: Duration,
+    silence: Silence,
     stop: Stop,
 }
 
 impl LiveClient {
     /// Lets a server be started if a call may do that.
     fn forks(&self) -> Option<RwLockWriteGuard<'static, ()>> {
-        self.server_is_dead.get().then(forks::allowed)
+        self.past.server_is_dead.get().then(forks::allowed)
     }
 
-    /// Waits for an event, and looks now and then whether to stop.
-    fn wait_for_event(&self, patience: Duration) -> Result<Option<Event>, Trouble> {
-        let deadline = Instant::now() + patience;
-        loop {
-            self.stop.check()?;
-            let left = deadline.saturating_duration_since(Instant::now());
-            let event = self.connection.next_event_timeout(left.min(STOP_LATENCY));
-            let event = event.map_err(|why| failed(&why))?;
-            if event.is_some() || left <= STOP_LATENCY {
-                return Ok(event);
+    /// Waits until the server has reported everything, if it has a barrier.
+    pub fn barrier(&mut self) -> Result<bool, Trouble> {
+        let forks = self.forks();
+        let reached = self.connection.barrier(self.stop.cap(self.patience));
+        drop(forks);
+        match reached {
+            Ok(()) => {
+                self.past.server_is_dead.set(false);
+                Ok(true)
             }
-        }
-    }
-
-    /// Stands in for the barrier: reads until nothing has come for a while.
-    fn wait_for_silence(&mut self) -> Result<(), Trouble> {
-        let deadline = Instant::now() + SILENCE_MAX;
-        while Instant::now() < deadline {
-            match self.wait_for_event(self.silence)? {
-                Some(event) => self.came.push_back(event),
-                None => break,
+            Err(gamin::Error::Unsupported) => Ok(false),
+            Err(gamin::Error::TimedOut) => {
+                self.stop.check()?;
+                let patience = self.patience;
+                Err(Trouble::Failed(format!("waited {patience:?} for the server to report everything")))
             }
+            Err(why) => Err(failed(&why)),
         }
-        Ok(())
     }
 }
 
@@ -335,33 +406,30 @@ impl Client for LiveClient {
         let _forks = self.forks();
         match patience.is_zero() {
             true => self.connection.try_next_event().map_err(|why| failed(&why)),
-            false => self.wait_for_event(patience),
+            false => wait_for_event(&self.connection, &self.stop, patience),
         }
     }
 
     fn sync(&mut self) -> Result<(), Trouble> {
-        let forks = self.forks();
-        let reached = self.connection.barrier(self.stop.cap(self.patience));
-        drop(forks);
-        match reached {
-            Ok(()) => {
-                self.server_is_dead.set(false);
-                Ok(())
-            }
-            Err(gamin::Error::Unsupported) => self.wait_for_silence(),
-            Err(gamin::Error::TimedOut) => {
-                self.stop.check()?;
-                let patience = self.patience;
-                Err(Trouble::Failed(format!("waited {patience:?} for the server to report everything")))
-            }
-            Err(why) => Err(failed(&why)),
+        if self.barrier()? {
+            return Ok(());
         }
+        let mut came = Vec::new();
+        let LiveClient { connection, stop, silence, .. } = self;
+        let waited = silence.wait(|time| {
+            let event = wait_for_event(connection, stop, time)?;
+            let is_event = event.is_some();
+            came.extend(event);
+            Ok(is_event)
+        });
+        self.came.extend(came);
+        waited
     }
 
     fn kill_server(&mut self) -> Result<(), Trouble> {
         match self.connection.server_pid() {
             Some(pid) => {
-                self.server_is_dead.set(true);
+                self.past.server_dies();
                 session::terminate(pid, self.patience)
             }
             None => Err(Trouble::Failed("no server is known".into())),
@@ -370,6 +438,23 @@ impl Client for LiveClient {
 
     fn descriptor(&self) -> Option<BorrowedFd<'_>> {
         Some(self.connection.as_fd())
+    }
+}
+
+/// Waits for an event, and looks now and then whether to stop.
+fn wait_for_event(
+    connection: &Connection,
+    stop: &Stop,
+    patience: Duration,
+) -> Result<Option<Event>, Trouble> {
+    let deadline = Instant::now() + patience;
+    loop {
+        stop.check()?;
+        let left = deadline.saturating_duration_since(Instant::now());
+        let event = connection.next_event_timeout(left.min(STOP_LATENCY)).map_err(|why| failed(&why))?;
+        if event.is_some() || left <= STOP_LATENCY {
+            return Ok(event);
+        }
     }
 }
 

@@ -6,9 +6,10 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
-use testgam::play::{WorldKind, play_here};
+use testgam::play::{Players, WorldKind, play_here};
 use testgam::{Language, Outcome, PlayOptions, Script, interactive, play, repl, suite};
 
 /// Plays scenarios against the file alteration monitor and prints the events it reports.
@@ -20,9 +21,11 @@ struct Arguments {
     /// A script whose first line is `#! testgam extended` plays in a fresh directory with a server of its
     /// own, any other in the current directory with the user's session.
     files: Vec<PathBuf>,
-    /// The world to play scripts in
-    #[arg(long, value_enum, default_value_t, value_name = "WORLD")]
-    world: WorldKind,
+    /// The world to play scripts in [default: live, or abi if a library is named]
+    #[arg(long, value_enum, value_name = "WORLD")]
+    world: Option<WorldKind>,
+    #[command(flatten)]
+    players: Players,
     #[command(subcommand)]
     command: Option<Command>,
 }
@@ -46,11 +49,14 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    if let Some(status) = testgam::become_server_if_asked() {
+    if let Some(status) = testgam::become_another_if_asked() {
         return status;
     }
     let arguments = Arguments::parse();
-    let options = PlayOptions { world: arguments.world, ..PlayOptions::default() };
+    let options = match arguments.players.options(arguments.world) {
+        Ok(options) => options,
+        Err(why) => Arguments::command().error(ErrorKind::ArgumentConflict, why).exit(),
+    };
     match arguments.command {
         Some(Command::GamServer { arguments }) => gamin_server::run(arguments),
         Some(Command::Run(arguments)) => suite::command::run(&arguments),
@@ -109,7 +115,7 @@ fn play_file(file: &Path, options: &PlayOptions) -> io::Result<bool> {
             return Ok(false);
         }
     };
-    if script.language == Language::Classic && options.world == WorldKind::Live {
+    if script.language == Language::Classic && options.world != WorldKind::Sim {
         return Ok(play_here(&script, options, &mut out, &mut err) == Outcome::Held);
     }
     let played = play(&script, options);

@@ -5,6 +5,7 @@
 //! ends; and it changes nothing of the process it runs in, so that any number may play at once.
 
 use std::io::{self, Write};
+use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
@@ -32,6 +33,8 @@ pub enum WorldKind {
     Live,
     /// Files in memory, a simulated kernel, a clock that only waiting moves.
     Sim,
+    /// As live, but clients go through the library that is named.
+    Abi,
 }
 
 /// How to play.
@@ -39,6 +42,8 @@ pub enum WorldKind {
 pub struct PlayOptions {
     /// The world to play in.
     pub world: WorldKind,
+    /// The libfam.so.0 or libgamin-1.so.0 to load in the world `abi`; one without a slash is looked for as the loader does.
+    pub library: Option<PathBuf>,
     /// The server that is started on demand.
     pub server: ServerCommand,
     /// The longest wait for anything that is sure to come.
@@ -50,10 +55,57 @@ pub struct PlayOptions {
     pub stop: Stop,
 }
 
+/// The arguments of a command line that say whom to play with.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct Players {
+    /// The libfam.so.0 or libgamin-1.so.0 that clients go through, each in a process of its own; this is the world
+    /// `abi`. Without a slash it is looked for as programs do
+    #[arg(long, value_name = "PATH", required_if_eq("world", "abi"))]
+    pub library: Option<PathBuf>,
+    /// The server to play with [default: the variable GAMIN_DEBUG_SERVER, else the one in this program]
+    #[arg(long, value_name = "PROGRAM")]
+    pub server: Option<PathBuf>,
+}
+
+/// A library was named, and a world in which none is used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("--library is for the world abi alone")]
+pub struct IdleLibrary;
+
+impl Players {
+    /// How to play with them in a world of somebody's choice.
+    ///
+    /// # Errors
+    /// [`IdleLibrary`] if there is no use for the library in that world.
+    pub fn options(&self, world: Option<WorldKind>) -> Result<PlayOptions, IdleLibrary> {
+        let world = match (world, &self.library) {
+            (None, Some(_)) => WorldKind::Abi,
+            (Some(WorldKind::Live | WorldKind::Sim), Some(_)) => return Err(IdleLibrary),
+            (world, _) => world.unwrap_or_default(),
+        };
+        let server = self.server.as_deref().map(|program| ServerCommand::new(found_from_anywhere(program)));
+        Ok(PlayOptions {
+            world,
+            library: self.library.as_deref().map(found_from_anywhere),
+            server: server.unwrap_or_else(server_command),
+            ..PlayOptions::default()
+        })
+    }
+}
+
+/// A path that means the same in every directory; a bare name, which is looked for elsewhere, stays one.
+fn found_from_anywhere(path: &Path) -> PathBuf {
+    match path.components().nth(1) {
+        Some(_) => std::path::absolute(path).unwrap_or_else(|_| path.to_owned()),
+        None => path.to_owned(),
+    }
+}
+
 impl Default for PlayOptions {
     fn default() -> Self {
         PlayOptions {
             world: WorldKind::default(),
+            library: None,
             server: server_command(),
             patience: Duration::from_secs(10),
             silence: Duration::from_millis(1500),

@@ -53,7 +53,7 @@ pub fn is_possible() -> bool {
 /// Says that the current directory cannot be named, or that the terminal failed.
 pub fn converse(options: &PlayOptions) -> io::Result<()> {
     // A Ctrl-C while a step is performed would lose all that was done. All threads inherit this; while a line
-    // is typed it is a key like others, and programs that are started have a fresh mask.
+    // is typed it is a key like others.
     let interrupt: SigSet = [Signal::SIGINT].into_iter().collect();
     interrupt.thread_block()?;
     let is_on = env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());

@@ -25,6 +25,8 @@ use crate::world::Trouble;
 
 /// Where programs are looked for in a scenario's fixed environment.
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+/// The variable that names a session to clients and servers.
+pub(crate) const ID_VARIABLE: &str = "GAM_CLIENT_ID";
 /// Gives the server a watch limit of its own: that of a user namespace made for it.
 const LIMIT_WATCHES: &str = r#"echo "$1" >/proc/sys/user/max_inotify_watches && shift && exec "$@""#;
 /// Takes from root what lets it read everything.
@@ -63,13 +65,10 @@ impl Session {
 
     /// The command that starts the server in the session's fixed environment.
     pub fn command(&self) -> ServerCommand {
-        let mut words = vec![
-            "-i".into(),
-            variable("PATH", PATH),
-            variable("LANG", "C.UTF-8"),
-            variable("HOME", &self.home),
-            variable("GAM_CLIENT_ID", &self.id),
-        ];
+        // We block the signals that end us, and what we start would have them blocked too.
+        let mut words: Vec<OsString> = vec!["--default-signal".into(), "-i".into()];
+        words.extend(self.environment().into_iter().map(|(name, value)| variable(name, value)));
+        words.push(variable(ID_VARIABLE, &self.id));
         words.extend(self.wrapper());
         words.push(self.server.program.clone().into());
         words.extend(self.server.args.iter().cloned());
@@ -78,6 +77,12 @@ impl Session {
             words.extend(["--config-dir".into(), self.system_files().into()]);
         }
         ServerCommand { program: "/usr/bin/env".into(), args: words }
+    }
+
+    /// The fixed environment of every program in the session, but for the session's id.
+    pub fn environment(&self) -> [(OsString, OsString); 3] {
+        [("PATH", PATH.into()), ("LANG", "C.UTF-8".into()), ("HOME", self.home.clone().into())]
+            .map(|(name, value)| (name.into(), value))
     }
 
     /// What stands before the server's program to give it its limits.
@@ -206,7 +211,7 @@ impl Session {
 
     /// The processes that carry the session's id.
     fn servers(&self) -> Vec<Pid> {
-        let mark = variable("GAM_CLIENT_ID", &self.id).into_encoded_bytes();
+        let mark = variable(ID_VARIABLE, &self.id).into_encoded_bytes();
         let Ok(processes) = fs::read_dir("/proc") else { return Vec::new() };
         let pids = processes.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
         let carries = |pid: &i32| {
@@ -232,8 +237,8 @@ impl Drop for Session {
     }
 }
 
-fn variable(name: &str, value: impl Into<OsString>) -> OsString {
-    let mut variable = OsString::from(name);
+fn variable(name: impl Into<OsString>, value: impl Into<OsString>) -> OsString {
+    let mut variable = name.into();
     variable.push("=");
     variable.push(value.into());
     variable
@@ -270,6 +275,8 @@ fn wait_for(pid: Pid, state: WaitPidFlag, what: &str, patience: Duration) -> Res
 mod tests {
     use std::time::Instant;
 
+    use nix::sys::signal::SigSet;
+
     use super::*;
 
     const PATIENCE: Duration = Duration::from_secs(10);
@@ -289,6 +296,18 @@ mod tests {
         let shown = String::from_utf8(output.stdout).expect("variables");
         let names: Vec<_> = shown.lines().filter_map(|line| Some(line.split_once('=')?.0)).collect();
         assert_eq!(names, ["PATH", "LANG", "HOME", "GAM_CLIENT_ID"]);
+    }
+
+    #[test]
+    fn the_server_is_started_with_no_signal_blocked() {
+        let session = session("testgam-mask", "/usr/bin/grep", &["SigBlk", "/proc/self/status"]);
+        let command = session.command();
+        let started = thread::spawn(move || {
+            SigSet::all().thread_block()?;
+            Ok::<_, Errno>(Command::new(command.program).args(command.args).output())
+        });
+        let output = started.join().expect("no panic").expect("signals can be blocked").expect("grep runs");
+        assert_eq!(String::from_utf8_lossy(&output.stdout), "SigBlk:\t0000000000000000\n");
     }
 
     #[test]

@@ -61,16 +61,16 @@ impl Subscriber {
     /// Closes the connection; its requests end with it.
     ///
     /// # Errors
-    /// Says that there is none.
+    /// Says that there is none, or that it did not end well.
     pub fn disconnect(&mut self) -> Result<(), Trouble> {
         self.connected()?;
-        self.client = None;
+        let closed = self.client.take().map_or(Ok(()), Client::close);
         self.no_exists = false;
         self.unread.clear();
         if let Some(told) = &mut self.told {
             told.clear();
         }
-        Ok(())
+        closed
     }
 
     /// The connection.

@@ -140,6 +140,14 @@ pub trait Client {
     /// Says that it would not end.
     fn kill_server(&mut self) -> Result<(), Trouble>;
 
+    /// Ends the connection. One that is dropped without this goes without a word.
+    ///
+    /// # Errors
+    /// Says that it did not end well.
+    fn close(self: Box<Self>) -> Result<(), Trouble> {
+        Ok(())
+    }
+
     /// A descriptor that becomes readable when events wait, if this world has such.
     fn descriptor(&self) -> Option<BorrowedFd<'_>>;
 }

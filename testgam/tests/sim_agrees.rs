@@ -19,7 +19,7 @@ const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 
 fn main() -> ExitCode {
     // The live scenarios' servers are this executable.
-    if let Some(status) = testgam::become_server_if_asked() {
+    if let Some(status) = testgam::become_another_if_asked() {
         return status;
     }
     let arguments = Arguments::from_args();

@@ -284,6 +284,10 @@ impl Client for HeardClient {
         self.client.kill_server()
     }
 
+    fn close(self: Box<Self>) -> Result<(), Trouble> {
+        self.client.close()
+    }
+
     fn descriptor(&self) -> Option<BorrowedFd<'_>> {
         self.client.descriptor()
     }

@@ -4,7 +4,6 @@
 //! was played or accepted and none was found broken.
 
 use std::env;
-use std::ffi::OsString;
 use std::io::{self, IsTerminal};
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
@@ -12,13 +11,12 @@ use std::process::ExitCode;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use gamin::ServerCommand;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::corpus::{Corpus, CorpusError, SCENARIOS, Scenario};
 use super::interrupt::{INTERRUPTED, stop_on_signals};
 use super::{SCENARIO_BOUND, SuiteOptions, play_all, verdict};
-use crate::play::{PlayOptions, WorldKind};
+use crate::play::{IdleLibrary, Players, WorldKind};
 use crate::report::{Format, Look, Summary};
 
 /// The exit status when something did not hold.
@@ -50,39 +48,43 @@ pub struct Arguments {
     pub filter: Vec<String>,
     /// Take what scenarios print for right: write their snapshots, and remove snapshots without scenario
     /// if the whole corpus is played. A scenario that fails is not accepted
-    #[arg(long)]
+    #[arg(long, conflicts_with = "library")]
     pub accept: bool,
     /// Show what each scenario printed: every step, and under it the events that it caused
     #[arg(short, long)]
     pub show: bool,
     /// The world to play in; with `both`, each scenario has to print the same in either. What needs the real
-    /// kernel is skipped in the simulated world
-    #[arg(long, value_enum, default_value_t)]
-    pub world: Worlds,
+    /// kernel is skipped in the simulated world [default: live, or abi if a library is named]
+    #[arg(long, value_enum)]
+    pub world: Option<Worlds>,
     /// How many scenarios play at once [default: twice the number of processors]
     #[arg(short, long, value_name = "N")]
     pub jobs: Option<NonZero<usize>>,
     /// Play each scenario N times; it has to print the same each time
     #[arg(long, value_name = "N", default_value = "1")]
     pub repeat: NonZero<u32>,
+    /// How long a scenario may take. With a server that has no barrier each step takes a second and more
+    #[arg(long, value_name = "SECONDS", default_value_t = SCENARIO_BOUND.as_secs())]
+    pub bound: u64,
     /// The form of the report
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,
-    /// The server to play with [default: the variable GAMIN_DEBUG_SERVER, else the one in this program]
-    #[arg(long, value_name = "PROGRAM")]
-    pub server: Option<OsString>,
+    /// Whom to play with.
+    #[command(flatten)]
+    pub players: Players,
 }
 
 /// The worlds that can be asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Worlds {
     /// Real files, the running kernel, a server for each scenario.
-    #[default]
     Live,
     /// Files in memory, a simulated kernel, a clock that only waiting moves.
     Sim,
-    /// One after the other.
+    /// Live and sim, one after the other.
     Both,
+    /// As live, but clients go through the library that is named.
+    Abi,
 }
 
 /// What to play.
@@ -96,6 +98,8 @@ struct Selection {
 enum Problem {
     #[error(transparent)]
     Corpus(#[from] CorpusError),
+    #[error(transparent)]
+    Library(#[from] IdleLibrary),
     #[error("no scenario{0} in {1}")]
     NoMatch(String, String),
     #[error("cannot begin: {0}")]
@@ -118,7 +122,7 @@ pub fn run(arguments: &Arguments) -> ExitCode {
 }
 
 fn try_run(arguments: &Arguments) -> Result<u8, Problem> {
-    let options = arguments.suite_options();
+    let options = arguments.suite_options()?;
     let stop = options.play.stop.clone();
     stop_on_signals(stop.clone()).map_err(Problem::Begin)?;
     let base = env::current_dir().map_err(Problem::Begin)?;
@@ -152,19 +156,25 @@ fn try_run(arguments: &Arguments) -> Result<u8, Problem> {
 }
 
 impl Arguments {
-    fn suite_options(&self) -> SuiteOptions {
-        let mut play = PlayOptions::default();
-        if let Some(program) = &self.server {
-            play.server = ServerCommand { program: program.into(), args: Vec::new() };
-        }
+    fn suite_options(&self) -> Result<SuiteOptions, Problem> {
         let processors = thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN);
         let jobs = self.jobs.unwrap_or_else(|| processors.saturating_add(processors.get()));
-        let worlds = match self.world {
-            Worlds::Live => vec![WorldKind::Live],
-            Worlds::Sim => vec![WorldKind::Sim],
-            Worlds::Both => vec![WorldKind::Live, WorldKind::Sim],
-        };
-        SuiteOptions { play, worlds, jobs, repeat: self.repeat, accepts: self.accept, bound: SCENARIO_BOUND }
+        let chosen = self.world.map(|worlds| match worlds {
+            Worlds::Live | Worlds::Both => WorldKind::Live,
+            Worlds::Sim => WorldKind::Sim,
+            Worlds::Abi => WorldKind::Abi,
+        });
+        let play = self.players.options(chosen)?;
+        let also = (self.world == Some(Worlds::Both)).then_some(WorldKind::Sim);
+        let worlds = [play.world].into_iter().chain(also).collect();
+        Ok(SuiteOptions {
+            play,
+            worlds,
+            jobs,
+            repeat: self.repeat,
+            accepts: self.accept,
+            bound: Duration::from_secs(self.bound),
+        })
     }
 
     fn select(&self, base: &Path) -> Result<Selection, Problem> {

@@ -236,6 +236,9 @@ fn differs(found: Difference, world: WorldKind, time: u32) -> Complaint {
         (WorldKind::Sim, 1) => {
             complaint(Kind::Differs, "the transcript of the simulated world is not what was accepted".into())
         }
+        (WorldKind::Abi, 1) => {
+            complaint(Kind::Differs, "the transcript through the library is not what was accepted".into())
+        }
         _ => complaint(Kind::Wavers, format!("played {time} times, it printed something else the last time")),
     };
     Complaint { line: found.line, step: found.step, difference: found.text, ..complaint }

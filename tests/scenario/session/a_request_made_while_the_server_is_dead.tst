@@ -6,7 +6,5 @@ connect
 mondir t
 server kill
 mondir t
-monfile f
 server start
 mkfile t/b
-mkfile f
