@@ -28,7 +28,7 @@ use call::{Answer, Call, Told};
 use carrier::Carrier;
 
 use crate::forks;
-use crate::live::{LiveClient, Past, STOP_LATENCY, Silence};
+use crate::live::{LiveClient, Past, STOP_LATENCY, Silence, await_silence};
 use crate::play::PlayOptions;
 use crate::world::{Client, Trouble};
 
@@ -130,14 +130,6 @@ impl AbiClient {
         Ok(())
     }
 
-    /// Reads until nothing comes for a while.
-    fn await_silence(&mut self) -> Result<(), Trouble> {
-        let mut silence = Silence::clone(&self.silence);
-        silence.wait(|time| self.fetch(time))?;
-        self.silence = silence;
-        Ok(())
-    }
-
     /// Reads what is there, or waits for it; gives whether there was anything.
     fn fetch(&mut self, patience: Duration) -> Result<bool, Trouble> {
         let count = self.came.len();
@@ -205,7 +197,7 @@ impl Client for AbiClient {
         let deaths = self.past.server_deaths.get();
         if !self.has_barrier || self.deaths != deaths {
             // Nobody can say when a library has found a new server and asked it for everything again.
-            self.await_silence()?;
+            await_silence(self.silence.length(), |time| self.fetch(time))?;
             self.deaths = deaths;
         }
         if !self.has_barrier {

@@ -183,7 +183,7 @@ impl World for Live {
                 let past = Rc::clone(&self.past);
                 Ok(Box::new(AbiClient::open(&library, &self.surroundings(), client, past, &self.options)?))
             }
-            None => Err(Trouble::Impossible("no library is named".into())),
+            None => Err(Trouble::Failed("no library is named".into())),
         }
     }
 
@@ -307,7 +307,7 @@ impl Past {
 }
 
 /// Stands in for the barrier where the server has none.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct Silence {
     length: Duration,
     past: Rc<Past>,
@@ -320,16 +320,23 @@ impl Silence {
         Silence { length, reported: past.deeds.get(), past }
     }
 
-    /// Reads until nothing has come for a while, but not for ever. `fetch` waits so long, and gives whether something came.
-    pub fn wait(&mut self, mut fetch: impl FnMut(Duration) -> Result<bool, Trouble>) -> Result<(), Trouble> {
-        let deadline = Instant::now() + SILENCE_MAX;
+    /// How long nothing has to come now.
+    pub fn length(&mut self) -> Duration {
+        let deeds = self.past.deeds.get();
         // What was only asked for is answered sooner than a change is noticed.
-        let is_answer = self.reported == self.past.deeds.get();
-        let length = if is_answer { self.length / ANSWER_QUICKER } else { self.length };
-        while Instant::now() < deadline && fetch(length)? {}
-        self.reported = self.past.deeds.get();
-        Ok(())
+        let is_answer = std::mem::replace(&mut self.reported, deeds) == deeds;
+        if is_answer { self.length / ANSWER_QUICKER } else { self.length }
     }
+}
+
+/// Reads until nothing has come for so long, but not for ever. `fetch` waits so long, and gives whether something came.
+pub(crate) fn await_silence(
+    length: Duration,
+    mut fetch: impl FnMut(Duration) -> Result<bool, Trouble>,
+) -> Result<(), Trouble> {
+    let deadline = Instant::now() + SILENCE_MAX;
+    while Instant::now() < deadline && fetch(length)? {}
+    Ok(())
 }
 
 /// A connection of the client library.
@@ -348,6 +355,20 @@ impl LiveClient {
     /// Lets a server be started if a call may do that.
     fn forks(&self) -> Option<RwLockWriteGuard<'static, ()>> {
         self.past.server_is_dead.get().then(forks::allowed)
+    }
+
+    /// Waits for an event, and looks now and then whether to stop.
+    fn wait_for_event(&self, patience: Duration) -> Result<Option<Event>, Trouble> {
+        let deadline = Instant::now() + patience;
+        loop {
+            self.stop.check()?;
+            let left = deadline.saturating_duration_since(Instant::now());
+            let event = self.connection.next_event_timeout(left.min(STOP_LATENCY));
+            let event = event.map_err(|why| failed(&why))?;
+            if event.is_some() || left <= STOP_LATENCY {
+                return Ok(event);
+            }
+        }
     }
 
     /// Waits until the server has reported everything, if it has a barrier.
@@ -406,7 +427,7 @@ impl Client for LiveClient {
         let _forks = self.forks();
         match patience.is_zero() {
             true => self.connection.try_next_event().map_err(|why| failed(&why)),
-            false => wait_for_event(&self.connection, &self.stop, patience),
+            false => self.wait_for_event(patience),
         }
     }
 
@@ -414,16 +435,12 @@ impl Client for LiveClient {
         if self.barrier()? {
             return Ok(());
         }
-        let mut came = Vec::new();
-        let LiveClient { connection, stop, silence, .. } = self;
-        let waited = silence.wait(|time| {
-            let event = wait_for_event(connection, stop, time)?;
+        await_silence(self.silence.length(), |time| {
+            let event = self.wait_for_event(time)?;
             let is_event = event.is_some();
-            came.extend(event);
+            self.came.extend(event);
             Ok(is_event)
-        });
-        self.came.extend(came);
-        waited
+        })
     }
 
     fn kill_server(&mut self) -> Result<(), Trouble> {
@@ -438,23 +455,6 @@ impl Client for LiveClient {
 
     fn descriptor(&self) -> Option<BorrowedFd<'_>> {
         Some(self.connection.as_fd())
-    }
-}
-
-/// Waits for an event, and looks now and then whether to stop.
-fn wait_for_event(
-    connection: &Connection,
-    stop: &Stop,
-    patience: Duration,
-) -> Result<Option<Event>, Trouble> {
-    let deadline = Instant::now() + patience;
-    loop {
-        stop.check()?;
-        let left = deadline.saturating_duration_since(Instant::now());
-        let event = connection.next_event_timeout(left.min(STOP_LATENCY)).map_err(|why| failed(&why))?;
-        if event.is_some() || left <= STOP_LATENCY {
-            return Ok(event);
-        }
     }
 }
 
