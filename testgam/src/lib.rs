@@ -2,7 +2,7 @@
 //!
 //! One parser ([`script`], [`verb`]), one interpreter ([`interpreter`]) and one transcript ([`transcript`])
 //! for scripts, suites and sessions at a terminal. The interpreter acts on a [`world`]; [`live`] is the one
-//! with real files and a real server, [`abi`] the same through any library. The language is in docs/testgam.md. What a monitor has to report is
+//! with real files and a real server, `abi` the same through any library. The language is in docs/testgam.md. What a monitor has to report is
 //! left to the scenarios, except what must always be true of a stream of events, which [`told`] checks.
 
 mod abi;
