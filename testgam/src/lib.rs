@@ -7,6 +7,7 @@
 
 mod abi;
 pub mod action;
+mod command_line;
 pub mod disk;
 mod forks;
 pub mod interactive;
@@ -29,6 +30,7 @@ pub mod verb;
 pub mod words;
 pub mod world;
 
+pub use command_line::{command, run};
 pub use play::{Failure, Outcome, PlayOptions, Played, play};
 pub use script::{Language, Mistake, Script};
 pub use server::server_command;

@@ -11,7 +11,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 use gamin_meeting::{Meeting, NoListening};
 use gamin_trace::Traces;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
@@ -61,6 +61,11 @@ struct Options {
     /// Serve the clients that have this in their GAM_CLIENT_ID; of several, the last counts
     #[arg(value_name = "ID", env = "GAM_CLIENT_ID")]
     ids: Vec<OsString>,
+}
+
+/// The command line as data, for its manual page.
+pub fn command() -> clap::Command {
+    Options::command()
 }
 
 /// Runs `gam_server` with the command line `args` (without the program's name) until it is to end.

@@ -22,7 +22,7 @@ pub use self::core::{
     Config, Core, Deadline, HANDSHAKE_MAX, MAX_NEWCOMERS, MAX_SESSIONS, NOUNS, Peer, RING_MAX, Reason,
     SessionId,
 };
-pub use cli::run;
+pub use cli::{command, run};
 /// What decides by which method a path is watched.
 pub use gamin_config as config;
 /// The vocabulary in which a [`Core`] speaks with its host.

@@ -1,0 +1,133 @@
+//! The pages as they are installed: what they must name, and that formatters read them without a complaint.
+//!
+//! Whether what they say is true is left to their readers.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use tempfile::TempDir;
+
+/// What the C libraries export.
+const SYMBOLS: &[&str] = &[
+    "FAMCancelMonitor",
+    "FAMClose",
+    "FAMDebugLevel",
+    "FAMErrno",
+    "FAMMonitorCollection",
+    "FAMMonitorDirectory",
+    "FAMMonitorDirectory2",
+    "FAMMonitorFile",
+    "FAMMonitorFile2",
+    "FAMNextEvent",
+    "FAMNoExists",
+    "FAMOpen",
+    "FAMOpen2",
+    "FAMPending",
+    "FAMResumeMonitor",
+    "FAMSuspendMonitor",
+    "FamErrlist",
+];
+
+/// What stands in a gaminrc with a meaning.
+const KEYWORDS: &[&str] = &["notify", "poll", "fsset", "kernel", "none"];
+
+/// A `share` folder with everything in it.
+fn share() -> TempDir {
+    let share = tempfile::tempdir().expect("because the test may write");
+    let written = Command::new(env!("CARGO_BIN_EXE_manual")).arg(share.path()).output();
+    let written = written.expect("because it was built");
+    assert!(written.status.success(), "{written:?}");
+    share
+}
+
+fn page(share: &Path, place: &str) -> String {
+    let path = share.join("man").join(place);
+    fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+fn pages(share: &Path) -> Vec<PathBuf> {
+    let sections = fs::read_dir(share.join("man")).expect("because there are pages").flatten();
+    let pages = sections.flat_map(|section| fs::read_dir(section.path()).expect("because it is a folder"));
+    let mut pages: Vec<_> = pages.flatten().map(|page| page.path()).collect();
+    pages.sort();
+    pages
+}
+
+/// What `program` has to say; `None` where it is not installed.
+fn complaints(program: &str, arguments: &[&str], page: &Path) -> Option<String> {
+    let said = Command::new(program).args(arguments).arg(page).env("LC_ALL", "C.UTF-8").output();
+    said.ok().map(|Output { stderr, .. }| String::from_utf8_lossy(&stderr).into_owned())
+}
+
+#[test]
+fn every_exported_symbol_has_a_page_and_a_declaration_on_it() {
+    let share = share();
+    let fam = page(share.path(), "man3/fam.3");
+    let synopsis =
+        fam.split(".Sh ").find(|section| section.starts_with("SYNOPSIS")).expect("because it has one");
+    for symbol in SYMBOLS {
+        assert_eq!(page(share.path(), &format!("man3/{symbol}.3")), ".so man3/fam.3\n", "{symbol}");
+        assert!(
+            synopsis.contains(&format!("{symbol} ")) || synopsis.contains(&format!("{symbol}[]")),
+            "{symbol}"
+        );
+    }
+}
+
+#[test]
+fn every_keyword_of_the_configuration_is_explained() {
+    let share = share();
+    let gaminrc = page(share.path(), "man5/gaminrc.5");
+    for keyword in KEYWORDS {
+        let is_item = |line: &str| {
+            line.starts_with(&format!(".It Ic {keyword} ")) || line == format!(".It Cm {keyword}")
+        };
+        assert!(gaminrc.lines().any(is_item), "{keyword}");
+    }
+}
+
+#[test]
+fn every_page_that_is_referred_to_exists_or_is_the_systems() {
+    let share = share();
+    let pages = pages(share.path());
+    let own = |name: &str| pages.iter().any(|page| page.ends_with(name));
+    for name in ["gam_server.8", "testgam.1", "testgam-run.1", "fam.3", "gaminrc.5"] {
+        assert!(own(name), "{name}");
+    }
+    for path in &pages {
+        let text = fs::read_to_string(path).expect("because it is text");
+        for line in text.lines() {
+            let words: Vec<_> = line.split([' ', '(', ')', ',']).collect();
+            let [".BR" | ".Xr", name, rest @ ..] = &words[..] else { continue };
+            let Some(section) = rest.iter().find(|word| word.parse::<u8>().is_ok()) else { continue };
+            let is_ours = ["gam", "testgam", "fam", "FAM"].iter().any(|start| name.starts_with(start));
+            assert!(!is_ours || own(&format!("{name}.{section}")), "{}: {name}({section})", path.display());
+        }
+    }
+}
+
+#[test]
+fn formatters_read_every_page_without_a_complaint() {
+    let share = share();
+    let mut formatters = 0;
+    for page in pages(share.path()) {
+        if fs::read_to_string(&page).expect("because it is text").starts_with(".so ") {
+            continue;
+        }
+        if let Some(said) = complaints("man", &["--warnings", "--local-file", "-Tutf8", "--ditroff"], &page) {
+            formatters += 1;
+            assert_eq!(said, "", "man: {}", page.display());
+        }
+        if let Some(said) = complaints("mandoc", &["-Tlint", "-Werror"], &page) {
+            formatters += 1;
+            assert_eq!(said, "", "mandoc: {}", page.display());
+        }
+    }
+    if formatters == 0 {
+        let _ = std::io::Write::write_all(
+            &mut std::io::stderr(),
+            b"skipped: neither man nor mandoc is installed\n",
+        );
+    }
+}

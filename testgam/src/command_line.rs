@@ -1,0 +1,147 @@
+//! The command line of testgam. What the commands do is left to the other modules.
+
+use std::ffi::OsString;
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::error::ErrorKind;
+use clap::{CommandFactory, Parser, Subcommand};
+use clap_complete::Shell;
+
+use crate::play::{Players, WorldKind, play_here};
+use crate::server::SERVER_ARGUMENT;
+use crate::{
+    Language, Outcome, PlayOptions, Script, become_another_if_asked, interactive, play, repl, suite,
+};
+
+/// Plays scenarios against the file alteration monitor and prints the events it reports.
+#[derive(Debug, Parser)]
+#[command(name = "testgam", version, args_conflicts_with_subcommands = true)]
+struct Arguments {
+    /// Scripts to play; `-` reads commands from standard input, as testgam alone does at a terminal.
+    ///
+    /// A script whose first line is `#! testgam extended` plays in a fresh directory with a server of its
+    /// own, any other in the current directory with the user's session.
+    files: Vec<PathBuf>,
+    /// The world to play scripts in [default: live, or abi if a library is named]
+    #[arg(long, value_enum, value_name = "WORLD")]
+    world: Option<WorldKind>,
+    #[command(flatten)]
+    players: Players,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Run(suite::command::Arguments),
+    /// Print a completion script: testgam completions bash >>~/.bash_completion
+    Completions {
+        /// The shell that is to complete.
+        #[arg(value_enum)]
+        shell: Shell,
+    },
+    /// Be the server, as `gam_server` would: [--detach] [--notimeout] [--pollonly] [ID]
+    #[command(name = SERVER_ARGUMENT)]
+    GamServer {
+        /// The server's own arguments.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<OsString>,
+    },
+}
+
+/// The command line as data, for its manual page.
+pub fn command() -> clap::Command {
+    Arguments::command()
+}
+
+/// Runs testgam with the command line of the process; to be called first in `main`.
+pub fn run() -> ExitCode {
+    if let Some(status) = become_another_if_asked() {
+        return status;
+    }
+    let arguments = Arguments::parse();
+    let options = match arguments.players.options(arguments.world) {
+        Ok(options) => options,
+        Err(why) => Arguments::command().error(ErrorKind::ArgumentConflict, why).exit(),
+    };
+    match arguments.command {
+        Some(Command::GamServer { arguments }) => gamin_server::run(arguments),
+        Some(Command::Run(arguments)) => suite::command::run(&arguments),
+        Some(Command::Completions { shell }) => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut command(), "testgam", &mut script);
+            match io::stdout().write_all(&script) {
+                Ok(()) => ExitCode::SUCCESS,
+                Err(_) => ExitCode::FAILURE,
+            }
+        }
+        None if arguments.files.is_empty() && !repl::is_possible() => usage(),
+        None => {
+            let mut all_held = true;
+            let session = [PathBuf::from("-")];
+            let files = if arguments.files.is_empty() { &session[..] } else { &arguments.files };
+            if !files.iter().any(|file| file == Path::new("-"))
+                && let Err(why) = suite::interrupt::stop_on_signals(options.stop.clone())
+            {
+                say(&format!("signals are not heard: {why}"));
+            }
+            for file in files {
+                if options.stop.is_asked() {
+                    return ExitCode::from(suite::interrupt::INTERRUPTED);
+                }
+                all_held &= play_file(file, &options).unwrap_or_else(|why| {
+                    say(&format!("{}: {why}", file.display()));
+                    false
+                });
+            }
+            if all_held { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+        }
+    }
+}
+
+fn usage() -> ExitCode {
+    say(&command().render_help().to_string());
+    ExitCode::from(2)
+}
+
+/// Plays one file; gives whether all of it held.
+fn play_file(file: &Path, options: &PlayOptions) -> io::Result<bool> {
+    let (mut out, mut err) = (io::stdout(), io::stderr());
+    if file == Path::new("-") && repl::is_possible() {
+        return repl::converse(options).map(|()| true);
+    }
+    if file == Path::new("-") {
+        return interactive::converse(&mut io::stdin().lock(), options, &mut out, &mut err);
+    }
+    let script = match Script::parse(&fs::read(file)?) {
+        Ok(script) => script,
+        Err(mistakes) => {
+            for mistake in mistakes {
+                say(&format!("{}:{mistake}", file.display()));
+            }
+            return Ok(false);
+        }
+    };
+    if script.language == Language::Classic && options.world != WorldKind::Sim {
+        return Ok(play_here(&script, options, &mut out, &mut err) == Outcome::Held);
+    }
+    let played = play(&script, options);
+    out.write_all(played.transcript.as_bytes())?;
+    match played.outcome {
+        Outcome::Held => return Ok(true),
+        Outcome::Skipped(why) => say(&format!("{}: skipped: {why}", file.display())),
+        Outcome::Failed(failure) => {
+            say(&format!("{}:{}: {}: {}", file.display(), failure.line, failure.step, failure.message));
+        }
+    }
+    Ok(false)
+}
+
+/// Says something to the person at the terminal.
+fn say(message: &str) {
+    // If standard error is closed, nobody listens.
+    let _ = writeln!(io::stderr(), "{}", message.trim_end());
+}
