@@ -21,7 +21,7 @@ const LAST: Duration = Duration::from_millis(1500);
 type Fallible<T> = Result<T, Box<dyn Error>>;
 
 fn main() -> ExitCode {
-    if let Some(code) = testgam::become_server_if_asked() {
+    if let Some(code) = testgam::become_another_if_asked() {
         return code;
     }
     let mut all_hold = true;

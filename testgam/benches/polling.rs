@@ -35,7 +35,7 @@ const MOST_OF_THEIRS: f64 = 0.06;
 type Fallible<T> = Result<T, Box<dyn Error>>;
 
 fn main() -> ExitCode {
-    if let Some(code) = testgam::become_server_if_asked() {
+    if let Some(code) = testgam::become_another_if_asked() {
         return code;
     }
     let count = std::env::args().skip(1).find_map(|word| word.parse().ok()).unwrap_or(20_000);

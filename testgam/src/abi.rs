@@ -231,6 +231,8 @@ fn event(told: Told) -> Result<Event, Trouble> {
     let code = code.map_err(|_| Trouble::Failed(format!("the library: an event of code {}", told.code)))?;
     Ok(Event {
         request: RequestNumber(told.request),
+        // User data is the subscriber's own business in every world.
+        cookie: 0,
         code,
         path: PathBuf::from(OsString::from_vec(told.name)),
     })
