@@ -21,7 +21,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
     ("gamin", &["gamin-meeting", "gamin-protocol"]),
     ("gamin-command", &["gamin", "gamin-meeting", "gamin-trace"]),
-    ("gamin-libfam", &["gamin"]),
+    ("gamin-libfam", &["gamin", "gamin-trace"]),
     ("libfam", &["gamin-libfam"]),
     ("libgamin-1", &["gamin-libfam"]),
     ("testgam", &["gamin", "gamin-server"]),

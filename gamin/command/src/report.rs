@@ -21,7 +21,14 @@ const NOUNS: [&str; 9] =
 
 /// Writes a report.
 pub fn run(options: &ReportOptions) -> Result<Verdict, Complaint> {
-    let of_file = |error| Complaint::File { path: options.output.clone(), error };
+    let of_file = |error: io::Error| {
+        let path = options.output.clone();
+        let is_there = error.kind() == io::ErrorKind::AlreadyExists;
+        Complaint::File {
+            path,
+            error: if is_there { io::Error::other("it is there; name a new file") } else { error },
+        }
+    };
     let file =
         OpenOptions::new().write(true).create_new(true).mode(0o600).open(&options.output).map_err(of_file)?;
     let ids = sessions()?;

@@ -83,8 +83,11 @@ pub unsafe extern "C" fn FAMOpen(fc: *mut FAMConnection) -> c_int {
 /// What is done once, before there is a connection.
 fn begin() {
     static ONCE: Once = Once::new();
-    // A panic would print; it is answered instead. The hook is that of this library's own copy of Rust's runtime.
-    ONCE.call_once(|| set_hook(Box::new(|_| {})));
+    ONCE.call_once(|| {
+        // A panic would print; it is answered instead. The hook is that of this library's own copy of Rust's runtime.
+        set_hook(Box::new(|_| {}));
+        gamin_trace::follow_signal();
+    });
     fork::notice();
 }
 

@@ -4,8 +4,9 @@
 //! oddities (`errno`), which connections there are (`registry`) and that processes fork (`fork`). The functions stand
 //! in `calls`, and what they promise in `include/fam.h` and docs/libfam.md.
 //!
-//! Invariants: a call with bad arguments gives -1 and touches nothing; no panic crosses the boundary; nothing is printed; of a
-//! connection nothing is freed while a thread uses it.
+//! Invariants: a call with bad arguments gives -1 and touches nothing; no panic crosses the boundary; nothing is printed, and no
+//! signal touched, unless GAM_DEBUG asks for it; of a connection nothing is freed while a thread
+//! uses it.
 
 #![allow(unsafe_code, reason = "the pointers are C's, and the manifest says so")]
 

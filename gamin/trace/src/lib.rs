@@ -17,6 +17,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread;
 
+use nix::unistd::{getegid, geteuid, getgid, getuid};
 use signal_hook::consts::SIGUSR2;
 use signal_hook::iterator::Signals;
 use tracing::level_filters::LevelFilter;
@@ -29,9 +30,10 @@ use tracing_subscriber::{Layer, Registry};
 pub use file::TRACE_MAX;
 use file::TraceFile;
 
-/// Whether GAM_DEBUG asks for a trace, whatever it says.
-pub fn is_asked_for() -> bool {
-    env::var_os("GAM_DEBUG").is_some()
+/// Whether GAM_DEBUG asks for a trace, whatever it says. Of a program that runs with another user's or group's rights
+/// (setuid, setgid) nobody may ask anything.
+fn is_asked_for() -> bool {
+    env::var_os("GAM_DEBUG").is_some() && getuid() == geteuid() && getgid() == getegid()
 }
 
 /// The traces of this process.
@@ -92,7 +94,7 @@ impl Traces {
 /// SIGUSR2 as the word to switch the trace to a file on or off. Without GAM_DEBUG nothing is done.
 ///
 /// The signal is left alone if the program handles or ignores it itself. A thread waits for it, which ends with
-/// the program.
+/// the program; a child made by a fork has none, and its signal is its parent's.
 pub fn follow_signal() {
     if !is_asked_for() {
         return;
