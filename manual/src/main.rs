@@ -20,7 +20,7 @@ struct Program {
     command: fn() -> Command,
     /// The section of the manual that its page stands in.
     section: &'static str,
-    /// What its page says after what the command line says, in man(7).
+    /// What its page says after what the command line says of the program and its options, in man(7).
     sections: &'static str,
     /// Whether it is typed, and so wants completions and a page for each of its subcommands.
     is_for_people: bool,
@@ -35,6 +35,12 @@ const PROGRAMS: &[Program] = &[
         section: "8",
         sections: include_str!("../pages/gam_server.8"),
         is_for_people: false,
+    },
+    Program {
+        command: gamin_command::command,
+        section: "1",
+        sections: include_str!("../pages/gamin.1"),
+        is_for_people: true,
     },
     Program {
         command: testgam::command,
@@ -106,6 +112,11 @@ fn program_page(command: &Command, program: &Program) -> io::Result<Vec<u8>> {
 
 fn subcommand_page(subcommand: &Command, command: &Command, program: &Program) -> io::Result<Vec<u8>> {
     let mut page = command_line(subcommand, program.section)?;
+    if subcommand.get_after_help().is_some() {
+        let mut after = Vec::new();
+        Man::new(subcommand.clone()).render_extra_section(&mut after)?;
+        page.extend_from_slice(String::from_utf8_lossy(&after).replace(".SH EXTRA", ".SH NOTES").as_bytes());
+    }
     writeln!(page, ".SH \"SEE ALSO\"\n.BR {} ({})", command.get_name(), program.section)?;
     Ok(page)
 }
@@ -123,11 +134,6 @@ fn command_line(command: &Command, section: &str) -> io::Result<Vec<u8>> {
     man.render_options_section(&mut page)?;
     if command.has_subcommands() {
         man.render_subcommands_section(&mut page)?;
-    }
-    if command.get_after_help().is_some() || command.get_after_long_help().is_some() {
-        let mut after = Vec::new();
-        man.render_extra_section(&mut after)?;
-        page.extend_from_slice(String::from_utf8_lossy(&after).replace(".SH EXTRA", ".SH NOTES").as_bytes());
     }
     Ok(page)
 }

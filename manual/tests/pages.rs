@@ -6,6 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use gamin_config::{Rules, Text};
 use tempfile::TempDir;
 
 /// What the C libraries export, as programs see it.
@@ -96,11 +97,32 @@ fn every_keyword_of_the_configuration_is_explained() {
 }
 
 #[test]
+fn every_example_of_a_configuration_is_understood() {
+    let share = share();
+    let page = page(share.path(), "man5/gaminrc.5");
+    let examples = page.split(".Bd ").skip(1).filter_map(|text| text.split(".Ed").next());
+    let examples: Vec<_> =
+        examples.filter_map(|text| text.split_once('\n')).map(|(_, text)| text.to_owned()).collect();
+    assert_eq!(examples.len(), 2, "{examples:?}");
+    let installed = include_str!("../../packaging/gaminrc");
+    // Its examples are comments: without the mark they are lines.
+    let lines = installed.lines().filter_map(|line| line.strip_prefix('#'));
+    let uncommented: Vec<_> = lines.filter(|line| line.starts_with(char::is_alphabetic)).collect();
+    assert_eq!(uncommented.len(), 3, "{uncommented:?}");
+    for text in examples.into_iter().chain([installed.to_owned(), uncommented.join("\n")]) {
+        let (_, mistakes) = Rules::read([Text { name: "example", text: text.as_bytes() }], None);
+        assert_eq!(mistakes, [], "{text}");
+    }
+}
+
+#[test]
 fn every_page_that_is_referred_to_exists_or_is_the_systems() {
     let share = share();
     let pages = pages(share.path());
     let own = |name: &str| pages.iter().any(|page| page.ends_with(name));
-    for name in ["gam_server.8", "testgam.1", "testgam-run.1", "fam.3", "gaminrc.5"] {
+    for name in
+        ["gam_server.8", "gamin.1", "gamin-watch.1", "testgam.1", "testgam-run.1", "fam.3", "gaminrc.5"]
+    {
         assert!(own(name), "{name}");
     }
     for path in &pages {

@@ -26,7 +26,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("libgamin-1", &["gamin-libfam"]),
     ("testgam", &["gamin", "gamin-server"]),
     ("gamin-fuzz", &["gamin", "gamin-config", "gamin-engine", "gamin-protocol", "gamin-server", "testgam"]),
-    ("gamin-manual", &["gamin-server", "testgam"]),
+    ("gamin-manual", &["gamin-command", "gamin-server", "testgam"]),
     ("gamin-fuzz", &["gamin", "gamin-protocol", "gamin-server", "testgam"]),
 ];
 

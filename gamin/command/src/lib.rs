@@ -1,0 +1,72 @@
+//! `gamin`, the command for people: watch files from a shell, see what servers do, find out what is wrong.
+//!
+//! What a command does is left to its file, what is said on the command line to `arguments`. Invariants: standard output
+//! has what was asked for and nothing else; who closes it ends the command quietly; every complaint goes to standard
+//! error and says what it is about.
+
+mod arguments;
+mod change;
+mod complaint;
+mod doctor;
+mod exec;
+mod limits;
+mod report;
+mod status;
+mod watch;
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser};
+
+use arguments::{Arguments, Command};
+use complaint::Complaint;
+
+/// What a command came to.
+enum Verdict {
+    /// It did what it was asked for, and all is well.
+    Well,
+    /// It did what it was asked for, and found that not all is well.
+    NotWell,
+}
+
+/// The command line as data, for its manual pages.
+pub fn command() -> clap::Command {
+    Arguments::command()
+}
+
+/// Runs `gamin` with the command line of the process.
+pub fn run() -> ExitCode {
+    let arguments = Arguments::parse();
+    gamin_trace::follow_signal();
+    let verdict = match arguments.command {
+        Command::Watch(options) => watch::run(&options),
+        Command::Status(options) => status::run(&options),
+        Command::Doctor(options) => doctor::run(&options),
+        Command::Report(options) => report::run(&options),
+        Command::Completions { shell } => complete(shell),
+    };
+    match verdict {
+        Ok(Verdict::Well) => ExitCode::SUCCESS,
+        Ok(Verdict::NotWell) => ExitCode::FAILURE,
+        // Nobody reads any more, and so there is nothing left to do.
+        Err(Complaint::Unread) => ExitCode::SUCCESS,
+        Err(complaint) => {
+            complain(&complaint.to_string());
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn complete(shell: clap_complete::Shell) -> Result<Verdict, Complaint> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut command(), "gamin", &mut script);
+    io::stdout().write_all(&script)?;
+    Ok(Verdict::Well)
+}
+
+/// Says something to the person at the terminal.
+fn complain(message: &str) {
+    // If standard error is closed, nobody listens.
+    let _ = writeln!(io::stderr(), "gamin: {message}");
+}
