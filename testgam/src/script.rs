@@ -271,10 +271,11 @@ mod tests {
             ("mkdir \"\"", "2:7: `\"\"` is not a path inside the scenario's own directory"),
             ("mkfiles a 1000001", "2:11: `1000001` is not a number up to 1000000"),
             ("expect-event 1 a Frobbed", "2:18: `Frobbed` is not a code such as Created"),
-            ("expect some", "2:8: `some` is not a number or `none`"),
+            ("expect some", "2:8: `some` is not a number, `below` or `none`"),
             (
                 "server dance",
-                "2:8: `dance` is not pollonly, watches, unprivileged, gaminrc, stop, continue, kill, start or restart",
+                "2:8: `dance` is not pollonly, watches, unprivileged, gaminrc, system-gaminrc, mandatory-gaminrc, stop, \
+                 continue, kill, start or restart",
             ),
             ("mondir a 0", "2:10: `0` is not a request number from 1 to 2147483647"),
             ("mkdir \"a", "2:7: the quote that begins here does not end"),

@@ -239,8 +239,8 @@ fn server(a: &mut Arguments<'_>) -> Result<Action, Refusal> {
         b"start" => ServerAction::Start,
         b"restart" => ServerAction::Restart,
         _ => {
-            let all = "pollonly, watches, unprivileged, gaminrc, system-gaminrc, mandatory-gaminrc, stop, continue, kill, start or \
-                       restart";
+            let all = "pollonly, watches, unprivileged, gaminrc, system-gaminrc, mandatory-gaminrc, stop, \
+                       continue, kill, start or restart";
             return Err(unsuitable(word, all));
         }
     };

@@ -251,7 +251,8 @@ impl Engine {
     /// be another now. A new policy, if one follows from it, comes before.
     pub fn handle_remount(&mut self, point: &TreePath) {
         let served = self.kernel.gone(point, &mut self.effects);
-        let is_below = |path: &TreePath| path == point || path.starts_with(&point.join(b""));
+        let below = point.join(b"");
+        let is_below = |path: &TreePath| path == point || path.starts_with(&below);
         let concerned = |watch: &Watch| is_below(&watch.path) || is_below(&watch.real());
         let ids = self.watches.iter().filter(|(id, watch)| served.contains(id) || concerned(watch));
         let ids: Vec<WatchId> =
