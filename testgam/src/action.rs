@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use gamin::{Code, Kind};
+use gamin_server::engine::{Refusal, Unlisted};
 
 use crate::script::Mistake;
 use crate::transcript::DIRECTORY_PLACEHOLDER;
@@ -18,6 +19,8 @@ use crate::transcript::DIRECTORY_PLACEHOLDER;
 pub enum Action {
     /// A classic line that cannot be read. It ends its script when its turn comes, as in the original.
     Mistaken(Mistake),
+    /// `try`, `fails`: does this, which need not, or must not, succeed.
+    Attempt(Attempt, Box<Action>),
     /// Opens a block that [`Action::End`] closes.
     Begin(Block),
     /// Closes the innermost block.
@@ -28,12 +31,25 @@ pub enum Action {
     Client(ClientAction),
     /// Sets up or disturbs the server.
     Server(ServerAction),
+    /// Has something go wrong, where that can be arranged.
+    Fault(Fault),
+    /// `heal`: has everything go right again.
+    Heal,
     /// States what must have been reported.
     Expect(Expectation),
     /// `wait`: lets time pass.
     Wait(Duration),
     /// `sleep`: waits until an event is pending, for a while.
     Sleep,
+}
+
+/// What a step may come to, if not to success.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Attempt {
+    /// `try`: to anything.
+    Try,
+    /// `fails`: only to failure.
+    Fails,
 }
 
 /// What holds between a step that opens a block and its `end`.
@@ -43,6 +59,10 @@ pub enum Block {
     Together,
     /// `quietly`: events are read and checked, but not printed.
     Quietly,
+    /// `fault during-scan`: the steps are done when the next scan has read half of a directory's names.
+    DuringScan,
+    /// `fault between`: the steps are done when the server has carried out so many effects more, before the next.
+    Between(u32),
 }
 
 /// A change of the file system, or an access that must not count as one.
@@ -72,6 +92,8 @@ pub enum FileOperation {
     Open(PathBuf),
     WriteOpen { path: PathBuf, text: Vec<u8> },
     Close(PathBuf),
+    Hold(PathBuf),
+    LetGo(PathBuf),
     MakeFiles { directory: PathBuf, count: u32 },
     RemoveFiles { directory: PathBuf, count: u32 },
     AppendFiles { directory: PathBuf, count: u32 },
@@ -102,6 +124,8 @@ pub enum ClientAction {
     Suspend,
     /// Reads again.
     Resume,
+    /// Its socket takes so many bytes more from the server, or (`None`) all it has room for.
+    Room(Option<usize>),
     /// Asks whether events wait.
     Pending,
     /// Reads one event.
@@ -176,6 +200,62 @@ pub fn with_directory(line: &[u8], directory: &Path) -> Vec<u8> {
     written
 }
 
+/// Something that goes wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fault {
+    /// The server is woken for what the kernel notices only after this time. Whoever asks it is still answered with
+    /// all that was noticed before.
+    Delay(Duration),
+    /// The kernel's queue takes so many events from now on; what does not fit is lost. With 0 all is lost.
+    QueueMax(usize),
+    /// The user may have so many kernel watches from now on.
+    WatchesMax(usize),
+    /// The next so many times that the server asks the kernel about a directory, or about any, it is refused.
+    Refuse {
+        /// The directory as typed; `None` for any.
+        directory: Option<PathBuf>,
+        /// How often.
+        times: u32,
+        /// Why.
+        refusal: Refusal,
+    },
+    /// The next scan that has nothing wrong with it has this.
+    Scan(ScanFault),
+    /// When the server has carried out so many effects more, this happens between that and the next.
+    Between {
+        /// How many.
+        effects: u32,
+        /// What.
+        operations: Vec<FileOperation>,
+    },
+    /// Sockets hold so many bytes from now on.
+    Capacity(usize),
+    /// The wall clock is set, forward or back, by so many milliseconds.
+    ClockJump(i64),
+    /// Files are stamped by a clock that ticks so rarely, as before Linux 6.13.
+    CoarseClock(Duration),
+    /// A new, empty file system is mounted over a directory.
+    Mount(PathBuf),
+    /// What is mounted over a directory goes.
+    Unmount(PathBuf),
+}
+
+/// What can be wrong with a scan.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ScanFault {
+    /// It takes so long, and looks at the beginning or at the end of that time. Other things go on meanwhile.
+    Slow {
+        /// How long.
+        takes: Duration,
+        /// Whether it looks at the end.
+        looks_late: bool,
+    },
+    /// It fails half-way.
+    Fails(Unlisted),
+    /// This happens when half of a directory's names are read.
+    Meanwhile(Vec<FileOperation>),
+}
+
 /// What must have been reported to the current client, among what it has not yet read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Expectation {
@@ -191,6 +271,10 @@ pub enum Expectation {
     Any(Expected),
     /// For every client: what was told equals what is on disk.
     Converged,
+    /// Nobody is connected, and nothing is held for anybody.
+    GivenBack,
+    /// The server will do nothing by itself.
+    Quiet,
 }
 
 /// An event as a script writes it.

@@ -13,7 +13,7 @@ use clap_complete::Shell;
 use crate::play::{Players, WorldKind, play_here};
 use crate::server::SERVER_ARGUMENT;
 use crate::{
-    Language, Outcome, PlayOptions, Script, become_another_if_asked, interactive, play, repl, suite,
+    Language, Outcome, PlayOptions, Script, become_another_if_asked, explore, interactive, play, repl, suite,
 };
 
 /// Plays scenarios against the file alteration monitor and prints the events it reports.
@@ -37,6 +37,7 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     Run(suite::command::Arguments),
+    Explore(explore::command::Arguments),
     /// Print a completion script: testgam completions bash >>~/.bash_completion
     Completions {
         /// The shell that is to complete.
@@ -70,6 +71,7 @@ pub fn run() -> ExitCode {
     match arguments.command {
         Some(Command::GamServer { arguments }) => gamin_server::run(arguments),
         Some(Command::Run(arguments)) => suite::command::run(&arguments),
+        Some(Command::Explore(arguments)) => explore::command::run(&arguments),
         Some(Command::Completions { shell }) => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut command(), "testgam", &mut script);

@@ -26,13 +26,16 @@ pub struct Disk {
     directory: PathBuf,
     /// On the same file system, outside what is monitored.
     spare: Option<PathBuf>,
+    /// Open for writing.
     open: HashMap<PathBuf, File>,
+    /// Open for reading.
+    held: HashMap<PathBuf, File>,
 }
 
 impl Disk {
     /// A disk whose relative paths begin at `directory`, and which may put files in `spare` for a moment.
     pub fn new(directory: PathBuf, spare: Option<PathBuf>) -> Disk {
-        Disk { directory, spare, open: HashMap::new() }
+        Disk { directory, spare, open: HashMap::new(), held: HashMap::new() }
     }
 
     /// Where relative paths begin.
@@ -73,9 +76,16 @@ impl Disk {
             Op::HardLink { target, name } => fs::hard_link(at(target), at(name)),
             Op::Replace { path, text } => self.replace(&at(path), text),
             Op::Save { path, text } => save(&at(path), text),
-            Op::Open(path) => self.hold(at(path)),
-            Op::WriteOpen { path, text } => self.held(&at(path))?.write_all(text),
+            Op::Open(path) => self.open(at(path)),
+            Op::WriteOpen { path, text } => self.opened(&at(path))?.write_all(text),
             Op::Close(path) => self.open.remove(&at(path)).map(drop).ok_or_else(not_open),
+            Op::Hold(path) => {
+                let path = at(path);
+                let file = File::open(&path)?;
+                self.held.insert(path, file);
+                Ok(())
+            }
+            Op::LetGo(path) => self.held.remove(&at(path)).map(drop).ok_or_else(not_held),
             Op::MakeFiles { directory, count } => each(&at(directory), *count, make_file),
             Op::RemoveFiles { directory, count } => {
                 each(&at(directory), *count, |path| fs::remove_file(path))
@@ -106,13 +116,13 @@ impl Disk {
         fs::rename(prepared, path)
     }
 
-    fn hold(&mut self, path: PathBuf) -> io::Result<()> {
+    fn open(&mut self, path: PathBuf) -> io::Result<()> {
         let file = OpenOptions::new().append(true).open(&path)?;
         self.open.insert(path, file);
         Ok(())
     }
 
-    fn held(&mut self, path: &Path) -> io::Result<&mut File> {
+    fn opened(&mut self, path: &Path) -> io::Result<&mut File> {
         self.open.get_mut(path).ok_or_else(not_open)
     }
 }
@@ -146,6 +156,11 @@ fn remove_tree(directory: &Path) -> io::Result<()> {
 /// What comes of asking for a file that is not held open.
 pub fn not_open() -> io::Error {
     io::Error::new(io::ErrorKind::NotFound, "not held open; `open` it first")
+}
+
+/// What comes of letting go of what is not held.
+pub fn not_held() -> io::Error {
+    io::Error::new(io::ErrorKind::NotFound, "not held; `hold` it first")
 }
 
 fn size_of_file(size: u64) -> io::Result<i64> {

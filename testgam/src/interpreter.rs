@@ -8,7 +8,11 @@
 use std::io::Write;
 use std::time::Duration;
 
-use crate::action::{Action, Block, ClientAction, Expectation, Expected, ServerAction};
+use crate::action::{
+    Action, Attempt, Block, ClientAction, Expectation, Expected, Fault, FileOperation, ScanFault,
+    ServerAction,
+};
+use crate::check::{Checker, Complaint};
 use crate::script::{Language, MAIN_CLIENT, Step};
 use crate::subscriber::Subscriber;
 use crate::transcript::{self, Shown};
@@ -30,6 +34,8 @@ pub struct Interpreter<'a> {
     subscribers: Vec<Subscriber>,
     current: usize,
     blocks: Vec<Block>,
+    /// What the fault whose block is open will do.
+    prepared: Vec<FileOperation>,
     /// Whether the server is stopped or killed, so that it answers nobody.
     is_server_silent: bool,
     /// What was read and is to be written under the current step.
@@ -53,6 +59,7 @@ impl<'a> Interpreter<'a> {
             subscribers: Vec::new(),
             current: 0,
             blocks: Vec::new(),
+            prepared: Vec::new(),
             is_server_silent: false,
             fresh: Vec::new(),
         }
@@ -68,7 +75,7 @@ impl<'a> Interpreter<'a> {
     /// # Errors
     /// Says why the step, or a promise, did not hold. What was read until then has been written.
     pub fn perform(&mut self, step: &Step) -> Result<(), Trouble> {
-        let done = self.act(step);
+        let done = self.act(&step.action);
         let echo = match &done {
             Ok(answer) => self.echo(step, answer),
             Err(_) if self.language == Language::Classic => None,
@@ -82,7 +89,8 @@ impl<'a> Interpreter<'a> {
             Err(trouble) => Err(trouble),
         };
         self.flush_events()?;
-        reported
+        // What broke a promise comes first: that the step failed may be due to it.
+        self.world.complaint().map_or(reported, |complaint| Err(complaint.into()))
     }
 
     /// Ends a scenario: everything that is owed must have come.
@@ -130,20 +138,23 @@ impl<'a> Interpreter<'a> {
     }
 
     /// Does what a step says; gives what its echo has to add.
-    fn act(&mut self, step: &Step) -> Result<String, Trouble> {
-        match &step.action {
+    fn act(&mut self, action: &Action) -> Result<String, Trouble> {
+        match action {
             Action::Mistaken(mistake) => return Err(Trouble::Failed(mistake.problem.to_string())),
+            Action::Attempt(attempt, action) => return self.attempt(*attempt, action),
             Action::Begin(block) => self.blocks.push(*block),
-            Action::End => {
-                // What the block caused is read while it lasts, so that `quietly` covers it.
-                if self.blocks.last() == Some(&Block::Quietly) {
-                    self.report()?;
-                }
-                self.blocks.pop();
-            }
-            Action::File(operation) => self.world.perform(operation)?,
+            Action::End => self.end_block()?,
+            Action::File(operation) => match self.blocks.last() {
+                Some(Block::DuringScan | Block::Between(_)) => self.prepared.push(operation.clone()),
+                _ => self.world.perform(operation)?,
+            },
             Action::Client(action) => return self.act_as_client(action),
             Action::Server(action) => self.control(action)?,
+            Action::Fault(fault) => self.world.inflict(fault)?,
+            Action::Heal => {
+                self.world.heal()?;
+                self.is_server_silent = false;
+            }
             Action::Expect(expectation) => self.expect(expectation)?,
             Action::Wait(time) => self.world.wait(*time),
             Action::Sleep => {
@@ -153,6 +164,32 @@ impl<'a> Interpreter<'a> {
             }
         }
         Ok(String::new())
+    }
+
+    /// Does what may fail, or has to.
+    fn attempt(&mut self, attempt: Attempt, action: &Action) -> Result<String, Trouble> {
+        match (attempt, self.act(action)) {
+            (_, Err(trouble @ (Trouble::Impossible(_) | Trouble::Broken(_)))) => Err(trouble),
+            (Attempt::Try, Ok(_)) => Ok(String::new()),
+            (Attempt::Try, Err(_)) => Ok("(failed)".into()),
+            (Attempt::Fails, Err(_)) => Ok(String::new()),
+            (Attempt::Fails, Ok(_)) => Err(Trouble::Unmet("did not fail".into())),
+        }
+    }
+
+    fn end_block(&mut self) -> Result<(), Trouble> {
+        let operations = std::mem::take(&mut self.prepared);
+        match self.blocks.last() {
+            // What the block caused is read while it lasts, so that `quietly` covers it.
+            Some(Block::Quietly) => self.report()?,
+            Some(Block::DuringScan) => self.world.inflict(&Fault::Scan(ScanFault::Meanwhile(operations)))?,
+            Some(Block::Between(effects)) => {
+                self.world.inflict(&Fault::Between { effects: *effects, operations })?;
+            }
+            Some(Block::Together) | None => {}
+        }
+        self.blocks.pop();
+        Ok(())
     }
 
     fn act_as_client(&mut self, action: &ClientAction) -> Result<String, Trouble> {
@@ -174,6 +211,7 @@ impl<'a> Interpreter<'a> {
             ClientAction::NoExists => subscriber.no_exists()?,
             ClientAction::Suspend => subscriber.is_suspended = true,
             ClientAction::Resume => subscriber.is_suspended = false,
+            ClientAction::Room(bytes) => subscriber.connected()?.limit(*bytes)?,
             ClientAction::Pending => return Ok(u8::from(self.pending()?).to_string()),
             ClientAction::Event => self.read_one()?,
             ClientAction::Events => {
@@ -225,6 +263,9 @@ impl<'a> Interpreter<'a> {
             Action::File(_) if &*word(0) == b"link" => line(&[b"link ", &word(2), b" to ", &word(1)]),
             Action::File(_) => Some(self.as_typed(step)),
             _ if self.language == Language::Classic => None,
+            Action::Attempt(..) if !answer.is_empty() => {
+                line(&[&self.as_typed(step), b" ", answer.as_bytes()])
+            }
             _ => Some(self.as_typed(step)),
         }
     }
@@ -359,7 +400,9 @@ impl<'a> Interpreter<'a> {
     }
 
     fn expect(&mut self, expectation: &Expectation) -> Result<(), Trouble> {
-        if self.subscriber().is_suspended && *expectation != Expectation::Converged {
+        let is_of_the_world =
+            matches!(expectation, Expectation::Converged | Expectation::GivenBack | Expectation::Quiet);
+        if self.subscriber().is_suspended && !is_of_the_world {
             return Err(Trouble::Failed("a suspended client reads nothing".into()));
         }
         match expectation {
@@ -388,6 +431,8 @@ impl<'a> Interpreter<'a> {
             Expectation::Next(expected) => self.expect_event(expected, true),
             Expectation::Any(expected) => self.expect_event(expected, false),
             Expectation::Converged => self.expect_converged(),
+            Expectation::GivenBack => self.world.given_back(),
+            Expectation::Quiet => self.world.quiet(),
         }
     }
 
@@ -451,7 +496,8 @@ impl<'a> Interpreter<'a> {
             };
             let left = deadline.saturating_sub(self.world.now());
             if !self.receive_for(at, left)? {
-                return Err(Trouble::Unmet(format!("{}: {why}", self.subscribers[at].name)));
+                let what = format!("{}: {why}", self.subscribers[at].name);
+                return Err(Complaint::new(Checker::Converged, what).into());
             }
         }
     }

@@ -7,8 +7,10 @@
 
 mod abi;
 pub mod action;
+pub mod check;
 mod command_line;
 pub mod disk;
+pub mod explore;
 mod forks;
 pub mod interactive;
 pub mod interpreter;

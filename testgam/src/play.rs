@@ -14,6 +14,7 @@ use nix::sched::{CloneFlags, unshare};
 use nix::sys::stat::{Mode, umask};
 
 use crate::action::Action;
+use crate::check::Checker;
 use crate::interpreter::Interpreter;
 use crate::live::Live;
 use crate::script::{Language, Problem, Script, Step};
@@ -143,6 +144,8 @@ pub struct Failure {
     pub step: String,
     /// What is wrong.
     pub message: String,
+    /// The promise that was broken, if it is one that is kept whatever a scenario is about.
+    pub checker: Option<Checker>,
 }
 
 /// Plays a script of either language in a fresh directory of its world, with a server of its own.
@@ -160,7 +163,10 @@ pub fn play(script: &Script, options: &PlayOptions) -> Played {
         let player = player.map_err(|why| format!("cannot start a thread: {why}"))?;
         player.join().unwrap_or_else(|_| Err("testgam itself panicked".into()))
     });
-    played.unwrap_or_else(|message| Played { transcript: String::new(), outcome: failed(None, message) })
+    played.unwrap_or_else(|message| Played {
+        transcript: String::new(),
+        outcome: failed(None, &Trouble::Failed(message)),
+    })
 }
 
 fn play_in_own_world(script: &Script, options: &PlayOptions) -> Result<Played, String> {
@@ -184,7 +190,7 @@ pub fn play_here(
 ) -> Outcome {
     match Live::here(options) {
         Ok(mut world) => run(script, &mut world, options, out, err),
-        Err(trouble) => failed(None, trouble.to_string()),
+        Err(trouble) => failed(None, &trouble),
     }
 }
 
@@ -207,18 +213,28 @@ pub fn run(
         }
         return match trouble {
             Trouble::Impossible(why) => Outcome::Skipped(why),
-            Trouble::Failed(message) | Trouble::Unmet(message) => failed(Some(step), message),
+            trouble => failed(Some(step), &trouble),
         };
     }
     match interpreter.finish() {
         Ok(()) => Outcome::Held,
-        Err(trouble) => failed(script.steps.last(), format!("at the end of the scenario: {trouble}")),
+        Err(trouble) => match failed(script.steps.last(), &trouble) {
+            Outcome::Failed(failure) => {
+                let message = format!("at the end of the scenario: {}", failure.message);
+                Outcome::Failed(Failure { message, ..failure })
+            }
+            outcome => outcome,
+        },
     }
 }
 
-fn failed(step: Option<&Step>, message: String) -> Outcome {
+fn failed(step: Option<&Step>, trouble: &Trouble) -> Outcome {
     let (line, step) = step.map_or((0, String::new()), |step| (step.line, step.text.clone()));
-    Outcome::Failed(Failure { line, step, message })
+    let checker = match trouble {
+        Trouble::Broken(complaint) => Some(complaint.checker),
+        Trouble::Failed(_) | Trouble::Unmet(_) | Trouble::Impossible(_) => None,
+    };
+    Outcome::Failed(Failure { line, step, message: trouble.to_string(), checker })
 }
 
 /// Says what failed where the original says it: an expectation among the events, all else on `err`.
@@ -237,7 +253,7 @@ pub fn complain(interpreter: &mut Interpreter<'_>, step: &Step, trouble: &Troubl
             let _ = interpreter.write(format!("{place}: {why}\n").as_bytes());
             return;
         }
-        (_, Trouble::Failed(why) | Trouble::Impossible(why)) => format!("{place}: {why}"),
+        (_, trouble) => format!("{place}: {trouble}"),
     };
     let _ = writeln!(err, "{complaint}");
 }

@@ -113,6 +113,12 @@ pub enum Problem {
     /// An expectation stands where no event is read.
     #[error("inside `together` no event is read, so none can be expected")]
     ExpectationTogether,
+    /// Something else than a change of files stands in the block of a fault.
+    #[error("what happens inside this fault can only change files")]
+    OnlyFiles,
+    /// A step cannot be attempted.
+    #[error("only what files, clients or the server are made to do can be tried")]
+    NoAttempt,
     /// The script is longer than [`SCRIPT_MAX`].
     #[error("a script has at most {SCRIPT_MAX} bytes")]
     TooLong,
@@ -171,7 +177,11 @@ impl Script {
         let mut names = Vec::new();
         let mut current = MAIN_CLIENT;
         for step in &self.steps {
-            match &step.action {
+            let action = match &step.action {
+                Action::Attempt(_, action) => action,
+                action => action,
+            };
+            match action {
                 Action::Client(ClientAction::Select(name)) => current = name,
                 Action::Client(_) if !names.contains(&current) => names.push(current),
                 _ => {}
@@ -217,7 +227,10 @@ fn check_blocks(steps: &[Step], mistakes: &mut Vec<Mistake>) {
     let mut open: Vec<(Block, usize)> = Vec::new();
     let mut add = |line, problem| mistakes.push(Mistake { line, column: 1, problem });
     for step in steps {
+        let is_in_fault = matches!(open.last(), Some((Block::DuringScan | Block::Between(_), _)));
         match &step.action {
+            Action::File(_) => {}
+            action if is_in_fault && *action != Action::End => add(step.line, Problem::OnlyFiles),
             Action::Begin(block) => open.push((*block, step.line)),
             Action::End if open.pop().is_none() => add(step.line, Problem::StrayEnd),
             Action::Expect(_)

@@ -6,34 +6,37 @@
 //! Invariants: nothing in here is read from the machine it runs on, so the same steps give the same history everywhere; time
 //! passes only where it is said so, and costs nothing.
 
+mod checks;
 pub mod client;
 pub mod faults;
 pub mod files;
 pub mod host;
 pub mod inotify;
+pub mod journal;
 pub mod kernel;
 pub mod pipe;
 pub mod scan;
 pub mod tree;
 pub mod world;
 
-use std::collections::BTreeMap;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use gamin::state::{Outcome, State};
 use gamin::{Error, Event, Kind, RequestNumber};
 use gamin_server::engine::{Time, TreePath};
 
+use crate::action::Fault;
+use crate::check::witness::Witness;
+use crate::check::{Checker, Complaint};
 use client::{ClientId, SimClient};
-use faults::{Fault, Faults};
+use faults::Faults;
 use files::Files;
 use host::{Host, Setup};
 use inotify::Inotify;
 use pipe::Pipes;
-use tree::{Access, Handle};
 
 use crate::action::Gaminrc;
 
@@ -80,7 +83,8 @@ pub struct Sim {
     is_reconfigured: bool,
     remounted: Vec<TreePath>,
     clients: Vec<Option<SimClient>>,
-    held: BTreeMap<PathBuf, Handle>,
+    witness: Witness<ClientId>,
+    complaint: Option<Complaint>,
 }
 
 /// Time.
@@ -99,7 +103,8 @@ impl Sim {
             is_reconfigured: false,
             remounted: Vec::new(),
             clients: Vec::new(),
-            held: BTreeMap::new(),
+            witness: Witness::default(),
+            complaint: None,
         }
     }
 
@@ -115,10 +120,16 @@ impl Sim {
     pub fn run_until_quiet(&mut self) -> Result<(), Stuck> {
         for _ in 0..TURNS_MAX {
             if !self.turn() {
+                self.check_rest();
                 return Ok(());
             }
         }
-        Err(Stuck::Restless)
+        Err(self.restless())
+    }
+
+    fn restless(&mut self) -> Stuck {
+        self.note(Err(Complaint::new(Checker::AtRest, Stuck::Restless.to_string())));
+        Stuck::Restless
     }
 
     /// Lets time pass, and the server do in it what it does.
@@ -225,7 +236,7 @@ impl Sim {
 
 /// Faults.
 impl Sim {
-    /// Has something go wrong, or right again.
+    /// Has something go wrong.
     ///
     /// # Errors
     /// The system's, for what changes files.
@@ -247,19 +258,9 @@ impl Sim {
             }
             Fault::Scan(fault) => self.faults.spoil_scan(fault.clone()),
             Fault::Between { effects, operations } => self.faults.interrupt(*effects, operations.clone()),
-            Fault::Room { client, bytes } => {
-                if let Some(pipe) =
-                    self.clients.get(client.0).and_then(Option::as_ref).and_then(|client| client.pipe)
-                {
-                    self.pipes.limit(pipe, *bytes);
-                }
-            }
             Fault::Capacity(bytes) => self.pipes.capacity = *bytes,
-            Fault::Kill => drop(self.kill()),
-            Fault::Start => self.start(),
-            Fault::Stop => self.stop(true),
-            Fault::Continue => self.stop(false),
-            Fault::ClockJump(by_ns) => self.files.tree.set_wall(*by_ns),
+            Fault::ClockJump(by_ms) => self.files.tree.set_wall(by_ms.saturating_mul(1_000_000)),
+            Fault::CoarseClock(tick) => self.files.tree.set_coarse_clock(*tick),
             Fault::Mount(path) => {
                 let path = self.files.spell(path);
                 self.files.tree.mount(path.as_os_str().as_bytes())?;
@@ -269,18 +270,6 @@ impl Sim {
                 let path = self.files.spell(path);
                 self.files.tree.unmount(path.as_os_str().as_bytes())?;
                 self.remount(&path, false);
-            }
-            Fault::Hold(path) => {
-                let path = self.files.spell(path);
-                let handle = self.files.tree.open(path.as_os_str().as_bytes(), Access::Read)?;
-                if let Some(before) = self.held.insert(path, handle) {
-                    self.files.tree.close(before)?;
-                }
-            }
-            Fault::LetGo(path) => {
-                if let Some(handle) = self.held.remove(&self.files.spell(path)) {
-                    self.files.tree.close(handle)?;
-                }
             }
         }
         Ok(())
@@ -308,6 +297,13 @@ impl Sim {
         self.pipes.heal();
         self.stop(false);
         self.start();
+    }
+
+    /// Has a client's socket take so many bytes more from the server, or again as many as it has room for.
+    pub fn limit(&mut self, id: ClientId, bytes: Option<usize>) {
+        if let Some(pipe) = self.clients.get(id.0).and_then(|client| client.as_ref()?.pipe) {
+            self.pipes.limit(pipe, bytes);
+        }
     }
 
     /// Whether no fault waits for something to go wrong.
@@ -343,6 +339,7 @@ impl Sim {
         if let Some(mut client) = self.clients.get_mut(id.0).and_then(Option::take) {
             client.lose(self.now, &mut self.pipes);
         }
+        self.witness.handle_disconnect(id);
     }
 
     /// Subscribes.
@@ -357,7 +354,9 @@ impl Sim {
         number: Option<RequestNumber>,
     ) -> Result<RequestNumber, Stuck> {
         self.reconnect(id);
-        self.command(id, |state| state.monitor(kind, path, number))
+        let number = self.command(id, |state| state.monitor(kind, path, number))?;
+        self.check_request(id, number, kind, path);
+        Ok(number)
     }
 
     /// Cancels.
@@ -365,7 +364,9 @@ impl Sim {
     /// # Errors
     /// As the client library's.
     pub fn cancel(&mut self, id: ClientId, number: RequestNumber) -> Result<(), Stuck> {
-        self.command(id, |state| state.cancel(number))
+        self.command(id, |state| state.cancel(number))?;
+        self.witness.handle_cancel(id, number.0);
+        Ok(())
     }
 
     /// Asks for no listing of directories from now on.
@@ -373,10 +374,10 @@ impl Sim {
     /// # Errors
     /// [`Stuck::Disconnected`].
     pub fn no_exists(&mut self, id: ClientId) -> Result<(), Stuck> {
-        self.command(id, |state| {
-            state.set_no_exists();
-            Ok(())
-        })
+        let client = self.client(id)?;
+        client.state.set_no_exists();
+        client.wants_no_listing = true;
+        Ok(())
     }
 
     /// Whether an event can be had at this moment.
@@ -394,16 +395,17 @@ impl Sim {
     /// [`Stuck::Disconnected`], [`Stuck::Restless`].
     pub fn next(&mut self, id: ClientId, patience: Duration) -> Result<Option<Event>, Stuck> {
         let end = self.now + patience;
-        loop {
+        let mut is_late = false;
+        let event = loop {
             self.exchange(id, State::has_event)?;
-            if let Some(event) = self.client(id)?.state.poll_event() {
-                return Ok(Some(event));
+            let event = self.client(id)?.state.poll_tagged();
+            if event.is_some() || is_late {
+                break event;
             }
-            if !self.step(Some(id), end) {
-                self.exchange(id, State::has_event)?;
-                return Ok(self.client(id)?.state.poll_event());
-            }
-        }
+            is_late = !self.step(Some(id), end);
+        };
+        self.check_event(id, event.as_ref());
+        Ok(event.map(|(event, _)| event))
     }
 
     /// The barrier: afterwards every event of what has happened so far can be had.
@@ -413,6 +415,7 @@ impl Sim {
     pub fn sync(&mut self, id: ClientId, patience: Duration) -> Result<(), Stuck> {
         let end = self.now + patience;
         self.exchange(id, |_| false)?;
+        let asked = self.files.tree.journal().now();
         let token = self.command(id, State::ask_barrier)?;
         let mut is_late = false;
         let answered = loop {
@@ -425,6 +428,9 @@ impl Sim {
             }
         };
         self.client(id)?.state.forget_question(token);
+        if answered.is_ok() {
+            self.check_barrier(id, asked);
+        }
         answered
     }
 
@@ -459,7 +465,7 @@ impl Sim {
                 Err(client::Lost) => client.lose(self.now, &mut self.pipes),
             }
         }
-        Err(Stuck::Restless)
+        Err(self.restless())
     }
 
     /// Makes sure that a client has a server; gives whether it has.

@@ -23,6 +23,12 @@ impl Stop {
         Stop { asked: Arc::clone(&self.asked), bound: Some((Instant::now() + time, time)) }
     }
 
+    /// The same, without a deadline.
+    #[must_use]
+    pub fn without_deadline(&self) -> Stop {
+        Stop { asked: Arc::clone(&self.asked), bound: None }
+    }
+
     /// Asks everybody to stop.
     pub fn ask(&self) {
         let (asked, bell) = &*self.asked;

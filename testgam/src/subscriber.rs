@@ -12,7 +12,8 @@ use std::time::Duration;
 use gamin::{Code, Event, Kind};
 
 use crate::action::{Expected, Monitor};
-use crate::told::Told;
+use crate::check::{Checker, Complaint};
+use crate::told::{Told, Violation};
 use crate::transcript::{self, Shown};
 use crate::words::plain_or_quoted;
 use crate::world::{Client, Sight, Stamp, Trouble, World};
@@ -150,20 +151,22 @@ impl Subscriber {
         let shown = self.shown(world, &event);
         let checked = self.check(world, &event);
         self.unread.push_back(event);
-        let broken =
-            |why| Trouble::Failed(format!("`{}` breaks the stream's promise: {why}", shown.extended()));
+        let broken = |violation: Violation| {
+            let what = format!("`{}` breaks the stream's promise: {violation}", shown.extended());
+            Complaint::new(violation.checker(), what)
+        };
         checked.map_err(broken)?;
         Ok(Some(shown))
     }
 
-    fn check(&mut self, world: &dyn World, event: &Event) -> Result<(), String> {
+    fn check(&mut self, world: &dyn World, event: &Event) -> Result<(), Violation> {
         let Some(told) = &mut self.told else { return Ok(()) };
-        let told = told.get_mut(&event.request.0).ok_or("no request has this number")?;
+        let told = told.get_mut(&event.request.0).ok_or(Violation::Unknown)?;
         let stamp = match event.code {
             Code::EXISTS | Code::CREATED | Code::CHANGED => stamp(world, told, event.path.as_os_str()),
             _ => None,
         };
-        told.handle(event.code, event.path.as_os_str(), stamp).map_err(|violation| violation.to_string())
+        told.handle(event.code, event.path.as_os_str(), stamp)
     }
 
     /// An event as transcripts show it, without the client's name.
@@ -207,6 +210,7 @@ impl Subscriber {
     /// # Errors
     /// Says what differs first.
     pub fn converged(&self, world: &dyn World) -> Result<(), String> {
+        let proof = self.client().and_then(Client::compare);
         for (number, told) in self.told.iter().flatten().filter(|(_, told)| told.is_live()) {
             let place =
                 |name: &OsStr| plain_or_quoted(&transcript::placed(name.as_bytes(), world.directory()));
@@ -214,12 +218,12 @@ impl Subscriber {
             if told.is_listing() {
                 return Err(format!("request {number} on {path} has had no EndExist"));
             }
-            told.compare(&world.look(told.path())).map_err(|(name, why)| {
+            told.compare(&world.look(told.path()), proof.is_none()).map_err(|(name, why)| {
                 let name = name.map_or_else(String::new, |name| format!("{} ", place(&name)));
                 format!("request {number} on {path}: {name}{why}")
             })?;
         }
-        Ok(())
+        proof.transpose().map(drop).map_err(|complaint| complaint.to_string())
     }
 
     /// Checks that nothing is owed once everything has been reported.
@@ -233,7 +237,8 @@ impl Subscriber {
                 told if told.awaits_acknowledge() => "Acknowledge",
                 _ => continue,
             };
-            return Err(Trouble::Failed(format!("request {number} of {} has had no {missing}", self.name)));
+            let what = format!("request {number} of {} has had no {missing}", self.name);
+            return Err(Complaint::new(Checker::ConsistentStream, what).into());
         }
         Ok(())
     }

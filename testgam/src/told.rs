@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use gamin::{Code, Kind};
 
+use crate::check::Checker;
 use crate::world::{Sight, Stamp};
 
 /// What the events of one request have said so far.
@@ -44,6 +45,8 @@ enum Presence {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[allow(missing_docs, reason = "each says in its message what it is")]
 pub enum Violation {
+    #[error("no request has this number")]
+    Unknown,
     #[error("an event after Acknowledge")]
     AfterAcknowledge,
     #[error("Acknowledge without a cancel")]
@@ -72,6 +75,16 @@ pub enum Violation {
     ChangedAbsent,
     #[error("Deleted for what is absent")]
     DeletedAbsent,
+}
+
+impl Violation {
+    /// The promise that it breaks.
+    pub fn checker(self) -> Checker {
+        match self {
+            Violation::AfterAcknowledge | Violation::Unasked => Checker::OneAcknowledge,
+            _ => Checker::ConsistentStream,
+        }
+    }
 }
 
 impl Told {
@@ -211,11 +224,13 @@ impl Told {
         if self.is_complete { Presence::Absent } else { Presence::Unknown }
     }
 
-    /// Compares with what is to be seen now; gives the first difference.
+    /// Compares with what is to be seen now; gives the first difference. With `by_stamps`, what is there also has to be
+    /// what it was when the last event about it was read.
     ///
     /// # Errors
     /// Gives the name, `None` for the monitored path itself, and what is wrong about it.
-    pub fn compare(&self, sight: &Sight) -> Result<(), (Option<OsString>, &'static str)> {
+    pub fn compare(&self, sight: &Sight, by_stamps: bool) -> Result<(), (Option<OsString>, &'static str)> {
+        let compare = |told: &Presence, seen: Option<&Stamp>| compare(told, seen, by_stamps);
         let entries = match (sight, self.kind) {
             (Sight::Hidden, _) => return Ok(()),
             (Sight::File(_), Kind::Directory) | (Sight::Missing, _) => {
@@ -258,11 +273,11 @@ fn step(before: &Presence, listing: bool, code: Code, stamp: Option<Stamp>) -> R
 }
 
 /// Compares what was told with what is there.
-fn compare(told: &Presence, seen: Option<&Stamp>) -> Result<(), &'static str> {
+fn compare(told: &Presence, seen: Option<&Stamp>, by_stamps: bool) -> Result<(), &'static str> {
     match (told, seen) {
         (Presence::Present(_), None) => Err("is told to be present, but is not on disk"),
         (Presence::Absent, Some(_)) => Err("is on disk, but was told to be absent"),
-        (Presence::Present(then), Some(now)) if !same(then.as_ref(), now) => {
+        (Presence::Present(then), Some(now)) if by_stamps && !same(then.as_ref(), now) => {
             Err("has changed on disk since it was last told")
         }
         _ => Ok(()),
@@ -384,8 +399,8 @@ mod tests {
         let mut told = Told::new(Kind::File, Path::new("/f"), true);
         assert_eq!(handle(&mut told, &[(Code::DELETED, "/f"), (Code::END_EXIST, "/f")]), Ok(()));
         assert_eq!(handle(&mut told, &[(Code::CREATED, "f")]), Err(Violation::Spelling));
-        assert_eq!(told.compare(&Sight::Missing), Ok(()));
-        assert!(told.compare(&Sight::File(stamp(1))).is_err());
+        assert_eq!(told.compare(&Sight::Missing, true), Ok(()));
+        assert!(told.compare(&Sight::File(stamp(1)), true).is_err());
     }
 
     #[test]
@@ -395,12 +410,12 @@ mod tests {
             Sight::Directory(stamp(9), entries)
         };
         let told = live();
-        assert_eq!(told.compare(&sight(&[("a", stamp(1))])), Ok(()));
-        assert!(told.compare(&sight(&[])).is_err());
-        assert!(told.compare(&sight(&[("a", stamp(2))])).is_err());
-        assert!(told.compare(&sight(&[("a", stamp(1)), ("b", stamp(1))])).is_err());
-        assert!(told.compare(&Sight::Missing).is_err());
+        assert_eq!(told.compare(&sight(&[("a", stamp(1))]), true), Ok(()));
+        assert!(told.compare(&sight(&[]), true).is_err());
+        assert!(told.compare(&sight(&[("a", stamp(2))]), true).is_err());
+        assert!(told.compare(&sight(&[("a", stamp(1)), ("b", stamp(1))]), true).is_err());
+        assert!(told.compare(&Sight::Missing, true).is_err());
         let shared = Stamp { content: None, ..stamp(1) };
-        assert_eq!(told.compare(&sight(&[("a", shared)])), Ok(()));
+        assert_eq!(told.compare(&sight(&[("a", shared)]), true), Ok(()));
     }
 }

@@ -1,8 +1,10 @@
 //! The verbs: one table of every command, its arguments and what it does, for the parser, for completion
 //! and for help.
 //!
-//! What an action does is left to `interpreter`. Invariant: a word is taken by exactly one reader of
+//! What an action does is left to `interpreter`, what a fault's arguments are to `fault`. Invariant: a word is taken by exactly one reader of
 //! `Arguments`, and each reader names what it expected when it refuses.
+
+mod fault;
 
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
@@ -12,7 +14,8 @@ use std::time::Duration;
 use gamin::{Code, Kind};
 
 use crate::action::{
-    Action, Block, ClientAction, Expectation, Expected, FileOperation, Gaminrc, Monitor, ServerAction,
+    Action, Attempt, Block, ClientAction, Expectation, Expected, FileOperation, Gaminrc, Monitor,
+    ServerAction,
 };
 use crate::script::{Language, Problem, Suggestion};
 use crate::words::{Word, plain_or_quoted};
@@ -89,9 +92,13 @@ struct Arguments<'a> {
 
 impl<'a> Arguments<'a> {
     fn next(&mut self, expected: &'static str) -> Result<&'a Word, Refusal> {
-        let Verb { name, usage, .. } = *self.verb;
-        let missing = (self.end, Problem::Missing { verb: name, expected, usage });
+        let missing = self.missing(expected);
         self.optional().ok_or(missing)
+    }
+
+    fn missing(&self, expected: &'static str) -> Refusal {
+        let Verb { name, usage, .. } = *self.verb;
+        (self.end, Problem::Missing { verb: name, expected, usage })
     }
 
     fn optional(&mut self) -> Option<&'a Word> {
@@ -247,6 +254,21 @@ fn server(a: &mut Arguments<'_>) -> Result<Action, Refusal> {
     Ok(Action::Server(action))
 }
 
+/// Reads the rest of the line as a step of its own.
+fn attempt(a: &mut Arguments<'_>, attempt: Attempt) -> Result<Action, Refusal> {
+    let first = a.rest.first().ok_or_else(|| a.missing("STEP"))?;
+    let words = std::mem::take(&mut a.rest);
+    match parse(a.language, words)? {
+        action @ (Action::File(_) | Action::Server(_) | Action::Fault(_)) => {
+            Ok(Action::Attempt(attempt, Box::new(action)))
+        }
+        Action::Client(action) if !matches!(action, ClientAction::Select(_)) => {
+            Ok(Action::Attempt(attempt, Box::new(Action::Client(action))))
+        }
+        _ => Err((first.column, Problem::NoAttempt)),
+    }
+}
+
 fn client_name(a: &mut Arguments<'_>) -> Result<Action, Refusal> {
     let word = a.next("NAME")?;
     let plain = !word.bytes.is_empty() && word.bytes.iter().all(u8::is_ascii_alphanumeric);
@@ -373,6 +395,8 @@ verbs! {
     extended file "open" "PATH", "open a file for appending and hold it", |a| FileOperation::Open(a.path("PATH")?);
     extended file "write-open" "PATH TEXT", "append to a file held open", |a| FileOperation::WriteOpen { path: a.path("PATH")?, text: a.text()? };
     extended file "close" "PATH", "close it", |a| FileOperation::Close(a.path("PATH")?);
+    extended file "hold" "PATH", "open a file or directory for reading and hold it", |a| FileOperation::Hold(a.path("PATH")?);
+    extended file "let-go" "PATH", "close it", |a| FileOperation::LetGo(a.path("PATH")?);
     extended file "mkfiles" "DIR N", "make N files name000000 ...", |a| FileOperation::MakeFiles { directory: a.path("DIR")?, count: a.count()? };
     extended file "rmfiles" "DIR N", "remove them", |a| FileOperation::RemoveFiles { directory: a.path("DIR")?, count: a.count()? };
     extended file "appendfiles" "DIR N", "append a byte to each of them", |a| FileOperation::AppendFiles { directory: a.path("DIR")?, count: a.count()? };
@@ -383,15 +407,22 @@ verbs! {
 
     extended any "server" "pollonly | watches N | unprivileged | [system-|mandatory-]gaminrc LINE | stop | continue | kill | start | restart", "set up or disturb the server", |a| server(a)?;
 
+    extended any "fault" "delay MS | queue N | watches N | refuse DIR N WHY | slow-scan MS [late] | failing-scan WHY | during-scan | between N | room N | capacity N | clock MS | coarse-clock MS | mount DIR | unmount DIR", "have something go wrong, in the simulated world", |a| fault::read(a)?;
+    extended any "heal" "", "have everything go right again", |_| Action::Heal;
+
     classic client "event" "", "wait for one event and read it", |_| ClientAction::Event;
     classic client "events" "", "read the events that wait", |_| ClientAction::Events;
     classic any "expect" "N | below N | none", "at least, or fewer than, N events are unread; reads them all", |a| expect(a)?;
     extended expect "expect-event" "REQNUM NAME CODE", "the next unread event is this; reads it", |a| Expectation::Next(a.expected()?);
     extended expect "expect-any" "REQNUM NAME CODE", "this is among the unread events; reads it", |a| Expectation::Any(a.expected()?);
     extended expect "converged" "", "for every client, what was told equals what is on disk", |_| Expectation::Converged;
+    extended expect "quiet" "", "the server will do nothing by itself", |_| Expectation::Quiet;
+    extended expect "given-back" "", "nobody is connected, and the server holds nothing for anybody", |_| Expectation::GivenBack;
 
     classic any "sleep" "[ANYTHING]", "wait until an event is pending, at most 1.5 s", |a| { a.optional(); Action::Sleep };
     classic any "wait" "[MILLISECONDS]", "let time pass, by default a second", |a| wait(a)?;
+    extended any "try" "STEP", "perform a step that may fail", |a| attempt(a, Attempt::Try)?;
+    extended any "fails" "STEP", "perform a step that has to fail", |a| attempt(a, Attempt::Fails)?;
     extended any "together" "", "run the steps up to `end` back to back, then read events", |_| Action::Begin(Block::Together);
     extended any "quietly" "", "up to `end`, check events but do not print them", |_| Action::Begin(Block::Quietly);
     extended any "end" "", "close the block", |_| Action::End;

@@ -12,14 +12,18 @@ use std::time::Duration;
 
 use gamin::{Event, Kind};
 
-use crate::action::{FileOperation, ServerAction};
+use crate::action::{Fault, FileOperation, ServerAction};
+use crate::check::Complaint;
 
 /// Why a step did not do what it says.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Trouble {
-    /// It was tried and failed, or a promise was broken.
+    /// It was tried and failed.
     #[error("{0}")]
     Failed(String),
+    /// A promise was broken, which no step can excuse.
+    #[error(transparent)]
+    Broken(#[from] Complaint),
     /// What it expects did not happen.
     #[error("{0}")]
     Unmet(String),
@@ -76,6 +80,43 @@ pub trait World {
     /// # Errors
     /// Says what failed, or that it is impossible here.
     fn control(&mut self, action: &ServerAction) -> Result<(), Trouble>;
+
+    /// Has something go wrong.
+    ///
+    /// # Errors
+    /// Says what failed, or that it cannot be arranged here.
+    fn inflict(&mut self, _fault: &Fault) -> Result<(), Trouble> {
+        Err(only_in_sim())
+    }
+
+    /// Has everything go right from now on. What was lost stays lost.
+    ///
+    /// # Errors
+    /// Says that it cannot be arranged here.
+    fn heal(&mut self) -> Result<(), Trouble> {
+        Err(only_in_sim())
+    }
+
+    /// What the checkers of this world have found, if it has any. It stands from then on.
+    fn complaint(&self) -> Option<Complaint> {
+        None
+    }
+
+    /// Whether everything was given back, now that nobody is connected.
+    ///
+    /// # Errors
+    /// Says what was not, or that it cannot be known here.
+    fn given_back(&mut self) -> Result<(), Trouble> {
+        Err(only_in_sim())
+    }
+
+    /// Whether the server is going to do nothing by itself.
+    ///
+    /// # Errors
+    /// Says what it is going to do, or that it cannot be known here.
+    fn quiet(&mut self) -> Result<(), Trouble> {
+        Err(only_in_sim())
+    }
 
     /// The path that a client asks for when a script says `path`, spelled as typed.
     fn spell(&self, path: &Path) -> PathBuf;
@@ -140,6 +181,20 @@ pub trait Client {
     /// Says that it would not end.
     fn kill_server(&mut self) -> Result<(), Trouble>;
 
+    /// Compares what changed with what was told of it, in a world that knows both better than by looking when an event is
+    /// read. `None` in any other.
+    fn compare(&self) -> Option<Result<(), Complaint>> {
+        None
+    }
+
+    /// Has the connection take so many bytes more from the server, or again as many as it has room for.
+    ///
+    /// # Errors
+    /// Says that it cannot be arranged here.
+    fn limit(&mut self, _bytes: Option<usize>) -> Result<(), Trouble> {
+        Err(only_in_sim())
+    }
+
     /// Ends the connection. One that is dropped without this goes without a word.
     ///
     /// # Errors
@@ -150,4 +205,9 @@ pub trait Client {
 
     /// A descriptor that becomes readable when events wait, if this world has such.
     fn descriptor(&self) -> Option<BorrowedFd<'_>>;
+}
+
+/// Why a world has no faults, and cannot see into its server.
+fn only_in_sim() -> Trouble {
+    Trouble::Impossible("only the simulated world can do or know this".into())
 }

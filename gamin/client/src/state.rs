@@ -25,7 +25,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use gamin_protocol::{self as protocol, Decoder, Kind, Malformed, Request, SYNC};
+use gamin_protocol::{self as protocol, Decoder, Kind, Malformed, Request, SYNC, Tag};
 
 use crate::error::Error;
 use crate::{Event, RequestNumber};
@@ -66,6 +66,7 @@ pub struct State {
     connected: bool,
     greeted: bool,
     decoder: Decoder<protocol::Event>,
+    strays: u64,
 }
 
 // Getters.
@@ -78,6 +79,11 @@ impl State {
     /// What is to be sent.
     pub fn output(&self) -> &[u8] {
         self.output.bytes()
+    }
+
+    /// How often a server has spoken of a request that was over. The original's does; ours does not.
+    pub fn strays(&self) -> u64 {
+        self.strays
     }
 
     /// How many questions the server has not answered.
@@ -160,8 +166,10 @@ impl State {
             Some(Owner::Probe) if event.code == protocol::Code::ACKNOWLEDGE => {
                 self.questions.handle_probe_acknowledged(&mut self.wire);
             }
-            // The probe's own listing, and what the original's server still says of a cancelled request.
-            Some(Owner::Probe) | None => {}
+            // The probe's own listing.
+            Some(Owner::Probe) => {}
+            // What the original's server still says of a cancelled request.
+            None => self.strays += 1,
         }
     }
 
@@ -358,6 +366,12 @@ impl State {
 
     /// Gives the next event.
     pub fn poll_event(&mut self) -> Option<Event> {
+        self.poll_tagged().map(|(event, _)| event)
+    }
+
+    /// Gives the next event with the fingerprint of the state that it tells, as far as the server gave one: for whoever
+    /// checks what the events stand for.
+    pub fn poll_tagged(&mut self) -> Option<(Event, Option<Tag>)> {
         self.queue.pop(&mut self.requests)
     }
 }

@@ -57,6 +57,8 @@ pub(crate) struct KernelWatch {
     id: KernelWatchId,
     pub level: Level,
     pub state: State,
+    /// How often the kernel had been asked for something new when it was last asked about this.
+    asked: u64,
     users: BTreeSet<(Role, WatchId)>,
 }
 
@@ -98,11 +100,13 @@ impl KernelWatches {
         let level = need.role.level();
         if !self.watches.contains_key(&need.directory) {
             let id = self.next_id(&need.directory);
-            let users = BTreeSet::from([(need.role.clone(), watch)]);
-            self.watches
-                .insert(need.directory.clone(), KernelWatch { id, level, state: State::Asked, users });
-            effects.push_back(Effect::Arm { id, directory: need.directory.clone(), level });
             self.asked += 1;
+            let users = BTreeSet::from([(need.role.clone(), watch)]);
+            self.watches.insert(
+                need.directory.clone(),
+                KernelWatch { id, level, state: State::Asked, asked: self.asked, users },
+            );
+            effects.push_back(Effect::Arm { id, directory: need.directory.clone(), level });
             return Standing::Asked;
         }
         let Some(held) = self.watches.get_mut(&need.directory) else { return Standing::Asked };
@@ -111,6 +115,7 @@ impl KernelWatches {
             held.level = level;
             held.state = State::Asked;
             self.asked += 1;
+            held.asked = self.asked;
             effects.push_back(Effect::Arm { id: held.id, directory: need.directory.clone(), level });
         }
         match held.state {
@@ -126,6 +131,7 @@ impl KernelWatches {
         if matches!(held.state, State::Refused(_)) {
             held.state = State::Asked;
             self.asked += 1;
+            held.asked = self.asked;
             effects.push_back(Effect::Arm { id: held.id, directory: directory.clone(), level: held.level });
         }
     }
@@ -169,6 +175,11 @@ impl KernelWatches {
     ) -> impl Iterator<Item = (KernelWatchId, &TreePath, &KernelWatch)> {
         let behind = self.directories.range(KernelWatchId(number.saturating_add(1))..);
         behind.filter_map(|(id, directory)| Some((*id, directory, self.watches.get(directory)?)))
+    }
+
+    /// Whether a directory is armed, but was not yet so when the kernel had been asked so often.
+    pub(crate) fn is_armed_since(&self, directory: &TreePath, asked: u64) -> bool {
+        self.watches.get(directory).is_some_and(|held| held.state == State::Armed && held.asked > asked)
     }
 
     /// The directory that was armed, while the arming lasts.

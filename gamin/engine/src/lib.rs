@@ -7,6 +7,7 @@
 
 #![forbid(unsafe_code)]
 
+mod census;
 mod effect;
 mod engine;
 mod event;
@@ -24,6 +25,7 @@ mod stir;
 mod time;
 mod watch;
 
+pub use census::Census;
 pub use effect::{Effect, KernelWatchId, Level, Refusal};
 pub use engine::{Config, Deadline, Engine, Reason};
 pub use event::{BarrierId, Event, Output, Subject, SubscriptionId};

@@ -94,6 +94,12 @@ impl Paces {
         }
     }
 
+    /// Forgets a watch that is no more.
+    pub(crate) fn forget_watch(&mut self, watch: WatchId) {
+        self.drop_watch(watch);
+        self.paces.retain(|(of, _), _| *of != watch);
+    }
+
     /// Takes out a change that is due; it is to be told now.
     pub(crate) fn pop_due(&mut self, now: Time) -> Option<Key> {
         let (at, key) = self.held.first()?;
@@ -117,6 +123,16 @@ impl Paces {
     /// When the next change is due.
     pub(crate) fn next_deadline(&self) -> Option<Time> {
         self.held.first().map(|(at, _)| *at)
+    }
+
+    /// How many changes are held.
+    pub(crate) fn held(&self) -> usize {
+        self.held.len()
+    }
+
+    /// How many subjects changed lately.
+    pub(crate) fn count(&self) -> usize {
+        self.paces.len()
     }
 
     fn is_held(&self, key: &Key) -> bool {

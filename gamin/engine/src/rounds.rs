@@ -45,6 +45,11 @@ impl Rounds {
         due
     }
 
+    /// How many watches are in them.
+    pub(crate) fn len(&self) -> usize {
+        self.0.values().map(|round| round.members.len()).sum()
+    }
+
     /// When the next ones are due.
     pub(crate) fn next_deadline(&self) -> Option<Time> {
         self.0.values().map(|round| round.at).min()

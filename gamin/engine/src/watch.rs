@@ -95,6 +95,8 @@ pub(crate) struct Look {
     pub overdue: bool,
     /// How many notices had been taken, and how much asked of the kernel, when the scan was asked for.
     pub since: u64,
+    /// How much had been asked of the kernel by then.
+    pub asked: u64,
 }
 
 /// What a notice says about one watch.
@@ -190,6 +192,17 @@ impl Watch {
     /// Whether the kernel is asked about it.
     pub(crate) fn asks_kernel(&self) -> bool {
         self.method == Method::Kernel && self.calm_at.is_none()
+    }
+
+    /// Whether it is to be looked at, once or again and again.
+    pub(crate) fn is_owed_a_look(&self) -> bool {
+        match self.method {
+            Method::Kernel => {
+                self.reliance != Reliance::Full || self.postponed.is_some() || self.calm_at.is_some()
+            }
+            Method::Poll { .. } => true,
+            Method::None => false,
+        }
     }
 
     /// Whether what is known is all that there is to know, without another look.

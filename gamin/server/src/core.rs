@@ -79,6 +79,21 @@ pub enum Reason {
     Engine(gamin_engine::Reason),
 }
 
+/// What a core holds, counted: for whoever wants to know whether everything was given back.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Census {
+    /// What its engine holds.
+    pub engine: gamin_engine::Census,
+    /// Connections that have shown no credentials.
+    pub newcomers: usize,
+    /// Sessions.
+    pub sessions: usize,
+    /// Subscriptions of sessions that are in the engine.
+    pub subscriptions: usize,
+    /// Barriers that were not answered.
+    pub barriers: usize,
+}
+
 /// Sessions and engine as a state machine. It does nothing by itself:
 ///
 /// 1. The host hands in what happened through one of the `handle_*` methods. All that the kernel noticed goes in
@@ -302,6 +317,22 @@ impl Core {
     pub fn sent(&mut self, id: SessionId, count: usize) {
         if let Some(session) = self.sessions.get_mut(&id) {
             session.sent(count);
+        }
+    }
+
+    /// How many events wait for a session behind the bytes of [`Core::transmit`], merged by name.
+    pub fn waiting(&self, id: SessionId) -> usize {
+        self.sessions.get(&id).map_or(0, Session::waiting)
+    }
+
+    /// Counts what it holds.
+    pub fn census(&self) -> Census {
+        Census {
+            engine: self.engine.census(),
+            newcomers: self.newcomers.len(),
+            sessions: self.sessions.len(),
+            subscriptions: self.owners.len(),
+            barriers: self.barriers.len(),
         }
     }
 

@@ -152,6 +152,11 @@ impl Session {
         Ok(None)
     }
 
+    /// How many events wait behind these bytes, merged by name.
+    pub fn waiting(&self) -> usize {
+        self.outbox.waiting() - self.outbox.replies()
+    }
+
     /// The bytes for the client's socket.
     pub fn transmit(&self) -> &[u8] {
         self.outbox.transmit()

@@ -280,7 +280,7 @@ fn pointed_at(line: &str, mistake: &Mistake) -> String {
 fn told(trouble: &Trouble) -> String {
     match trouble {
         Trouble::Impossible(why) => format!("  impossible here: {why}"),
-        Trouble::Failed(why) | Trouble::Unmet(why) => format!("  failed: {why}"),
+        Trouble::Failed(_) | Trouble::Unmet(_) | Trouble::Broken(_) => format!("  failed: {trouble}"),
     }
 }
 

@@ -56,7 +56,7 @@ pub fn argument(verb: &Verb, index: usize) -> Option<Argument> {
 
 /// The plain words among the choices of a usage: `stop` of `stop | watches N`, but no `N`.
 pub fn choices(usage: &str) -> impl Iterator<Item = &str> {
-    let first = |choice: &str| choice.chars().all(|c| c.is_ascii_lowercase());
+    let first = |choice: &str| choice.chars().all(|c| c.is_ascii_lowercase() || c == '-');
     usage.split('|').filter_map(|choice| choice.split_whitespace().next()).filter(move |word| first(word))
 }
 

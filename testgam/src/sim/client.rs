@@ -34,6 +34,8 @@ pub struct Lost;
 pub struct SimClient {
     /// The connection without a socket.
     pub state: State,
+    /// Whether it asks for no listing of directories from now on.
+    pub(super) wants_no_listing: bool,
     pub(super) pipe: Option<PipeId>,
     connected_at: Time,
     /// When it may try to reach a server, and how much later again if it does not.
@@ -74,27 +76,30 @@ impl SimClient {
         self.try_at = now + self.delay;
     }
 
-    /// Sends what the pipe takes. That the server is gone is noticed when all it sent has been read.
-    pub(super) fn flush(&mut self, pipes: &mut Pipes) {
-        let Some(pipe) = self.pipe else { return };
+    /// Sends what the pipe takes; gives whether that was anything. That the server is gone is noticed when all it sent has
+    /// been read.
+    pub(super) fn flush(&mut self, pipes: &mut Pipes) -> bool {
+        let Some(pipe) = self.pipe else { return false };
+        let mut did = false;
         while !self.state.output().is_empty() {
             match pipes.write(pipe, End::Client, self.state.output()) {
                 Transfer::Bytes(count) => self.state.handle_sent(count),
                 Transfer::Blocked | Transfer::Ended => break,
             }
+            did = true;
         }
+        did
     }
 
-    /// Sends what there is and reads until there is `enough`; gives whether anything was read.
+    /// Sends what there is and reads until there is `enough`; gives whether anything was sent or read.
     pub(super) fn exchange(
         &mut self,
         pipes: &mut Pipes,
         enough: impl Fn(&State) -> bool,
     ) -> Result<bool, Lost> {
-        self.flush(pipes);
+        let mut did = self.flush(pipes);
         let Some(pipe) = self.pipe else { return Ok(false) };
         let mut bytes = Vec::new();
-        let mut did = false;
         for _ in 0..FILLS_MAX {
             if enough(&self.state) {
                 break;

@@ -1,90 +1,14 @@
-//! Faults as values: what a step list can do to a simulated world besides changing its files.
+//! What is left of the faults that wait for something to go wrong, and those that last a while.
 //!
-//! Data, and what is left of those that last a while; who runs into them asks here. When to inflict which is left to
-//! whoever makes the list: a scenario, or dice. Invariant: a world in which no fault was inflicted, or each has worn
-//! off, behaves as a healthy system.
+//! Who runs into them asks here; what they are is in `action`, and when to inflict which is left to whoever writes the
+//! steps: a person, or dice. Invariant: a world in which no fault was inflicted, or each has worn off, behaves as a
+//! healthy system.
 
 use std::collections::VecDeque;
-use std::path::PathBuf;
-use std::time::Duration;
 
-use gamin_server::engine::{Refusal, Time, TreePath, Unlisted};
+use gamin_server::engine::{Refusal, Time, TreePath};
 
-use super::client::ClientId;
-use crate::action::FileOperation;
-
-/// Something that goes wrong, or an end of it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Fault {
-    /// The server is woken for what the kernel notices only after this time. Whoever asks it is still answered with
-    /// all that was noticed before.
-    Delay(Duration),
-    /// The kernel's queue takes so many events from now on; what does not fit is lost. With 0 all is lost.
-    QueueMax(usize),
-    /// The user may have so many kernel watches from now on.
-    WatchesMax(usize),
-    /// The next so many times that the server asks the kernel about a directory, or about any, it is refused.
-    Refuse {
-        /// The directory as a script spells it; `None` for any.
-        directory: Option<PathBuf>,
-        /// How often.
-        times: u32,
-        /// Why.
-        refusal: Refusal,
-    },
-    /// The next scan that has nothing wrong with it has this.
-    Scan(ScanFault),
-    /// When the server has carried out so many effects more, this happens between that and the next.
-    Between {
-        /// How many.
-        effects: u32,
-        /// What.
-        operations: Vec<FileOperation>,
-    },
-    /// A client's socket takes so many bytes more from the server, or (`None`) all it has room for.
-    Room {
-        /// Whose.
-        client: ClientId,
-        /// How many.
-        bytes: Option<usize>,
-    },
-    /// Sockets hold so many bytes from now on.
-    Capacity(usize),
-    /// The server is killed.
-    Kill,
-    /// The server is started, if none runs.
-    Start,
-    /// The server does nothing for now.
-    Stop,
-    /// It goes on.
-    Continue,
-    /// The wall clock is set, forward or back.
-    ClockJump(i64),
-    /// A new, empty file system is mounted over a directory.
-    Mount(PathBuf),
-    /// What is mounted over a directory goes.
-    Unmount(PathBuf),
-    /// Somebody opens a directory, or a file for reading, and keeps it open.
-    Hold(PathBuf),
-    /// And closes it.
-    LetGo(PathBuf),
-}
-
-/// What can be wrong with a scan.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ScanFault {
-    /// It takes so long, and looks at the beginning or at the end of that time. Other things go on meanwhile.
-    Slow {
-        /// How long.
-        takes: Duration,
-        /// Whether it looks at the end.
-        looks_late: bool,
-    },
-    /// It fails half-way.
-    Fails(Unlisted),
-    /// This happens when half of a directory's names are read.
-    Meanwhile(Vec<FileOperation>),
-}
+use crate::action::{FileOperation, ScanFault};
 
 #[derive(Debug)]
 struct Refusing {

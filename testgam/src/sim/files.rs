@@ -15,7 +15,7 @@ use nix::errno::Errno;
 
 use super::tree::{Access, Caller, DentryId, Fallible, Handle, Tree};
 use crate::action::FileOperation;
-use crate::disk::{self, not_open};
+use crate::disk::{self, not_held, not_open};
 use crate::transcript::DIRECTORY_PLACEHOLDER;
 use crate::world::{Sight, Stamp};
 
@@ -32,6 +32,7 @@ pub struct Files {
     /// On the same file system, outside what is monitored.
     spare: PathBuf,
     open: BTreeMap<PathBuf, Handle>,
+    held: BTreeMap<PathBuf, Handle>,
 }
 
 impl Files {
@@ -43,7 +44,7 @@ impl Files {
         for path in [Path::new("/tmp"), room, &directory, &spare] {
             tree.make_directory(bytes(path), DIRECTORY_MODE).expect("because the tree is empty");
         }
-        Files { tree, directory, spare, open: BTreeMap::new() }
+        Files { tree, directory, spare, open: BTreeMap::new(), held: BTreeMap::new() }
     }
 
     /// Where relative paths begin.
@@ -76,6 +77,18 @@ impl Files {
             }
             FileOperation::Close(path) => {
                 let handle = self.open.remove(&self.spell(path)).ok_or_else(not_open)?;
+                Ok(self.tree.close(handle)?)
+            }
+            FileOperation::Hold(path) => {
+                let path = self.spell(path);
+                let handle = self.tree.open(bytes(&path), Access::Read)?;
+                if let Some(before) = self.held.insert(path, handle) {
+                    self.tree.close(before)?;
+                }
+                Ok(())
+            }
+            FileOperation::LetGo(path) => {
+                let handle = self.held.remove(&self.spell(path)).ok_or_else(not_held)?;
                 Ok(self.tree.close(handle)?)
             }
             _ => Ok(self.call(operation)?),
@@ -128,7 +141,9 @@ impl Files {
                 Ok(entry) if tree.file_type(entry) == FileType::Other => Err(Errno::ENOTDIR),
                 _ => remove_tree(tree, &at(path)),
             },
-            Op::Open(_) | Op::WriteOpen { .. } | Op::Close(_) => Err(Errno::ENOSYS),
+            Op::Open(_) | Op::WriteOpen { .. } | Op::Close(_) | Op::Hold(_) | Op::LetGo(_) => {
+                Err(Errno::ENOSYS)
+            }
         }
     }
 

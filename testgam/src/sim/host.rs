@@ -12,13 +12,14 @@ use gamin_server::config::{Mounts, Policy, Rules, Text};
 use gamin_server::engine::{self, Effect, Entries, Found, Scan, ScanId, ScanRequest, Time, TreePath};
 use gamin_server::{Config, Core, Peer, SessionId};
 
-use super::faults::{Faults, ScanFault};
+use super::faults::Faults;
 use super::files::Files;
 use super::kernel::Kernel;
 use super::pipe::{End, PipeId, Pipes, Transfer};
 use super::scan::{glance, scan};
 use super::tree::Caller;
 use crate::action::Gaminrc;
+use crate::action::ScanFault;
 
 /// As in the real host: how long notices gather in a flood, and what counts as one.
 const GATHER: Duration = Duration::from_millis(5);
@@ -118,6 +119,7 @@ enum Answer {
 impl Host {
     /// Starts a server.
     pub fn new(now: Time, setup: &Setup, files: &mut Files) -> Host {
+        files.tree.journal_mut().handle_new_server(setup.caller);
         let kernel = Kernel::new(&mut files.tree, setup.caller);
         if let Some(inotify) = &mut files.tree.inotify {
             (inotify.watches_max, inotify.queue_max) = (setup.watches_max, setup.queue_max);
@@ -158,6 +160,16 @@ impl Host {
     /// How many kernel watches it holds.
     pub fn watches(&self) -> usize {
         self.kernel.count()
+    }
+
+    /// How many askings of the kernel are in force.
+    pub fn armings(&self) -> usize {
+        self.kernel.armings()
+    }
+
+    /// The connections that it has accepted.
+    pub fn connections(&self) -> impl Iterator<Item = PipeId> {
+        self.connections.iter().copied()
     }
 
     /// The core.
@@ -277,10 +289,13 @@ impl Host {
 
     fn scan(&mut self, world: &mut World<'_>, id: ScanId, request: ScanRequest) {
         let files = &mut *world.files;
+        let path = request.path.clone();
+        let mut has_failed = false;
         let scan = match world.faults.on_scan() {
             None => scan(files, self.caller, &request, &[]),
             Some(ScanFault::Meanwhile(operations)) => scan(files, self.caller, &request, &operations),
             Some(ScanFault::Fails(why)) => {
+                has_failed = true;
                 let Scan { hinges, found } = scan(files, self.caller, &request, &[]);
                 let found = match found {
                     Found::Directory { real, stamp, .. } => {
@@ -291,6 +306,7 @@ impl Host {
                 Scan { hinges, found }
             }
             Some(ScanFault::Slow { takes, looks_late }) => {
+                files.tree.journal_mut().has_slow_scans = true;
                 let answer = match looks_late {
                     true => Answer::StillToLook(request),
                     false => Answer::Known(scan(files, self.caller, &request, &[])),
@@ -299,6 +315,7 @@ impl Host {
                 return;
             }
         };
+        world.files.tree.journal_mut().handle_scan(&path, has_failed);
         self.core.handle_scan(world.now, id, scan);
     }
 

@@ -52,6 +52,11 @@ impl Kernel {
         self.watches.len()
     }
 
+    /// How many armings there are.
+    pub fn armings(&self) -> usize {
+        self.numbers.len()
+    }
+
     /// Asks about a directory, or with the same id about more or less of it.
     ///
     /// # Errors

@@ -85,6 +85,12 @@ impl Pipes {
         }
     }
 
+    /// Whether a connection takes anything more from the server.
+    pub fn has_room(&self, id: PipeId) -> bool {
+        let has_room = |stream: &Stream| stream.bytes.len() < self.capacity && stream.room != Some(0);
+        self.pipes.get(&id).is_some_and(|pipe| !pipe.client_closed && has_room(&pipe.to_client))
+    }
+
     /// Has every connection take as many bytes as by default.
     pub fn heal(&mut self) {
         self.capacity = CAPACITY;

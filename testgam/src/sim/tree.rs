@@ -7,6 +7,7 @@
 
 mod calls;
 mod mounts;
+mod sight;
 mod walk;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -18,6 +19,7 @@ use nix::sys::inotify::AddWatchFlags as Mask;
 use nix::sys::stat::SFlag;
 
 use super::inotify::Inotify;
+use super::journal::{Cause, Journal};
 
 pub use calls::Access;
 
@@ -65,6 +67,12 @@ struct Inode {
     ctime_ns: i64,
     /// How many names in directories it has.
     links: u32,
+    /// Whether it ever had more than one.
+    was_shared: bool,
+    /// Whether only its time of access was set since the kernel last told of it.
+    was_accessed: bool,
+    /// How often the kernel has told that it changed.
+    told: u64,
     /// How many dentries lead to it, those of removed names that are held open too.
     dentries: u32,
     body: Body,
@@ -115,6 +123,9 @@ pub struct Tree {
     /// How many times were taken from the clock.
     ticks: i64,
     coarse_tick_ns: Option<i64>,
+    /// Whether anything has changed since the journal was written.
+    has_changed: bool,
+    journal: Journal,
     /// How long the number of a removed inode is not given to another.
     pub inode_rest_ns: i64,
     /// The kernel's side of the one process that asks to be told.
@@ -135,6 +146,8 @@ impl Tree {
             wall_ns: BEGIN_NS,
             ticks: 0,
             coarse_tick_ns: None,
+            has_changed: false,
+            journal: Journal::new(),
             inode_rest_ns: INODE_REST_NS,
             inotify: None,
         };
@@ -145,6 +158,7 @@ impl Tree {
     /// Has timestamps come from a clock that ticks so rarely, as before Linux 6.13.
     pub fn set_coarse_clock(&mut self, tick: Duration) {
         self.coarse_tick_ns = i64::try_from(tick.as_nanos()).ok().filter(|tick_ns| *tick_ns > 0);
+        self.journal.has_coarse_clock |= self.coarse_tick_ns.is_some();
     }
 
     /// Lets time pass.
@@ -246,6 +260,7 @@ impl Tree {
 
     /// Takes a time from the clock.
     fn time(&mut self) -> i64 {
+        self.has_changed = true;
         if let Some(tick_ns) = self.coarse_tick_ns {
             return self.wall_ns - self.wall_ns.rem_euclid(tick_ns);
         }
@@ -292,8 +307,21 @@ impl Tree {
         };
         let id = InodeId(self.next_id());
         let (mtime_ns, ctime_ns) = (now, now);
-        let inode =
-            Inode { device, number, mode, uid: 0, size, mtime_ns, ctime_ns, links: 0, dentries: 0, body };
+        let inode = Inode {
+            device,
+            number,
+            mode,
+            uid: 0,
+            size,
+            mtime_ns,
+            ctime_ns,
+            links: 0,
+            was_shared: false,
+            was_accessed: false,
+            told: 0,
+            dentries: 0,
+            body,
+        };
         self.inodes.insert(id, inode);
         id
     }
@@ -348,6 +376,7 @@ impl Tree {
 impl Tree {
     /// Tells of a name in a directory.
     fn tell_name(&mut self, directory: DentryId, name: &Name, mask: Mask) {
+        self.write_journal(Cause::Operation);
         let inode = self.inode_id(directory);
         if let Some(inotify) = &mut self.inotify {
             inotify.handle(inode, mask, Some(name));
@@ -356,6 +385,7 @@ impl Tree {
 
     /// Tells of an inode itself.
     fn tell_inode(&mut self, dentry: DentryId, mask: Mask) {
+        self.write_journal(Cause::Operation);
         let inode = self.inode_id(dentry);
         if let Some(inotify) = &mut self.inotify {
             inotify.handle(inode, mask, None);
@@ -364,6 +394,11 @@ impl Tree {
 
     /// Tells of a dentry: first those who watch the directory that it is in, then those who watch itself.
     fn tell_dentry(&mut self, id: DentryId, mask: Mask) {
+        if mask.intersects(Mask::IN_MODIFY | Mask::IN_ATTRIB) {
+            let inode = self.inode_of_mut(id);
+            inode.told += 1;
+            inode.was_accessed = false;
+        }
         let mask = if self.is_directory(id) { mask | Mask::IN_ISDIR } else { mask };
         let dentry = self.dentry(id);
         // Every watch of entries is asked not to tell of those that were removed (IN_EXCL_UNLINK).

@@ -15,7 +15,8 @@ use gamin::{Event, Kind, RequestNumber};
 use super::client::ClientId;
 use super::tree::Caller;
 use super::{OPERATION_TIME, Sim, Stuck};
-use crate::action::{FileOperation, ServerAction, with_directory};
+use crate::action::{Fault, FileOperation, ServerAction, with_directory};
+use crate::check::Complaint;
 use crate::world::{Client, Sight, Stamp, Trouble, World};
 
 /// A world of simulated files, for one scenario.
@@ -94,6 +95,16 @@ impl World for SimWorld {
         Ok(())
     }
 
+    fn inflict(&mut self, fault: &Fault) -> Result<(), Trouble> {
+        self.sim.borrow_mut().inflict(fault).map_err(|why| Trouble::Failed(why.to_string()))
+    }
+
+    fn heal(&mut self) -> Result<(), Trouble> {
+        self.is_set_up = true;
+        self.sim.borrow_mut().heal();
+        Ok(())
+    }
+
     fn spell(&self, path: &Path) -> PathBuf {
         self.sim.borrow().files.spell(path)
     }
@@ -102,8 +113,23 @@ impl World for SimWorld {
         Some(&self.directory)
     }
 
+    fn complaint(&self) -> Option<Complaint> {
+        self.sim.borrow().complaint().cloned()
+    }
+
+    fn given_back(&mut self) -> Result<(), Trouble> {
+        Ok(self.sim.borrow_mut().given_back()?)
+    }
+
+    fn quiet(&mut self) -> Result<(), Trouble> {
+        Ok(self.sim.borrow_mut().quiet()?)
+    }
+
     fn look(&self, path: &Path) -> Sight {
         let sim = self.sim.borrow();
+        if sim.is_void(path) {
+            return Sight::Hidden;
+        }
         sim.files.look(sim.setup.caller, path)
     }
 
@@ -159,6 +185,15 @@ impl Client for SimConnection {
             true => Ok(()),
             false => Err(Trouble::Failed("no server is known".into())),
         }
+    }
+
+    fn compare(&self) -> Option<Result<(), Complaint>> {
+        Some(self.sim.borrow().compare(self.id))
+    }
+
+    fn limit(&mut self, bytes: Option<usize>) -> Result<(), Trouble> {
+        self.sim.borrow_mut().limit(self.id, bytes);
+        Ok(())
     }
 
     fn descriptor(&self) -> Option<BorrowedFd<'_>> {

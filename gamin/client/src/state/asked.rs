@@ -7,7 +7,7 @@ use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 
-use gamin_protocol::{self as protocol, Code};
+use gamin_protocol::{self as protocol, Code, Tag};
 
 use super::queue::Queue;
 use super::subscription::Subscription;
@@ -112,7 +112,7 @@ impl Asked {
     pub(super) fn handle_event(&mut self, event: protocol::Event, queue: &mut Queue) {
         match &mut self.what {
             What::Path(subscription) => {
-                subscription.handle_event(event, &mut |news| self.caller.tell(news, queue));
+                subscription.handle_event(event, &mut |news, tag| self.caller.tell(news, tag, queue));
             }
             What::Tree(tree) => {
                 tree.handle_event(event);
@@ -168,7 +168,10 @@ impl Asked {
     pub(super) fn resume(&mut self, queue: &mut Queue) {
         match &mut self.what {
             What::Path(subscription) => {
-                subscription.resume().into_iter().for_each(|news| self.caller.tell(news, queue));
+                for news in subscription.resume() {
+                    let tag = subscription.tag(&news);
+                    self.caller.tell(news, tag, queue);
+                }
             }
             What::Tree(tree) => {
                 tree.resume();
@@ -180,7 +183,7 @@ impl Asked {
     /// Passes on what a tree has to tell.
     pub(super) fn deliver_tree(&mut self, queue: &mut Queue) {
         let What::Tree(tree) = &mut self.what else { return };
-        tree.poll_news().into_iter().for_each(|news| self.caller.tell(news, queue));
+        tree.poll_news().into_iter().for_each(|news| self.caller.tell(news, None, queue));
     }
 }
 
@@ -189,7 +192,7 @@ impl Caller {
         Event { request: self.number, cookie: self.cookie, code, path }
     }
 
-    fn tell(&mut self, (code, subject): News, queue: &mut Queue) {
+    fn tell(&mut self, (code, subject): News, tag: Option<Tag>, queue: &mut Queue) {
         if self.quiet && matches!(code, Code::EXISTS | Code::END_EXIST) {
             return;
         }
@@ -197,6 +200,6 @@ impl Caller {
             Subject::Root => self.path.clone(),
             Subject::Entry(name) => PathBuf::from(OsString::from_vec(name)),
         };
-        queue.push(self.event(code, path), &mut self.queued);
+        queue.push(self.event(code, path), tag, &mut self.queued);
     }
 }

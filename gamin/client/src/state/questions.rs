@@ -138,11 +138,12 @@ impl Questions {
 
     /// The server has answered something. An answer is its question, and maybe more lines.
     pub(super) fn handle_answer(&mut self, seq: u16, answer: &[u8]) {
+        // Also if nobody waits for it any more, it shows that the server answers.
+        self.ability = Ability::Present;
         if let Some(question) = self.questions.get_mut(&Token(seq))
             && let Some(rest) = answer.strip_prefix(&*question.text)
             && (rest.is_empty() || rest.starts_with(b"\n"))
         {
-            self.ability = Ability::Present;
             question.outcome = Outcome::Answered(rest.to_vec());
         }
     }

@@ -7,7 +7,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use gamin_protocol::Code;
+use gamin_protocol::{Code, Tag};
 
 use super::asked::Asked;
 use crate::{Event, RequestNumber};
@@ -15,7 +15,8 @@ use crate::{Event, RequestNumber};
 /// Events in the order in which they came.
 #[derive(Debug, Default)]
 pub(super) struct Queue {
-    events: VecDeque<Event>,
+    /// Each with the fingerprint of the state that it tells, if the server gave one.
+    events: VecDeque<(Event, Option<Tag>)>,
     deliverable: usize,
 }
 
@@ -24,15 +25,15 @@ impl Queue {
         self.deliverable == 0
     }
 
-    pub(super) fn push(&mut self, event: Event, queued: &mut usize) {
-        self.events.push_back(event);
+    pub(super) fn push(&mut self, event: Event, tag: Option<Tag>, queued: &mut usize) {
+        self.events.push_back((event, tag));
         self.deliverable += 1;
         *queued += 1;
     }
 
     /// Queues a request's last event, which no cancel takes back.
     pub(super) fn push_last(&mut self, event: Event) {
-        self.events.push_back(event);
+        self.events.push_back((event, None));
         self.deliverable += 1;
     }
 
@@ -45,8 +46,11 @@ impl Queue {
     }
 
     /// Gives the next event, and forgets the request that it is the last one of.
-    pub(super) fn pop(&mut self, requests: &mut BTreeMap<RequestNumber, Asked>) -> Option<Event> {
-        while let Some(event) = self.events.pop_front() {
+    pub(super) fn pop(
+        &mut self,
+        requests: &mut BTreeMap<RequestNumber, Asked>,
+    ) -> Option<(Event, Option<Tag>)> {
+        while let Some((event, tag)) = self.events.pop_front() {
             let Some(asked) = requests.get_mut(&event.request) else { continue };
             if event.code == Code::ACKNOWLEDGE {
                 requests.remove(&event.request);
@@ -56,7 +60,7 @@ impl Queue {
                 *asked.queued_mut() -= 1;
             }
             self.deliverable -= 1;
-            return Some(event);
+            return Some((event, tag));
         }
         None
     }

@@ -7,7 +7,7 @@
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
-use gamin_protocol::{self as protocol, Code, Kind, Options, Request};
+use gamin_protocol::{self as protocol, Code, Kind, Options, Request, Tag};
 
 use super::told::{News, Subject, Told};
 
@@ -114,7 +114,7 @@ impl Subscription {
     }
 
     /// Takes an event that is no Acknowledge; tells what is new.
-    pub(super) fn handle_event(&mut self, event: protocol::Event, tell: &mut impl FnMut(News)) {
+    pub(super) fn handle_event(&mut self, event: protocol::Event, tell: &mut impl FnMut(News, Option<Tag>)) {
         if !self.is_live() {
             return;
         }
@@ -126,16 +126,24 @@ impl Subscription {
             Course::Direct { listed } => {
                 *listed |= ends;
                 self.told.apply(code, &subject, tag);
-                tell((code, subject));
+                tell((code, subject), tag);
             }
             Course::Apart { fresh, listed, .. } => {
                 *listed |= ends;
                 fresh.apply(code, &subject, tag);
                 if ends {
-                    self.catch_up().into_iter().for_each(tell);
+                    for news in self.catch_up() {
+                        let tag = self.tag(&news);
+                        tell(news, tag);
+                    }
                 }
             }
         }
+    }
+
+    /// The fingerprint of the state that news tell of, if it is known.
+    pub(super) fn tag(&self, (code, subject): &News) -> Option<Tag> {
+        if *code == Code::END_EXIST { None } else { self.told.tag(subject) }
     }
 
     /// Tells how what was told became what is now, unless that is not known yet, or not wanted.

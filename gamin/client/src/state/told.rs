@@ -97,6 +97,19 @@ impl Told {
         }
     }
 
+    /// The fingerprint of the state in which a subject was told, if one came with it.
+    pub(super) fn tag(&self, subject: &Subject) -> Option<Tag> {
+        let version = match (subject, self.root) {
+            (Subject::Root, Root::Present(version)) => version,
+            (Subject::Root, Root::Unknown | Root::Absent) => return None,
+            (Subject::Entry(name), _) => *self.entries.get(name)?,
+        };
+        match version {
+            Version::Tagged(tag) => Some(tag),
+            Version::Unknown | Version::Changed => None,
+        }
+    }
+
     /// The entries in the order in which they are told of.
     fn by_name(&self) -> Vec<(&Vec<u8>, Version)> {
         let mut entries: Vec<_> = self.entries.iter().map(|(name, version)| (name, *version)).collect();

@@ -95,7 +95,7 @@ impl Tree {
         let wire = event.seq;
         let Some(branch) = self.branches.get_mut(&wire) else { return };
         let mut heard = Vec::new();
-        branch.subscription.handle_event(event, &mut |news| heard.push(news));
+        branch.subscription.handle_event(event, &mut |news, _| heard.push(news));
         self.hear(wire, heard);
     }
 

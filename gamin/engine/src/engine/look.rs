@@ -48,7 +48,7 @@ impl Engine {
             self.by_scan.remove(&look.scan);
             self.effects.push_back(Effect::Forget { id: look.scan });
         }
-        self.paces.drop_watch(id);
+        self.paces.forget_watch(id);
         self.reach(id);
     }
 
@@ -80,8 +80,9 @@ impl Engine {
         }
         watch.is_glanced_at = false;
         let waiting = VecDeque::new();
-        let (scan, rounds, again, doubted, overdue, since) = (ScanId(0), 0, false, false, false, 0);
-        watch.look = Some(Look { scan, detail, rounds, again, doubted, overdue, waiting, since });
+        let (scan, rounds, again, doubted, overdue) = (ScanId(0), 0, false, false, false);
+        let (since, asked) = (0, 0);
+        watch.look = Some(Look { scan, detail, rounds, again, doubted, overdue, waiting, since, asked });
         if watch.asks_kernel() {
             let needs = watch.needs.clone();
             for need in &needs {
@@ -98,7 +99,8 @@ impl Engine {
         self.last_scan += 1;
         look.scan = ScanId(self.last_scan);
         look.overdue = false;
-        look.since = self.noticed + self.kernel.asked;
+        look.asked = self.kernel.asked;
+        look.since = self.noticed + look.asked;
         self.by_scan.insert(look.scan, id);
         let trusted = self.kernel.trusted(&watch.path);
         let request = ScanRequest { path: watch.path.clone(), trusted, detail: look.detail };
@@ -119,12 +121,17 @@ impl Engine {
         let Some(watch) = self.watches.get_mut(&id) else { return };
         let before = std::mem::replace(&mut watch.needs, needs.clone());
         let asks_kernel = watch.asks_kernel();
+        // For another path, the kernel may have been asked about a directory while the scan was under way.
+        let asked_before = watch.look.as_ref().map_or(0, |look| look.asked);
+        let is_early =
+            asks_kernel && needs.iter().any(|need| self.kernel.is_armed_since(&need.directory, asked_before));
         let (reliance, asked) =
             if asks_kernel { self.hold(id, &needs, &scan) } else { (Reliance::None, false) };
         for need in before.iter().filter(|need| !needs.contains(need)) {
             self.kernel.release(id, need, &mut self.effects);
         }
         let Some(watch) = self.watches.get_mut(&id) else { return };
+        let full = watch.detail();
         let Some(look) = &mut watch.look else { return };
         // A directory that is new to this path may have been armed after it was scanned, and what was noticed of it since
         // then was not kept for this path.
@@ -142,9 +149,14 @@ impl Engine {
         if is_coarse {
             look.detail = Detail::Stamps;
         }
-        let settled = !asked && !look.again && !is_late && !is_doubted && !is_coarse;
+        let settled = !asked && !is_early && !look.again && !is_late && !is_doubted && !is_coarse;
         if !settled && look.rounds < ROUNDS_MAX {
             look.again = false;
+            if !look.waiting.is_empty() {
+                // What was noticed by now is older than what the next scan finds, and so is told by that.
+                look.waiting.clear();
+                look.detail = look.detail.max(full);
+            }
             return self.scan(id);
         }
         watch.reliance = if settled { reliance } else { Reliance::None };
@@ -152,6 +164,11 @@ impl Engine {
         let waiting = watch.look.take().map(|look| look.waiting).unwrap_or_default();
         self.accept(now, id, scan.found, detail);
         for notice in waiting {
+            if self.watches.get(&id).is_some_and(|watch| watch.look.is_some()) {
+                // One of them has begun another look, which finds what the others were about.
+                self.look(id, None);
+                break;
+            }
             self.note(now, id, notice);
         }
         self.end_look(now, id);

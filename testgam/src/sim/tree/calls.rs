@@ -11,6 +11,7 @@ use nix::sys::stat::SFlag;
 
 use super::walk::Spot;
 use super::{Body, Caller, DentryId, Fallible, Handle, InodeId, Open, Tree};
+use crate::sim::journal::Cause;
 
 /// The permissions of a new link, which nobody looks at.
 const LINK_MODE: u32 = 0o777;
@@ -122,7 +123,9 @@ impl Tree {
     /// Gives an inode a name.
     fn enter(&mut self, directory: DentryId, name: &Name, inode: InodeId) -> Fallible<DentryId> {
         let dentry = self.new_dentry(inode, Some(directory), name.clone());
-        self.inode_of_mut(dentry).links += 1;
+        let entered = self.inode_of_mut(dentry);
+        entered.links += 1;
+        entered.was_shared |= entered.links > 1;
         let kind = if self.is_directory(dentry) { Mask::IN_ISDIR } else { Mask::empty() };
         self.entries_mut(directory)?.insert(name.clone(), dentry);
         self.touch_directory(directory);
@@ -234,7 +237,10 @@ impl Tree {
     pub fn set_access_time(&mut self, path: &[u8]) -> Fallible<()> {
         let file = self.look_up(Caller::Root, path, true)?;
         let now = self.time();
-        self.inode_of_mut(file).ctime_ns = now;
+        let inode = self.inode_of_mut(file);
+        inode.ctime_ns = now;
+        inode.was_accessed = true;
+        self.write_journal(Cause::Operation);
         Ok(())
     }
 

@@ -6,6 +6,7 @@
 use nix::errno::Errno;
 
 use super::{Caller, DentryId, Fallible, Tree};
+use crate::sim::journal::Cause;
 
 impl Tree {
     /// Mounts a new, empty file system over a directory.
@@ -16,6 +17,7 @@ impl Tree {
         let covered = self.directory_at(path)?;
         let root = self.new_file_system();
         self.mounts.insert(covered, root);
+        self.remounted(Cause::Mount);
         Ok(())
     }
 
@@ -26,6 +28,7 @@ impl Tree {
     pub fn bind(&mut self, from: &[u8], to: &[u8]) -> Fallible<()> {
         let (shown, covered) = (self.directory_at(from)?, self.directory_at(to)?);
         self.mounts.insert(covered, shown);
+        self.remounted(Cause::Mount);
         Ok(())
     }
 
@@ -49,7 +52,13 @@ impl Tree {
         if !is_shown {
             self.remove_file_system(device);
         }
+        self.remounted(Cause::Unmount);
         Ok(())
+    }
+
+    fn remounted(&mut self, cause: Cause) {
+        self.has_changed = true;
+        self.write_journal(cause);
     }
 
     fn directory_at(&self, path: &[u8]) -> Fallible<DentryId> {

@@ -28,6 +28,8 @@ pub(super) struct Spot {
     pub(super) entry: Option<DentryId>,
     /// Whether only a directory will do.
     pub(super) slash: bool,
+    /// Which way led here: another number for each sequence of dentries.
+    pub(super) way: u64,
 }
 
 impl Spot {
@@ -101,6 +103,7 @@ impl Tree {
         pend(&mut pending, &mut slash, path);
         let mut stack = vec![self.over(self.root)];
         let mut links = 0;
+        let mut way = 0;
         while let Some(name) = pending.pop() {
             let here = *stack.last().unwrap_or(&self.root);
             self.may_search(caller, here)?;
@@ -113,9 +116,10 @@ impl Tree {
             }
             let is_last = pending.is_empty();
             let Some(entry) = self.entry(here, name).map(|entry| self.over(entry)) else {
-                let spot = Spot { stack, name: Some(Name::from(name)), entry: None, slash };
+                let spot = Spot { stack, name: Some(Name::from(name)), entry: None, slash, way };
                 return if is_last { Ok(spot) } else { Err(Errno::ENOENT) };
             };
+            way = stir(way, entry);
             match self.file_type(entry) {
                 FileType::Link if !is_last || follow || slash => {
                     links += 1;
@@ -129,14 +133,14 @@ impl Tree {
                     pend(&mut pending, &mut slash, target);
                 }
                 _ if is_last => {
-                    return Ok(Spot { stack, name: Some(Name::from(name)), entry: Some(entry), slash });
+                    return Ok(Spot { stack, name: Some(Name::from(name)), entry: Some(entry), slash, way });
                 }
                 FileType::Directory => stack.push(entry),
                 FileType::Link | FileType::Other => return Err(Errno::ENOTDIR),
             }
         }
         let entry = stack.last().copied();
-        Ok(Spot { stack, name: None, entry, slash: true })
+        Ok(Spot { stack, name: None, entry, slash: true, way })
     }
 
     /// What is mounted over a dentry, or itself.
@@ -151,12 +155,21 @@ impl Tree {
         if self.permits(caller, directory, 0o1) { Ok(()) } else { Err(Errno::EACCES) }
     }
 
-    fn permits(&self, caller: Caller, dentry: DentryId, right: u32) -> bool {
+    pub(super) fn permits(&self, caller: Caller, dentry: DentryId, right: u32) -> bool {
         let inode = self.inode_of(dentry);
         // Everybody is in the group 0, and no file is in another.
         let shift = if inode.uid == 0 { 6 } else { 3 };
         caller == Caller::Root || inode.mode >> shift & right != 0
     }
+}
+
+/// The number of a way that goes on over a dentry.
+pub(super) fn stir(way: u64, DentryId(dentry): DentryId) -> u64 {
+    // The finaliser of SplitMix64: every bit reaches every other.
+    let mut bits = way.rotate_left(5) ^ dentry;
+    bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    bits ^ (bits >> 31)
 }
 
 /// Puts the components of a path before those that are still to walk.

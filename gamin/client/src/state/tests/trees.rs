@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::sync::Arc;
 
-use gamin_protocol::{CREDENTIAL, Code, Decoder};
+use gamin_protocol::{CREDENTIAL, Code, Decoder, Tag};
 use proptest::prelude::*;
 
 use super::super::*;
@@ -23,7 +23,7 @@ struct Server {
 
 impl Server {
     fn send(&mut self, seq: u16, code: Code, path: &str, tag: Option<u64>) {
-        let tag = tag.map(protocol::Tag);
+        let tag = tag.map(Tag);
         protocol::Event::encode(&mut self.outbox, seq, code, path.as_bytes(), tag).expect("a good path");
     }
 

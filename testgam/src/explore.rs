@@ -1,0 +1,110 @@
+//! Exploring: random histories, played one after the other, until one shows something wrong.
+//!
+//! Which lines are rolled is left to [`dice`], what one history is to [`history`], the command line to [`command`].
+//! Invariant: a history depends on seed and number alone, not on how many are played at once.
+
+pub mod command;
+pub mod dice;
+pub mod history;
+
+use std::num::NonZero;
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+
+use crate::play::{PlayOptions, WorldKind};
+use dice::Dice;
+use history::{Flaw, History, Tally};
+
+/// What to explore.
+#[derive(Debug, Clone)]
+pub struct Exploration {
+    /// Which histories.
+    pub dice: Dice,
+    /// Where they are played.
+    pub world: WorldKind,
+    /// Where the dice begin.
+    pub seed: u64,
+    /// How many histories at most.
+    pub histories: u64,
+    /// How many are played at once.
+    pub jobs: NonZero<usize>,
+    /// How each is played; its `stop` ends it all.
+    pub play: PlayOptions,
+}
+
+/// A history that shows something wrong.
+#[derive(Debug, Clone)]
+pub struct Finding {
+    /// Its number.
+    pub number: u64,
+    /// The seed that it came from.
+    pub seed: u64,
+    /// What is wrong with the least of it.
+    pub flaw: Flaw,
+    /// The least of it.
+    pub history: History,
+}
+
+impl Finding {
+    /// The scenario that shows it.
+    pub fn scenario(&self) -> String {
+        let Flaw { checker, step, message } = &self.flaw;
+        let checker = checker.map_or_else(|| history::word(step), |checker| checker.to_string());
+        self.history.script(&[
+            format!("History {} of the seed {}: {checker}:", self.number, self.seed),
+            message.replace('\n', " "),
+        ])
+    }
+}
+
+/// Plays histories until one shows something wrong, all are played, or a stop is asked for. `played` hears of each, in
+/// no order.
+pub fn explore(exploration: &Exploration, played: impl Fn(&Tally) + Sync) -> Option<Finding> {
+    let next = AtomicU64::new(0);
+    let found: Mutex<Option<Finding>> = Mutex::new(None);
+    let is_over = |number: u64| {
+        let first =
+            found.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(|finding| finding.number);
+        first.is_some_and(|first| first < number) || exploration.play.stop.check().is_err()
+    };
+    thread::scope(|scope| {
+        for _ in 0..exploration.jobs.get() {
+            scope.spawn(|| {
+                loop {
+                    let number = next.fetch_add(1, Ordering::Relaxed);
+                    if number >= exploration.histories || is_over(number) {
+                        break;
+                    }
+                    let finding = play_one(exploration, number, &played);
+                    let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
+                    if let Some(finding) = finding
+                        && found.as_ref().is_none_or(|first| finding.number < first.number)
+                    {
+                        *found = Some(finding);
+                    }
+                }
+            });
+        }
+    });
+    found.into_inner().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn play_one(exploration: &Exploration, number: u64, played: &impl Fn(&Tally)) -> Option<Finding> {
+    let Exploration { dice, world, seed, play, .. } = exploration;
+    let seed = *seed;
+    let roll = history::roll(dice, *world, seed, number).expect("because the dice have no filters");
+    let history = roll.history();
+    let (tally, flaw) = history.play(play);
+    if play.stop.check().is_err() {
+        return None;
+    }
+    played(&tally);
+    let flaw = flaw?;
+    // However little time is left, what was found is worth some more.
+    let play = PlayOptions { stop: play.stop.without_deadline(), ..play.clone() };
+    let least = roll.least(&flaw, &play);
+    let flaw = least.play(&play).1.unwrap_or(flaw);
+    Some(Finding { number, seed, flaw, history: least })
+}

@@ -1,0 +1,172 @@
+//! `testgam explore`: the arguments, the line that shows how far it is, and the exit status.
+//!
+//! Playing is left to `explore`. Invariant: the status is 0 only if histories were played and none showed anything wrong.
+
+use std::io::{self, IsTerminal, Write};
+use std::num::NonZero;
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use super::dice::{ALL_TROUBLE, Dice};
+use super::history::Tally;
+use super::{Exploration, explore};
+use crate::play::{PlayOptions, WorldKind};
+use crate::stop::Stop;
+use crate::suite::interrupt::{INTERRUPTED, stop_on_signals};
+
+/// The exit status when a history showed something wrong.
+const BROKEN: u8 = 1;
+/// The exit status when nothing was played.
+const UNPLAYED: u8 = 2;
+/// How often the line is drawn.
+const TICK: Duration = Duration::from_millis(200);
+/// How long to go on if neither a time nor a number is given.
+const SECONDS: u64 = 60;
+/// The longest that time passes at once in a history.
+const SIM_WAIT_MAX_MS: u64 = 1500;
+const LIVE_WAIT_MAX_MS: u64 = 20;
+
+/// Play random histories, until one breaks a promise: random operations on few names, subscriptions of several clients,
+/// and faults of every kind. That one is made as small as can be and printed as a scenario that shows it again.
+#[derive(Debug, Clone, clap::Args)]
+#[command(
+    after_help = "Exit status: 0 if every promise was kept, 1 if one was broken, 2 if nothing was played. \
+    Ctrl-C ends with what was played so far, and 130."
+)]
+pub struct Arguments {
+    /// Go on for so long [default: 60, unless a number of histories is given]
+    #[arg(long, value_name = "N")]
+    pub seconds: Option<u64>,
+    /// Play so many histories at most
+    #[arg(long, value_name = "N")]
+    pub histories: Option<u64>,
+    /// Where the dice begin: the same seed gives the same histories [default: another each time]
+    #[arg(long, value_name = "S")]
+    pub seed: Option<u64>,
+    /// The world to play in. Nothing goes wrong in the real one
+    #[arg(long, value_enum, default_value_t)]
+    pub world: Explored,
+    /// How many steps a history has
+    #[arg(long, value_name = "N", default_value = "130")]
+    pub steps: NonZero<u16>,
+    /// How many histories are played at once [default: the number of processors]
+    #[arg(short, long, value_name = "N")]
+    pub jobs: Option<NonZero<usize>>,
+}
+
+/// The worlds that can be explored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub enum Explored {
+    /// Files in memory, a simulated kernel, and faults.
+    #[default]
+    Sim,
+    /// Real files, the running kernel, a server for each history.
+    Live,
+}
+
+/// What was played, added up by whoever plays.
+#[derive(Default)]
+struct Sum {
+    histories: AtomicU64,
+    operations: AtomicU64,
+    faults: AtomicU64,
+    events: AtomicU64,
+}
+
+impl Sum {
+    fn add(&self, tally: &Tally) {
+        self.histories.fetch_add(1, Ordering::Relaxed);
+        self.operations.fetch_add(tally.operations, Ordering::Relaxed);
+        self.faults.fetch_add(tally.faults, Ordering::Relaxed);
+        self.events.fetch_add(tally.events, Ordering::Relaxed);
+    }
+
+    fn line(&self, took: Duration) -> String {
+        let [histories, operations, faults, events] =
+            [&self.histories, &self.operations, &self.faults, &self.events]
+                .map(|count| count.load(Ordering::Relaxed));
+        let rate = events as f64 / took.as_secs_f64().max(0.001);
+        format!("{histories} histories, {operations} operations, {faults} faults, {rate:.0} events a second")
+    }
+}
+
+/// Does what the arguments say. To be called before any thread is started.
+pub fn run(arguments: &Arguments) -> ExitCode {
+    let stop = Stop::default();
+    if let Err(why) = stop_on_signals(stop.clone()) {
+        say(&format!("signals are not heard: {why}"));
+    }
+    let seed = arguments.seed.unwrap_or_else(any_seed);
+    let exploration = arguments.exploration(seed, &stop);
+    let (sum, began) = (Sum::default(), Instant::now());
+    let bar = progress();
+    let found = explore(&exploration, |tally| {
+        sum.add(tally);
+        bar.set_message(sum.line(began.elapsed()));
+    });
+    bar.finish_and_clear();
+    let took = began.elapsed();
+    say(&format!("seed {seed}: {} in {:.1} s", sum.line(took), took.as_secs_f64()));
+    if let Some(finding) = found {
+        let checker =
+            finding.flaw.checker.map_or_else(|| finding.flaw.step.clone(), |checker| checker.to_string());
+        say(&format!("history {}: {checker}: {}", finding.number, finding.flaw.message));
+        // If nobody reads it, the seed still says which it was.
+        let _ = io::stdout().write_all(finding.scenario().as_bytes());
+        return ExitCode::from(BROKEN);
+    }
+    match sum.histories.load(Ordering::Relaxed) {
+        _ if stop.is_asked() => ExitCode::from(INTERRUPTED),
+        0 => ExitCode::from(UNPLAYED),
+        _ => ExitCode::SUCCESS,
+    }
+}
+
+impl Arguments {
+    fn exploration(&self, seed: u64, stop: &Stop) -> Exploration {
+        let is_sim = self.world == Explored::Sim;
+        let dice = Dice {
+            steps: self.steps.get().into(),
+            trouble: if is_sim { ALL_TROUBLE } else { &[] },
+            wait_max_ms: if is_sim { SIM_WAIT_MAX_MS } else { LIVE_WAIT_MAX_MS },
+            has_hard_links: is_sim,
+        };
+        let seconds = self.seconds.or(self.histories.is_none().then_some(SECONDS));
+        let stop = seconds.map_or(stop.clone(), |seconds| stop.within(Duration::from_secs(seconds)));
+        Exploration {
+            dice,
+            world: if is_sim { WorldKind::Sim } else { WorldKind::Live },
+            seed,
+            histories: self.histories.unwrap_or(u64::MAX),
+            jobs: self.jobs.or(thread::available_parallelism().ok()).unwrap_or(NonZero::<usize>::MIN),
+            play: PlayOptions { stop, ..PlayOptions::default() },
+        }
+    }
+}
+
+fn any_seed() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    since.as_micros() as u64
+}
+
+/// A line on standard error, if somebody looks at it.
+fn progress() -> ProgressBar {
+    if !io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+    let style = ProgressStyle::with_template("{spinner} {elapsed} {msg}");
+    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
+    bar.enable_steady_tick(TICK);
+    bar
+}
+
+/// Says something to the person at the terminal.
+fn say(message: &str) {
+    // If standard error is closed, nobody listens.
+    let _ = writeln!(io::stderr(), "testgam: {message}");
+}

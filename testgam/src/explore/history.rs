@@ -1,0 +1,257 @@
+//! One history: random lines as a script, what came of playing it, and the least of it that still shows what is wrong.
+//!
+//! What is rolled is left to `dice`, playing to the interpreter. Invariant: what is played is the very script that is
+//! printed, so whoever plays that sees the same.
+
+use proptest::strategy::{Strategy, ValueTree};
+use proptest::test_runner::{Config, Reason, RngAlgorithm, TestRng, TestRunner};
+
+use super::dice::{CLIENTS, Dice, Lines};
+use crate::check::Checker;
+use crate::play::{Outcome, PlayOptions, WorldKind, play};
+use crate::script::{EXTENDED_HEADER, Script};
+use crate::words::plain_or_quoted;
+
+/// How often a history is played to have proptest make it smaller, and how often it is gone through line by line.
+const SIMPLIFICATIONS_MAX: u32 = 2000;
+const ROUNDS_MAX: u32 = 8;
+/// Longer than anything may take to be told, once all is well: ten times the interval of polling, for a directory above
+/// that may not be read.
+const CALM_MS: u32 = 15_000;
+
+/// A history.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct History {
+    /// How its server is set up.
+    setup: Lines,
+    /// What happens.
+    steps: Vec<Lines>,
+    /// What comes before and after, by the world.
+    world: WorldKind,
+}
+
+/// What playing came to.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// How many operations on files were asked for, those that happened inside a fault too.
+    pub operations: u64,
+    /// How many faults were inflicted.
+    pub faults: u64,
+    /// How many events were told.
+    pub events: u64,
+}
+
+/// What is wrong with a history.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Flaw {
+    /// The promise that was broken, if it is one of those.
+    pub checker: Option<Checker>,
+    /// The step at which it was noticed.
+    pub step: String,
+    /// How it was broken.
+    pub message: String,
+}
+
+impl Flaw {
+    /// What makes two flaws the same.
+    fn kind(&self) -> (Option<Checker>, &str) {
+        (self.checker, if self.checker.is_some() { "" } else { &self.step })
+    }
+}
+
+/// A history that is still to be rolled.
+pub struct Roll<T: ValueTree<Value = Vec<Lines>>> {
+    setup: Lines,
+    steps: T,
+    world: WorldKind,
+}
+
+/// Rolls the history of this number: the same for the same seed, whoever asks and when.
+///
+/// # Errors
+/// proptest's, when it finds no such history.
+pub fn roll(
+    dice: &Dice,
+    world: WorldKind,
+    seed: u64,
+    number: u64,
+) -> Result<Roll<impl ValueTree<Value = Vec<Lines>>>, Reason> {
+    let mut bytes = [0; 32];
+    bytes[..8].copy_from_slice(&seed.to_le_bytes());
+    bytes[8..16].copy_from_slice(&number.to_le_bytes());
+    let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &bytes);
+    let mut runner = TestRunner::new_with_rng(Config { failure_persistence: None, ..Config::default() }, rng);
+    let beginning = dice.beginning().new_tree(&mut runner)?.current();
+    let steps = dice.steps(&beginning).new_tree(&mut runner)?;
+    Ok(Roll { setup: beginning.0, steps, world })
+}
+
+impl<T: ValueTree<Value = Vec<Lines>>> Roll<T> {
+    /// The history as it was rolled.
+    pub fn history(&self) -> History {
+        History { setup: self.setup.clone(), steps: self.steps.current(), world: self.world }
+    }
+
+    /// The least history that still has this flaw.
+    pub fn least(mut self, flaw: &Flaw, options: &PlayOptions) -> History {
+        let mut least = self.history();
+        let is_same =
+            |history: &History| history.flaw(options).is_some_and(|found| found.kind() == flaw.kind());
+        let mut left = SIMPLIFICATIONS_MAX;
+        let mut may_simplify = self.steps.simplify();
+        while may_simplify && left > 0 && !options.stop.is_asked() {
+            left -= 1;
+            let history = self.history();
+            may_simplify = if is_same(&history) {
+                least = history;
+                self.steps.simplify()
+            } else {
+                self.steps.complicate()
+            };
+        }
+        for _ in 0..ROUNDS_MAX {
+            if options.stop.is_asked() || !least.drop_lines(&is_same) {
+                break;
+            }
+        }
+        least.drop_tries(&is_same);
+        least
+    }
+}
+
+impl History {
+    /// The script that plays it.
+    pub fn text(&self) -> String {
+        self.script(&[])
+    }
+
+    /// The script, with comments at its head.
+    pub fn script(&self, comments: &[String]) -> String {
+        let mut lines = vec![EXTENDED_HEADER.to_owned()];
+        lines.extend(comments.iter().map(|comment| format!("# {comment}")));
+        lines.extend(self.setup.iter().cloned());
+        for client in CLIENTS {
+            lines.extend([format!("client {client}"), "connect".into(), "suspend".into()]);
+        }
+        lines.extend(["try mkdir d", "try mkdir e", "client a", "try mondir d"].map(str::to_owned));
+        lines.extend(self.steps.iter().flatten().cloned());
+        lines.extend((self.world == WorldKind::Sim).then(|| "heal".to_owned()));
+        for client in CLIENTS {
+            lines.extend([format!("client {client}"), "resume".into()]);
+        }
+        match self.world {
+            WorldKind::Sim => {
+                lines.extend([
+                    format!("wait {CALM_MS}"),
+                    "converged".into(),
+                    "server restart".into(),
+                    "converged".into(),
+                ]);
+                lines.extend(
+                    CLIENTS.iter().flat_map(|client| [format!("client {client}"), "try disconnect".into()]),
+                );
+                lines.push("given-back".into());
+            }
+            WorldKind::Live | WorldKind::Abi => lines.push("converged".into()),
+        }
+        lines.join("\n") + "\n"
+    }
+
+    /// Plays it.
+    pub fn play(&self, options: &PlayOptions) -> (Tally, Option<Flaw>) {
+        let text = self.text();
+        let script = match Script::parse(text.as_bytes()) {
+            Ok(script) => script,
+            Err(mistakes) => {
+                let message = mistakes.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
+                return (Tally::default(), Some(Flaw { checker: None, step: "the script".into(), message }));
+            }
+        };
+        let played = play(&script, &PlayOptions { world: self.world, ..options.clone() });
+        let events = played.transcript.lines().filter(|line| line.starts_with("  ")).count() as u64;
+        let is_operation =
+            |line: &&&String| !NO_OPERATIONS.iter().any(|verb| without_try(line).starts_with(verb));
+        let faults =
+            self.steps.iter().flatten().filter(|line| without_try(line).starts_with("fault")).count() as u64;
+        let operations =
+            self.steps.iter().flatten().collect::<Vec<_>>().iter().filter(is_operation).count() as u64;
+        let flaw = match played.outcome {
+            Outcome::Held => None,
+            Outcome::Skipped(why) => Some(Flaw { checker: None, step: "skipped".into(), message: why }),
+            Outcome::Failed(failure) => {
+                Some(Flaw { checker: failure.checker, step: failure.step, message: failure.message })
+            }
+        };
+        (Tally { operations, faults, events }, flaw)
+    }
+
+    fn flaw(&self, options: &PlayOptions) -> Option<Flaw> {
+        self.play(options).1
+    }
+
+    /// Leaves out what can be left out; gives whether that was anything.
+    fn drop_lines(&mut self, is_same: &impl Fn(&History) -> bool) -> bool {
+        let mut has_dropped = false;
+        let mut length = self.steps.len().max(1);
+        while length > 0 {
+            let mut at = self.steps.len();
+            while at > 0 {
+                let from = at.saturating_sub(length);
+                let mut fewer = self.clone();
+                fewer.steps.drain(from..at);
+                if is_same(&fewer) {
+                    *self = fewer;
+                    has_dropped = true;
+                }
+                at = from;
+            }
+            length /= 2;
+        }
+        for at in (0..self.setup.len()).rev() {
+            let mut fewer = self.clone();
+            fewer.setup.remove(at);
+            if is_same(&fewer) {
+                *self = fewer;
+                has_dropped = true;
+            }
+        }
+        has_dropped
+    }
+
+    /// Says what has to succeed without `try`.
+    fn drop_tries(&mut self, is_same: &impl Fn(&History) -> bool) {
+        let mut plain = self.clone();
+        for line in plain.steps.iter_mut().flatten() {
+            *line = without_try(line).to_owned();
+        }
+        if is_same(&plain) {
+            *self = plain;
+        }
+    }
+}
+
+/// Verbs that do nothing to files.
+const NO_OPERATIONS: &[&str] = &[
+    "client",
+    "mondir",
+    "monfile",
+    "cancel",
+    "events",
+    "pending",
+    "connect",
+    "disconnect",
+    "noexists",
+    "wait",
+    "fault",
+    "server",
+    "end",
+];
+
+fn without_try(line: &str) -> &str {
+    line.strip_prefix("try ").unwrap_or(line)
+}
+
+/// A word of a comment.
+pub(super) fn word(text: &str) -> String {
+    plain_or_quoted(text.as_bytes())
+}
