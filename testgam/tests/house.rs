@@ -27,7 +27,6 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("testgam", &["gamin", "gamin-server"]),
     ("gamin-fuzz", &["gamin", "gamin-config", "gamin-engine", "gamin-protocol", "gamin-server", "testgam"]),
     ("gamin-manual", &["gamin-command", "gamin-server", "testgam"]),
-    ("gamin-fuzz", &["gamin", "gamin-protocol", "gamin-server", "testgam"]),
 ];
 
 fn house() -> PathBuf {
