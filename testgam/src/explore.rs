@@ -50,11 +50,9 @@ pub struct Finding {
 impl Finding {
     /// The scenario that shows it.
     pub fn scenario(&self) -> String {
-        let Flaw { checker, step, message } = &self.flaw;
-        let checker = checker.map_or_else(|| history::word(step), |checker| checker.to_string());
         self.history.script(&[
-            format!("History {} of the seed {}: {checker}:", self.number, self.seed),
-            message.replace('\n', " "),
+            format!("History {} of the seed {}: {}:", self.number, self.seed, self.flaw.name()),
+            self.flaw.message.replace('\n', " "),
         ])
     }
 }

@@ -112,9 +112,7 @@ pub fn run(arguments: &Arguments) -> ExitCode {
     let took = began.elapsed();
     say(&format!("seed {seed}: {} in {:.1} s", sum.line(took), took.as_secs_f64()));
     if let Some(finding) = found {
-        let checker =
-            finding.flaw.checker.map_or_else(|| finding.flaw.step.clone(), |checker| checker.to_string());
-        say(&format!("history {}: {checker}: {}", finding.number, finding.flaw.message));
+        say(&format!("history {}: {}: {}", finding.number, finding.flaw.name(), finding.flaw.message));
         // If nobody reads it, the seed still says which it was.
         let _ = io::stdout().write_all(finding.scenario().as_bytes());
         return ExitCode::from(BROKEN);

@@ -10,7 +10,6 @@ use super::dice::{CLIENTS, Dice, Lines};
 use crate::check::Checker;
 use crate::play::{Outcome, PlayOptions, WorldKind, play};
 use crate::script::{EXTENDED_HEADER, Script};
-use crate::words::plain_or_quoted;
 
 /// How often a history is played to have proptest make it smaller, and how often it is gone through line by line.
 const SIMPLIFICATIONS_MAX: u32 = 2000;
@@ -53,9 +52,9 @@ pub struct Flaw {
 }
 
 impl Flaw {
-    /// What makes two flaws the same.
-    fn kind(&self) -> (Option<Checker>, &str) {
-        (self.checker, if self.checker.is_some() { "" } else { &self.step })
+    /// What it is called: the promise, or the step that did not hold. Two flaws of one name count as the same.
+    pub fn name(&self) -> String {
+        self.checker.map_or_else(|| self.step.clone(), |checker| checker.to_string())
     }
 }
 
@@ -96,7 +95,7 @@ impl<T: ValueTree<Value = Vec<Lines>>> Roll<T> {
     pub fn least(mut self, flaw: &Flaw, options: &PlayOptions) -> History {
         let mut least = self.history();
         let is_same =
-            |history: &History| history.flaw(options).is_some_and(|found| found.kind() == flaw.kind());
+            |history: &History| history.flaw(options).is_some_and(|found| found.name() == flaw.name());
         let mut left = SIMPLIFICATIONS_MAX;
         let mut may_simplify = self.steps.simplify();
         while may_simplify && left > 0 && !options.stop.is_asked() {
@@ -168,13 +167,7 @@ impl History {
             }
         };
         let played = play(&script, &PlayOptions { world: self.world, ..options.clone() });
-        let events = played.transcript.lines().filter(|line| line.starts_with("  ")).count() as u64;
-        let is_operation =
-            |line: &&&String| !NO_OPERATIONS.iter().any(|verb| without_try(line).starts_with(verb));
-        let faults =
-            self.steps.iter().flatten().filter(|line| without_try(line).starts_with("fault")).count() as u64;
-        let operations =
-            self.steps.iter().flatten().collect::<Vec<_>>().iter().filter(is_operation).count() as u64;
+        let tally = self.tally(&played.transcript);
         let flaw = match played.outcome {
             Outcome::Held => None,
             Outcome::Skipped(why) => Some(Flaw { checker: None, step: "skipped".into(), message: why }),
@@ -182,7 +175,21 @@ impl History {
                 Some(Flaw { checker: failure.checker, step: failure.step, message: failure.message })
             }
         };
-        (Tally { operations, faults, events }, flaw)
+        (tally, flaw)
+    }
+
+    /// Counts what was asked for, and what was told.
+    fn tally(&self, transcript: &str) -> Tally {
+        let events = transcript.lines().filter(|line| line.starts_with("  ")).count() as u64;
+        let mut tally = Tally { events, ..Tally::default() };
+        for line in self.steps.iter().flatten() {
+            match without_try(line).split(' ').next().unwrap_or_default() {
+                "fault" => tally.faults += 1,
+                verb if NO_OPERATIONS.contains(&verb) => {}
+                _ => tally.operations += 1,
+            }
+        }
+        tally
     }
 
     fn flaw(&self, options: &PlayOptions) -> Option<Flaw> {
@@ -230,7 +237,7 @@ impl History {
     }
 }
 
-/// Verbs that do nothing to files.
+/// Verbs that do nothing to files, and are no faults.
 const NO_OPERATIONS: &[&str] = &[
     "client",
     "mondir",
@@ -242,16 +249,10 @@ const NO_OPERATIONS: &[&str] = &[
     "disconnect",
     "noexists",
     "wait",
-    "fault",
     "server",
     "end",
 ];
 
 fn without_try(line: &str) -> &str {
     line.strip_prefix("try ").unwrap_or(line)
-}
-
-/// A word of a comment.
-pub(super) fn word(text: &str) -> String {
-    plain_or_quoted(text.as_bytes())
 }
