@@ -434,7 +434,10 @@ fn wait_for_trace(pid: Pid, on: bool) -> Option<PathBuf> {
         let mut targets =
             descriptors.flatten().filter_map(|descriptor| fs::read_link(descriptor.path()).ok());
         let trace = targets.find(|target| target.to_string_lossy().contains("/gamin_debug_"));
-        if trace.is_some() == on {
+        // The file is there before anything goes to it.
+        let has_begun =
+            |trace: &PathBuf| fs::read_to_string(trace).is_ok_and(|text| text.contains("trace begins"));
+        if trace.is_some() == on && trace.as_ref().is_none_or(has_begun) {
             return trace;
         }
         assert!(start.elapsed() < PATIENCE, "the trace is not switched");
