@@ -412,6 +412,12 @@ fn sigusr2_traces_a_client(place: &Place) {
     while !watch.complaint().starts_with("gamin: watching") {}
     kill(watch.pid(), Signal::SIGUSR2).expect("it is ours");
     let file = wait_for_trace(watch.pid(), true).expect("there is one");
+    // It is open before it has begun.
+    let start = Instant::now();
+    while !fs::read_to_string(&file).expect("it is text").contains("trace begins") {
+        assert!(start.elapsed() < PATIENCE, "the trace does not begin");
+        thread::yield_now();
+    }
     write(place.path("a"));
     watch.lines_until("Changed  ./a");
     kill(watch.pid(), Signal::SIGUSR2).expect("it is ours");

@@ -342,6 +342,18 @@ fn a_barrier_is_asked_again_of_the_next_server() {
 }
 
 #[test]
+fn an_answer_that_comes_too_late_still_shows_that_the_server_answers() {
+    let mut state = State::default();
+    let mut server = Server::connect(&mut state, true);
+    let token = state.ask_barrier().expect("nothing is known of the server");
+    state.forget_question(token);
+    server.deliver_all(&mut state, &None);
+    let token = state.ask_barrier().expect("it has answered, though nobody waited");
+    server.deliver_all(&mut state, &None);
+    assert_eq!(state.outcome(token), Outcome::Answered(Vec::new()));
+}
+
+#[test]
 fn an_answer_to_another_question_is_no_answer() {
     let mut state = State::default();
     let mut server = Server::connect(&mut state, true);
