@@ -12,6 +12,7 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, RenameFlags};
 use nix::sys::stat::{Mode, UtimensatFlags};
 use nix::sys::time::TimeSpec;
@@ -139,8 +140,12 @@ pub fn spell(directory: &Path, path: &Path) -> PathBuf {
     OsString::from_vec(parts.concat()).into()
 }
 
-/// Removes a directory with all that is in it, entries by name: `readdir` has an order of its own on each disk.
+/// Removes a directory with all that is in it, entries by name: `readdir` has an order of its own on each disk. A link
+/// is no directory, wherever it leads.
 fn remove_tree(directory: &Path) -> io::Result<()> {
+    if !fs::symlink_metadata(directory)?.is_dir() {
+        return Err(Errno::ENOTDIR.into());
+    }
     let mut entries = fs::read_dir(directory)?.collect::<io::Result<Vec<_>>>()?;
     entries.sort_by_key(fs::DirEntry::file_name);
     for entry in entries {

@@ -22,12 +22,13 @@ fn shown(scan: Scan, directory: &TreePath) -> String {
         let text = path.escape_ascii().to_string();
         match text.strip_prefix(&directory.escape_ascii().to_string()) {
             Some(rest) => format!("$DIR{rest}"),
-            // What lies above differs by name, but not in number.
-            None => format!("{} above", path.components().count()),
+            None => "above".to_owned(),
         }
     };
     let hinge = |Hinge { directory, entry }: Hinge| format!("{} {entry:?}", place(&directory));
-    let hinges: Vec<String> = scan.hinges.into_iter().map(hinge).collect();
+    let mut hinges: Vec<String> = scan.hinges.into_iter().map(hinge).collect();
+    // Where the two directories lie differs, and how deep.
+    hinges.dedup_by(|a, b| a == "above None" && a == b);
     let found = match scan.found {
         Found::Directory { real, stamp, entries } => {
             format!("{} {} {}", place(&real), stamped(&stamp), listed(entries))

@@ -138,7 +138,7 @@ impl Files {
             Op::MakeTree { directory, depth } => make_tree(tree, &at(directory), *depth),
             Op::CopyTree { from, to } => copy_tree(tree, &at(from), &at(to)),
             Op::RemoveTree(path) => match tree.look_up(Caller::Root, &at(path), false) {
-                Ok(entry) if tree.file_type(entry) == FileType::Other => Err(Errno::ENOTDIR),
+                Ok(entry) if tree.file_type(entry) != FileType::Directory => Err(Errno::ENOTDIR),
                 _ => remove_tree(tree, &at(path)),
             },
             Op::Open(_) | Op::WriteOpen { .. } | Op::Close(_) | Op::Hold(_) | Op::LetGo(_) => {

@@ -67,6 +67,13 @@ impl Default for Setup {
 }
 
 impl Setup {
+    /// Whether there is a rule whose method is `none`: of such a path no change is told.
+    pub fn may_tell_nothing(&self) -> bool {
+        self.gaminrc
+            .values()
+            .any(|text| text.split(|byte| byte.is_ascii_whitespace()).any(|word| word == b"none"))
+    }
+
     /// What decides about methods.
     pub fn policy(&self) -> Policy {
         let files = self.gaminrc.values().map(|text| Text { name: "gaminrc", text });
