@@ -150,8 +150,8 @@ impl Engine {
             if !watch.look.as_ref().is_some_and(|look| look.overdue) {
                 awaited.insert(id);
             }
-            // Where the kernel is relied on, a look that is under way need not look closer than it does.
-            let is_enough = watch.look.is_some() && watch.asks_kernel() && watch.reliance == Reliance::Full;
+            // Where the kernel is relied on, a look that is under way or owed need not look closer than it does.
+            let is_enough = watch.asks_kernel() && watch.reliance == Reliance::Full;
             self.look(id, is_enough.then_some(Detail::Itself));
         }
         self.barriers.insert(barrier, awaited);

@@ -79,6 +79,12 @@ impl File {
         matches!(seen, Seen::Present(stamp) if self.shows(&stamp))
     }
 
+    /// Whether it is what a notice says has come: a scan that took only its name has seen it before the notice was read. Had it
+    /// gone since, that would have been noticed first.
+    fn has_come(&self, change: Change) -> bool {
+        change == Change::Created && self.scanned && self.tag.is_none()
+    }
+
     fn changes_type(&self, stamp: &Stamp) -> bool {
         self.file_type.is_some_and(|known| known != stamp.file_type)
     }
@@ -267,10 +273,10 @@ impl Known {
     }
 
     /// Has the next look make out whether an entry has changed, however closely it looks otherwise.
-    pub(crate) fn doubt_entry(&mut self, name: &Name) {
+    pub(crate) fn doubt_entry(&mut self, name: &Name, change: Change) {
         let Known::Directory(directory) = self else { return };
         if let Some(file) = directory.entries_mut().get_mut(name) {
-            file.doubted = true;
+            file.doubted |= !file.has_come(change);
         }
     }
 

@@ -174,6 +174,29 @@ fn a_barrier_during_a_newcomers_look_casts_no_doubt_on_a_large_directory() {
 }
 
 #[test]
+fn what_came_to_a_large_directory_without_pause_is_created_once_and_not_changed() {
+    let mut world = World::new(Method::Kernel);
+    world.is_large = true;
+    world.subscribe(1, "/d", Kind::Directory);
+    world.take();
+    let names: Vec<String> = (10..90).map(|n| format!("n{n}")).collect();
+    for name in &names {
+        let stamp = world.put(&format!("/d/{name}"), FileType::Other);
+        world.notice("/d", name, Change::Created, Seen::Present(stamp));
+        world.pass(MS * 30);
+    }
+    // Too much to be told one by one: a look has it, before the notice of the last is read.
+    let stamp = world.put("/d/n90", FileType::Other);
+    world.barrier(&[1]);
+    world.notice("/d", "n90", Change::Created, Seen::Present(stamp));
+    world.barrier(&[1]);
+    world.pass(MS * 2000);
+    let told: Vec<_> = world.take().into_iter().filter(|told| told != "reached").collect();
+    let expected: Vec<_> = (10..=90).map(|n| format!("1 n{n} Created")).collect();
+    assert_eq!(told, expected);
+}
+
+#[test]
 fn two_names_that_change_places_are_both_still_there() {
     let mut world = World::new(Method::Kernel);
     let a = world.put("/d/a", FileType::Other);

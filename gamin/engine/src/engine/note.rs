@@ -43,8 +43,8 @@ impl Engine {
     fn note_later(&mut self, id: WatchId, notice: &Waiting) {
         let Some(watch) = self.watches.get_mut(&id) else { return };
         let detail = match notice {
-            Waiting::Entry(_, name, _) if watch.kind == Kind::Directory => {
-                watch.known.doubt_entry(name);
+            Waiting::Entry(_, name, entry) if watch.kind == Kind::Directory => {
+                watch.known.doubt_entry(name, entry.change);
                 Some(Detail::Names)
             }
             Waiting::Hinge(..) | Waiting::Entry(..) => None,
