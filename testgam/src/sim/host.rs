@@ -69,9 +69,7 @@ impl Default for Setup {
 impl Setup {
     /// Whether there is a rule whose method is `none`: of such a path no change is told.
     pub fn may_tell_nothing(&self) -> bool {
-        self.gaminrc
-            .values()
-            .any(|text| text.split(|byte| byte.is_ascii_whitespace()).any(|word| word == b"none"))
+        self.gaminrc.values().any(|text| text.split(u8::is_ascii_whitespace).any(|word| word == b"none"))
     }
 
     /// What decides about methods.
