@@ -22,6 +22,7 @@ const DIRECTORIES: &[&str] = &["d", "e", "d/s"];
 const LINKS: &[&str] = &["l", "d/l", "e/l"];
 const TARGETS: &[&str] = &["a", "d", "nowhere", "d/a", ".", "../e"];
 const MONITORED: &[&str] = &[".", "a", "d", "d/a", "d/s", "e", "l", "l/a", "d/s/x/y"];
+const RULED: &[&str] = &["*", "d", "d*", "d/s", "*s", "e", "e/a"];
 const TEXTS: &[&str] = &["\"\"", "x", "xx", "xxx"];
 
 /// What may go wrong in a history.
@@ -39,11 +40,20 @@ pub enum Trouble {
     Clock,
     /// File systems come and go.
     Mounts,
+    /// Rules are added that give paths another method.
+    Rules,
 }
 
 /// Everything that may go wrong in the simulated world.
-pub const ALL_TROUBLE: &[Trouble] =
-    &[Trouble::Kernel, Trouble::Scans, Trouble::Sockets, Trouble::Server, Trouble::Clock, Trouble::Mounts];
+pub const ALL_TROUBLE: &[Trouble] = &[
+    Trouble::Kernel,
+    Trouble::Scans,
+    Trouble::Sockets,
+    Trouble::Server,
+    Trouble::Clock,
+    Trouble::Mounts,
+    Trouble::Rules,
+];
 
 /// Which lines are rolled.
 #[derive(Debug, Clone)]
@@ -159,6 +169,9 @@ fn fault(trouble: Trouble, limits: Limits) -> BoxedStrategy<Lines> {
         Trouble::Clock => (-5000..5000i64).prop_map(|ms| vec![format!("fault clock {ms}")]).boxed(),
         Trouble::Mounts => (select(&["mount", "unmount", "unmount"]), select(DIRECTORIES))
             .prop_map(|(what, directory)| tried(&format!("fault {what} {directory}")))
+            .boxed(),
+        Trouble::Rules => (select(&["gaminrc", "mandatory-gaminrc"]), select(&["poll", "notify"]), select(RULED))
+            .prop_map(|(file, method, pattern)| vec![format!("server {file} \"{method} $DIR/{pattern}\"")])
             .boxed(),
     }
 }
