@@ -230,6 +230,9 @@ pub enum Fault {
     },
     /// Sockets hold so many bytes from now on.
     Capacity(usize),
+    /// A server that is started from now on keeps so many bytes ready for a socket that does not take them; what
+    /// is told further is merged.
+    Outbox(usize),
     /// The wall clock is set, forward or back, by so many milliseconds.
     ClockJump(i64),
     /// Files are stamped by a clock that ticks so rarely, as before Linux 6.13.

@@ -12,6 +12,7 @@ use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use crate::play::{PlayOptions, WorldKind};
 use dice::Dice;
@@ -41,6 +42,8 @@ pub struct Finding {
     pub number: u64,
     /// The seed that it came from.
     pub seed: u64,
+    /// How long it took to find it, before it was made smaller.
+    pub after: Duration,
     /// What is wrong with the least of it.
     pub flaw: Flaw,
     /// The least of it.
@@ -60,6 +63,7 @@ impl Finding {
 /// Plays histories until one shows something wrong, all are played, or a stop is asked for. `played` hears of each, in
 /// no order.
 pub fn explore(exploration: &Exploration, played: impl Fn(&Tally) + Sync) -> Option<Finding> {
+    let began = Instant::now();
     let next = AtomicU64::new(0);
     let found: Mutex<Option<Finding>> = Mutex::new(None);
     let is_over = |number: u64| {
@@ -75,7 +79,7 @@ pub fn explore(exploration: &Exploration, played: impl Fn(&Tally) + Sync) -> Opt
                     if number >= exploration.histories || is_over(number) {
                         break;
                     }
-                    let finding = play_one(exploration, number, &played);
+                    let finding = play_one(exploration, number, began, &played);
                     let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
                     if let Some(finding) = finding
                         && found.as_ref().is_none_or(|first| finding.number < first.number)
@@ -89,7 +93,12 @@ pub fn explore(exploration: &Exploration, played: impl Fn(&Tally) + Sync) -> Opt
     found.into_inner().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn play_one(exploration: &Exploration, number: u64, played: &impl Fn(&Tally)) -> Option<Finding> {
+fn play_one(
+    exploration: &Exploration,
+    number: u64,
+    began: Instant,
+    played: &impl Fn(&Tally),
+) -> Option<Finding> {
     let Exploration { dice, world, seed, play, .. } = exploration;
     let seed = *seed;
     let roll = history::roll(dice, *world, seed, number).expect("because the dice have no filters");
@@ -100,9 +109,10 @@ fn play_one(exploration: &Exploration, number: u64, played: &impl Fn(&Tally)) ->
     }
     played(&tally);
     let flaw = flaw?;
+    let after = began.elapsed();
     // However little time is left, what was found is worth some more.
     let play = PlayOptions { stop: play.stop.without_deadline(), ..play.clone() };
     let least = roll.least(&flaw, &play);
     let flaw = least.play(&play).1.unwrap_or(flaw);
-    Some(Finding { number, seed, flaw, history: least })
+    Some(Finding { number, seed, after, flaw, history: least })
 }

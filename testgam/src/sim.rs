@@ -259,6 +259,7 @@ impl Sim {
             Fault::Scan(fault) => self.faults.spoil_scan(fault.clone()),
             Fault::Between { effects, operations } => self.faults.interrupt(*effects, operations.clone()),
             Fault::Capacity(bytes) => self.pipes.capacity = *bytes,
+            Fault::Outbox(bytes) => self.setup.ready_max = *bytes,
             Fault::ClockJump(by_ms) => self.files.tree.set_wall(by_ms.saturating_mul(1_000_000)),
             Fault::CoarseClock(tick) => self.files.tree.set_coarse_clock(*tick),
             Fault::Mount(path) => {

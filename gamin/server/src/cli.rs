@@ -21,6 +21,7 @@ use tracing::level_filters::LevelFilter;
 use tracing::{error, info, warn};
 
 use crate::core::Config;
+use crate::outbox::BYTES_MAX;
 use crate::settings::Settings;
 use crate::socket::Listener;
 use crate::{detach, host};
@@ -131,6 +132,7 @@ fn serve(options: Options, traces: Traces) -> ExitCode {
         uid: getuid().as_raw(),
         idle_max: (!options.notimeout).then_some(IDLE_MAX),
         settings: settings.paths(),
+        ready_max: BYTES_MAX,
     };
     let meeting = Meeting::new(&id);
     let listener = match meeting.listen() {

@@ -57,6 +57,9 @@ pub struct Config {
     pub idle_max: Option<Duration>,
     /// The files on which the engine's policy hangs. The server watches them for itself.
     pub settings: Vec<TreePath>,
+    /// How many bytes may lie ready for a session before further events wait and are merged: a server's are
+    /// [`BYTES_MAX`](crate::BYTES_MAX).
+    pub ready_max: usize,
 }
 
 /// A moment at which a core wants to be told the time.
@@ -118,6 +121,8 @@ pub struct Core {
     finished: bool,
     /// Connections that have shown no credentials, whose they are, and how long they may go on so.
     newcomers: BTreeMap<SessionId, (Peer, Time)>,
+    /// How many bytes may lie ready for a session before events wait.
+    ready_max: usize,
     sessions: BTreeMap<SessionId, Session>,
     /// The sessions' subscriptions in the engine.
     owners: BTreeMap<SubscriptionId, SessionId>,
@@ -147,6 +152,7 @@ impl Core {
             idle_since: Some(now),
             finished: false,
             newcomers: BTreeMap::new(),
+            ready_max: config.ready_max,
             sessions: BTreeMap::new(),
             owners: BTreeMap::new(),
             settings: BTreeMap::new(),
@@ -372,7 +378,7 @@ impl Core {
         info!(session = id.0, "session begins");
         self.ring.handle_time(now);
         self.ring.note(Happening::SessionBegan(id, peer));
-        self.sessions.insert(id, Session::new(peer, now));
+        self.sessions.insert(id, Session::new(peer, now, self.ready_max));
         self.to_send.insert(id);
         self.idle_since = None;
         self.finished = false;

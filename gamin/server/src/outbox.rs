@@ -16,7 +16,7 @@ use gamin_engine::{Code, Event, Name, Subject, SubscriptionId};
 use gamin_protocol::{CREDENTIAL, Event as Packet, Options};
 use tracing::{trace, warn};
 
-/// How many bytes may lie ready for the socket before further events wait. It is exceeded by less than one
+/// How many bytes lie ready for a server's socket before further events wait. It is exceeded by less than one
 /// packet, and by listings.
 pub const BYTES_MAX: usize = 64 * 1024;
 
@@ -26,6 +26,8 @@ type Place = u64;
 /// The bytes and the waiting events of one session.
 #[derive(Debug)]
 pub(crate) struct Outbox {
+    /// How many bytes may lie ready.
+    ready_max: usize,
     bytes: Vec<u8>,
     /// How many of `bytes` the socket has taken.
     taken: usize,
@@ -58,8 +60,9 @@ enum Waiting {
 
 impl Outbox {
     /// Makes the outbox of a client that has shown its credentials: it is shown ours.
-    pub fn new() -> Outbox {
+    pub fn new(ready_max: usize) -> Outbox {
         Outbox {
+            ready_max,
             bytes: vec![CREDENTIAL],
             taken: 0,
             addressees: BTreeMap::new(),
@@ -102,7 +105,7 @@ impl Outbox {
         if self.taken == self.bytes.len() {
             self.bytes.clear();
             self.taken = 0;
-        } else if self.taken >= BYTES_MAX {
+        } else if self.taken >= self.ready_max {
             self.bytes.drain(..self.taken);
             self.taken = 0;
         }
@@ -186,7 +189,7 @@ impl Outbox {
     }
 
     fn has_room(&self) -> bool {
-        self.transmit().len() < BYTES_MAX
+        self.transmit().len() < self.ready_max
     }
 
     fn write(&mut self, told: &Waiting) {

@@ -62,14 +62,14 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    pub fn new(peer: Peer, since: Time) -> Session {
+    pub fn new(peer: Peer, since: Time, ready_max: usize) -> Session {
         Session {
             peer,
             since,
             decoder: Decoder::new(),
             numbers: BTreeMap::new(),
             is_waiting: false,
-            outbox: Outbox::new(),
+            outbox: Outbox::new(ready_max),
         }
     }
 

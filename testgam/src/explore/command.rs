@@ -112,7 +112,8 @@ pub fn run(arguments: &Arguments) -> ExitCode {
     let took = began.elapsed();
     say(&format!("seed {seed}: {} in {:.1} s", sum.line(took), took.as_secs_f64()));
     if let Some(finding) = found {
-        say(&format!("history {}: {}: {}", finding.number, finding.flaw.name(), finding.flaw.message));
+        let (number, flaw, after) = (finding.number, &finding.flaw, finding.after.as_secs_f64());
+        say(&format!("history {number}, after {after:.1} s: {}: {}", flaw.name(), flaw.message));
         // If nobody reads it, the seed still says which it was.
         let _ = io::stdout().write_all(finding.scenario().as_bytes());
         return ExitCode::from(BROKEN);

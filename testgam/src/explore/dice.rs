@@ -111,7 +111,9 @@ fn setup(is_healthy: bool) -> BoxedStrategy<Lines> {
         return server.boxed();
     }
     let clock = prop_oneof![4 => Just(Lines::new()), 1 => line("fault coarse-clock 4")];
-    (server, clock).prop_map(|(server, clock)| [server, clock].concat()).boxed()
+    // What is told to a socket that takes little is merged only when much lies ready for it already.
+    let outbox = prop_oneof![1 => Just(Lines::new()), 1 => line("fault outbox 40")];
+    (server, clock, outbox).prop_map(|(server, clock, outbox)| [server, clock, outbox].concat()).boxed()
 }
 
 fn tried(step: &str) -> Lines {

@@ -12,7 +12,7 @@ use crate::play::{Outcome, PlayOptions, WorldKind, play};
 use crate::script::{EXTENDED_HEADER, Script};
 
 /// How often a history is played to have proptest make it smaller, and how often it is gone through line by line.
-const SIMPLIFICATIONS_MAX: u32 = 2000;
+const SIMPLIFICATIONS_MAX: u32 = 600;
 const ROUNDS_MAX: u32 = 8;
 /// Longer than anything may take to be told, once all is well: ten times the interval of polling, for a directory above
 /// that may not be read.

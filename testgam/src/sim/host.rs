@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use gamin_server::config::{Mounts, Policy, Rules, Text};
 use gamin_server::engine::{self, Effect, Entries, Found, Scan, ScanId, ScanRequest, Time, TreePath};
-use gamin_server::{Config, Core, Peer, SessionId};
+use gamin_server::{BYTES_MAX, Config, Core, Peer, SessionId};
 
 use super::faults::Faults;
 use super::files::Files;
@@ -49,6 +49,8 @@ pub struct Setup {
     pub watches_max: usize,
     /// How many events the kernel keeps for it.
     pub queue_max: usize,
+    /// How many bytes lie ready for a session before events wait.
+    pub ready_max: usize,
 }
 
 impl Default for Setup {
@@ -62,6 +64,7 @@ impl Default for Setup {
             caller: Caller::Root,
             watches_max: usize::MAX,
             queue_max: super::inotify::QUEUE_MAX,
+            ready_max: BYTES_MAX,
         }
     }
 }
@@ -130,8 +133,10 @@ impl Host {
             (inotify.watches_max, inotify.queue_max) = (setup.watches_max, setup.queue_max);
         }
         let engine = engine::Config { policy: Arc::new(setup.policy()), poll_interval: setup.poll_interval };
+        let Setup { idle_max, ready_max, .. } = *setup;
+        let config = Config { engine, uid: UID, idle_max, settings: Vec::new(), ready_max };
         Host {
-            core: Core::new(now, Config { engine, uid: UID, idle_max: setup.idle_max, settings: Vec::new() }),
+            core: Core::new(now, config),
             kernel,
             caller: setup.caller,
             gathering_until: None,

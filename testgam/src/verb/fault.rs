@@ -34,6 +34,7 @@ pub(super) fn read(a: &mut Arguments<'_>) -> Result<Action, Refused> {
         b"between" => return Ok(Action::Begin(Block::Between(a.count()?))),
         b"room" => return Ok(Action::Client(ClientAction::Room(room(a)?))),
         b"capacity" => Fault::Capacity(size(a)?.max(1)),
+        b"outbox" => Fault::Outbox(size(a)?.max(1)),
         b"clock" => Fault::ClockJump(jump(a)?),
         b"coarse-clock" => Fault::CoarseClock(time(a)?),
         b"mount" => Fault::Mount(a.path("DIR")?),

@@ -7,6 +7,7 @@ use gamin_protocol::{
 };
 
 use super::*;
+use crate::outbox::BYTES_MAX;
 use crate::session::{MAX_REPLIES, MAX_SUBSCRIPTIONS};
 
 const UID: u32 = 1000;
@@ -25,7 +26,10 @@ impl World {
         let policy = Arc::new(Method::Kernel);
         let engine = gamin_engine::Config { policy, poll_interval: Duration::from_secs(1) };
         let now = Time(Duration::from_secs(1000));
-        let core = Core::new(now, Config { engine, uid: UID, idle_max: Some(IDLE), settings: Vec::new() });
+        let core = Core::new(
+            now,
+            Config { engine, uid: UID, idle_max: Some(IDLE), settings: Vec::new(), ready_max: BYTES_MAX },
+        );
         World { now, core, last_session: 0, closed: Vec::new() }
     }
 

@@ -13,7 +13,7 @@ const ROOT: &str = "/d";
 
 /// Makes an outbox that has just sent its credential, with a subscription for each of `options`, from number 1.
 fn outbox(options: &[Options]) -> Outbox {
-    let mut outbox = Outbox::new();
+    let mut outbox = Outbox::new(BYTES_MAX);
     outbox.sent(1);
     for (seq, options) in (1..).zip(options) {
         outbox.open(SubscriptionId(seq), seq as u16, ROOT.into(), *options);
