@@ -69,9 +69,11 @@ impl Rest {
         let untaken = self.census.engine.untaken;
         promise
             .demand(untaken == 0, || format!("{untaken} effects or outputs of the engine were not taken"))?;
-        let settles = self.deadline.filter(|due| due.reason == Reason::Engine(engine::Reason::Settle));
-        let late = settles.map(|due| due.at.since(self.now)).filter(|late| *late > HELD_MAX);
-        promise.demand(late.is_none(), || format!("a change is told only in {late:?}"))
+        let held = self.census.engine.held;
+        let wakes_in = self.deadline.map(|due| due.at.since(self.now));
+        promise.demand(held == 0 || wakes_in.is_some_and(|time| time <= HELD_MAX), || {
+            format!("{held} changes are held, and the time matters only in {wakes_in:?}")
+        })
     }
 
     /// *Quiet*: there is no deadline but for a change that is held, a path that is polled, a stranger, or the server's end.
@@ -194,6 +196,8 @@ mod tests {
         let settle = Reason::Engine(engine::Reason::Settle);
         assert_eq!(complaint(&due(settle, HELD_MAX)), None);
         assert_eq!(complaint(&due(settle, HELD_MAX * 2)), Some(Checker::Prompt));
+        let forgotten = Rest { deadline: None, ..due(settle, HELD_MAX) };
+        assert_eq!(complaint(&forgotten), Some(Checker::Prompt));
     }
 
     #[test]
