@@ -23,6 +23,13 @@ const SERVE: &str = "GAMIN_LIBFAM_TEST_SERVES";
 const HERE: &str = env!("CARGO_MANIFEST_DIR");
 const LIBRARIES: [(&str, &str); 2] = [("libfam.so", "libfam.so.0"), ("libgamin_1.so", "libgamin-1.so.0")];
 
+/// Ways to link with libfam.a. Of a library as the tests have it, which is not optimised at link time, unused parts are dropped here.
+const STATIC: [(&str, &[&str]); 3] = [
+    ("the_static_library_links", &[]),
+    ("a_program_links_statically_as_a_whole", &["-static", "-Wl,--gc-sections"]),
+    ("a_program_links_statically_and_independent_of_position", &["-static-pie", "-Wl,--gc-sections"]),
+];
+
 fn main() -> ExitCode {
     if env::var_os(SERVE).is_some() {
         return gamin_server::run(env::args_os().skip(1));
@@ -38,8 +45,10 @@ fn main() -> ExitCode {
             check_library(&room.folder.path().join(name), library, name)
         }));
     }
-    let room = Arc::clone(&room);
-    tests.push(Trial::test("the_static_library_links", move || room.link_statically()));
+    for (name, flags) in STATIC {
+        let room = Arc::clone(&room);
+        tests.push(Trial::test(name, move || room.link_statically(name, flags)));
+    }
     if !has_compiler {
         let ignored = |test: Trial| test.with_kind("no cc, c++, nm and readelf").with_ignored_flag(true);
         tests = tests.into_iter().map(ignored).collect();
@@ -125,12 +134,15 @@ impl Room {
         Err(said(&output).into())
     }
 
-    fn link_statically(&self) -> Result<(), Failed> {
-        let name = "static";
+    /// Links with libfam.a, and with what gamin.pc says that it needs.
+    fn link_statically(&self, name: &str, flags: &[&str]) -> Result<(), Failed> {
         let file = Path::new(HERE).join("tests/c/a_session_as_ever.c");
         let archive = self.built.join("libfam.a");
-        let rest = ["-lgcc_s", "-lutil", "-lrt", "-lpthread", "-lm", "-ldl", "-lc"].map(OsStr::new);
-        let program = self.compile(name, &file, &[&[archive.as_os_str()], rest.as_slice()].concat())?;
+        let needed =
+            include_str!("../gamin.pc.in").lines().find_map(|line| line.strip_prefix("Libs.private:"));
+        let needed = needed.ok_or("gamin.pc says nothing of it")?.split_whitespace();
+        let words: Vec<_> = flags.iter().copied().chain(needed).map(OsStr::new).collect();
+        let program = self.compile(name, &file, &[&[archive.as_os_str()], words.as_slice()].concat())?;
         self.play(name, &program)
     }
 }
