@@ -27,6 +27,7 @@ pub use call::become_carrier_if_asked;
 use call::{Answer, Call, Told};
 use carrier::Carrier;
 
+use crate::collection::Collection;
 use crate::forks;
 use crate::live::{LiveClient, Past, STOP_LATENCY, Silence, await_silence};
 use crate::play::PlayOptions;
@@ -51,6 +52,7 @@ pub(crate) struct Surroundings {
 #[derive(Debug)]
 enum Owed {
     Monitor(i32, Kind, PathBuf),
+    Collect(i32, PathBuf, Collection),
     Cancel(i32),
 }
 
@@ -63,6 +65,8 @@ pub(crate) struct AbiClient {
     has_barrier: bool,
     /// The shadow's numbers of the requests.
     shadows: BTreeMap<i32, i32>,
+    /// How deep the deepest collection is: each level is found in a round of its own, and may have nothing to tell.
+    deepest: u32,
     /// What the shadow has yet to do, so that the library goes first.
     owed: Vec<Owed>,
     /// What was read and not yet asked for.
@@ -99,6 +103,7 @@ impl AbiClient {
             shadow,
             has_barrier,
             shadows: BTreeMap::new(),
+            deepest: 0,
             owed: Vec::new(),
             came: VecDeque::new(),
             silence: Silence::new(options.silence, Rc::clone(&past)),
@@ -119,6 +124,9 @@ impl AbiClient {
             match owed {
                 Owed::Monitor(number, kind, path) => {
                     self.shadows.insert(number, self.shadow.monitor(kind, &path, None)?);
+                }
+                Owed::Collect(number, path, collection) => {
+                    self.shadows.insert(number, self.shadow.collect(&path, &collection)?);
                 }
                 Owed::Cancel(number) => {
                     if let Some(shadow) = self.shadows.remove(&number) {
@@ -165,6 +173,23 @@ impl Client for AbiClient {
         Ok(number)
     }
 
+    fn collect(&mut self, path: &Path, collection: &Collection) -> Result<i32, Trouble> {
+        let Collection { depth, mask } = collection.clone();
+        let call = Call::Collect { path: path.as_os_str().to_owned(), depth, mask };
+        let Answer::Number(number) = self.carrier.call(&call)? else { return Err(misunderstood(&call)) };
+        self.deepest = self.deepest.max(depth);
+        self.owe(Owed::Collect(number, path.to_owned(), collection.clone()));
+        Ok(number)
+    }
+
+    fn suspend_monitor(&mut self, number: i32) -> Result<(), Trouble> {
+        self.call(&Call::Suspend(number))
+    }
+
+    fn resume_monitor(&mut self, number: i32) -> Result<(), Trouble> {
+        self.call(&Call::Resume(number))
+    }
+
     fn cancel(&mut self, number: i32) -> Result<(), Trouble> {
         self.call(&Call::Cancel(number))?;
         self.owe(Owed::Cancel(number));
@@ -205,7 +230,7 @@ impl Client for AbiClient {
         }
         self.follow()?;
         let mut empty_rounds = 0;
-        while empty_rounds < EMPTY_ROUNDS {
+        while empty_rounds < EMPTY_ROUNDS + self.deepest {
             self.shadow.barrier()?;
             while self.shadow.next(Duration::ZERO)?.is_some() {}
             empty_rounds = if self.fetch(Duration::ZERO)? { 0 } else { empty_rounds + 1 };

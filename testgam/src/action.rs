@@ -11,6 +11,7 @@ use std::time::Duration;
 use gamin::{Code, Kind};
 use gamin_server::engine::{Refusal, Unlisted};
 
+use crate::collection::Collection;
 use crate::script::Mistake;
 use crate::transcript::DIRECTORY_PLACEHOLDER;
 
@@ -116,8 +117,14 @@ pub enum ClientAction {
     KillServer,
     /// Subscribes.
     Monitor(Monitor),
+    /// Subscribes to a directory and what is below it.
+    Collect(Collect),
     /// Cancels its request at this index.
     Cancel(usize),
+    /// Holds back the events of its request at this index.
+    SuspendMonitor(usize),
+    /// Goes on with them, from what is different.
+    ResumeMonitor(usize),
     /// Asks for no listing of directories from now on.
     NoExists,
     /// Stops reading.
@@ -143,6 +150,17 @@ pub struct Monitor {
     pub path: PathBuf,
     /// The request number, if the script chooses it.
     pub number: Option<i32>,
+    /// User data, printed with each event.
+    pub data: Option<Vec<u8>>,
+}
+
+/// A collection as a script asks for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Collect {
+    /// Where, as typed.
+    pub path: PathBuf,
+    /// How much.
+    pub collection: Collection,
     /// User data, printed with each event.
     pub data: Option<Vec<u8>>,
 }

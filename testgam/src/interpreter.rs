@@ -207,7 +207,12 @@ impl<'a> Interpreter<'a> {
             ClientAction::Monitor(monitor) => {
                 return Ok(subscriber.monitor(self.world, monitor)?.to_string());
             }
+            ClientAction::Collect(collect) => {
+                return Ok(subscriber.collect(self.world, collect)?.to_string());
+            }
             ClientAction::Cancel(index) => return Ok(subscriber.cancel(*index)?.to_string()),
+            ClientAction::SuspendMonitor(index) => subscriber.suspend_monitor(*index, true)?,
+            ClientAction::ResumeMonitor(index) => subscriber.suspend_monitor(*index, false)?,
             ClientAction::NoExists => subscriber.no_exists()?,
             ClientAction::Suspend => subscriber.is_suspended = true,
             ClientAction::Resume => subscriber.is_suspended = false,
@@ -251,6 +256,10 @@ impl<'a> Interpreter<'a> {
                 ClientAction::KillServer => line(&[b"killall gam_server"]),
                 ClientAction::Monitor(_) | ClientAction::Cancel(_) => {
                     line(&[&word(0), b" ", &word(1), b" ", answer.as_bytes()])
+                }
+                ClientAction::Collect(_) => {
+                    let words = [word(0), word(1), word(2), word(3), answer.as_bytes().to_vec()];
+                    Some(words.join(&b' '))
                 }
                 ClientAction::Pending => line(&[b"pending ", answer.as_bytes()]),
                 ClientAction::Events if !answer.is_empty() => line(&[answer.as_bytes()]),

@@ -8,6 +8,7 @@
 mod abi;
 pub mod action;
 pub mod check;
+pub mod collection;
 mod command_line;
 pub mod disk;
 pub mod explore;

@@ -17,11 +17,12 @@ use std::rc::Rc;
 use std::sync::RwLockWriteGuard;
 use std::time::{Duration, Instant};
 
-use gamin::{Connection, Event, Kind, Options, RequestNumber};
+use gamin::{Connection, Event, Kind, Options, RequestNumber, Wish};
 use nix::unistd::Uid;
 
 use crate::abi::{AbiClient, Surroundings};
 use crate::action::{FileOperation, Gaminrc, ServerAction, with_directory};
+use crate::collection::Collection;
 use crate::disk::{self, Disk};
 use crate::forks;
 use crate::play::{PlayOptions, WorldKind};
@@ -404,6 +405,20 @@ impl Client for LiveClient {
             (Kind::File, None) => self.connection.monitor_file(path),
         };
         number.map(|number| number.0).map_err(|why| failed(&why))
+    }
+
+    fn collect(&mut self, path: &Path, collection: &Collection) -> Result<i32, Trouble> {
+        let _forks = self.forks();
+        let wish = Wish { path, scope: collection.scope(), number: None, cookie: 0 };
+        self.connection.ask(&wish).map(|number| number.0).map_err(|why| failed(&why))
+    }
+
+    fn suspend_monitor(&mut self, number: i32) -> Result<(), Trouble> {
+        self.connection.suspend(RequestNumber(number)).map_err(|why| failed(&why))
+    }
+
+    fn resume_monitor(&mut self, number: i32) -> Result<(), Trouble> {
+        self.connection.resume(RequestNumber(number)).map_err(|why| failed(&why))
     }
 
     fn cancel(&mut self, number: i32) -> Result<(), Trouble> {

@@ -25,12 +25,13 @@ use std::path::Path;
 use std::time::Duration;
 
 use gamin::state::{Outcome, State};
-use gamin::{Error, Event, Kind, RequestNumber};
+use gamin::{Error, Event, Kind, RequestNumber, Wish};
 use gamin_server::engine::{Time, TreePath};
 
 use crate::action::Fault;
 use crate::check::witness::Witness;
 use crate::check::{Checker, Complaint};
+use crate::collection::Collection;
 use client::{ClientId, SimClient};
 use faults::Faults;
 use files::Files;
@@ -360,6 +361,35 @@ impl Sim {
         Ok(number)
     }
 
+    /// Subscribes to a directory and what is below it.
+    ///
+    /// # Errors
+    /// As the client library's.
+    pub fn collect(
+        &mut self,
+        id: ClientId,
+        path: &Path,
+        collection: &Collection,
+    ) -> Result<RequestNumber, Stuck> {
+        self.reconnect(id);
+        let wish = Wish { path, scope: collection.scope(), number: None, cookie: 0 };
+        self.command(id, |state| state.ask(&wish))
+    }
+
+    /// Holds back the events of a request, or goes on with them.
+    ///
+    /// # Errors
+    /// As the client library's.
+    pub fn suspend(&mut self, id: ClientId, number: RequestNumber, is_suspended: bool) -> Result<(), Stuck> {
+        match is_suspended {
+            true => self.command(id, |state| state.suspend(number)),
+            false => self.command(id, |state| state.resume(number)),
+        }?;
+        self.witness.handle_suspended(id, number.0, is_suspended);
+        self.explore(id);
+        Ok(())
+    }
+
     /// Cancels.
     ///
     /// # Errors
@@ -415,6 +445,16 @@ impl Sim {
     /// [`Stuck::Unanswered`] after so long.
     pub fn sync(&mut self, id: ClientId, patience: Duration) -> Result<(), Stuck> {
         let end = self.now + patience;
+        loop {
+            let branches = self.client(id)?.state.branches();
+            self.barrier(id, patience, end)?;
+            if self.client(id)?.state.branches() == branches {
+                return Ok(());
+            }
+        }
+    }
+
+    fn barrier(&mut self, id: ClientId, patience: Duration, end: Time) -> Result<(), Stuck> {
         self.exchange(id, |_| false)?;
         let asked = self.files.tree.journal().now();
         let token = self.command(id, State::ask_barrier)?;
@@ -461,12 +501,19 @@ impl Sim {
             let Some(Some(client)) = self.clients.get_mut(id.0) else { return Err(Stuck::Disconnected) };
             match client.exchange(&mut self.pipes, &enough) {
                 // What was read makes room for more.
-                Ok(true) => {}
+                Ok(true) => self.explore(id),
                 Ok(false) => return self.run_until_quiet(),
                 Err(client::Lost) => client.lose(self.now, &mut self.pipes),
             }
         }
         Err(self.restless())
+    }
+
+    /// Has a client look for directories among the names that its collections were told of.
+    fn explore(&mut self, id: ClientId) {
+        let Some(Some(client)) = self.clients.get_mut(id.0) else { return };
+        client.state.explore(|path| self.files.is_directory(path));
+        client.flush(&mut self.pipes);
     }
 
     /// Makes sure that a client has a server; gives whether it has.

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use gamin::{Code, Event, Kind};
 
-use crate::action::{Expected, Monitor};
+use crate::action::{Collect, Expected, Monitor};
 use crate::check::{Checker, Complaint};
 use crate::told::{Told, Violation};
 use crate::transcript::{self, Shown};
@@ -99,15 +99,36 @@ impl Subscriber {
     pub fn monitor(&mut self, world: &dyn World, monitor: &Monitor) -> Result<usize, Trouble> {
         let path = world.spell(&monitor.path);
         let number = self.connected()?.monitor(monitor.kind, &path, monitor.number)?;
-        if let Some(told) = &mut self.told {
-            told.insert(number, Told::new(monitor.kind, &path, self.no_exists));
+        let told = Told::new(monitor.kind, &path, self.no_exists);
+        Ok(self.add(number, told, monitor.data.as_ref()))
+    }
+
+    /// Subscribes to a collection; gives the index of the request.
+    ///
+    /// # Errors
+    /// Says why not.
+    pub fn collect(&mut self, world: &dyn World, collect: &Collect) -> Result<usize, Trouble> {
+        let path = world.spell(&collect.path);
+        let number = self.connected()?.collect(&path, &collect.collection)?;
+        let told = Told::of_collection(&path, collect.collection.clone(), self.no_exists);
+        Ok(self.add(number, told, collect.data.as_ref()))
+    }
+
+    fn add(&mut self, number: i32, told: Told, data: Option<&Vec<u8>>) -> usize {
+        if let Some(all) = &mut self.told {
+            all.insert(number, told);
         }
         self.data.remove(&number);
-        if let Some(data) = &monitor.data {
+        if let Some(data) = data {
             self.data.insert(number, data.clone());
         }
         self.requests.push(number);
-        Ok(self.requests.len() - 1)
+        self.requests.len() - 1
+    }
+
+    fn request(&self, index: usize) -> Result<i32, Trouble> {
+        let number = self.requests.get(index).copied();
+        number.ok_or_else(|| Trouble::Failed(format!("no request has the index {index}")))
     }
 
     /// Cancels the request at `index`; gives how many were made.
@@ -115,13 +136,29 @@ impl Subscriber {
     /// # Errors
     /// Says why not.
     pub fn cancel(&mut self, index: usize) -> Result<usize, Trouble> {
-        let number = self.requests.get(index).copied();
-        let number = number.ok_or_else(|| Trouble::Failed(format!("no request has the index {index}")))?;
+        let number = self.request(index)?;
         self.connected()?.cancel(number)?;
         if let Some(told) = self.told.as_mut().and_then(|told| told.get_mut(&number)) {
             told.handle_cancel();
         }
         Ok(self.requests.len())
+    }
+
+    /// Holds back the events of the request at `index`, or goes on with them.
+    ///
+    /// # Errors
+    /// Says why not.
+    pub fn suspend_monitor(&mut self, index: usize, is_suspended: bool) -> Result<(), Trouble> {
+        let number = self.request(index)?;
+        let client = self.connected()?;
+        match is_suspended {
+            true => client.suspend_monitor(number)?,
+            false => client.resume_monitor(number)?,
+        }
+        if let Some(told) = self.told.as_mut().and_then(|told| told.get_mut(&number)) {
+            told.suspend(is_suspended);
+        }
+        Ok(())
     }
 
     /// Asks for no listing of directories from now on.
@@ -211,14 +248,17 @@ impl Subscriber {
     /// Says what differs first.
     pub fn converged(&self, world: &dyn World) -> Result<(), String> {
         let proof = self.client().and_then(Client::compare);
-        for (number, told) in self.told.iter().flatten().filter(|(_, told)| told.is_live()) {
+        let is_compared = |told: &Told| told.is_live() && !told.is_suspended();
+        for (number, told) in self.told.iter().flatten().filter(|(_, told)| is_compared(told)) {
             let place =
                 |name: &OsStr| plain_or_quoted(&transcript::placed(name.as_bytes(), world.directory()));
             let path = place(told.path().as_os_str());
             if told.is_listing() {
                 return Err(format!("request {number} on {path} has had no EndExist"));
             }
-            told.compare(&world.look(told.path()), proof.is_none()).map_err(|(name, why)| {
+            // A world that knows better does not know collections.
+            let by_stamps = proof.is_none() || told.is_collection();
+            told.compare(&told.sight(|path| world.look(path)), by_stamps).map_err(|(name, why)| {
                 let name = name.map_or_else(String::new, |name| format!("{} ", place(&name)));
                 format!("request {number} on {path}: {name}{why}")
             })?;
@@ -233,7 +273,7 @@ impl Subscriber {
     pub fn settled(&self) -> Result<(), Trouble> {
         for (number, told) in self.told.iter().flatten() {
             let missing = match told {
-                told if told.is_listing() => "EndExist",
+                told if told.is_listing() && !told.is_suspended() => "EndExist",
                 told if told.awaits_acknowledge() => "Acknowledge",
                 _ => continue,
             };

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use gamin::{Code, Kind};
 
 use crate::check::Checker;
+use crate::collection::{Collection, is_relative};
 use crate::world::{Sight, Stamp};
 
 /// What the events of one request have said so far.
@@ -23,6 +24,10 @@ pub struct Told {
     entries: BTreeMap<OsString, Presence>,
     /// Whether a name that was never told is known to be absent: not so without a listing.
     is_complete: bool,
+    /// How much of what is below the directory is told, if not its entries alone.
+    collection: Option<Collection>,
+    /// Whether its events are held back.
+    is_suspended: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,7 +103,27 @@ impl Told {
             root: Presence::Unknown,
             entries: BTreeMap::new(),
             is_complete: !is_silent,
+            collection: None,
+            is_suspended: false,
         }
+    }
+
+    /// The state of a request about a collection.
+    pub fn of_collection(path: &Path, collection: Collection, no_exists: bool) -> Told {
+        Told { collection: Some(collection), ..Told::new(Kind::Directory, path, no_exists) }
+    }
+
+    /// What is to be seen of what was asked for. `look` looks at a path.
+    pub fn sight(&self, look: impl Fn(&Path) -> Sight) -> Sight {
+        match &self.collection {
+            Some(collection) => collection.look(&self.path, look),
+            None => look(&self.path),
+        }
+    }
+
+    /// Whether it is about more than one directory.
+    pub fn is_collection(&self) -> bool {
+        self.collection.is_some()
     }
 
     /// The path as it was asked for.
@@ -108,7 +133,9 @@ impl Told {
 
     /// Whether the name of an event means the monitored path itself.
     pub fn is_root(&self, name: &OsStr) -> bool {
-        self.kind == Kind::File || name == self.path.as_os_str() || name.as_encoded_bytes().contains(&b'/')
+        let is_below = self.is_collection() && is_relative(name);
+        let is_path = name.as_encoded_bytes().contains(&b'/') && !is_below;
+        self.kind == Kind::File || name == self.path.as_os_str() || is_path
     }
 
     /// Whether a file or a directory was asked for.
@@ -119,6 +146,16 @@ impl Told {
     /// Whether the request is still of interest: neither cancelled nor acknowledged.
     pub fn is_live(&self) -> bool {
         matches!(self.phase, Phase::Listing | Phase::Live)
+    }
+
+    /// Whether its events are held back, so that what was told may be less than what is.
+    pub fn is_suspended(&self) -> bool {
+        self.is_suspended
+    }
+
+    /// Takes note that its events are held back, or no more.
+    pub fn suspend(&mut self, is_suspended: bool) {
+        self.is_suspended = is_suspended;
     }
 
     /// Whether EndExist has yet to come.

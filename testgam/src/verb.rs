@@ -14,9 +14,10 @@ use std::time::Duration;
 use gamin::{Code, Kind};
 
 use crate::action::{
-    Action, Attempt, Block, ClientAction, Expectation, Expected, FileOperation, Gaminrc, Monitor,
+    Action, Attempt, Block, ClientAction, Collect, Expectation, Expected, FileOperation, Gaminrc, Monitor,
     ServerAction,
 };
+use crate::collection::Collection;
 use crate::script::{Language, Problem, Suggestion};
 use crate::words::{Word, plain_or_quoted};
 
@@ -206,6 +207,25 @@ fn monitor(a: &mut Arguments<'_>, kind: Kind) -> Result<Action, Refusal> {
     Ok(Action::Client(ClientAction::Monitor(monitor)))
 }
 
+fn collect(a: &mut Arguments<'_>) -> Result<ClientAction, Refusal> {
+    let path = a.monitored()?;
+    let word = a.next("DEPTH")?;
+    let depth = number(word, 1..=DEPTH_MAX).ok_or_else(|| unsuitable(word, "a depth from 1 to 100"))?;
+    let word = a.next("MASK")?;
+    // The shell's classes and escapes are the library's own business.
+    let is_plain = !word.bytes.iter().any(|byte| b"[]\\/\0".contains(byte));
+    let mask =
+        if is_plain { word.bytes.clone() } else { return Err(unsuitable(word, "a pattern of * and ?")) };
+    let data = match a.optional() {
+        Some(word) => match word.bytes.strip_prefix(b"data=") {
+            Some(data) => Some(data.to_vec()),
+            None => return Err(unsuitable(word, "data=TEXT")),
+        },
+        None => None,
+    };
+    Ok(ClientAction::Collect(Collect { path, collection: Collection { depth, mask }, data }))
+}
+
 fn wait(a: &mut Arguments<'_>) -> Result<Action, Refusal> {
     let second = Duration::from_secs(1);
     let Some(word) = a.optional() else { return Ok(Action::Wait(second)) };
@@ -366,6 +386,9 @@ verbs! {
     classic any "monfile" "PATH [REQNUM] [data=TEXT]", "monitor a file", |a| monitor(a, Kind::File)?;
     classic client "cancel" "INDEX", "cancel the request at this index, counting from 0", |a| ClientAction::Cancel(index(a)?);
     classic client "pending" "", "ask whether events wait", |_| ClientAction::Pending;
+    extended client "moncollection" "PATH DEPTH MASK [data=TEXT]", "monitor a directory and what is below it, DEPTH levels deep, where names match MASK", |a| collect(a)?;
+    extended client "suspend-monitor" "INDEX", "hold back the events of the request at this index", |a| ClientAction::SuspendMonitor(index(a)?);
+    extended client "resume-monitor" "INDEX", "go on with them, from what is different by now", |a| ClientAction::ResumeMonitor(index(a)?);
     extended any "client" "NAME", "let another client act from here on", |a| client_name(a)?;
     extended client "noexists" "", "ask for no listing of directories from now on", |_| ClientAction::NoExists;
     extended client "suspend" "", "stop reading events", |_| ClientAction::Suspend;

@@ -14,6 +14,7 @@ use gamin::{Event, Kind};
 
 use crate::action::{Fault, FileOperation, ServerAction};
 use crate::check::Complaint;
+use crate::collection::Collection;
 
 /// Why a step did not do what it says.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -144,6 +145,24 @@ pub trait Client {
     /// # Errors
     /// Says why the request was not made.
     fn monitor(&mut self, kind: Kind, path: &Path, number: Option<i32>) -> Result<i32, Trouble>;
+
+    /// Subscribes to a directory and what is below it; gives the number.
+    ///
+    /// # Errors
+    /// Says why the request was not made, or that this client cannot.
+    fn collect(&mut self, path: &Path, collection: &Collection) -> Result<i32, Trouble>;
+
+    /// Holds back the events of a request.
+    ///
+    /// # Errors
+    /// Says why not, or that this client cannot.
+    fn suspend_monitor(&mut self, number: i32) -> Result<(), Trouble>;
+
+    /// Goes on with them, from what is different by now.
+    ///
+    /// # Errors
+    /// Says why not, or that this client cannot.
+    fn resume_monitor(&mut self, number: i32) -> Result<(), Trouble>;
 
     /// Cancels a request.
     ///

@@ -267,7 +267,16 @@ impl Connection {
     /// [`Error::Unsupported`] with a server that has no barrier, [`Error::TimedOut`]; else as
     /// [`Connection::next_event`].
     pub fn barrier(&self, timeout: Duration) -> Result<(), Error> {
-        self.answer_to(SYNC, Instant::now().checked_add(timeout)).map(drop)
+        let deadline = Instant::now().checked_add(timeout);
+        loop {
+            let branches = self.with(|driver| Ok(driver.state.branches()))?;
+            self.answer_to(SYNC, deadline)?;
+            // A tree may have found directories meanwhile, which the server was asked about after the barrier. It ends, for
+            // what has happened before the call is finite, and there is a deadline.
+            if self.with(|driver| Ok(driver.state.branches()))? == branches {
+                return Ok(());
+            }
+        }
     }
 
     /// What the server says of itself: the facts of one noun. Those that docs/debugging.md names may differ

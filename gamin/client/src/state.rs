@@ -57,6 +57,7 @@ pub struct State {
     requests: BTreeMap<RequestNumber, Asked>,
     /// Those that want to know which of their names are directories.
     curious: BTreeSet<RequestNumber>,
+    branches: u64,
     last_number: i32,
     no_exists: bool,
     wire: WireNumbers,
@@ -84,6 +85,11 @@ impl State {
     /// How often a server has spoken of a request that was over. The original's does; ours does not.
     pub fn strays(&self) -> u64 {
         self.strays
+    }
+
+    /// How many directories its trees have taken up so far: what was asked before does not cover them.
+    pub fn branches(&self) -> u64 {
+        self.branches
     }
 
     /// How many questions the server has not answered.
@@ -212,10 +218,12 @@ impl State {
             let Some(asked) = self.requests.get_mut(&number) else { continue };
             let Some(tree) = asked.tree_mut() else { continue };
             let (wire, output, connected) = (&mut self.wire, &mut self.output, self.connected);
+            let branches = &mut self.branches;
             tree.explore(
                 &mut is_directory,
                 &mut || wire.allocate(Owner::Request(number)),
                 &mut |subscription| {
+                    *branches += 1;
                     if connected {
                         output.request(&subscription.request());
                     }

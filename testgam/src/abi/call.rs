@@ -37,7 +37,14 @@ pub(super) enum Call {
         path: OsString,
         number: Option<i32>,
     },
+    Collect {
+        path: OsString,
+        depth: u32,
+        mask: Vec<u8>,
+    },
     Cancel(i32),
+    Suspend(i32),
+    Resume(i32),
     NoExists,
     Pending,
     /// Wait for an event, and give all that are there.
@@ -75,7 +82,10 @@ impl Call {
             Call::Open { .. } => "FAMOpen",
             Call::Monitor { directory: true, .. } => "FAMMonitorDirectory",
             Call::Monitor { directory: false, .. } => "FAMMonitorFile",
+            Call::Collect { .. } => "FAMMonitorCollection",
             Call::Cancel(_) => "FAMCancelMonitor",
+            Call::Suspend(_) => "FAMSuspendMonitor",
+            Call::Resume(_) => "FAMResumeMonitor",
             Call::NoExists => "FAMNoExists",
             Call::Pending => "FAMPending",
             Call::Next { .. } => "FAMNextEvent",
@@ -128,7 +138,12 @@ fn answer(connection: &mut Option<Fam>, call: Call) -> Answer {
             fam.monitor(kind, OsStr::from_bytes(path.as_bytes()), number)
                 .map_or_else(Answer::Failed, Answer::Number)
         }
+        Call::Collect { path, depth, mask } => fam
+            .collect(&path, depth, &mask)
+            .map_or(Answer::Unknown, |number| number.map_or_else(Answer::Failed, Answer::Number)),
         Call::Cancel(number) => done(fam.cancel(number)),
+        Call::Suspend(number) => fam.suspend(number).map_or(Answer::Unknown, done),
+        Call::Resume(number) => fam.resume(number).map_or(Answer::Unknown, done),
         Call::NoExists => fam.no_exists().map_or(Answer::Unknown, done),
         Call::Pending => fam.pending().map_or_else(Answer::Failed, Answer::Pending),
         Call::Next { patience } => events(fam, patience).map_or_else(Answer::Failed, Answer::Events),

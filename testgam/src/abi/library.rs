@@ -74,7 +74,15 @@ const _: () = {
 type OfConnection = unsafe extern "C" fn(*mut FamConnection) -> c_int;
 type Monitor = unsafe extern "C" fn(*mut FamConnection, *const c_char, *mut FamRequest, *mut c_void) -> c_int;
 type MonitorNumbered = unsafe extern "C" fn(*mut FamConnection, *const c_char, *mut FamRequest) -> c_int;
-type Cancel = unsafe extern "C" fn(*mut FamConnection, *const FamRequest) -> c_int;
+type OfRequest = unsafe extern "C" fn(*mut FamConnection, *const FamRequest) -> c_int;
+type Collect = unsafe extern "C" fn(
+    *mut FamConnection,
+    *const c_char,
+    *mut FamRequest,
+    *mut c_void,
+    c_int,
+    *const c_char,
+) -> c_int;
 type NextEvent = unsafe extern "C" fn(*mut FamConnection, *mut FamEvent) -> c_int;
 
 /// The functions of a library that has been loaded.
@@ -83,11 +91,14 @@ struct Functions {
     close: OfConnection,
     pending: OfConnection,
     next_event: NextEvent,
-    cancel: Cancel,
+    cancel: OfRequest,
     monitor: [Monitor; 2],
     monitor_numbered: [MonitorNumbered; 2],
-    /// Not every library has it.
+    // Not every library has these.
     no_exists: Option<OfConnection>,
+    collect: Option<Collect>,
+    suspend: Option<OfRequest>,
+    resume: Option<OfRequest>,
     errno: NonNull<c_int>,
     /// Stays loaded until the process ends, as a library does that a program is linked with.
     _library: ManuallyDrop<Library>,
@@ -135,6 +146,9 @@ impl Functions {
                     symbol(&library, "FAMMonitorDirectory2")?,
                 ],
                 no_exists: symbol(&library, "FAMNoExists").ok(),
+                collect: symbol(&library, "FAMMonitorCollection").ok(),
+                suspend: symbol(&library, "FAMSuspendMonitor").ok(),
+                resume: symbol(&library, "FAMResumeMonitor").ok(),
                 errno: symbol(&library, "FAMErrno")?,
                 _library: ManuallyDrop::new(library),
             })
@@ -207,11 +221,52 @@ impl Fam {
         Ok(request.reqnum)
     }
 
+    /// Subscribes to a directory and what is below it. `None` if the library has no such function.
+    pub fn collect(&mut self, path: &OsStr, depth: u32, mask: &[u8]) -> Option<Result<c_int, String>> {
+        let collect = self.functions.collect?;
+        Some(self.collect_with(collect, path, depth, mask))
+    }
+
+    fn collect_with(
+        &mut self,
+        collect: Collect,
+        path: &OsStr,
+        depth: u32,
+        mask: &[u8],
+    ) -> Result<c_int, String> {
+        let path = CString::new(path.as_bytes()).map_err(|why| why.to_string())?;
+        let mask = CString::new(mask).map_err(|why| why.to_string())?;
+        let depth = c_int::try_from(depth).map_err(|why| why.to_string())?;
+        let mut request = FamRequest { reqnum: 0 };
+        self.last_user_data += 1;
+        let user_data = std::ptr::without_provenance_mut(self.last_user_data);
+        let (connection, request_at) = (&raw mut *self.connection, &raw mut request);
+        // SAFETY: the connection is open; path, request and mask outlive the call; the user data is a number that nobody follows.
+        let gave = unsafe { collect(connection, path.as_ptr(), request_at, user_data, depth, mask.as_ptr()) };
+        self.functions.check("FAMMonitorCollection", gave)?;
+        self.user_data.insert(request.reqnum, self.last_user_data);
+        Ok(request.reqnum)
+    }
+
     pub fn cancel(&mut self, number: c_int) -> Result<(), String> {
+        self.of_request(self.functions.cancel, "FAMCancelMonitor", number)
+    }
+
+    /// `None` if the library has no such function.
+    pub fn suspend(&mut self, number: c_int) -> Option<Result<(), String>> {
+        Some(self.of_request(self.functions.suspend?, "FAMSuspendMonitor", number))
+    }
+
+    /// `None` if the library has no such function.
+    pub fn resume(&mut self, number: c_int) -> Option<Result<(), String>> {
+        Some(self.of_request(self.functions.resume?, "FAMResumeMonitor", number))
+    }
+
+    fn of_request(&mut self, function: OfRequest, name: &str, number: c_int) -> Result<(), String> {
         let request = FamRequest { reqnum: number };
         // SAFETY: the connection is open; the request outlives the call.
-        let gave = unsafe { (self.functions.cancel)(&raw mut *self.connection, &raw const request) };
-        self.functions.check("FAMCancelMonitor", gave)
+        let gave = unsafe { function(&raw mut *self.connection, &raw const request) };
+        self.functions.check(name, gave)
     }
 
     /// `None` if the library has no such function.

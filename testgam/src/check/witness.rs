@@ -52,6 +52,8 @@ struct Account {
     /// Whether a name of which nothing was told is absent.
     has_listing: bool,
     is_listed: bool,
+    /// Whether its events are held back.
+    is_suspended: bool,
     root: Option<Thread>,
     entries: BTreeMap<Name, Thread>,
 }
@@ -90,11 +92,19 @@ impl<C: Copy + Ord> Witness<C> {
             began: self.rested,
             has_listing,
             is_listed: !has_listing,
+            is_suspended: false,
             root: None,
             entries: BTreeMap::new(),
         };
         self.accounts.insert((client, number), account);
         Some(subject)
+    }
+
+    /// Takes note that the events of a request are held back, or no more.
+    pub fn handle_suspended(&mut self, client: C, number: i32, is_suspended: bool) {
+        if let Some(account) = self.accounts.get_mut(&(client, number)) {
+            account.is_suspended = is_suspended;
+        }
     }
 
     /// Takes note that nothing is told of a request any more.
@@ -230,7 +240,7 @@ impl Account {
     /// Compares what was told with the states that were there at a moment, or later.
     fn compare(&self, journal: &Journal, since: Moment) -> Result<(), String> {
         let Some(chronicle) = journal.chronicle(&self.subject) else { return Ok(()) };
-        if chronicle.is_void() || chronicle.is_doubted || !self.is_listed {
+        if chronicle.is_void() || chronicle.is_doubted || !self.is_listed || self.is_suspended {
             return Ok(());
         }
         let path = self.path.escape_ascii();

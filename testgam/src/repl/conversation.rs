@@ -114,7 +114,9 @@ impl<'a> Conversation<'a> {
                         facts.clients.push(name.clone());
                     }
                 }
-                Action::Client(ClientAction::Monitor(_)) => *requests.entry(current).or_default() += 1,
+                Action::Client(ClientAction::Monitor(_) | ClientAction::Collect(_)) => {
+                    *requests.entry(current).or_default() += 1;
+                }
                 _ => {}
             }
         }

@@ -19,6 +19,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use crate::action::{FileOperation, ServerAction};
+use crate::collection::Collection;
 use crate::live::Live;
 use crate::play::PlayOptions;
 use crate::world::{Client, Sight, Stamp, Trouble, World};
@@ -257,6 +258,18 @@ struct HeardClient {
 impl Client for HeardClient {
     fn monitor(&mut self, kind: Kind, path: &Path, number: Option<i32>) -> Result<i32, Trouble> {
         self.client.monitor(kind, path, number)
+    }
+
+    fn collect(&mut self, path: &Path, collection: &Collection) -> Result<i32, Trouble> {
+        self.client.collect(path, collection)
+    }
+
+    fn suspend_monitor(&mut self, number: i32) -> Result<(), Trouble> {
+        self.client.suspend_monitor(number)
+    }
+
+    fn resume_monitor(&mut self, number: i32) -> Result<(), Trouble> {
+        self.client.resume_monitor(number)
     }
 
     fn cancel(&mut self, number: i32) -> Result<(), Trouble> {

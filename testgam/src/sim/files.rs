@@ -175,6 +175,12 @@ impl Files {
         Some(self.sight(entry, self.tree.file_type(entry) != FileType::Directory))
     }
 
+    /// Whether a path is a directory, and no link to one.
+    pub fn is_directory(&self, path: &Path) -> bool {
+        let found = self.tree.look_up(Caller::Root, bytes(path), false);
+        found.is_ok_and(|found| self.tree.file_type(found) == FileType::Directory)
+    }
+
     fn sight(&self, dentry: DentryId, has_content: bool) -> Stamp {
         let seen = self.tree.stamp(dentry);
         // A file with several names may be written under another one, which this entry's watch does not see.

@@ -17,6 +17,7 @@ use super::tree::Caller;
 use super::{OPERATION_TIME, Sim, Stuck};
 use crate::action::{Fault, FileOperation, ServerAction, with_directory};
 use crate::check::Complaint;
+use crate::collection::Collection;
 use crate::world::{Client, Sight, Stamp, Trouble, World};
 
 /// A world of simulated files, for one scenario.
@@ -158,6 +159,19 @@ impl Client for SimConnection {
     fn monitor(&mut self, kind: Kind, path: &Path, number: Option<i32>) -> Result<i32, Trouble> {
         let number = self.sim.borrow_mut().monitor(self.id, kind, path, number.map(RequestNumber));
         number.map(|number| number.0).map_err(|why| failed(&why))
+    }
+
+    fn collect(&mut self, path: &Path, collection: &Collection) -> Result<i32, Trouble> {
+        let number = self.sim.borrow_mut().collect(self.id, path, collection);
+        number.map(|number| number.0).map_err(|why| failed(&why))
+    }
+
+    fn suspend_monitor(&mut self, number: i32) -> Result<(), Trouble> {
+        self.sim.borrow_mut().suspend(self.id, RequestNumber(number), true).map_err(|why| failed(&why))
+    }
+
+    fn resume_monitor(&mut self, number: i32) -> Result<(), Trouble> {
+        self.sim.borrow_mut().suspend(self.id, RequestNumber(number), false).map_err(|why| failed(&why))
     }
 
     fn cancel(&mut self, number: i32) -> Result<(), Trouble> {
