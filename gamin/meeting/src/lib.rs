@@ -22,12 +22,13 @@ use std::os::linux::net::SocketAddrExt;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::{SocketAddr, UnixListener};
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::poll::{PollTimeout, poll};
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, UnixAddr, connect, getsockopt, socket, sockopt};
-use nix::unistd::{User, getuid};
+use nix::unistd::{Uid, User, getuid};
 
 pub use directory::Claim;
 use directory::{Directory, Unfit};
@@ -264,12 +265,18 @@ impl From<Errno> for NoConnection {
     }
 }
 
-/// The name of this process's user. One without a passwd entry goes by the number (BEHAVIOUR 2.1).
+/// The name of this process's user. One without a passwd entry goes by the number (BEHAVIOUR 2.1); but who has been found once keeps
+/// the name, as in the original, though the process may be where there is no such file (chroot).
 fn user_name() -> String {
+    static FOUND: Mutex<Option<(Uid, String)>> = Mutex::new(None);
     let uid = getuid();
-    match User::from_uid(uid) {
-        Ok(Some(user)) => user.name,
-        Ok(None) | Err(_) => uid.to_string(),
+    // Nobody waits for it: in a child process it may be held by a thread that is not there.
+    let mut found = FOUND.try_lock();
+    match (User::from_uid(uid), found.as_deref_mut()) {
+        (Ok(Some(user)), Ok(found)) => found.insert((uid, user.name)).1.clone(),
+        (Ok(Some(user)), Err(_)) => user.name,
+        (_, Ok(Some((of, name)))) if *of == uid => name.clone(),
+        _ => uid.to_string(),
     }
 }
 

@@ -32,6 +32,8 @@ int main(int argc, char **argv) {
         FAILS(FAMNextEvent(&fc, &fe), 1);
         FAILS(FAMMonitorFile(&fc, "/", &fr, NULL), 1);
         FAILS(FAMCancelMonitor(&fc, &fr), 1);
+        FAILS(FAMNoExists(&fc), 1);
+        FAILS(FAMSuspendMonitor(&fc, &fr), 1);
         FAILS(FAMClose(&fc), 1);
         CHECK(fc.fd == 5 && fc.client == values[i]);
     }
