@@ -69,6 +69,8 @@ pub struct Engine {
     pub(crate) by_subscription: BTreeMap<SubscriptionId, WatchId>,
     by_scan: BTreeMap<ScanId, WatchId>,
     by_glance: BTreeMap<GlanceId, round::Glanced>,
+    /// Who waits for the next round.
+    due: BTreeSet<WatchId>,
     pub(crate) kernel: KernelWatches,
     pub(crate) paces: Paces,
     pub(crate) rounds: Rounds,
@@ -95,6 +97,7 @@ impl Engine {
             by_subscription: BTreeMap::new(),
             by_scan: BTreeMap::new(),
             by_glance: BTreeMap::new(),
+            due: BTreeSet::new(),
             kernel: KernelWatches::default(),
             paces: Paces::default(),
             rounds: Rounds::default(),

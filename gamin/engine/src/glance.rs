@@ -12,29 +12,34 @@ use crate::notice::Seen;
 use crate::path::{Name, TreePath};
 use crate::stamp::Stamp;
 
-/// How many names one glance is about at most: it must not keep others waiting for long.
-pub(crate) const NAMES_MAX: usize = 2048;
+/// How many names are glanced at before others have their turn.
+const NAMES_MAX: usize = 2048;
 
-/// Names a glance in its answer.
+/// Names a glance in its answers: one that is about many names is asked for bit by bit, each when the one before is answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct GlanceId(pub u64);
 
-/// What to glance at: entries of one directory.
+/// What to glance at: entries of one directory, a part of them at a time. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct GlanceRequest {
     /// The directory, by a path free of links.
     pub directory: TreePath,
-    pub(crate) known: Sight,
+    known: Sight,
+    /// With which entry to begin.
+    begin: usize,
 }
 
 /// What is known of it.
 #[derive(Debug, Clone)]
-pub(crate) enum Sight {
-    /// What is in it, beginning with an entry, and what it looked like when that was listed.
-    Listing { tag: Tag, entries: Arc<EntriesKnown>, begin: usize },
+enum Sight {
+    /// What is in it, and what it looked like when that was listed.
+    Listing { tag: Tag, entries: Arc<EntriesKnown> },
     /// Some names, and what stands there, if anything.
-    Names(Vec<(Name, Option<Tag>)>),
+    Names(Arc<Vec<NameKnown>>),
 }
+
+/// A name, and the tag of what stands there, if anything.
+pub(crate) type NameKnown = (Name, Option<Tag>);
 
 /// How a host sees the directory of a glance.
 pub trait Eye {
@@ -56,13 +61,35 @@ impl Doubts {
 }
 
 impl GlanceRequest {
-    /// With which entry to go on, if this glance is not about all that is in the directory.
-    pub(crate) fn rest(&self) -> Option<usize> {
+    /// A glance at all that is in a directory, which looked like this when it was listed.
+    pub(crate) fn at_listing(directory: TreePath, tag: Tag, entries: Arc<EntriesKnown>) -> GlanceRequest {
+        GlanceRequest { directory, known: Sight::Listing { tag, entries }, begin: 0 }
+    }
+
+    /// A glance at some names in a directory.
+    pub(crate) fn at_names(directory: TreePath, names: Vec<NameKnown>) -> GlanceRequest {
+        GlanceRequest { directory, known: Sight::Names(Arc::new(names)), begin: 0 }
+    }
+
+    /// With what to go on behind this part.
+    pub(crate) fn next(&self) -> Option<GlanceRequest> {
+        let count = match &self.known {
+            Sight::Listing { entries, .. } => entries.len(),
+            Sight::Names(names) => names.len(),
+        };
+        let begin = self.begin + NAMES_MAX;
+        (begin < count).then(|| GlanceRequest { begin, ..self.clone() })
+    }
+
+    /// Whether a glance at all that is in the directory would show that a name is still as it is known.
+    pub(crate) fn serves(&self, (name, tag): &NameKnown) -> bool {
         match &self.known {
-            Sight::Listing { entries, begin, .. } => {
-                Some(begin + NAMES_MAX).filter(|begin| *begin < entries.len())
-            }
-            Sight::Names(_) => None,
+            Sight::Listing { entries, .. } => match (entries.get(name), tag) {
+                (Some(file), Some(tag)) => file.tag == Some(*tag),
+                (None, None) => true,
+                (Some(_), None) | (None, Some(_)) => false,
+            },
+            Sight::Names(_) => false,
         }
     }
 
@@ -70,16 +97,16 @@ impl GlanceRequest {
     pub fn all_in_doubt(&self) -> Doubts {
         match &self.known {
             Sight::Listing { .. } => Doubts(vec![0]),
-            Sight::Names(names) => Doubts((0..names.len()).collect()),
+            Sight::Names(names) => Doubts((self.begin..names.len().min(self.begin + NAMES_MAX)).collect()),
         }
     }
 
     /// Glances.
     pub fn glance(&self, eye: &mut impl Eye) -> Doubts {
         match &self.known {
-            Sight::Listing { tag, entries, begin } => {
+            Sight::Listing { tag, entries } => {
                 let is_same = eye.directory().is_some_and(|stamp| stamp.fingerprint() == *tag)
-                    && entries.iter().skip(*begin).take(NAMES_MAX).all(|(name, file)| {
+                    && entries.iter().skip(self.begin).take(NAMES_MAX).all(|(name, file)| {
                         match eye.entry(name) {
                             Seen::Present(stamp) => file.shows(&stamp.of_entry()),
                             Seen::Nothing | Seen::Absent => false,
@@ -88,12 +115,13 @@ impl GlanceRequest {
                 if is_same { Doubts(Vec::new()) } else { self.all_in_doubt() }
             }
             Sight::Names(names) => {
-                let is_doubted = |(name, tag): &(Name, Option<Tag>)| match (eye.entry(name), tag) {
+                let is_doubted = |(name, tag): &NameKnown| match (eye.entry(name), tag) {
                     (Seen::Present(stamp), Some(tag)) => stamp.fingerprint() != *tag,
                     (Seen::Absent, None) => false,
                     (Seen::Nothing | Seen::Absent | Seen::Present(_), _) => true,
                 };
-                let doubted = names.iter().map(is_doubted).enumerate();
+                let part = names.iter().skip(self.begin).take(NAMES_MAX);
+                let doubted = (self.begin..).zip(part.map(is_doubted));
                 Doubts(doubted.filter(|(_, is_doubted)| *is_doubted).map(|(at, _)| at).collect())
             }
         }

@@ -44,8 +44,6 @@ pub(crate) struct Watch {
     pub stir: Stir,
     /// There were too many notices: the kernel is not asked until nothing has changed up to this time.
     pub calm_at: Option<Time>,
-    /// Whether a glance at it is under way.
-    pub is_glanced_at: bool,
 }
 
 /// Somebody who wants to be told.
@@ -125,7 +123,6 @@ impl Watch {
             postponed: None,
             stir: Stir::default(),
             calm_at: None,
-            is_glanced_at: false,
         };
         watch.needs = watch.likely_needs();
         watch

@@ -77,7 +77,7 @@ fn at_rest_polling_glances_and_scans_nothing() {
     world.take();
     let scanned = world.scanned;
     world.pass(MS * 1000);
-    assert_eq!((world.scanned - scanned, world.glanced), (0, 202));
+    assert_eq!((world.scanned - scanned, world.glanced), (0, 101), "each name once, and the directory");
     world.modify("/poll/f7");
     world.pass(MS * 1000);
     assert_eq!(world.take(), ["1 f7 Changed", "9 - Changed"]);
@@ -353,4 +353,44 @@ fn a_large_directory_is_glanced_at_bit_by_bit() {
         world.pass(MS * 1000);
         assert_eq!(world.take(), [format!("1 {file} Changed")]);
     }
+}
+
+#[test]
+fn a_glance_at_a_directory_serves_those_who_ask_for_its_entries_as_long_as_nothing_is_in_doubt() {
+    let mut world = world();
+    let files: Vec<String> = (0..5000).map(|file| format!("/poll/f{file:04}")).collect();
+    for file in &files {
+        world.put(file, FileType::Other);
+    }
+    world.subscribe(1, "/poll", Kind::Directory);
+    for (file, subscription) in files.iter().zip(10..) {
+        world.subscribe(subscription, file, Kind::File);
+    }
+    world.subscribe(2, "/poll/none", Kind::File);
+    world.take();
+    world.pass(MS * 1000);
+    assert_eq!(world.glanced, 5000, "each name once");
+    // In the first part of the glance, in a later one, and in the last.
+    for (at, subscription) in [(0, 10), (2500, 2510), (4999, 5009)] {
+        world.modify(&files[at]);
+        world.modify(&files[1]);
+        world.pass(MS * 1000);
+        let mut told = world.take();
+        told.sort();
+        let mut expected = [
+            "1 f0001 Changed".into(),
+            "11 - Changed".into(),
+            format!("1 f{at:04} Changed"),
+            format!("{subscription} - Changed"),
+        ];
+        expected.sort();
+        assert_eq!(told, expected);
+    }
+    // Without who asks for the directory, each is glanced at by its name.
+    world.glanced = 0;
+    world.engine.cancel(SubscriptionId(1));
+    world.put("/poll/none", FileType::Other);
+    world.pass(MS * 1000);
+    assert_eq!(world.take(), ["2 - Created"]);
+    assert_eq!(world.glanced, 5001);
 }

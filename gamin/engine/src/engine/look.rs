@@ -78,7 +78,6 @@ impl Engine {
         if let Some(at) = watch.look_at.take() {
             self.polls.remove(&(at, id));
         }
-        watch.is_glanced_at = false;
         let waiting = VecDeque::new();
         let (scan, rounds, again, doubted, overdue) = (ScanId(0), 0, false, false, false);
         let (since, asked) = (0, 0);

@@ -1,23 +1,42 @@
 //! A round: a glance at all polled watches that are due, in as few effects as there are directories, and a look at those of
 //! which a glance can't say anything.
+//!
+//! What a glance sees is left to `glance`. Invariants: at rest each name is looked at once, whether its directory is watched, or it
+//! itself, or both; a round begins when the one before has ended; and since a glance tells nothing, it does no harm that a
+//! watch is looked at meanwhile, or goes.
 
 use std::collections::BTreeMap;
-
-use gamin_protocol::Tag;
+use std::mem::take;
 
 use super::Engine;
 use crate::effect::Effect;
-use crate::glance::{Doubts, GlanceId, GlanceRequest, NAMES_MAX, Sight};
+use crate::glance::{Doubts, GlanceId, GlanceRequest, NameKnown};
+use crate::kernel_watch::{Need, Role};
 use crate::known::Known;
-use crate::path::{Name, TreePath};
+use crate::path::TreePath;
+use crate::policy::Method;
 use crate::watch::{Watch, WatchId};
 
-/// Whom a glance under way is about.
+/// A glance under way, and whom it is about.
 #[derive(Debug)]
 pub(super) struct Glanced {
+    request: GlanceRequest,
+    whom: Whom,
+}
+
+#[derive(Debug)]
+enum Whom {
+    /// A directory; and entries of it that are served by the same, as long as nothing is in doubt.
+    Directory(WatchId, Entries),
+    /// Entries, in the order of their names in the request.
+    Entries(Vec<WatchId>),
+}
+
+/// Watches of entries of one directory, and what is known of each.
+#[derive(Debug, Default)]
+struct Entries {
     ids: Vec<WatchId>,
-    /// With which entry to go on if nothing is in doubt.
-    rest: Option<usize>,
+    names: Vec<NameKnown>,
 }
 
 /// Where to glance for one watch.
@@ -25,98 +44,124 @@ enum Place {
     /// At a directory and all in it.
     Listing(GlanceRequest),
     /// At an entry of this directory.
-    Entry(TreePath, Name, Option<Tag>),
-}
-
-/// Entries of one directory at which to glance together, for one watch each.
-#[derive(Default)]
-struct Together {
-    ids: Vec<WatchId>,
-    names: Vec<(Name, Option<Tag>)>,
+    Entry(TreePath, NameKnown),
 }
 
 impl Engine {
-    pub(super) fn go_round(&mut self, due: Vec<WatchId>) {
-        let mut by_directory: BTreeMap<TreePath, Together> = BTreeMap::new();
+    pub(super) fn go_round(&mut self, due: impl IntoIterator<Item = WatchId>) {
+        if !self.by_glance.is_empty() {
+            return self.due.extend(due);
+        }
+        let mut listings = Vec::new();
+        let mut entries: BTreeMap<TreePath, Entries> = BTreeMap::new();
         for id in due {
-            let Some(watch) = self.watches.get(&id) else { continue };
-            if watch.look.is_some() || watch.is_glanced_at {
-                continue;
-            }
-            match watch.place(0) {
+            let Some(watch) = self.watches.get(&id).filter(|watch| watch.look.is_none()) else { continue };
+            match watch.place() {
                 None => self.look(id, None),
-                Some(Place::Listing(request)) => self.glance(vec![id], request),
-                Some(Place::Entry(directory, name, tag)) => {
-                    let together = by_directory.entry(directory.clone()).or_default();
-                    together.ids.push(id);
-                    together.names.push((name, tag));
-                    if together.ids.len() == NAMES_MAX
-                        && let Some(Together { ids, names }) = by_directory.remove(&directory)
-                    {
-                        self.glance(ids, GlanceRequest { directory, known: Sight::Names(names) });
+                Some(Place::Listing(request)) => listings.push((id, request)),
+                Some(Place::Entry(directory, known)) => entries.entry(directory).or_default().push(id, known),
+            }
+        }
+        for (id, request) in listings {
+            let all = entries.remove(&request.directory).unwrap_or_default();
+            let (served, others) = all.partition(|known| request.serves(known));
+            if !others.ids.is_empty() {
+                entries.insert(request.directory.clone(), others);
+            }
+            self.glance(Glanced { request, whom: Whom::Directory(id, served) });
+        }
+        for (directory, entries) in entries {
+            self.glance_at_entries(directory, entries);
+        }
+    }
+
+    /// Takes what a part of a glance saw: looks at what may have changed, and goes on.
+    pub(super) fn end_glance(&mut self, id: GlanceId, doubts: &Doubts) {
+        let Some(Glanced { request, whom }) = self.by_glance.remove(&id) else { return };
+        match whom {
+            Whom::Directory(directory, served) if !doubts.is_empty() => {
+                self.look_if_polled(directory);
+                self.glance_at_entries(request.directory, served);
+            }
+            whom => {
+                if let Whom::Entries(ids) = &whom {
+                    for id in doubts.0.iter().filter_map(|at| ids.get(*at)) {
+                        self.look_if_polled(*id);
                     }
+                }
+                if let Some(request) = request.next() {
+                    self.glance(Glanced { request, whom });
                 }
             }
         }
-        for (directory, Together { ids, names }) in by_directory {
-            self.glance(ids, GlanceRequest { directory, known: Sight::Names(names) });
+        if self.by_glance.is_empty() {
+            let due = take(&mut self.due);
+            self.go_round(due);
         }
     }
 
-    /// Looks at what may have changed. Who was looked at since the glance began needs no word of it.
-    pub(super) fn end_glance(&mut self, id: GlanceId, doubts: &Doubts) {
-        let Some(Glanced { ids, rest }) = self.by_glance.remove(&id) else { return };
-        let mut doubted = doubts.0.iter().copied().peekable();
-        for (at, id) in ids.into_iter().enumerate() {
-            let is_doubted = doubted.next_if_eq(&at).is_some();
-            let Some(watch) = self.watches.get_mut(&id) else { continue };
-            if !std::mem::take(&mut watch.is_glanced_at) {
-                continue;
-            }
-            if is_doubted {
-                self.look(id, None);
-            } else if let Some(Place::Listing(request)) = rest.and_then(|rest| watch.place(rest)) {
-                self.glance(vec![id], request);
-            }
+    fn look_if_polled(&mut self, id: WatchId) {
+        if self.watches.get(&id).is_some_and(|watch| matches!(watch.method, Method::Poll { .. })) {
+            self.look(id, None);
         }
     }
 
-    fn glance(&mut self, ids: Vec<WatchId>, request: GlanceRequest) {
-        for id in &ids {
-            if let Some(watch) = self.watches.get_mut(id) {
-                watch.is_glanced_at = true;
-            }
+    fn glance_at_entries(&mut self, directory: TreePath, Entries { ids, names }: Entries) {
+        if !ids.is_empty() {
+            let request = GlanceRequest::at_names(directory, names);
+            self.glance(Glanced { request, whom: Whom::Entries(ids) });
         }
+    }
+
+    fn glance(&mut self, glanced: Glanced) {
         self.last_glance += 1;
         let id = GlanceId(self.last_glance);
-        self.by_glance.insert(id, Glanced { ids, rest: request.rest() });
-        self.effects.push_back(Effect::Glance { id, request });
+        self.effects.push_back(Effect::Glance { id, request: glanced.request.clone() });
+        self.by_glance.insert(id, glanced);
+    }
+}
+
+impl Entries {
+    fn push(&mut self, id: WatchId, known: NameKnown) {
+        self.ids.push(id);
+        self.names.push(known);
+    }
+
+    /// Those of whom it holds, and the others.
+    fn partition(self, holds: impl Fn(&NameKnown) -> bool) -> (Entries, Entries) {
+        let (mut those, mut others) = (Entries::default(), Entries::default());
+        for (id, known) in self.ids.into_iter().zip(self.names) {
+            let into = if holds(&known) { &mut those } else { &mut others };
+            into.push(id, known);
+        }
+        (those, others)
     }
 }
 
 impl Watch {
-    /// Where a glance shows that nothing is to be told of it, in a directory beginning with an entry; `None` if only a look
-    /// does, because too little is known of it, or its path leads over a link.
-    fn place(&self, begin: usize) -> Option<Place> {
-        let real = self.real();
-        match &self.known {
-            Known::Nothing => None,
-            Known::Directory(_) if real != self.path => None,
+    /// Where a glance shows that nothing is to be told of it; `None` if only a look does, because too little is known of it, or
+    /// its path leads over a link.
+    fn place(&self) -> Option<Place> {
+        let tag = match &self.known {
+            Known::Nothing => return None,
             Known::Directory(_) => {
                 let (tag, entries) = self.known.listing()?;
-                let known = Sight::Listing { tag, entries, begin };
-                Some(Place::Listing(GlanceRequest { directory: real, known }))
+                let directory = Some(self.real()).filter(|real| *real == self.path)?;
+                return Some(Place::Listing(GlanceRequest::at_listing(directory, tag, entries)));
             }
-            Known::File(file) if real == self.path => {
-                let (directory, name) = real.split_last()?;
-                Some(Place::Entry(directory, name, Some(file.tag?)))
-            }
-            Known::File(_) => None,
-            Known::Absent => {
-                let is_on_the_way = real == self.path || self.path.starts_with(&real.join(b""));
-                let (directory, name) = real.split_last().filter(|_| is_on_the_way)?;
-                Some(Place::Entry(directory, name, None))
-            }
-        }
+            Known::File(file) => Some(file.tag?),
+            Known::Absent => None,
+        };
+        let (directory, name) = match self.needs.last()? {
+            Need { directory, role: Role::Entry(name) } => (directory.clone(), name.clone()),
+            Need { directory, role: Role::Listed } => directory.split_last()?,
+            Need { role: Role::Passed | Role::Above, .. } => return None,
+        };
+        let within = self.path.strip_prefix(&*directory)?;
+        let within = if directory.is_root() { within } else { within.strip_prefix(b"/")? };
+        let rest = within.strip_prefix(&*name)?;
+        // What is missing may be missing on the way.
+        let is_plain = rest.is_empty() || tag.is_none() && rest.starts_with(b"/");
+        is_plain.then_some(Place::Entry(directory, (name, tag)))
     }
 }
