@@ -201,7 +201,7 @@ fn list(folder: &Path) -> Outcome {
     Ok(ratio_row("a directory of 100,000 entries listed", ours, raw, "at most 2 times:", 2.0))
 }
 
-/// A server with 1,000 watches, while nothing happens for five seconds.
+/// A server with 1,000 watches, while nothing happens for ten seconds.
 fn rest(folder: &Path) -> Outcome {
     let served = Served::new("rest")?;
     for n in 0..1000 {
@@ -213,10 +213,10 @@ fn rest(folder: &Path) -> Outcome {
     // Until the server, too, has come to rest.
     while served.connection.next_event_timeout(Duration::from_secs(1))?.is_some() {}
     let before = switches(served.pid)?;
-    let event = served.connection.next_event_timeout(Duration::from_secs(5))?;
+    let event = served.connection.next_event_timeout(Duration::from_secs(10))?;
     let woken = switches(served.pid)? - before;
     Ok(Row {
-        what: "wake-ups in 5 s at rest, 1,000 watches",
+        what: "wake-ups in 10 s at rest, 1,000 watches",
         ours: woken.to_string(),
         raw: "0".into(),
         bound: "none:",
