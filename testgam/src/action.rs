@@ -26,6 +26,8 @@ pub enum Action {
     Begin(Block),
     /// Closes the innermost block.
     End,
+    /// `writer`: what follows in this block is done by another writer.
+    Writer,
     /// Changes files.
     File(FileOperation),
     /// Has the current client do something.
@@ -60,10 +62,19 @@ pub enum Block {
     Together,
     /// `quietly`: events are read and checked, but not printed.
     Quietly,
+    /// `concurrently`: what the writers do is done side by side, when the block ends.
+    Concurrently,
     /// `fault during-scan`: the steps are done when the next scan has read half of a directory's names.
     DuringScan,
     /// `fault between`: the steps are done when the server has carried out so many effects more, before the next.
     Between(u32),
+}
+
+impl Block {
+    /// Whether it holds changes of files, which are done later than they are named, and nothing else.
+    pub fn is_of_files(self) -> bool {
+        matches!(self, Block::Concurrently | Block::DuringScan | Block::Between(_))
+    }
 }
 
 /// A change of the file system, or an access that must not count as one.

@@ -11,6 +11,9 @@ use std::io::{self, Read, Write};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
+use std::thread;
 
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, RenameFlags};
@@ -28,15 +31,17 @@ pub struct Disk {
     /// On the same file system, outside what is monitored.
     spare: Option<PathBuf>,
     /// Open for writing.
-    open: HashMap<PathBuf, File>,
+    open: Mutex<HashMap<PathBuf, File>>,
     /// Open for reading.
-    held: HashMap<PathBuf, File>,
+    held: Mutex<HashMap<PathBuf, File>>,
+    /// How many files have been prepared in `spare`.
+    prepared: AtomicU64,
 }
 
 impl Disk {
     /// A disk whose relative paths begin at `directory`, and which may put files in `spare` for a moment.
     pub fn new(directory: PathBuf, spare: Option<PathBuf>) -> Disk {
-        Disk { directory, spare, open: HashMap::new(), held: HashMap::new() }
+        Disk { directory, spare, open: Mutex::default(), held: Mutex::default(), prepared: AtomicU64::new(0) }
     }
 
     /// Where relative paths begin.
@@ -49,11 +54,32 @@ impl Disk {
         spell(&self.directory, path)
     }
 
+    /// Has each of these lists done by a thread of its own, all at once. What cannot be done is left out.
+    ///
+    /// # Errors
+    /// The system's, if it has no room for a thread. Who was started before goes on.
+    pub fn perform_concurrently(&self, writers: &[Vec<FileOperation>]) -> io::Result<()> {
+        let gate = &RwLock::new(());
+        thread::scope(|scope| {
+            let _closed = gate.write();
+            writers.iter().try_for_each(|writer| {
+                let write = move || {
+                    drop(gate.read());
+                    for operation in writer {
+                        // Another was quicker.
+                        let _ = self.perform(operation);
+                    }
+                };
+                thread::Builder::new().name("writer".into()).spawn_scoped(scope, write).map(drop)
+            })
+        })
+    }
+
     /// Performs an operation.
     ///
     /// # Errors
     /// The system's.
-    pub fn perform(&mut self, operation: &FileOperation) -> io::Result<()> {
+    pub fn perform(&self, operation: &FileOperation) -> io::Result<()> {
         use FileOperation as Op;
         let at = |path: &Path| self.spell(path);
         match operation {
@@ -78,15 +104,18 @@ impl Disk {
             Op::Replace { path, text } => self.replace(&at(path), text),
             Op::Save { path, text } => save(&at(path), text),
             Op::Open(path) => self.open(at(path)),
-            Op::WriteOpen { path, text } => self.opened(&at(path))?.write_all(text),
-            Op::Close(path) => self.open.remove(&at(path)).map(drop).ok_or_else(not_open),
+            Op::WriteOpen { path, text } => {
+                let mut open = locked(&self.open);
+                open.get_mut(&at(path)).ok_or_else(not_open)?.write_all(text)
+            }
+            Op::Close(path) => locked(&self.open).remove(&at(path)).map(drop).ok_or_else(not_open),
             Op::Hold(path) => {
                 let path = at(path);
                 let file = File::open(&path)?;
-                self.held.insert(path, file);
+                locked(&self.held).insert(path, file);
                 Ok(())
             }
-            Op::LetGo(path) => self.held.remove(&at(path)).map(drop).ok_or_else(not_held),
+            Op::LetGo(path) => locked(&self.held).remove(&at(path)).map(drop).ok_or_else(not_held),
             Op::MakeFiles { directory, count } => each(&at(directory), *count, make_file),
             Op::RemoveFiles { directory, count } => {
                 each(&at(directory), *count, |path| fs::remove_file(path))
@@ -112,20 +141,21 @@ impl Disk {
     fn replace(&self, path: &Path, text: &[u8]) -> io::Result<()> {
         let spare =
             self.spare.as_ref().ok_or_else(|| io::Error::other("there is no place to prepare the file"))?;
-        let prepared = spare.join("prepared");
+        let prepared = spare.join(self.prepared.fetch_add(1, Ordering::Relaxed).to_string());
         fs::write(&prepared, text)?;
         fs::rename(prepared, path)
     }
 
-    fn open(&mut self, path: PathBuf) -> io::Result<()> {
+    fn open(&self, path: PathBuf) -> io::Result<()> {
         let file = OpenOptions::new().append(true).open(&path)?;
-        self.open.insert(path, file);
+        locked(&self.open).insert(path, file);
         Ok(())
     }
+}
 
-    fn opened(&mut self, path: &Path) -> io::Result<&mut File> {
-        self.open.get_mut(path).ok_or_else(not_open)
-    }
+fn locked(files: &Mutex<HashMap<PathBuf, File>>) -> MutexGuard<'_, HashMap<PathBuf, File>> {
+    // Whoever panics while it holds the lock has put nothing wrong in there.
+    files.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A path as typed in a script that plays in `directory`, made absolute and changed no further.
@@ -325,7 +355,7 @@ mod tests {
 
     #[test]
     fn writing_in_place_leaves_exactly_the_text() {
-        let (_root, mut disk) = disk();
+        let (_root, disk) = disk();
         for text in ["first and long", "short"] {
             let operation = FileOperation::Write { path: "a".into(), text: text.into() };
             disk.perform(&operation).expect("the file can be written");
@@ -335,7 +365,7 @@ mod tests {
 
     #[test]
     fn a_tree_is_made_copied_and_removed() {
-        let (_root, mut disk) = disk();
+        let (_root, disk) = disk();
         let a = PathBuf::from("a");
         disk.perform(&FileOperation::MakeTree { directory: a.clone(), depth: 2 }).expect("a tree");
         disk.perform(&FileOperation::CopyTree { from: a.clone(), to: "b".into() }).expect("a copy");
@@ -348,7 +378,7 @@ mod tests {
 
     #[test]
     fn only_an_open_file_can_be_written_and_closed() {
-        let (_root, mut disk) = disk();
+        let (_root, disk) = disk();
         assert!(disk.perform(&FileOperation::Close("a".into())).is_err());
         disk.perform(&FileOperation::MakeFile("a".into())).expect("a file");
         disk.perform(&FileOperation::Open("a".into())).expect("an open file");

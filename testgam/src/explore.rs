@@ -14,17 +14,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::play::{PlayOptions, WorldKind};
+use crate::play::PlayOptions;
 use dice::Dice;
 use history::{Flaw, History, Tally};
 
 /// What to explore.
 #[derive(Debug, Clone)]
 pub struct Exploration {
-    /// Which histories.
+    /// Which histories, of which world.
     pub dice: Dice,
-    /// Where they are played.
-    pub world: WorldKind,
     /// Where the dice begin.
     pub seed: u64,
     /// How many histories at most.
@@ -61,8 +59,8 @@ impl Finding {
 }
 
 /// Plays histories until one shows something wrong, all are played, or a stop is asked for. `played` hears of each, in
-/// no order.
-pub fn explore(exploration: &Exploration, played: impl Fn(&Tally) + Sync) -> Option<Finding> {
+/// no order, and what is wrong with it, before it is made smaller.
+pub fn explore(exploration: &Exploration, played: impl Fn(&Tally, Option<&Flaw>) + Sync) -> Option<Finding> {
     let began = Instant::now();
     let next = AtomicU64::new(0);
     let found: Mutex<Option<Finding>> = Mutex::new(None);
@@ -97,17 +95,17 @@ fn play_one(
     exploration: &Exploration,
     number: u64,
     began: Instant,
-    played: &impl Fn(&Tally),
+    played: &impl Fn(&Tally, Option<&Flaw>),
 ) -> Option<Finding> {
-    let Exploration { dice, world, seed, play, .. } = exploration;
+    let Exploration { dice, seed, play, .. } = exploration;
     let seed = *seed;
-    let roll = history::roll(dice, *world, seed, number).expect("because the dice have no filters");
+    let roll = history::roll(dice, seed, number).expect("because the dice have no filters");
     let history = roll.history();
     let (tally, flaw) = history.play(play);
     if play.stop.check().is_err() {
         return None;
     }
-    played(&tally);
+    played(&tally, flaw.as_ref());
     let flaw = flaw?;
     let after = began.elapsed();
     // However little time is left, what was found is worth some more.

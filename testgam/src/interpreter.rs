@@ -1,18 +1,16 @@
 //! The interpreter: takes steps, has the world perform them, and writes the transcript.
 //!
 //! The same for scripts, suites and sessions at a terminal. What a step does to files and servers is left
-//! to the world, the form of events to `transcript`. Invariant: in the extended language every event is
+//! to the world, expectations to `expect`, the form of events to `transcript`. Invariant: in the extended language every event is
 //! written under the step after which it was read, and no later than the first step that ends with a
 //! barrier.
+
+mod expect;
 
 use std::io::Write;
 use std::time::Duration;
 
-use crate::action::{
-    Action, Attempt, Block, ClientAction, Expectation, Expected, Fault, FileOperation, ScanFault,
-    ServerAction,
-};
-use crate::check::{Checker, Complaint};
+use crate::action::{Action, Attempt, Block, ClientAction, Fault, FileOperation, ScanFault, ServerAction};
 use crate::script::{Language, MAIN_CLIENT, Step};
 use crate::subscriber::Subscriber;
 use crate::transcript::{self, Shown};
@@ -34,8 +32,8 @@ pub struct Interpreter<'a> {
     subscribers: Vec<Subscriber>,
     current: usize,
     blocks: Vec<Block>,
-    /// What the fault whose block is open will do.
-    prepared: Vec<FileOperation>,
+    /// What is done when the open block ends, or by the fault that it is, a list for each writer.
+    prepared: Vec<Vec<FileOperation>>,
     /// Whether the server is stopped or killed, so that it answers nobody.
     is_server_silent: bool,
     /// What was read and is to be written under the current step.
@@ -145,9 +143,10 @@ impl<'a> Interpreter<'a> {
             Action::Begin(block) => self.blocks.push(*block),
             Action::End => self.end_block()?,
             Action::File(operation) => match self.blocks.last() {
-                Some(Block::DuringScan | Block::Between(_)) => self.prepared.push(operation.clone()),
+                Some(block) if block.is_of_files() => self.prepare(operation),
                 _ => self.world.perform(operation)?,
             },
+            Action::Writer => self.prepared.push(Vec::new()),
             Action::Client(action) => return self.act_as_client(action),
             Action::Server(action) => self.control(action)?,
             Action::Fault(fault) => self.world.inflict(fault)?,
@@ -177,8 +176,16 @@ impl<'a> Interpreter<'a> {
         }
     }
 
+    fn prepare(&mut self, operation: &FileOperation) {
+        match self.prepared.last_mut() {
+            Some(writer) => writer.push(operation.clone()),
+            None => self.prepared.push(vec![operation.clone()]),
+        }
+    }
+
     fn end_block(&mut self) -> Result<(), Trouble> {
-        let operations = std::mem::take(&mut self.prepared);
+        let writers = std::mem::take(&mut self.prepared);
+        let operations = writers.concat();
         match self.blocks.last() {
             // What the block caused is read while it lasts, so that `quietly` covers it.
             Some(Block::Quietly) => self.report()?,
@@ -186,6 +193,7 @@ impl<'a> Interpreter<'a> {
             Some(Block::Between(effects)) => {
                 self.world.inflict(&Fault::Between { effects: *effects, operations })?;
             }
+            Some(Block::Concurrently) => self.world.perform_concurrently(&writers)?,
             Some(Block::Together) | None => {}
         }
         self.blocks.pop();
@@ -405,109 +413,6 @@ impl<'a> Interpreter<'a> {
         match fresh.is_empty() {
             true => Ok(()),
             false => self.write(transcript::write_events(&fresh).as_bytes()),
-        }
-    }
-
-    fn expect(&mut self, expectation: &Expectation) -> Result<(), Trouble> {
-        let is_of_the_world =
-            matches!(expectation, Expectation::Converged | Expectation::GivenBack | Expectation::Quiet);
-        if self.subscriber().is_suspended && !is_of_the_world {
-            return Err(Trouble::Failed("a suspended client reads nothing".into()));
-        }
-        match expectation {
-            Expectation::Count(count) => self.expect_count(*count),
-            Expectation::Below(limit) => {
-                self.receive_waiting()?;
-                match self.read_all()? {
-                    count if count < *limit => Ok(()),
-                    count => Err(Trouble::Unmet(format!(
-                        "got {count} events, and fewer than {limit} were expected"
-                    ))),
-                }
-            }
-            Expectation::None => {
-                self.receive_waiting()?;
-                match self.subscriber().unread() {
-                    0 => Ok(()),
-                    unread => {
-                        let first = self.first_unread();
-                        Err(Trouble::Unmet(format!(
-                            "got {unread} events where none was expected, first {first}"
-                        )))
-                    }
-                }
-            }
-            Expectation::Next(expected) => self.expect_event(expected, true),
-            Expectation::Any(expected) => self.expect_event(expected, false),
-            Expectation::Converged => self.expect_converged(),
-            Expectation::GivenBack => self.world.given_back(),
-            Expectation::Quiet => self.world.quiet(),
-        }
-    }
-
-    fn expect_count(&mut self, expected: usize) -> Result<(), Trouble> {
-        let deadline = self.world.now() + EXPECT_PATIENCE;
-        let mut got = 0;
-        while got < expected {
-            self.receive_waiting()?;
-            got += self.read_all()?;
-            let left = deadline.saturating_sub(self.world.now());
-            if got < expected && !self.receive(left)? {
-                return Err(Trouble::Unmet(format!("got {got} of {expected} expected events")));
-            }
-        }
-        self.read_all().map(drop)
-    }
-
-    fn expect_event(&mut self, expected: &Expected, first: bool) -> Result<(), Trouble> {
-        let deadline = self.world.now() + EXPECT_PATIENCE;
-        self.subscriber();
-        loop {
-            self.receive_waiting()?;
-            if self.subscribers[self.current].read_expected(self.world, expected, first) {
-                return Ok(());
-            }
-            let is_hopeless = first && self.subscriber().unread() > 0;
-            let left = deadline.saturating_sub(self.world.now());
-            if is_hopeless || !self.receive(left)? {
-                let Expected { request, name, code } = expected;
-                let wanted = format!("{request}: {} {}", plain_or_quoted(name), transcript::code_name(*code));
-                let unread = self.subscriber().unread();
-                let instead = match unread {
-                    0 => "no event is unread".to_owned(),
-                    _ => format!("unread are {unread}, first {}", self.first_unread()),
-                };
-                return Err(Trouble::Unmet(format!("expected {wanted}; {instead}")));
-            }
-        }
-    }
-
-    /// The first unread event, read for a message that ends the scenario.
-    fn first_unread(&mut self) -> String {
-        let first = self.subscribers[self.current].read(self.world);
-        first.map(|shown| format!("`{}`", shown.extended())).unwrap_or_default()
-    }
-
-    /// Waits until what was told equals the disk: as long as events come, and no longer than an expectation.
-    fn expect_converged(&mut self) -> Result<(), Trouble> {
-        if self.is_server_silent {
-            return Err(Trouble::Failed("the server is stopped or killed".into()));
-        }
-        let deadline = self.world.now() + EXPECT_PATIENCE;
-        loop {
-            self.sync()?;
-            let reading =
-                || self.subscribers.iter().enumerate().filter(|(_, subscriber)| subscriber.is_reading());
-            let Some((at, why)) =
-                reading().find_map(|(at, subscriber)| Some((at, subscriber.converged(self.world).err()?)))
-            else {
-                return Ok(());
-            };
-            let left = deadline.saturating_sub(self.world.now());
-            if !self.receive_for(at, left)? {
-                let what = format!("{}: {why}", self.subscribers[at].name);
-                return Err(Complaint::new(Checker::Converged, what).into());
-            }
         }
     }
 }

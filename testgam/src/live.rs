@@ -199,6 +199,13 @@ impl World for Live {
         })
     }
 
+    fn perform_concurrently(&mut self, writers: &[Vec<FileOperation>]) -> Result<(), Trouble> {
+        self.past.deed();
+        let _no_forks = forks::none();
+        let started = self.disk.perform_concurrently(writers);
+        started.map_err(|why| Trouble::Failed(format!("cannot start a thread: {why}")))
+    }
+
     fn control(&mut self, action: &ServerAction) -> Result<(), Trouble> {
         self.past.deed();
         let Place::Own { session, is_set_up } = &mut self.session else {
@@ -245,6 +252,15 @@ impl World for Live {
             self.connection(None)?;
         }
         Ok(())
+    }
+
+    fn heal(&mut self) -> Result<(), Trouble> {
+        let Place::Own { session, .. } = &self.session else {
+            return Err(Trouble::Failed("only a scenario has a server of its own".into()));
+        };
+        // If there is none, the next line starts one.
+        let _ = session.go_on();
+        self.connection(None).map(drop)
     }
 
     fn spell(&self, path: &Path) -> PathBuf {

@@ -113,9 +113,12 @@ pub enum Problem {
     /// An expectation stands where no event is read.
     #[error("inside `together` no event is read, so none can be expected")]
     ExpectationTogether,
-    /// Something else than a change of files stands in the block of a fault.
-    #[error("what happens inside this fault can only change files")]
+    /// Something else than a change of files stands in a block of them.
+    #[error("this block can hold changes of files alone")]
     OnlyFiles,
+    /// `writer` stands where there is only one.
+    #[error("`writer` stands only in `concurrently`")]
+    StrayWriter,
     /// A step cannot be attempted.
     #[error("only what files, clients or the server are made to do can be tried")]
     NoAttempt,
@@ -227,10 +230,14 @@ fn check_blocks(steps: &[Step], mistakes: &mut Vec<Mistake>) {
     let mut open: Vec<(Block, usize)> = Vec::new();
     let mut add = |line, problem| mistakes.push(Mistake { line, column: 1, problem });
     for step in steps {
-        let is_in_fault = matches!(open.last(), Some((Block::DuringScan | Block::Between(_), _)));
+        let innermost = open.last().map(|(block, _)| *block);
         match &step.action {
             Action::File(_) => {}
-            action if is_in_fault && *action != Action::End => add(step.line, Problem::OnlyFiles),
+            Action::Writer if innermost == Some(Block::Concurrently) => {}
+            Action::Writer => add(step.line, Problem::StrayWriter),
+            action if *action != Action::End && innermost.is_some_and(Block::is_of_files) => {
+                add(step.line, Problem::OnlyFiles);
+            }
             Action::Begin(block) => open.push((*block, step.line)),
             Action::End if open.pop().is_none() => add(step.line, Problem::StrayEnd),
             Action::Expect(_)

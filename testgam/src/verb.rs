@@ -448,6 +448,8 @@ verbs! {
     extended any "fails" "STEP", "perform a step that has to fail", |a| attempt(a, Attempt::Fails)?;
     extended any "together" "", "run the steps up to `end` back to back, then read events", |_| Action::Begin(Block::Together);
     extended any "quietly" "", "up to `end`, check events but do not print them", |_| Action::Begin(Block::Quietly);
+    extended any "concurrently" "", "have several writers change files side by side, up to `end`", |_| Action::Begin(Block::Concurrently);
+    extended any "writer" "", "in `concurrently`: what follows is done by another writer", |_| Action::Writer;
     extended any "end" "", "close the block", |_| Action::End;
 }
 

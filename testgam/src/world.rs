@@ -76,6 +76,21 @@ pub trait World {
     /// Says what failed and why.
     fn perform(&mut self, operation: &FileOperation) -> Result<(), Trouble>;
 
+    /// Has several writers change files side by side. What one of them cannot do it leaves out: another was quicker. Where
+    /// there is only one thread, they take turns.
+    ///
+    /// # Errors
+    /// Says that they could not begin.
+    fn perform_concurrently(&mut self, writers: &[Vec<FileOperation>]) -> Result<(), Trouble> {
+        let turns = writers.iter().map(Vec::len).max().unwrap_or(0);
+        for operation in (0..turns).flat_map(|turn| writers.iter().filter_map(move |writer| writer.get(turn)))
+        {
+            // As said above.
+            let _ = self.perform(operation);
+        }
+        Ok(())
+    }
+
     /// Sets up or disturbs the server.
     ///
     /// # Errors

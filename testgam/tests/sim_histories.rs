@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
 use testgam::PlayOptions;
-use testgam::explore::dice::{ALL_TROUBLE, Dice};
+use testgam::explore::dice::Dice;
 use testgam::explore::{Exploration, explore};
 use testgam::play::WorldKind;
 
@@ -13,8 +13,7 @@ const HISTORIES: u64 = 2000;
 
 fn exploration(seed: u64, histories: u64) -> Exploration {
     Exploration {
-        dice: Dice { steps: 110, trouble: ALL_TROUBLE, wait_max_ms: 1500, has_hard_links: true },
-        world: WorldKind::Sim,
+        dice: Dice { world: WorldKind::Sim, steps: 110 },
         seed,
         histories,
         jobs: thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN),
@@ -24,7 +23,7 @@ fn exploration(seed: u64, histories: u64) -> Exploration {
 
 #[test]
 fn every_promise_is_kept_in_random_histories() {
-    if let Some(finding) = explore(&exploration(0, HISTORIES), |_| {}) {
+    if let Some(finding) = explore(&exploration(0, HISTORIES), |_, _| {}) {
         panic!("{}", finding.scenario());
     }
 }
@@ -33,7 +32,7 @@ fn every_promise_is_kept_in_random_histories() {
 fn the_same_seed_gives_the_same_histories() {
     let total = |seed| {
         let (operations, events) = (AtomicU64::new(0), AtomicU64::new(0));
-        let found = explore(&exploration(seed, 20), |tally| {
+        let found = explore(&exploration(seed, 20), |tally, _| {
             operations.fetch_add(tally.operations, Ordering::Relaxed);
             events.fetch_add(tally.events, Ordering::Relaxed);
         });

@@ -72,8 +72,8 @@ struct Outage {
     started: Option<Started>,
     /// How many were since the last link.
     starts: usize,
-    /// How the one that was started has failed.
-    failure: Option<ConnectError>,
+    /// How the one that was started has failed, and until when another may be reached in its place.
+    failure: Option<(ConnectError, Instant)>,
     /// What the last attempt failed with.
     problem: NoConnection,
 }
@@ -132,8 +132,7 @@ impl Link {
         if outage.next_attempt <= now {
             match self.connect(now) {
                 Ok(()) => {
-                    outage.failure = None;
-                    outage.starts = 0;
+                    outage.handle_connected();
                     return Ok(true);
                 }
                 Err(problem) => outage.problem = problem,
@@ -149,10 +148,11 @@ impl Link {
             }
             outage.postpone(now);
         }
-        if outage.deadline <= now {
-            return Err(outage.failure.take().unwrap_or_else(|| self.no_answer(outage.problem)));
+        if outage.end() <= now {
+            let failure = outage.failure.take().map(|(failure, _)| failure);
+            return Err(failure.unwrap_or_else(|| self.no_answer(outage.problem)));
         }
-        let delay = outage.next_attempt.min(outage.deadline).saturating_duration_since(now);
+        let delay = outage.next_attempt.min(outage.end()).saturating_duration_since(now);
         self.set_timer(delay).map_err(|errno| self.no_answer(errno.into()))?;
         Ok(false)
     }
@@ -294,6 +294,17 @@ impl Outage {
         self.delay = (self.delay * 5 / 4).min(LAST_DELAY);
     }
 
+    /// When it is given up.
+    fn end(&self) -> Instant {
+        self.failure.as_ref().map_or(self.deadline, |(_, until)| self.deadline.min(*until))
+    }
+
+    /// There is a server. What came of starting one does not matter to the next loss, only how long it all takes.
+    fn handle_connected(&mut self) {
+        self.failure = None;
+        self.starts = 0;
+    }
+
     /// Whether another server may be started.
     fn may_start(&self) -> bool {
         self.started.is_none() && self.failure.is_none() && self.starts < STARTS_MAX
@@ -309,8 +320,7 @@ impl Outage {
             }
             Some(Progress::Failed(failure)) => {
                 // It may have lost a race to another, so that one gets a little time to be reached.
-                self.deadline = self.deadline.min(now + GRACE);
-                self.failure = Some(failure);
+                self.failure = Some((failure, now + GRACE));
                 self.started = None;
             }
         }
@@ -326,6 +336,17 @@ mod tests {
     fn link(options: &Options) -> Link {
         let source = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC).expect("epoll");
         Link::new(options, Arc::new(source)).expect("a link")
+    }
+
+    #[test]
+    fn a_server_that_was_reached_ends_the_haste_of_one_that_failed() {
+        let begin = Instant::now();
+        let mut outage = Outage::new(begin, STEADY);
+        let failure = ConnectError::Start { program: "none".into(), source: Errno::ENOENT.into() };
+        outage.failure = Some((failure, begin + GRACE));
+        assert_eq!((outage.end(), outage.may_start()), (begin + GRACE, false));
+        outage.handle_connected();
+        assert_eq!((outage.end(), outage.may_start()), (begin + STEADY, true));
     }
 
     #[test]

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::dice::{ALL_TROUBLE, Dice};
+use super::dice::Dice;
 use super::history::Tally;
 use super::{Exploration, explore};
 use crate::play::{PlayOptions, WorldKind};
@@ -26,9 +26,6 @@ const UNPLAYED: u8 = 2;
 const TICK: Duration = Duration::from_millis(200);
 /// How long to go on if neither a time nor a number is given.
 const SECONDS: u64 = 60;
-/// The longest that time passes at once in a history.
-const SIM_WAIT_MAX_MS: u64 = 1500;
-const LIVE_WAIT_MAX_MS: u64 = 20;
 
 /// Play random histories, until one breaks a promise: random operations on few names, subscriptions of several clients,
 /// and faults of every kind. That one is made as small as can be and printed as a scenario that shows it again.
@@ -47,7 +44,7 @@ pub struct Arguments {
     /// Where the dice begin: the same seed gives the same histories [default: another each time]
     #[arg(long, value_name = "S")]
     pub seed: Option<u64>,
-    /// The world to play in. Nothing goes wrong in the real one
+    /// The world to play in
     #[arg(long, value_enum, default_value_t)]
     pub world: Explored,
     /// How many steps a history has
@@ -64,7 +61,7 @@ pub enum Explored {
     /// Files in memory, a simulated kernel, and faults.
     #[default]
     Sim,
-    /// Real files, the running kernel, a server for each history.
+    /// Real files, the running kernel, a server for each history that is stopped and killed, four who write at once.
     Live,
 }
 
@@ -104,9 +101,15 @@ pub fn run(arguments: &Arguments) -> ExitCode {
     let exploration = arguments.exploration(seed, &stop);
     let (sum, began) = (Sum::default(), Instant::now());
     let bar = progress();
-    let found = explore(&exploration, |tally| {
+    let found = explore(&exploration, |tally, flaw| {
         sum.add(tally);
         bar.set_message(sum.line(began.elapsed()));
+        if let Some(flaw) = flaw {
+            let after = began.elapsed().as_secs_f64();
+            bar.suspend(|| {
+                say(&format!("after {after:.1} s, to be made smaller: {}: {}", flaw.name(), flaw.message))
+            });
+        }
     });
     bar.finish_and_clear();
     let took = began.elapsed();
@@ -127,18 +130,14 @@ pub fn run(arguments: &Arguments) -> ExitCode {
 
 impl Arguments {
     fn exploration(&self, seed: u64, stop: &Stop) -> Exploration {
-        let is_sim = self.world == Explored::Sim;
-        let dice = Dice {
-            steps: self.steps.get().into(),
-            trouble: if is_sim { ALL_TROUBLE } else { &[] },
-            wait_max_ms: if is_sim { SIM_WAIT_MAX_MS } else { LIVE_WAIT_MAX_MS },
-            has_hard_links: is_sim,
+        let world = match self.world {
+            Explored::Sim => WorldKind::Sim,
+            Explored::Live => WorldKind::Live,
         };
         let seconds = self.seconds.or(self.histories.is_none().then_some(SECONDS));
         let stop = seconds.map_or(stop.clone(), |seconds| stop.within(Duration::from_secs(seconds)));
         Exploration {
-            dice,
-            world: if is_sim { WorldKind::Sim } else { WorldKind::Live },
+            dice: Dice { world, steps: self.steps.get().into() },
             seed,
             histories: self.histories.unwrap_or(u64::MAX),
             jobs: self.jobs.or(thread::available_parallelism().ok()).unwrap_or(NonZero::<usize>::MIN),

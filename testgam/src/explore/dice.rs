@@ -11,6 +11,8 @@ use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 
+use crate::play::WorldKind;
+
 /// Lines that stay together: a step, a client and what it does, a fault and what happens inside it.
 pub type Lines = Vec<String>;
 
@@ -42,10 +44,16 @@ pub enum Trouble {
     Mounts,
     /// Rules are added that give paths another method.
     Rules,
+    /// Several write at once.
+    Writers,
+    /// A real server is stopped, killed and started.
+    Process,
+    /// So much happens that the kernel's queue, or a client's socket, does not hold it.
+    Flood,
 }
 
-/// Everything that may go wrong in the simulated world.
-pub const ALL_TROUBLE: &[Trouble] = &[
+/// What may go wrong in the simulated world: everything at will.
+const IN_SIM: &[Trouble] = &[
     Trouble::Kernel,
     Trouble::Scans,
     Trouble::Sockets,
@@ -54,37 +62,49 @@ pub const ALL_TROUBLE: &[Trouble] = &[
     Trouble::Mounts,
     Trouble::Rules,
 ];
+/// What can be made to go wrong in the real one.
+const IN_LIVE: &[Trouble] = &[Trouble::Writers, Trouble::Process, Trouble::Flood];
+/// The longest that time passes at once, which costs nothing in the simulated world.
+const SIM_WAIT_MAX_MS: u64 = 1500;
+const LIVE_WAIT_MAX_MS: u64 = 20;
+/// How many write at once.
+const WRITERS: usize = 4;
+/// How many files come and go in a flood: three notices each, and the kernel's queue holds 16,384.
+const FLOOD: u32 = 6000;
 
 /// Which lines are rolled.
 #[derive(Debug, Clone)]
 pub struct Dice {
+    /// The world that they are for.
+    pub world: WorldKind,
     /// How many groups of lines a history has.
     pub steps: usize,
-    /// What may go wrong.
-    pub trouble: &'static [Trouble],
-    /// The longest that time passes at once, in milliseconds.
-    pub wait_max_ms: u64,
-    /// Whether files get more names. Only a world that knows what every name was can judge what is told of them.
-    pub has_hard_links: bool,
 }
 
 impl Dice {
+    fn is_sim(&self) -> bool {
+        self.world == WorldKind::Sim
+    }
+
     /// What a history begins with, and what may go wrong in it. That is not everything, so that what one thing hides from
     /// another shows.
     pub fn beginning(&self) -> impl Strategy<Value = (Lines, Vec<Trouble>)> {
-        (setup(self.trouble.is_empty()), subsequence(self.trouble, 0..=self.trouble.len()))
+        let trouble = if self.is_sim() { IN_SIM } else { IN_LIVE };
+        (setup(self.is_sim()), subsequence(trouble, 0..=trouble.len()))
     }
 
     /// What happens in a history that begins so.
     pub fn steps(&self, beginning: &(Lines, Vec<Trouble>)) -> impl Strategy<Value = Vec<Lines>> + use<> {
         let (setup, trouble) = beginning;
         let is_plain = setup.iter().any(|line| line == "server unprivileged");
-        vec(self.step(trouble, Limits { is_plain, has_hard_links: self.has_hard_links }), self.steps)
+        let limits = Limits { is_plain, is_sim: self.is_sim() };
+        vec(self.step(trouble, limits), self.steps)
     }
 
     fn step(&self, trouble: &[Trouble], limits: Limits) -> BoxedStrategy<Lines> {
         let file = operation(limits).prop_map(|operation| tried(&operation));
-        let wait = (0..=self.wait_max_ms).prop_map(|ms| vec![format!("wait {ms}")]);
+        let wait_max_ms = if self.is_sim() { SIM_WAIT_MAX_MS } else { LIVE_WAIT_MAX_MS };
+        let wait = (0..=wait_max_ms).prop_map(|ms| vec![format!("wait {ms}")]);
         let steps = prop_oneof![
             13 => file,
             1 => wait,
@@ -103,12 +123,13 @@ impl Dice {
 }
 
 /// How the server is set up, and the world's clock.
-fn setup(is_healthy: bool) -> BoxedStrategy<Lines> {
+fn setup(is_sim: bool) -> BoxedStrategy<Lines> {
     let line = |line: &str| Just(vec![line.to_owned()]);
     let server =
         prop_oneof![6 => Just(Lines::new()), 1 => line("server pollonly"), 1 => line("server unprivileged")];
-    if is_healthy {
-        return server.boxed();
+    if !is_sim {
+        let watches = (0..8u32).prop_map(|count| vec![format!("server watches {count}")]);
+        return prop_oneof![8 => server, 1 => watches].boxed();
     }
     let clock = prop_oneof![4 => Just(Lines::new()), 1 => line("fault coarse-clock 4")];
     // What is told to a socket that takes little is merged only when much lies ready for it already.
@@ -175,7 +196,40 @@ fn fault(trouble: Trouble, limits: Limits) -> BoxedStrategy<Lines> {
         Trouble::Rules => (select(&["gaminrc", "mandatory-gaminrc"]), select(&["poll", "notify"]), select(RULED))
             .prop_map(|(file, method, pattern)| vec![format!("server {file} \"{method} $DIR/{pattern}\"")])
             .boxed(),
+        Trouble::Writers => writers(limits).boxed(),
+        Trouble::Process => {
+            let signal =
+                select(&["kill", "start", "restart"]).prop_map(|what| tried(&format!("server {what}")));
+            prop_oneof![1 => signal, 2 => while_stopped(writers(limits))].boxed()
+        }
+        Trouble::Flood => {
+            prop_oneof![6 => writers(limits), 1 => flood(limits), 1 => while_stopped(flood(limits))].boxed()
+        }
     }
+}
+
+/// Four who write at once.
+fn writers(limits: Limits) -> impl Strategy<Value = Lines> {
+    let writer =
+        vec(operation(limits), 1..8).prop_map(|operations| [vec!["writer".into()], operations].concat());
+    vec(writer, WRITERS).prop_map(|writers| block("concurrently".into(), writers.concat()))
+}
+
+/// Four who write at once, and so much happens beside them in one directory that notices of what they do are lost, or come
+/// when it is long over.
+fn flood(limits: Limits) -> impl Strategy<Value = Lines> {
+    (select(DIRECTORIES), writers(limits)).prop_map(|(directory, mut lines)| {
+        let churn = ["writer".to_owned(), format!("churn {directory} {FLOOD}")];
+        lines.splice(1..1, churn);
+        [tried(&format!("mkdir {directory}")), lines].concat()
+    })
+}
+
+/// What happens while a real server is stopped. Nobody connects then: that would have to wait.
+fn while_stopped(lines: impl Strategy<Value = Lines>) -> impl Strategy<Value = Lines> {
+    let end = select(&["continue", "continue", "kill"]);
+    (lines, end)
+        .prop_map(|(lines, end)| [tried("server stop"), lines, tried(&format!("server {end}"))].concat())
 }
 
 fn block(begin: String, inside: Vec<String>) -> Lines {
@@ -187,18 +241,18 @@ fn block(begin: String, inside: Vec<String>) -> Lines {
 pub struct Limits {
     /// None takes away the right to pass a directory.
     pub is_plain: bool,
-    /// Files get more than one name.
-    pub has_hard_links: bool,
+    /// Files get more than one name, and times of access are set, which no notice tells. Only a world that knows what every name
+    /// was can judge what is told of them.
+    pub is_sim: bool,
 }
 
 /// Any operation on files, but one on a pipe that would wait, and copying into itself.
 pub fn operation(limits: Limits) -> BoxedStrategy<String> {
-    prop_oneof![4 => making(limits.has_hard_links), 4 => changing(limits.is_plain), 3 => removing(), 1 => many()]
-        .boxed()
+    prop_oneof![4 => making(limits.is_sim), 4 => changing(limits), 3 => removing(), 1 => many()].boxed()
 }
 
-fn making(has_hard_links: bool) -> BoxedStrategy<String> {
-    let name = if has_hard_links { "hardlink" } else { "mv" };
+fn making(is_sim: bool) -> BoxedStrategy<String> {
+    let name = if is_sim { "hardlink" } else { "mv" };
     prop_oneof![
         3 => one(&["mkdir", "mkfile"], PATHS),
         1 => Just("mkfifo p".to_owned()),
@@ -210,9 +264,11 @@ fn making(has_hard_links: bool) -> BoxedStrategy<String> {
     .boxed()
 }
 
-fn changing(is_plain: bool) -> BoxedStrategy<String> {
+fn changing(limits: Limits) -> BoxedStrategy<String> {
     let modes: &'static [&'static str] =
-        if is_plain { &["711", "755", "311"] } else { &["600", "644", "755"] };
+        if limits.is_plain { &["711", "755", "311"] } else { &["600", "644", "755"] };
+    let accesses: &'static [&'static str] =
+        if limits.is_sim { &["touch-access", "read", "open", "close"] } else { &["read", "open", "close"] };
     prop_oneof![
         2 => (select(&["rewrite", "write-open"]), select(PATHS), select(TEXTS))
             .prop_map(|(verb, path, text)| format!("{verb} {path} {text}")),
@@ -224,7 +280,7 @@ fn changing(is_plain: bool) -> BoxedStrategy<String> {
         1 => two("chmod", PATHS, modes),
         1 => (select(PATHS), 0..2u32).prop_map(|(path, uid)| format!("chown {path} {uid}")),
         1 => two("exchange", PATHS, PATHS),
-        4 => one(&["touch-access", "read", "open", "close"], PATHS),
+        4 => one(accesses, PATHS),
         1 => one(&["hold", "let-go"], DIRECTORIES),
     ]
     .boxed()
@@ -271,9 +327,9 @@ mod tests {
     proptest! {
         #[test]
         fn every_line_reads_as_a_step(
-            steps in Dice { steps: 20, trouble: ALL_TROUBLE, wait_max_ms: 9, has_hard_links: true }
-                .steps(&(Lines::new(), ALL_TROUBLE.to_vec())),
-            setup in setup(false),
+            steps in select(&[(WorldKind::Sim, IN_SIM), (WorldKind::Live, IN_LIVE)])
+                .prop_flat_map(|(world, trouble)| Dice { world, steps: 20 }.steps(&(Lines::new(), trouble.to_vec()))),
+            setup in setup(true),
         ) {
             let lines = [vec![EXTENDED_HEADER.to_owned()], setup, steps.concat()].concat();
             let script = Script::parse(lines.join("\n").as_bytes());

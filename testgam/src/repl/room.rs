@@ -168,6 +168,10 @@ impl World for Room {
         self.live.perform(operation)
     }
 
+    fn perform_concurrently(&mut self, writers: &[Vec<FileOperation>]) -> Result<(), Trouble> {
+        self.live.perform_concurrently(writers)
+    }
+
     fn control(&mut self, action: &ServerAction) -> Result<(), Trouble> {
         match action {
             ServerAction::PollOnly => self.poll_only(),

@@ -1,0 +1,116 @@
+//! Expectations: what must have been told, and how long to wait for it.
+//!
+//! What an event is written as is left to `transcript`, what was told to `subscriber`. Invariant: an expectation waits only for
+//! what may still come, and says what was there instead.
+
+use super::{EXPECT_PATIENCE, Interpreter};
+use crate::action::{Expectation, Expected};
+use crate::check::{Checker, Complaint};
+use crate::transcript;
+use crate::words::plain_or_quoted;
+use crate::world::Trouble;
+
+impl Interpreter<'_> {
+    pub(super) fn expect(&mut self, expectation: &Expectation) -> Result<(), Trouble> {
+        let is_of_the_world =
+            matches!(expectation, Expectation::Converged | Expectation::GivenBack | Expectation::Quiet);
+        if self.subscriber().is_suspended && !is_of_the_world {
+            return Err(Trouble::Failed("a suspended client reads nothing".into()));
+        }
+        match expectation {
+            Expectation::Count(count) => self.expect_count(*count),
+            Expectation::Below(limit) => {
+                self.receive_waiting()?;
+                match self.read_all()? {
+                    count if count < *limit => Ok(()),
+                    count => Err(Trouble::Unmet(format!(
+                        "got {count} events, and fewer than {limit} were expected"
+                    ))),
+                }
+            }
+            Expectation::None => {
+                self.receive_waiting()?;
+                match self.subscriber().unread() {
+                    0 => Ok(()),
+                    unread => {
+                        let first = self.first_unread();
+                        Err(Trouble::Unmet(format!(
+                            "got {unread} events where none was expected, first {first}"
+                        )))
+                    }
+                }
+            }
+            Expectation::Next(expected) => self.expect_event(expected, true),
+            Expectation::Any(expected) => self.expect_event(expected, false),
+            Expectation::Converged => self.expect_converged(),
+            Expectation::GivenBack => self.world.given_back(),
+            Expectation::Quiet => self.world.quiet(),
+        }
+    }
+
+    fn expect_count(&mut self, expected: usize) -> Result<(), Trouble> {
+        let deadline = self.world.now() + EXPECT_PATIENCE;
+        let mut got = 0;
+        while got < expected {
+            self.receive_waiting()?;
+            got += self.read_all()?;
+            let left = deadline.saturating_sub(self.world.now());
+            if got < expected && !self.receive(left)? {
+                return Err(Trouble::Unmet(format!("got {got} of {expected} expected events")));
+            }
+        }
+        self.read_all().map(drop)
+    }
+
+    fn expect_event(&mut self, expected: &Expected, first: bool) -> Result<(), Trouble> {
+        let deadline = self.world.now() + EXPECT_PATIENCE;
+        self.subscriber();
+        loop {
+            self.receive_waiting()?;
+            if self.subscribers[self.current].read_expected(self.world, expected, first) {
+                return Ok(());
+            }
+            let is_hopeless = first && self.subscriber().unread() > 0;
+            let left = deadline.saturating_sub(self.world.now());
+            if is_hopeless || !self.receive(left)? {
+                let Expected { request, name, code } = expected;
+                let wanted = format!("{request}: {} {}", plain_or_quoted(name), transcript::code_name(*code));
+                let unread = self.subscriber().unread();
+                let instead = match unread {
+                    0 => "no event is unread".to_owned(),
+                    _ => format!("unread are {unread}, first {}", self.first_unread()),
+                };
+                return Err(Trouble::Unmet(format!("expected {wanted}; {instead}")));
+            }
+        }
+    }
+
+    /// The first unread event, read for a message that ends the scenario.
+    fn first_unread(&mut self) -> String {
+        let first = self.subscribers[self.current].read(self.world);
+        first.map(|shown| format!("`{}`", shown.extended())).unwrap_or_default()
+    }
+
+    /// Waits until what was told equals the disk: as long as events come, and no longer than an expectation.
+    fn expect_converged(&mut self) -> Result<(), Trouble> {
+        if self.is_server_silent {
+            return Err(Trouble::Failed("the server is stopped or killed".into()));
+        }
+        let deadline = self.world.now() + EXPECT_PATIENCE;
+        loop {
+            self.sync()?;
+            let reading =
+                || self.subscribers.iter().enumerate().filter(|(_, subscriber)| subscriber.is_reading());
+            let Some((at, why)) =
+                reading().find_map(|(at, subscriber)| Some((at, subscriber.converged(self.world).err()?)))
+            else {
+                return Ok(());
+            };
+            let left = deadline.saturating_sub(self.world.now());
+            if !self.receive_for(at, left)? {
+                let what = format!("{}: {why}", self.subscribers[at].name);
+                return Err(Complaint::new(Checker::Converged, what).into());
+            }
+        }
+    }
+}
