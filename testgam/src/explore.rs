@@ -15,8 +15,12 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::play::PlayOptions;
+use crate::stop::Stop;
 use dice::Dice;
 use history::{Flaw, History, Tally};
+
+/// How long a history that shows something wrong is made smaller at most.
+const SIMPLIFYING_MAX: Duration = Duration::from_secs(60);
 
 /// What to explore.
 #[derive(Debug, Clone)]
@@ -109,8 +113,8 @@ fn play_one(
     let flaw = flaw?;
     let after = began.elapsed();
     // However little time is left, what was found is worth some more.
-    let play = PlayOptions { stop: play.stop.without_deadline(), ..play.clone() };
-    let least = roll.least(&flaw, &play);
-    let flaw = least.play(&play).1.unwrap_or(flaw);
+    let with = |stop: Stop| PlayOptions { stop, ..play.clone() };
+    let least = roll.least(&flaw, &with(play.stop.within(SIMPLIFYING_MAX)));
+    let flaw = least.play(&with(play.stop.without_deadline())).1.unwrap_or(flaw);
     Some(Finding { number, seed, after, flaw, history: least })
 }

@@ -101,7 +101,7 @@ impl<T: ValueTree<Value = Vec<Lines>>> Roll<T> {
         // A step of proptest's may be small; where each takes its time, whole stretches are left out instead.
         let mut left = if is_sim { SIMPLIFICATIONS_MAX } else { 0 };
         let mut may_simplify = self.steps.simplify();
-        while may_simplify && left > 0 && !options.stop.is_asked() {
+        while may_simplify && left > 0 && options.stop.check().is_ok() {
             left -= 1;
             let history = self.history();
             may_simplify = if is_same(&history) {
@@ -112,7 +112,7 @@ impl<T: ValueTree<Value = Vec<Lines>>> Roll<T> {
             };
         }
         for _ in 0..ROUNDS_MAX {
-            if options.stop.is_asked() || !least.drop_lines(&is_same) {
+            if options.stop.check().is_err() || !least.drop_lines(&is_same) {
                 break;
             }
         }

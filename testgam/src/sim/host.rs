@@ -27,6 +27,8 @@ const PROMPT_READINGS: usize = 16;
 const NOTICES_A_READING: usize = 8;
 /// How many bytes are read from a session before others have their turn.
 const READ_MAX: usize = 64 * 1024;
+/// How many effects are carried out while no time passes: a server that wants more runs in circles, and is left there.
+const EFFECTS_MAX: usize = 100_000;
 /// The only user there is.
 const UID: u32 = 0;
 
@@ -111,6 +113,8 @@ pub struct Host {
     gathering_until: Option<Time>,
     counting_since: Time,
     readings: usize,
+    /// How many effects were carried out at this time.
+    effects: (Time, usize),
     waiting_to_connect: Vec<PipeId>,
     connections: BTreeSet<PipeId>,
     /// Scans whose answer is still to come, by the time at which it does.
@@ -142,6 +146,7 @@ impl Host {
             gathering_until: None,
             counting_since: now,
             readings: 0,
+            effects: (now, 0),
             waiting_to_connect: Vec::new(),
             connections: BTreeSet::new(),
             underway: BTreeMap::new(),
@@ -254,16 +259,21 @@ impl Host {
 
     /// Carries out effects and what comes of them.
     fn settle(&mut self, world: &mut World<'_>) -> bool {
-        let mut did = false;
-        while let Some(effect) = self.core.poll_effect() {
+        if self.effects.0 != world.now {
+            self.effects = (world.now, 0);
+        }
+        let before = self.effects.1;
+        while self.effects.1 < EFFECTS_MAX
+            && let Some(effect) = self.core.poll_effect()
+        {
+            self.effects.1 += 1;
             for operation in world.faults.on_effect() {
                 // What cannot be done any more is not done.
                 let _ = world.files.perform(&operation);
             }
             self.carry_out(world, effect);
-            did = true;
         }
-        did
+        self.effects.1 > before || self.effects.1 == EFFECTS_MAX
     }
 
     fn carry_out(&mut self, world: &mut World<'_>, effect: Effect) {
