@@ -1,63 +1,101 @@
-//! Every scenario of the corpus as a test of its own, asserted by insta.
+//! Every scenario of the corpus as a test of its own in each world, all against one snapshot.
 //!
-//! What differs is left as `.snap.new` beside its snapshot for `cargo insta review`; `testgam run` asserts
-//! the same files. A scenario that cannot be played here is ignored and says why. Invariant: the tests are
-//! the files below tests/scenario when this runs, and nothing else.
+//! In `live` insta asserts: what differs is left as `.snap.new` beside its snapshot for `cargo insta review`; `testgam run` asserts the
+//! same files. In `sim` and, through our C library, in `abi` the same has to be printed. A scenario that cannot be played in
+//! a world is ignored there and says why. Invariant: the tests are the files below tests/scenario when this runs, and nothing
+//! else.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
+use similar::TextDiff;
+use testgam::play::WorldKind;
+use testgam::snapshot::{Snapshot, normal};
 use testgam::suite::SCENARIO_BOUND;
 use testgam::suite::corpus::{Corpus, Scenario};
 use testgam::{Outcome, PlayOptions, Script, play};
 
 /// The folder that holds the corpus.
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+/// Our C library, as cargo names it.
+const LIBRARY: &str = "libgamin_1.so";
+/// How many play at once for each processor: those in which a server dies are asleep most of the time.
+const AT_ONCE: usize = 4;
 
 fn main() -> ExitCode {
-    // The scenarios' servers are this executable.
+    // The scenarios' servers, and the processes that carry the library, are this executable.
     if let Some(status) = testgam::become_another_if_asked() {
         return status;
     }
-    let arguments = Arguments::from_args();
+    let mut arguments = Arguments::from_args();
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    arguments.test_threads.get_or_insert(processors * AT_ONCE);
     let root = Path::new(ROOT).canonicalize().expect("because the workspace is there");
     let corpus = Corpus::new(root);
     let scenarios = corpus.scenarios().expect("because the corpus is readable");
-    let scenario_tests = scenarios.into_iter().map(|scenario| {
-        Trial::ignorable_test(scenario.name.replace('/', "::"), move || assert_scenario(&scenario))
-    });
-    let mut tests: Vec<_> = scenario_tests.collect();
+    let mut tests = Vec::new();
+    for scenario in scenarios {
+        for (world, word) in [(WorldKind::Live, "live"), (WorldKind::Sim, "sim"), (WorldKind::Abi, "abi")] {
+            let scenario = scenario.clone();
+            let name = format!("{word}::{}", scenario.name.replace('/', "::"));
+            tests.push(Trial::ignorable_test(name, move || assert_scenario(&scenario, world)));
+        }
+    }
     tests.push(Trial::test("every_snapshot_has_its_scenario_and_every_scenario_its_snapshot", move || {
         assert_pairs(&corpus)
     }));
     libtest_mimic::run(&arguments, tests).exit_code()
 }
 
-fn assert_scenario(scenario: &Scenario) -> Result<Completion, Failed> {
+fn assert_scenario(scenario: &Scenario, world: WorldKind) -> Result<Completion, Failed> {
     let file = scenario.file.display();
     let text = std::fs::read(&scenario.file).map_err(|why| format!("{file}: {why}"))?;
     let script = Script::parse(&text).map_err(|mistakes| {
         mistakes.iter().map(|mistake| format!("{file}:{mistake}\n")).collect::<String>()
     })?;
+    let library = (world == WorldKind::Abi).then(our_library).transpose()?;
     let options = PlayOptions::default();
-    let played = play(&script, &PlayOptions { stop: options.stop.within(SCENARIO_BOUND), ..options });
+    let stop = options.stop.within(SCENARIO_BOUND);
+    let played = play(&script, &PlayOptions { world, library, stop, ..options });
     match played.outcome {
-        Outcome::Skipped(why) => return Ok(Completion::ignored_with(why)),
+        Outcome::Skipped(why) => Ok(Completion::ignored_with(why)),
         Outcome::Failed(why) => {
             let (line, step, message) = (why.line, why.step, why.message);
-            return Err(format!("{file}:{line}: {step}\n{message}\n\n{}", played.transcript).into());
+            Err(format!("{file}:{line}: {step}\n{message}\n\n{}", played.transcript).into())
         }
-        Outcome::Held => {}
+        Outcome::Held if world == WorldKind::Live => assert_snapshot(scenario, &played.transcript),
+        Outcome::Held => assert_same(scenario, &played.transcript),
     }
+}
+
+fn assert_snapshot(scenario: &Scenario, transcript: &str) -> Result<Completion, Failed> {
     let mut settings = insta::Settings::clone_current();
     settings.set_snapshot_path(scenario.snapshot.parent().ok_or("a snapshot lies in a folder")?);
     settings.set_input_file(&scenario.file);
     settings.set_prepend_module_to_snapshot(false);
     settings.set_omit_expression(true);
     let behaviour = scenario.behaviour();
-    settings.bind(|| insta::assert_snapshot!(behaviour, played.transcript));
+    settings.bind(|| insta::assert_snapshot!(behaviour, transcript));
     Ok(Completion::Completed)
+}
+
+fn assert_same(scenario: &Scenario, transcript: &str) -> Result<Completion, Failed> {
+    let snapshot = Snapshot::parse(&std::fs::read_to_string(&scenario.snapshot)?)?;
+    let (accepted, printed) = (snapshot.contents(), normal(transcript));
+    if printed == accepted {
+        return Ok(Completion::Completed);
+    }
+    let difference = TextDiff::from_lines(accepted, &printed);
+    let difference = difference.unified_diff().header("accepted", "printed").to_string();
+    Err(format!("{}\n{difference}", scenario.file.display()).into())
+}
+
+/// Where cargo puts it: beside the tests, or one folder above.
+fn our_library() -> Result<PathBuf, Failed> {
+    let program = std::env::current_exe()?;
+    let mut places = program.ancestors().skip(1).take(2).map(|folder| folder.join(LIBRARY));
+    places.find(|library| library.exists()).ok_or_else(|| format!("{LIBRARY} is not built").into())
 }
 
 fn assert_pairs(corpus: &Corpus) -> Result<(), Failed> {

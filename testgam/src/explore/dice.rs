@@ -193,9 +193,13 @@ fn fault(trouble: Trouble, limits: Limits) -> BoxedStrategy<Lines> {
         Trouble::Mounts => (select(&["mount", "unmount", "unmount"]), select(DIRECTORIES))
             .prop_map(|(what, directory)| tried(&format!("fault {what} {directory}")))
             .boxed(),
-        Trouble::Rules => (select(&["gaminrc", "mandatory-gaminrc"]), select(&["poll", "notify"]), select(RULED))
-            .prop_map(|(file, method, pattern)| vec![format!("server {file} \"{method} $DIR/{pattern}\"")])
-            .boxed(),
+        Trouble::Rules => {
+            (select(&["gaminrc", "mandatory-gaminrc"]), select(&["poll", "notify"]), select(RULED))
+                .prop_map(|(file, method, pattern)| {
+                    vec![format!("server {file} \"{method} $DIR/{pattern}\"")]
+                })
+                .boxed()
+        }
         Trouble::Writers => writers(limits).boxed(),
         Trouble::Process => {
             let signal =

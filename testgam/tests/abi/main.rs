@@ -1,9 +1,8 @@
-//! The world `abi`, tried with a small library that does what it is told, also the worst; and the corpus through our own.
+//! The world `abi`, tried with a small library that does what it is told, also the worst.
 //!
-//! The small library is compiled here; without a C compiler its tests are ignored and say so. The original's library is left
-//! to `ci/interop`. Invariant: whatever a library does, the scenario ends, and says what it was.
+//! The small library is compiled here; without a C compiler its tests are ignored and say so. The corpus through our own
+//! library is `tests/scenarios.rs`'s, through the original's `ci/interop`'s. Invariant: whatever a library does, the scenario ends, and says what it was.
 
-use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 use std::time::Duration;
@@ -11,15 +10,8 @@ use std::time::Duration;
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
 use tempfile::TempDir;
 use testgam::play::WorldKind;
-use testgam::suite::corpus::Corpus;
-use testgam::suite::verdict::{Complaint, Verdict};
-use testgam::suite::{SCENARIO_BOUND, SuiteOptions, play_all};
 use testgam::{Outcome, PlayOptions, Script, play};
 
-/// The folder that holds the corpus.
-const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
-/// As cargo names it.
-const OUR_LIBRARY: &str = "libgamin_1.so";
 const SOURCE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/abi/fake.c");
 
 fn main() -> ExitCode {
@@ -37,7 +29,7 @@ fn main() -> ExitCode {
             Err(why) => Ok(Completion::ignored_with(why.clone())),
         })
     };
-    let mut tests = vec![
+    let tests = vec![
         trial("a_scenario_is_played_through_a_library", plays),
         trial("what_ends_the_process_ends_the_scenario", ends),
         trial("what_hangs_is_not_waited_for", hangs),
@@ -46,7 +38,6 @@ fn main() -> ExitCode {
         trial("a_function_that_is_missing_skips_the_scenario", lacks),
         trial("what_is_no_such_library_says_so", |_| is_none()),
     ];
-    tests.push(Trial::test("the_corpus_holds_through_our_library", || corpus_holds(our_library()?)));
     libtest_mimic::run(&arguments, tests).exit_code()
 }
 
@@ -56,41 +47,6 @@ fn compile(folder: &Path) -> Result<PathBuf, String> {
     let compiled = compiled.map_err(|why| format!("no C compiler: {why}"))?;
     assert!(compiled.status.success(), "{}", String::from_utf8_lossy(&compiled.stderr));
     Ok(library)
-}
-
-/// Our library, where cargo puts it: beside the tests, or one folder above.
-fn our_library() -> Result<PathBuf, Failed> {
-    let program = std::env::current_exe()?;
-    let mut places = program.ancestors().skip(1).take(2).map(|folder| folder.join(OUR_LIBRARY));
-    places.find(|library| library.exists()).ok_or_else(|| format!("{OUR_LIBRARY} is not built").into())
-}
-
-fn corpus_holds(library: PathBuf) -> Result<(), Failed> {
-    let scenarios = Corpus::new(ROOT).scenarios()?;
-    let processors = std::thread::available_parallelism()?;
-    let options = SuiteOptions {
-        play: PlayOptions { world: WorldKind::Abi, library: Some(library), ..PlayOptions::default() },
-        worlds: vec![WorldKind::Abi],
-        // A scenario in which the server dies is asleep most of the time.
-        jobs: processors.saturating_mul(NonZero::new(4).ok_or("four is not zero")?),
-        repeat: NonZero::<u32>::MIN,
-        accepts: false,
-        bound: SCENARIO_BOUND,
-    };
-    let mut broken = String::new();
-    play_all(
-        &scenarios,
-        &options,
-        || {},
-        |finding| {
-            if let Verdict::Broken(Complaint { line, step, message, difference, .. }) = finding.verdict {
-                let place = finding.scenario.place;
-                broken.push_str(&format!("{place}:{line}: {step}\n{message}\n{difference}\n"));
-            }
-            Ok(())
-        },
-    )?;
-    if broken.is_empty() { Ok(()) } else { Err(broken.into()) }
 }
 
 /// Plays steps; gives the transcript and how they ended.
