@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use gamin::{Code, Event, Kind, RequestNumber};
 use testgam::action::{FileOperation, ServerAction};
+use testgam::collection::Collection;
 use testgam::world::{Client, Sight, Stamp, Trouble, World};
 
 #[derive(Default)]
@@ -130,6 +131,18 @@ impl Client for FakeClient {
         told.push(number, Code::EXISTS, path);
         told.push(number, Code::END_EXIST, path);
         Ok(number)
+    }
+
+    fn collect(&mut self, _path: &Path, _collection: &Collection) -> Result<i32, Trouble> {
+        Err(Trouble::Impossible("no collections".into()))
+    }
+
+    fn suspend_monitor(&mut self, _number: i32) -> Result<(), Trouble> {
+        Ok(())
+    }
+
+    fn resume_monitor(&mut self, _number: i32) -> Result<(), Trouble> {
+        Ok(())
     }
 
     fn cancel(&mut self, number: i32) -> Result<(), Trouble> {
