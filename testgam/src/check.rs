@@ -34,6 +34,8 @@ pub enum Checker {
     GivenBack,
     /// The server comes to rest.
     AtRest,
+    /// A server lasts until somebody ends it.
+    Steady,
 }
 
 impl Checker {
@@ -57,6 +59,7 @@ impl fmt::Display for Checker {
             Checker::Bounded => "bounded",
             Checker::GivenBack => "given back",
             Checker::AtRest => "at rest",
+            Checker::Steady => "steady",
         })
     }
 }

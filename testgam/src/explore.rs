@@ -12,7 +12,7 @@ use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::play::PlayOptions;
 use crate::stop::Stop;
@@ -29,6 +29,8 @@ pub struct Exploration {
     pub dice: Dice,
     /// Where the dice begin.
     pub seed: u64,
+    /// The number of the first history.
+    pub first: u64,
     /// How many histories at most.
     pub histories: u64,
     /// How many are played at once.
@@ -44,8 +46,6 @@ pub struct Finding {
     pub number: u64,
     /// The seed that it came from.
     pub seed: u64,
-    /// How long it took to find it, before it was made smaller.
-    pub after: Duration,
     /// What is wrong with the least of it.
     pub flaw: Flaw,
     /// The least of it.
@@ -62,11 +62,13 @@ impl Finding {
     }
 }
 
-/// Plays histories until one shows something wrong, all are played, or a stop is asked for. `played` hears of each, in
+/// Plays histories until one shows something wrong, all are played, or a stop is asked for. `played` hears the number of each, in
 /// no order, and what is wrong with it, before it is made smaller.
-pub fn explore(exploration: &Exploration, played: impl Fn(&Tally, Option<&Flaw>) + Sync) -> Option<Finding> {
-    let began = Instant::now();
-    let next = AtomicU64::new(0);
+pub fn explore(
+    exploration: &Exploration,
+    played: impl Fn(u64, &Tally, Option<&Flaw>) + Sync,
+) -> Option<Finding> {
+    let next = AtomicU64::new(exploration.first);
     let found: Mutex<Option<Finding>> = Mutex::new(None);
     let is_over = |number: u64| {
         let first =
@@ -78,10 +80,10 @@ pub fn explore(exploration: &Exploration, played: impl Fn(&Tally, Option<&Flaw>)
             scope.spawn(|| {
                 loop {
                     let number = next.fetch_add(1, Ordering::Relaxed);
-                    if number >= exploration.histories || is_over(number) {
+                    if number - exploration.first >= exploration.histories || is_over(number) {
                         break;
                     }
-                    let finding = play_one(exploration, number, began, &played);
+                    let finding = play_one(exploration, number, &played);
                     let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
                     if let Some(finding) = finding
                         && found.as_ref().is_none_or(|first| finding.number < first.number)
@@ -98,8 +100,7 @@ pub fn explore(exploration: &Exploration, played: impl Fn(&Tally, Option<&Flaw>)
 fn play_one(
     exploration: &Exploration,
     number: u64,
-    began: Instant,
-    played: &impl Fn(&Tally, Option<&Flaw>),
+    played: &impl Fn(u64, &Tally, Option<&Flaw>),
 ) -> Option<Finding> {
     let Exploration { dice, seed, play, .. } = exploration;
     let seed = *seed;
@@ -109,12 +110,11 @@ fn play_one(
     if play.stop.check().is_err() {
         return None;
     }
-    played(&tally, flaw.as_ref());
+    played(number, &tally, flaw.as_ref());
     let flaw = flaw?;
-    let after = began.elapsed();
     // However little time is left, what was found is worth some more.
     let with = |stop: Stop| PlayOptions { stop, ..play.clone() };
     let least = roll.least(&flaw, &with(play.stop.within(SIMPLIFYING_MAX)));
     let flaw = least.play(&with(play.stop.without_deadline())).1.unwrap_or(flaw);
-    Some(Finding { number, seed, after, flaw, history: least })
+    Some(Finding { number, seed, flaw, history: least })
 }

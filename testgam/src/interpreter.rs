@@ -361,8 +361,11 @@ impl<'a> Interpreter<'a> {
     }
 
     fn receive_for(&mut self, at: usize, patience: Duration) -> Result<bool, Trouble> {
+        let is_silent = self.is_silent();
         let subscriber = &mut self.subscribers[at];
-        let received = subscriber.receive(self.world, patience)?;
+        // Without a barrier since the last step, it may be about what was there before it.
+        let is_late = is_silent || subscriber.is_suspended;
+        let received = subscriber.receive(self.world, patience, is_late)?;
         let received = received.map(|shown| match self.names_clients {
             true => Shown { client: Some(subscriber.name.clone()), ..shown },
             false => shown,

@@ -1,41 +1,32 @@
 //! The live world: real files, the real kernel, a real server, and the client library of this house or, as the world `abi`,
 //! another one.
 //!
-//! How files are changed is left to `disk`, the server's start and end to `session`. Invariant: a
+//! How files are changed is left to `disk`, the server's start and end to `session`, what a client does to `client`. Invariant: a
 //! scenario's world uses no directory, session or environment but its own, and takes all three with it when
 //! it is dropped: clients first, then the server, then the files.
 
-use std::cell::Cell;
-use std::collections::VecDeque;
-use std::error::Error;
+mod client;
+
 use std::ffi::{OsStr, OsString};
 use std::fs;
-use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
-use std::sync::RwLockWriteGuard;
 use std::time::{Duration, Instant};
 
-use gamin::{Connection, Event, Kind, Options, RequestNumber, Wish};
+use gamin::{Connection, Options};
 use nix::unistd::Uid;
 
 use crate::abi::{AbiClient, Surroundings};
 use crate::action::{FileOperation, Gaminrc, ServerAction, with_directory};
-use crate::collection::Collection;
 use crate::disk::{self, Disk};
 use crate::forks;
 use crate::play::{PlayOptions, WorldKind};
-use crate::session::{self, Session};
-use crate::stop::Stop;
+use crate::session::Session;
 use crate::world::{Client, Sight, Stamp, Trouble, World};
+use client::failed;
+pub(crate) use client::{LiveClient, Past, STOP_LATENCY, Silence, await_silence};
 
-/// The longest wait for silence, where the server has no barrier.
-const SILENCE_MAX: Duration = Duration::from_secs(5);
-/// How much sooner the original answers than it tells of a change: after 100 ms at most.
-const ANSWER_QUICKER: u32 = 4;
-/// How long somebody who waits for an event may take to see that it is to stop.
-pub(crate) const STOP_LATENCY: Duration = Duration::from_millis(100);
 /// The bit that lets an owner list a directory.
 const OWNER_READS: u32 = 0o400;
 /// The bit that lets an owner pass through a directory.
@@ -51,17 +42,6 @@ pub struct Live {
     past: Rc<Past>,
     /// What only this scenario uses; last, so that it goes when nobody needs it any more.
     _own: Option<OwnFolder>,
-}
-
-/// What has happened in a world, as far as its clients have to know.
-#[derive(Debug, Default)]
-pub(crate) struct Past {
-    /// Whether the next who needs the server starts it.
-    server_is_dead: Cell<bool>,
-    /// How often the server has been ended.
-    pub server_deaths: Cell<u32>,
-    /// How often something was done that may have to be reported.
-    deeds: Cell<u64>,
 }
 
 /// Whose session and server it is.
@@ -174,10 +154,9 @@ impl Live {
 impl World for Live {
     fn connect(&mut self, id: Option<&OsStr>) -> Result<Box<dyn Client>, Trouble> {
         let connection = self.connection(id)?;
-        let PlayOptions { world, library, patience, stop, .. } = self.options.clone();
-        let past = Rc::clone(&self.past);
-        let silence = Silence::new(self.options.silence, Rc::clone(&past));
-        let client = LiveClient { connection, past, came: VecDeque::new(), patience, silence, stop };
+        let PlayOptions { world, library, .. } = self.options.clone();
+        let is_ours = matches!(self.session, Place::Own { .. }) && world == WorldKind::Live;
+        let client = LiveClient::new(connection, is_ours, Rc::clone(&self.past), &self.options);
         match library {
             _ if world != WorldKind::Abi => Ok(Box::new(client)),
             Some(library) => {
@@ -238,13 +217,10 @@ impl World for Live {
             ServerAction::Stop => return session.stop(),
             ServerAction::Continue => return session.go_on(),
             ServerAction::Kill => {
-                self.past.server_dies();
-                return session.kill();
+                self.past.server_dies(&session.kill()?);
+                return Ok(());
             }
-            ServerAction::Restart => {
-                self.past.server_dies();
-                session.kill()?;
-            }
+            ServerAction::Restart => self.past.server_dies(&session.kill()?),
             ServerAction::Start => {}
         }
         if matches!(action, ServerAction::Start | ServerAction::Restart) {
@@ -309,194 +285,4 @@ fn unlock(directory: &Path) {
             unlock(&entry.path());
         }
     }
-}
-
-impl Past {
-    fn deed(&self) {
-        self.deeds.set(self.deeds.get() + 1);
-    }
-
-    fn server_dies(&self) {
-        self.server_is_dead.set(true);
-        self.server_deaths.set(self.server_deaths.get() + 1);
-        self.deed();
-    }
-}
-
-/// Stands in for the barrier where the server has none.
-#[derive(Debug)]
-pub(crate) struct Silence {
-    length: Duration,
-    past: Rc<Past>,
-    /// The deeds that have been reported.
-    reported: u64,
-}
-
-impl Silence {
-    pub fn new(length: Duration, past: Rc<Past>) -> Silence {
-        Silence { length, reported: past.deeds.get(), past }
-    }
-
-    /// How long nothing has to come now.
-    pub fn length(&mut self) -> Duration {
-        let deeds = self.past.deeds.get();
-        // What was only asked for is answered sooner than a change is noticed.
-        let is_answer = std::mem::replace(&mut self.reported, deeds) == deeds;
-        if is_answer { self.length / ANSWER_QUICKER } else { self.length }
-    }
-}
-
-/// Reads until nothing has come for so long, but not for ever. `fetch` waits so long, and gives whether something came.
-pub(crate) fn await_silence(
-    length: Duration,
-    mut fetch: impl FnMut(Duration) -> Result<bool, Trouble>,
-) -> Result<(), Trouble> {
-    let deadline = Instant::now() + SILENCE_MAX;
-    while Instant::now() < deadline && fetch(length)? {}
-    Ok(())
-}
-
-/// A connection of the client library.
-#[derive(Debug)]
-pub(crate) struct LiveClient {
-    connection: Connection,
-    past: Rc<Past>,
-    /// What came while silence was awaited.
-    came: VecDeque<Event>,
-    patience: Duration,
-    silence: Silence,
-    stop: Stop,
-}
-
-impl LiveClient {
-    /// Lets a server be started if a call may do that.
-    fn forks(&self) -> Option<RwLockWriteGuard<'static, ()>> {
-        self.past.server_is_dead.get().then(forks::allowed)
-    }
-
-    /// Waits for an event, and looks now and then whether to stop.
-    fn wait_for_event(&self, patience: Duration) -> Result<Option<Event>, Trouble> {
-        let deadline = Instant::now() + patience;
-        loop {
-            self.stop.check()?;
-            let left = deadline.saturating_duration_since(Instant::now());
-            let event = self.connection.next_event_timeout(left.min(STOP_LATENCY));
-            let event = event.map_err(|why| failed(&why))?;
-            if event.is_some() || left <= STOP_LATENCY {
-                return Ok(event);
-            }
-        }
-    }
-
-    /// Waits until the server has reported everything, if it has a barrier.
-    pub fn barrier(&mut self) -> Result<bool, Trouble> {
-        let forks = self.forks();
-        let reached = self.connection.barrier(self.stop.cap(self.patience));
-        drop(forks);
-        match reached {
-            Ok(()) => {
-                self.past.server_is_dead.set(false);
-                Ok(true)
-            }
-            Err(gamin::Error::Unsupported) => Ok(false),
-            Err(gamin::Error::TimedOut) => {
-                self.stop.check()?;
-                let patience = self.patience;
-                Err(Trouble::Failed(format!("waited {patience:?} for the server to report everything")))
-            }
-            Err(why) => Err(failed(&why)),
-        }
-    }
-}
-
-impl Client for LiveClient {
-    fn monitor(&mut self, kind: Kind, path: &Path, number: Option<i32>) -> Result<i32, Trouble> {
-        let _forks = self.forks();
-        let number = match (kind, number) {
-            (_, Some(number)) => {
-                let number = RequestNumber(number);
-                self.connection.monitor_with_number(kind, path, number).map(|_| number)
-            }
-            (Kind::Directory, None) => self.connection.monitor_directory(path),
-            (Kind::File, None) => self.connection.monitor_file(path),
-        };
-        number.map(|number| number.0).map_err(|why| failed(&why))
-    }
-
-    fn collect(&mut self, path: &Path, collection: &Collection) -> Result<i32, Trouble> {
-        let _forks = self.forks();
-        let wish = Wish { path, scope: collection.scope(), number: None, cookie: 0 };
-        self.connection.ask(&wish).map(|number| number.0).map_err(|why| failed(&why))
-    }
-
-    fn suspend_monitor(&mut self, number: i32) -> Result<(), Trouble> {
-        self.connection.suspend(RequestNumber(number)).map_err(|why| failed(&why))
-    }
-
-    fn resume_monitor(&mut self, number: i32) -> Result<(), Trouble> {
-        self.connection.resume(RequestNumber(number)).map_err(|why| failed(&why))
-    }
-
-    fn cancel(&mut self, number: i32) -> Result<(), Trouble> {
-        let _forks = self.forks();
-        self.connection.cancel(RequestNumber(number)).map_err(|why| failed(&why))
-    }
-
-    fn no_exists(&mut self) -> Result<(), Trouble> {
-        self.connection.no_exists().map_err(|why| failed(&why))
-    }
-
-    fn pending(&mut self) -> Result<bool, Trouble> {
-        let _forks = self.forks();
-        Ok(!self.came.is_empty() || self.connection.pending().map_err(|why| failed(&why))?)
-    }
-
-    fn next(&mut self, patience: Duration) -> Result<Option<Event>, Trouble> {
-        if let Some(event) = self.came.pop_front() {
-            return Ok(Some(event));
-        }
-        let _forks = self.forks();
-        match patience.is_zero() {
-            true => self.connection.try_next_event().map_err(|why| failed(&why)),
-            false => self.wait_for_event(patience),
-        }
-    }
-
-    fn sync(&mut self) -> Result<(), Trouble> {
-        if self.barrier()? {
-            return Ok(());
-        }
-        await_silence(self.silence.length(), |time| {
-            let event = self.wait_for_event(time)?;
-            let is_event = event.is_some();
-            self.came.extend(event);
-            Ok(is_event)
-        })
-    }
-
-    fn kill_server(&mut self) -> Result<(), Trouble> {
-        match self.connection.server_pid() {
-            Some(pid) => {
-                self.past.server_dies();
-                session::terminate(pid, self.patience)
-            }
-            None => Err(Trouble::Failed("no server is known".into())),
-        }
-    }
-
-    fn descriptor(&self) -> Option<BorrowedFd<'_>> {
-        Some(self.connection.as_fd())
-    }
-}
-
-/// An error with all its causes.
-fn failed(why: &dyn Error) -> Trouble {
-    let mut message = why.to_string();
-    let mut cause = why.source();
-    while let Some(why) = cause {
-        message.push_str(": ");
-        message.push_str(&why.to_string());
-        cause = why.source();
-    }
-    Trouble::Failed(message)
 }

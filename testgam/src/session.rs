@@ -187,14 +187,16 @@ impl Session {
         self.signal(Signal::SIGCONT).map(drop)
     }
 
-    /// Kills the server.
+    /// Kills the server; gives which processes were it.
     ///
     /// # Errors
     /// Says that there is none, or that it does not end.
-    pub fn kill(&self) -> Result<(), Trouble> {
-        self.signal(Signal::SIGKILL)?
-            .into_iter()
-            .try_for_each(|server| wait_for(server, WaitPidFlag::WEXITED, "the server to end", self.patience))
+    pub fn kill(&self) -> Result<Vec<i32>, Trouble> {
+        let servers = self.signal(Signal::SIGKILL)?;
+        for server in &servers {
+            wait_for(*server, WaitPidFlag::WEXITED, "the server to end", self.patience)?;
+        }
+        Ok(servers.into_iter().map(Pid::as_raw).collect())
     }
 
     fn signal(&self, signal: Signal) -> Result<Vec<Pid>, Trouble> {

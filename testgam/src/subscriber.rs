@@ -13,7 +13,7 @@ use gamin::{Code, Event, Kind};
 
 use crate::action::{Collect, Expected, Monitor};
 use crate::check::{Checker, Complaint};
-use crate::told::{Told, Violation};
+use crate::told::{Glimpse, Told, Violation};
 use crate::transcript::{self, Shown};
 use crate::words::plain_or_quoted;
 use crate::world::{Client, Sight, Stamp, Trouble, World};
@@ -179,14 +179,20 @@ impl Subscriber {
         Ok(!self.unread.is_empty() || self.connected()?.pending()?)
     }
 
-    /// Waits for an event from the server, checks it and keeps it as unread; gives it as it is shown.
+    /// Waits for an event from the server, checks it and keeps it as unread; gives it as it is shown. It `is_late` if it may
+    /// have been told long ago.
     ///
     /// # Errors
     /// Says that the connection is lost, or that the event cannot be true.
-    pub fn receive(&mut self, world: &dyn World, patience: Duration) -> Result<Option<Shown>, Trouble> {
+    pub fn receive(
+        &mut self,
+        world: &dyn World,
+        patience: Duration,
+        is_late: bool,
+    ) -> Result<Option<Shown>, Trouble> {
         let Some(event) = self.connected()?.next(patience)? else { return Ok(None) };
         let shown = self.shown(world, &event);
-        let checked = self.check(world, &event);
+        let checked = self.check(world, &event, is_late);
         self.unread.push_back(event);
         let broken = |violation: Violation| {
             let what = format!("`{}` breaks the stream's promise: {violation}", shown.extended());
@@ -196,14 +202,14 @@ impl Subscriber {
         Ok(Some(shown))
     }
 
-    fn check(&mut self, world: &dyn World, event: &Event) -> Result<(), Violation> {
+    fn check(&mut self, world: &dyn World, event: &Event, is_late: bool) -> Result<(), Violation> {
         let Some(told) = &mut self.told else { return Ok(()) };
         let told = told.get_mut(&event.request.0).ok_or(Violation::Unknown)?;
         let stamp = match event.code {
             Code::EXISTS | Code::CREATED | Code::CHANGED => stamp(world, told, event.path.as_os_str()),
             _ => None,
         };
-        told.handle(event.code, event.path.as_os_str(), stamp)
+        told.handle(event.code, event.path.as_os_str(), Glimpse { stamp, is_late })
     }
 
     /// An event as transcripts show it, without the client's name.

@@ -43,7 +43,16 @@ enum Presence {
     Unknown,
     Absent,
     /// With what was to be seen when the last event about it was read.
-    Present(Option<Stamp>),
+    Present(Glimpse),
+}
+
+/// What was to be seen of a name when an event about it was read.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Glimpse {
+    /// What it was, if it was there.
+    pub stamp: Option<Stamp>,
+    /// Whether the event may have been told long before, so that it was about something else.
+    pub is_late: bool,
 }
 
 /// What an event says that cannot be true after what was said before.
@@ -177,11 +186,11 @@ impl Told {
         };
     }
 
-    /// Takes an event. `stamp` is what is to be seen of the name now.
+    /// Takes an event. `seen` is what is to be seen of the name now.
     ///
     /// # Errors
     /// Says why the event cannot be true.
-    pub fn handle(&mut self, code: Code, name: &OsStr, stamp: Option<Stamp>) -> Result<(), Violation> {
+    pub fn handle(&mut self, code: Code, name: &OsStr, seen: Glimpse) -> Result<(), Violation> {
         if self.phase == Phase::Acknowledged {
             return Err(Violation::AfterAcknowledge);
         }
@@ -193,8 +202,8 @@ impl Told {
             Code::END_EXIST | Code::ACKNOWLEDGE if !is_root => Err(Violation::NotTheRoot),
             Code::END_EXIST => self.end_listing(),
             Code::ACKNOWLEDGE => self.acknowledge(),
-            _ if is_root => self.handle_root(code, stamp),
-            _ => self.handle_entry(code, name, stamp),
+            _ if is_root => self.handle_root(code, seen),
+            _ => self.handle_entry(code, name, seen),
         }
     }
 
@@ -224,11 +233,11 @@ impl Told {
         Ok(())
     }
 
-    fn handle_root(&mut self, code: Code, stamp: Option<Stamp>) -> Result<(), Violation> {
+    fn handle_root(&mut self, code: Code, seen: Glimpse) -> Result<(), Violation> {
         let initial = self.in_listing() && self.root == Presence::Unknown;
         self.root = match code {
             Code::DELETED if initial => Presence::Absent,
-            _ => step(&self.root, self.in_listing(), code, stamp)?,
+            _ => step(&self.root, self.in_listing(), code, seen)?,
         };
         if code == Code::DELETED {
             self.entries.clear();
@@ -237,7 +246,7 @@ impl Told {
         Ok(())
     }
 
-    fn handle_entry(&mut self, code: Code, name: &OsStr, stamp: Option<Stamp>) -> Result<(), Violation> {
+    fn handle_entry(&mut self, code: Code, name: &OsStr, seen: Glimpse) -> Result<(), Violation> {
         let has_directory = match self.root {
             Presence::Present(_) => true,
             Presence::Absent => false,
@@ -247,7 +256,7 @@ impl Told {
             return Err(Violation::NoDirectory);
         }
         let before = self.entries.get(name).cloned().unwrap_or(self.untold());
-        let after = step(&before, self.in_listing(), code, stamp)?;
+        let after = step(&before, self.in_listing(), code, seen)?;
         if after == Presence::Absent && self.is_complete {
             self.entries.remove(name);
         } else {
@@ -294,16 +303,16 @@ impl Told {
 }
 
 /// What an event makes of what was known of its name.
-fn step(before: &Presence, listing: bool, code: Code, stamp: Option<Stamp>) -> Result<Presence, Violation> {
+fn step(before: &Presence, listing: bool, code: Code, seen: Glimpse) -> Result<Presence, Violation> {
     match (code, before) {
         (Code::EXISTS, _) if !listing => Err(Violation::ExistsOutsideListing),
         (Code::EXISTS, Presence::Present(_)) => Err(Violation::ExistsTwice),
-        (Code::EXISTS, _) => Ok(Presence::Present(stamp)),
+        (Code::EXISTS, _) => Ok(Presence::Present(seen)),
         (Code::CREATED | Code::CHANGED | Code::DELETED, _) if listing => Err(Violation::ChangeInListing),
         (Code::CREATED, Presence::Present(_)) => Err(Violation::CreatedPresent),
         (Code::CHANGED, Presence::Absent) => Err(Violation::ChangedAbsent),
         (Code::DELETED, Presence::Absent) => Err(Violation::DeletedAbsent),
-        (Code::CREATED | Code::CHANGED, _) => Ok(Presence::Present(stamp)),
+        (Code::CREATED | Code::CHANGED, _) => Ok(Presence::Present(seen)),
         (Code::DELETED, _) => Ok(Presence::Absent),
         _ => Err(Violation::Code),
     }
@@ -314,15 +323,19 @@ fn compare(told: &Presence, seen: Option<&Stamp>, by_stamps: bool) -> Result<(),
     match (told, seen) {
         (Presence::Present(_), None) => Err("is told to be present, but is not on disk"),
         (Presence::Absent, Some(_)) => Err("is on disk, but was told to be absent"),
-        (Presence::Present(then), Some(now)) if by_stamps && !same(then.as_ref(), now) => {
+        (Presence::Present(then), Some(now)) if by_stamps && !same(then, now) => {
             Err("has changed on disk since it was last told")
         }
         _ => Ok(()),
     }
 }
 
-fn same(then: Option<&Stamp>, now: &Stamp) -> bool {
-    let Some(then) = then else { return false };
+fn same(then: &Glimpse, now: &Stamp) -> bool {
+    if then.is_late && now.is_directory() {
+        // It may have been like this when it was told: a directory that was away and is back is as if it had never gone.
+        return true;
+    }
+    let Some(then) = &then.stamp else { return false };
     let content_differs = matches!((then.content, now.content), (Some(then), Some(now)) if then != now);
     (then.inode, then.mode, then.owner) == (now.inode, now.mode, now.owner) && !content_differs
 }
@@ -333,12 +346,16 @@ mod tests {
 
     const DIR: &str = "/d";
 
+    fn seen(inode: u64) -> Glimpse {
+        Glimpse { stamp: Some(stamp(inode)), is_late: false }
+    }
+
     fn stamp(inode: u64) -> Stamp {
         Stamp { inode, mode: 0o644, owner: (0, 0), content: Some((0, 0)) }
     }
 
     fn handle(told: &mut Told, events: &[(Code, &str)]) -> Result<(), Violation> {
-        events.iter().try_for_each(|(code, name)| told.handle(*code, OsStr::new(name), Some(stamp(1))))
+        events.iter().try_for_each(|(code, name)| told.handle(*code, OsStr::new(name), seen(1)))
     }
 
     fn directory(events: &[(Code, &str)]) -> Result<Told, Violation> {
@@ -454,5 +471,20 @@ mod tests {
         assert!(told.compare(&Sight::Missing, true).is_err());
         let shared = Stamp { content: None, ..stamp(1) };
         assert_eq!(told.compare(&sight(&[("a", shared)]), true), Ok(()));
+    }
+
+    #[test]
+    fn a_directory_of_which_was_read_late_may_have_been_away_meanwhile() {
+        let directory = Stamp { mode: 0o40_755, content: None, ..stamp(1) };
+        for (now, is_late, as_told) in
+            [(&directory, true, true), (&directory, false, false), (&stamp(1), true, false)]
+        {
+            let mut told = live();
+            let away = Glimpse { stamp: None, is_late };
+            assert_eq!(told.handle(Code::CHANGED, OsStr::new("a"), away), Ok(()));
+            let entries = [("a".into(), now.clone())].into_iter().collect();
+            let sight = Sight::Directory(stamp(9), entries);
+            assert_eq!(told.compare(&sight, true).is_ok(), as_told);
+        }
     }
 }

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use gamin::{Event, Kind};
+use nix::sys::stat::SFlag;
 
 use crate::action::{Fault, FileOperation, ServerAction};
 use crate::check::Complaint;
@@ -47,6 +48,13 @@ pub struct Stamp {
     /// Size and time of modification in nanoseconds, where a change of them is a change of this entry: not
     /// for a directory seen from its parent, nor for a file that may be written under another name.
     pub content: Option<(u64, i128)>,
+}
+
+impl Stamp {
+    /// Whether it is a directory.
+    pub fn is_directory(&self) -> bool {
+        SFlag::from_bits_truncate(self.mode) & SFlag::S_IFMT == SFlag::S_IFDIR
+    }
 }
 
 /// What is to be seen at a path, links followed.

@@ -15,6 +15,7 @@ fn exploration(seed: u64, histories: u64) -> Exploration {
     Exploration {
         dice: Dice { world: WorldKind::Sim, steps: 110 },
         seed,
+        first: 0,
         histories,
         jobs: thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN),
         play: PlayOptions::default(),
@@ -23,7 +24,7 @@ fn exploration(seed: u64, histories: u64) -> Exploration {
 
 #[test]
 fn every_promise_is_kept_in_random_histories() {
-    if let Some(finding) = explore(&exploration(0, HISTORIES), |_, _| {}) {
+    if let Some(finding) = explore(&exploration(0, HISTORIES), |_, _, _| {}) {
         panic!("{}", finding.scenario());
     }
 }
@@ -32,7 +33,7 @@ fn every_promise_is_kept_in_random_histories() {
 fn the_same_seed_gives_the_same_histories() {
     let total = |seed| {
         let (operations, events) = (AtomicU64::new(0), AtomicU64::new(0));
-        let found = explore(&exploration(seed, 20), |tally, _| {
+        let found = explore(&exploration(seed, 20), |_, tally, _| {
             operations.fetch_add(tally.operations, Ordering::Relaxed);
             events.fetch_add(tally.events, Ordering::Relaxed);
         });

@@ -1,0 +1,267 @@
+//! A client in the live world: a connection of the client library, what stands in for a barrier where there is none, and what a
+//! client has to know of what was done.
+//!
+//! Opening it is left to `live`. Invariant: a connection that is lost though nobody ended its server is a broken promise.
+
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeSet, VecDeque};
+use std::error::Error;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::path::Path;
+use std::rc::Rc;
+use std::sync::RwLockWriteGuard;
+use std::time::{Duration, Instant};
+
+use gamin::{Connection, Event, Kind, RequestNumber, Wish};
+
+use crate::check::{Checker, Complaint};
+use crate::collection::Collection;
+use crate::forks;
+use crate::play::PlayOptions;
+use crate::session;
+use crate::stop::Stop;
+use crate::world::{Client, Trouble};
+
+/// The longest wait for silence, where the server has no barrier.
+const SILENCE_MAX: Duration = Duration::from_secs(5);
+/// How much sooner the original answers than it tells of a change: after 100 ms at most.
+const ANSWER_QUICKER: u32 = 4;
+/// How long somebody who waits for an event may take to see that it is to stop.
+pub(crate) const STOP_LATENCY: Duration = Duration::from_millis(100);
+
+/// What has happened in a world, as far as its clients have to know.
+#[derive(Debug, Default)]
+pub(crate) struct Past {
+    /// Whether the next who needs the server starts it.
+    pub(super) server_is_dead: Cell<bool>,
+    /// How often the server has been ended.
+    pub server_deaths: Cell<u32>,
+    /// The servers that were ended.
+    ended: RefCell<BTreeSet<i32>>,
+    /// How often something was done that may have to be reported.
+    deeds: Cell<u64>,
+}
+
+impl Past {
+    pub(super) fn deed(&self) {
+        self.deeds.set(self.deeds.get() + 1);
+    }
+
+    /// These servers were ended, which a scenario may do at any time.
+    pub(super) fn server_dies(&self, servers: &[i32]) {
+        self.ended.borrow_mut().extend(servers);
+        self.server_is_dead.set(true);
+        self.server_deaths.set(self.server_deaths.get() + 1);
+        self.deed();
+    }
+}
+
+/// Stands in for the barrier where the server has none.
+#[derive(Debug)]
+pub(crate) struct Silence {
+    length: Duration,
+    past: Rc<Past>,
+    /// The deeds that have been reported.
+    reported: u64,
+}
+
+impl Silence {
+    pub fn new(length: Duration, past: Rc<Past>) -> Silence {
+        Silence { length, reported: past.deeds.get(), past }
+    }
+
+    /// How long nothing has to come now.
+    pub fn length(&mut self) -> Duration {
+        let deeds = self.past.deeds.get();
+        // What was only asked for is answered sooner than a change is noticed.
+        let is_answer = std::mem::replace(&mut self.reported, deeds) == deeds;
+        if is_answer { self.length / ANSWER_QUICKER } else { self.length }
+    }
+}
+
+/// Reads until nothing has come for so long, but not for ever. `fetch` waits so long, and gives whether something came.
+pub(crate) fn await_silence(
+    length: Duration,
+    mut fetch: impl FnMut(Duration) -> Result<bool, Trouble>,
+) -> Result<(), Trouble> {
+    let deadline = Instant::now() + SILENCE_MAX;
+    while Instant::now() < deadline && fetch(length)? {}
+    Ok(())
+}
+
+/// A connection of the client library.
+#[derive(Debug)]
+pub(crate) struct LiveClient {
+    connection: Connection,
+    /// The last server that it had, if that is the scenario's own and nobody else ends it.
+    server: Option<i32>,
+    past: Rc<Past>,
+    /// What came while silence was awaited.
+    came: VecDeque<Event>,
+    patience: Duration,
+    silence: Silence,
+    stop: Stop,
+}
+
+impl LiveClient {
+    /// The client of a connection. Whether its server `is_ours` says that nobody else may end it.
+    pub fn new(connection: Connection, is_ours: bool, past: Rc<Past>, options: &PlayOptions) -> LiveClient {
+        LiveClient {
+            server: connection.server_pid().filter(|_| is_ours),
+            connection,
+            silence: Silence::new(options.silence, Rc::clone(&past)),
+            past,
+            came: VecDeque::new(),
+            patience: options.patience,
+            stop: options.stop.clone(),
+        }
+    }
+
+    /// Whether the server is the one it was, unless that was ended.
+    fn check_server(&mut self) -> Result<(), Trouble> {
+        let Some(before) = self.server else { return Ok(()) };
+        let now = self.connection.server_pid();
+        self.server = now.or(self.server);
+        if now == Some(before) || self.past.ended.borrow().contains(&before) {
+            return Ok(());
+        }
+        let what = format!("the server, process {before}, was lost though nobody ended it");
+        Err(Complaint::new(Checker::Steady, what).into())
+    }
+
+    /// Lets a server be started if a call may do that.
+    fn forks(&self) -> Option<RwLockWriteGuard<'static, ()>> {
+        self.past.server_is_dead.get().then(forks::allowed)
+    }
+
+    /// Waits for an event, and looks now and then whether to stop.
+    fn wait_for_event(&self, patience: Duration) -> Result<Option<Event>, Trouble> {
+        let deadline = Instant::now() + patience;
+        loop {
+            self.stop.check()?;
+            let left = deadline.saturating_duration_since(Instant::now());
+            let event = self.connection.next_event_timeout(left.min(STOP_LATENCY));
+            let event = event.map_err(|why| failed(&why))?;
+            if event.is_some() || left <= STOP_LATENCY {
+                return Ok(event);
+            }
+        }
+    }
+
+    /// Waits until the server has reported everything, if it has a barrier.
+    pub fn barrier(&mut self) -> Result<bool, Trouble> {
+        let forks = self.forks();
+        let reached = self.connection.barrier(self.stop.cap(self.patience));
+        drop(forks);
+        self.check_server()?;
+        match reached {
+            Ok(()) => {
+                self.past.server_is_dead.set(false);
+                Ok(true)
+            }
+            Err(gamin::Error::Unsupported) => Ok(false),
+            Err(gamin::Error::TimedOut) => {
+                self.stop.check()?;
+                let patience = self.patience;
+                Err(Trouble::Failed(format!("waited {patience:?} for the server to report everything")))
+            }
+            Err(why) => Err(failed(&why)),
+        }
+    }
+}
+
+impl Client for LiveClient {
+    fn monitor(&mut self, kind: Kind, path: &Path, number: Option<i32>) -> Result<i32, Trouble> {
+        let _forks = self.forks();
+        let number = match (kind, number) {
+            (_, Some(number)) => {
+                let number = RequestNumber(number);
+                self.connection.monitor_with_number(kind, path, number).map(|_| number)
+            }
+            (Kind::Directory, None) => self.connection.monitor_directory(path),
+            (Kind::File, None) => self.connection.monitor_file(path),
+        };
+        number.map(|number| number.0).map_err(|why| failed(&why))
+    }
+
+    fn collect(&mut self, path: &Path, collection: &Collection) -> Result<i32, Trouble> {
+        let _forks = self.forks();
+        let wish = Wish { path, scope: collection.scope(), number: None, cookie: 0 };
+        self.connection.ask(&wish).map(|number| number.0).map_err(|why| failed(&why))
+    }
+
+    fn suspend_monitor(&mut self, number: i32) -> Result<(), Trouble> {
+        self.connection.suspend(RequestNumber(number)).map_err(|why| failed(&why))
+    }
+
+    fn resume_monitor(&mut self, number: i32) -> Result<(), Trouble> {
+        self.connection.resume(RequestNumber(number)).map_err(|why| failed(&why))
+    }
+
+    fn cancel(&mut self, number: i32) -> Result<(), Trouble> {
+        let _forks = self.forks();
+        self.connection.cancel(RequestNumber(number)).map_err(|why| failed(&why))
+    }
+
+    fn no_exists(&mut self) -> Result<(), Trouble> {
+        self.connection.no_exists().map_err(|why| failed(&why))
+    }
+
+    fn pending(&mut self) -> Result<bool, Trouble> {
+        let _forks = self.forks();
+        let is_pending = self.connection.pending();
+        self.check_server()?;
+        Ok(!self.came.is_empty() || is_pending.map_err(|why| failed(&why))?)
+    }
+
+    fn next(&mut self, patience: Duration) -> Result<Option<Event>, Trouble> {
+        if let Some(event) = self.came.pop_front() {
+            return Ok(Some(event));
+        }
+        let _forks = self.forks();
+        let event = match patience.is_zero() {
+            true => self.connection.try_next_event().map_err(|why| failed(&why)),
+            false => self.wait_for_event(patience),
+        };
+        self.check_server()?;
+        event
+    }
+
+    fn sync(&mut self) -> Result<(), Trouble> {
+        if self.barrier()? {
+            return Ok(());
+        }
+        await_silence(self.silence.length(), |time| {
+            let event = self.wait_for_event(time)?;
+            let is_event = event.is_some();
+            self.came.extend(event);
+            Ok(is_event)
+        })
+    }
+
+    fn kill_server(&mut self) -> Result<(), Trouble> {
+        match self.connection.server_pid() {
+            Some(pid) => {
+                self.past.server_dies(&[pid]);
+                session::terminate(pid, self.patience)
+            }
+            None => Err(Trouble::Failed("no server is known".into())),
+        }
+    }
+
+    fn descriptor(&self) -> Option<BorrowedFd<'_>> {
+        Some(self.connection.as_fd())
+    }
+}
+
+/// An error with all its causes.
+pub(super) fn failed(why: &dyn Error) -> Trouble {
+    let mut message = why.to_string();
+    let mut cause = why.source();
+    while let Some(why) = cause {
+        message.push_str(": ");
+        message.push_str(&why.to_string());
+        cause = why.source();
+    }
+    Trouble::Failed(message)
+}
