@@ -17,7 +17,7 @@ use crate::play::WorldKind;
 pub type Lines = Vec<String>;
 
 /// The clients of a history.
-pub const CLIENTS: [&str; 2] = ["a", "b"];
+const CLIENTS: [&str; 2] = ["a", "b"];
 /// Few names; and links, whose names nothing else has.
 const PATHS: &[&str] = &["a", "b", "d", "e", "d/a", "d/b", "d/s", "d/s/a", "e/a", "e/s", "l", "d/l"];
 const DIRECTORIES: &[&str] = &["d", "e", "d/s"];

@@ -3,13 +3,12 @@
 //! What is rolled is left to `dice`, playing to the interpreter. Invariant: what is played is the very script that is
 //! printed, so whoever plays that sees the same.
 
-use std::iter;
 use std::time::Duration;
 
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::{Config, Reason, RngAlgorithm, TestRng, TestRunner};
 
-use super::dice::{CLIENTS, Dice, Lines};
+use super::dice::{Dice, Lines};
 use crate::check::Checker;
 use crate::play::{Outcome, PlayOptions, WorldKind, play};
 use crate::script::{EXTENDED_HEADER, Script};
@@ -19,9 +18,50 @@ const SIMPLIFICATIONS_MAX: u32 = 600;
 const ROUNDS_MAX: u32 = 8;
 /// How often a history is played where the same script may come to something else, before it counts as sound.
 const REPLAYS: u32 = 5;
-/// Longer than anything may take to be told, once all is well: ten times the interval of polling, for a directory above
-/// that may not be read.
-const CALM_MS: u32 = 15_000;
+/// What every history begins with: both clients are there, and read when they like ...
+const BEGINNING: &[&str] = &[
+    "client a",
+    "connect",
+    "suspend",
+    "client b",
+    "connect",
+    "suspend",
+    "try mkdir d",
+    "try mkdir e",
+    "client a",
+    "try mondir d",
+];
+/// ... and ends with: all is well, and they read what there is. What was told has to be true then.
+const END: &[&str] = &["heal", "client a", "resume", "client b", "resume"];
+/// The wait is longer than anything may take to be told: ten times the interval of polling, for a directory above that may not
+/// be read.
+const END_IN_SIM: &[&str] = &[
+    "wait 15000",
+    "converged",
+    "server restart",
+    "converged",
+    "client a",
+    "try disconnect",
+    "client b",
+    "try disconnect",
+    "given-back",
+];
+/// A new server looks at everything, and has nothing to add.
+const END_IN_LIVE: &[&str] = &[
+    "converged",
+    "client a",
+    "try connect",
+    "events",
+    "client b",
+    "try connect",
+    "events",
+    "server restart",
+    "client a",
+    "expect none",
+    "client b",
+    "expect none",
+    "converged",
+];
 /// Longer than a server can be killed again and again in a history: a client gives up those that never last.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -136,38 +176,11 @@ impl History {
         let mut lines = vec![EXTENDED_HEADER.to_owned()];
         lines.extend(comments.iter().map(|comment| format!("# {comment}")));
         lines.extend(self.setup.iter().cloned());
-        for client in CLIENTS {
-            lines.extend([format!("client {client}"), "connect".into(), "suspend".into()]);
-        }
-        lines.extend(["try mkdir d", "try mkdir e", "client a", "try mondir d"].map(str::to_owned));
+        let owned = |lines: &[&str]| lines.iter().copied().map(str::to_owned).collect::<Lines>();
+        lines.extend(owned(BEGINNING));
         lines.extend(self.steps.iter().flatten().cloned());
-        lines.push("heal".into());
-        let each = |what: &[&str]| {
-            let lines = |client| {
-                iter::once(format!("client {client}")).chain(what.iter().map(|line| line.to_string()))
-            };
-            CLIENTS.into_iter().flat_map(lines).collect::<Lines>()
-        };
-        lines.extend(each(&["resume"]));
-        match self.world {
-            WorldKind::Sim => {
-                lines.extend([
-                    format!("wait {CALM_MS}"),
-                    "converged".into(),
-                    "server restart".into(),
-                    "converged".into(),
-                ]);
-                lines.extend(each(&["try disconnect"]));
-                lines.push("given-back".into());
-            }
-            WorldKind::Live | WorldKind::Abi => {
-                lines.push("converged".into());
-                lines.extend(each(&["try connect", "events"]));
-                // A new one looks at everything, and has nothing to add.
-                lines.push("server restart".into());
-                lines.extend(each(&["expect none", "converged"]));
-            }
-        }
+        lines.extend(owned(END));
+        lines.extend(owned(if self.world == WorldKind::Sim { END_IN_SIM } else { END_IN_LIVE }));
         lines.join("\n") + "\n"
     }
 

@@ -55,10 +55,10 @@ pub fn tree_path(path: &Path) -> TreePath {
 
 /// Any operation that the dice of `explore` roll.
 pub fn operation() -> impl Strategy<Value = FileOperation> {
-    dice::operation(dice::Limits { is_plain: false, has_hard_links: true }).prop_map(
-        |line| match Step::parse(Language::Extended, 1, line.as_bytes()) {
+    dice::operation(dice::Limits { is_plain: false, is_sim: true }).prop_map(|line| {
+        match Step::parse(Language::Extended, 1, line.as_bytes()) {
             Ok(Some(Step { action: Action::File(operation), .. })) => operation,
             other => panic!("`{line}` is no operation: {other:?}"),
-        },
-    )
+        }
+    })
 }
