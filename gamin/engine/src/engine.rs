@@ -26,7 +26,7 @@ use crate::policy::{Method, Policy};
 use crate::rounds::Rounds;
 use crate::scan::{Detail, Scan, ScanId};
 use crate::time::Time;
-use crate::watch::{Reliance, Subscriber, Waiting, Watch, WatchId};
+use crate::watch::{Reliance, Waiting, Watch, WatchId};
 
 /// How the engine is to watch.
 #[derive(Debug, Clone)]
@@ -121,7 +121,7 @@ impl Engine {
         self.flush(now, id);
         self.by_subscription.insert(subscription, id);
         if let Some(watch) = self.watches.get_mut(&id) {
-            watch.subscribers.push(Subscriber { id: subscription, listed: false });
+            watch.unlisted.insert(subscription);
         }
         self.welcome(id);
     }
@@ -130,8 +130,9 @@ impl Engine {
     pub fn cancel(&mut self, subscription: SubscriptionId) {
         let Some(id) = self.by_subscription.remove(&subscription) else { return };
         let Some(watch) = self.watches.get_mut(&id) else { return };
-        watch.subscribers.retain(|subscriber| subscriber.id != subscription);
-        if watch.subscribers.is_empty() {
+        watch.listed.remove(&subscription);
+        watch.unlisted.remove(&subscription);
+        if watch.listed.is_empty() && watch.unlisted.is_empty() {
             self.remove_watch(id);
         }
     }

@@ -10,7 +10,7 @@ use crate::effect::{Effect, KernelWatchId, Level, Refusal};
 use crate::path::{Name, TreePath};
 use crate::watch::WatchId;
 
-/// Why a watch needs the kernel to be asked about a directory.
+/// Why a watch needs the kernel to be asked about a directory. None asks for less than those before it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Role {
     /// The watch's path leads through it: it must stay.
@@ -68,8 +68,9 @@ impl KernelWatch {
         self.users.len()
     }
 
+    /// The level of the role that asks for most.
     fn needed_level(&self) -> Level {
-        self.users.iter().map(|(role, _)| role.level()).max().unwrap_or(Level::Itself)
+        self.users.last().map_or(Level::Itself, |(role, _)| role.level())
     }
 }
 
@@ -260,4 +261,16 @@ impl KernelWatches {
 
 fn users(held: &KernelWatch) -> impl Iterator<Item = WatchId> {
     held.users.iter().map(|(_, watch)| *watch)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_role_asks_for_less_than_those_before_it() {
+        let roles = [Role::Passed, Role::Above, Role::Entry(Name::from(b"a".as_slice())), Role::Listed];
+        assert!(roles.is_sorted());
+        assert!(roles.iter().map(Role::level).is_sorted());
+    }
 }

@@ -3,7 +3,7 @@
 //! Data with its small conversions; the steps of a look are the engine's. Invariant: while a look is under way,
 //! notices wait for its result, so none is taken for older or newer than it is.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
 use gamin_protocol::Kind;
@@ -30,7 +30,9 @@ pub(crate) const WAITING_MAX: usize = 4096;
 pub(crate) struct Watch {
     pub path: TreePath,
     pub kind: Kind,
-    pub subscribers: Vec<Subscriber>,
+    /// Who is told of it: those who have its listing, and those who wait for that.
+    pub listed: BTreeSet<SubscriptionId>,
+    pub unlisted: BTreeSet<SubscriptionId>,
     pub known: Known,
     /// Why the kernel is asked about which directory, for this path.
     pub needs: Vec<Need>,
@@ -44,14 +46,6 @@ pub(crate) struct Watch {
     pub stir: Stir,
     /// There were too many notices: the kernel is not asked until nothing has changed up to this time.
     pub calm_at: Option<Time>,
-}
-
-/// Somebody who wants to be told.
-#[derive(Debug)]
-pub(crate) struct Subscriber {
-    pub id: SubscriptionId,
-    /// Whether the initial listing was told.
-    pub listed: bool,
 }
 
 /// How far the kernel's notices can be relied on.
@@ -113,7 +107,8 @@ impl Watch {
         let mut watch = Watch {
             path,
             kind,
-            subscribers: Vec::new(),
+            listed: BTreeSet::new(),
+            unlisted: BTreeSet::new(),
             known: Known::Nothing,
             needs: Vec::new(),
             look: None,

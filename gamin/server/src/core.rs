@@ -32,6 +32,9 @@ pub const HANDSHAKE_MAX: Duration = Duration::from_secs(5);
 pub const MAX_NEWCOMERS: usize = 64;
 /// How many sessions there may be. One more is closed as soon as it has shown its credentials.
 pub const MAX_SESSIONS: usize = 1024;
+/// How many subscriptions all sessions may have. When there are more, by less than what is read from a client at once, the process
+/// that has the most loses the session in which it has the most.
+pub const MAX_ALL_SUBSCRIPTIONS: usize = 1 << 18;
 
 /// Names a session; chosen by the host, each greater than the one before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -211,6 +214,7 @@ impl Core {
         session.handle_bytes(bytes);
         self.carry_out(now, id);
         self.deliver(now);
+        self.make_room(now);
     }
 
     /// Takes the word that a connection is no more.
@@ -425,6 +429,29 @@ impl Core {
                     return;
                 }
             }
+        }
+    }
+
+    /// Ends sessions while there are too many subscriptions.
+    fn make_room(&mut self, now: Time) {
+        let count =
+            |core: &Core| core.sessions.values().map(|session| session.subscriptions().len()).sum::<usize>();
+        while count(self) > MAX_ALL_SUBSCRIPTIONS {
+            // Of each process how many it has, and the session in which it has the most.
+            let mut processes: BTreeMap<i32, (usize, Option<(usize, SessionId)>)> = BTreeMap::new();
+            for (id, session) in &self.sessions {
+                let count = session.subscriptions().len();
+                let (all, most) = processes.entry(session.peer.pid).or_default();
+                *all += count;
+                *most = (*most).max(Some((count, *id)));
+            }
+            let Some((all, Some((_, id)))) = processes.into_values().max() else { return };
+            warn!(
+                session = id.0,
+                "closed: more than {MAX_ALL_SUBSCRIPTIONS} subscriptions, and its process has {all}"
+            );
+            self.to_close.push_back(id);
+            self.end(now, id);
         }
     }
 

@@ -19,8 +19,8 @@ mod settings;
 mod socket;
 
 pub use self::core::{
-    Census, Config, Core, Deadline, HANDSHAKE_MAX, MAX_NEWCOMERS, MAX_SESSIONS, NOUNS, Peer, RING_MAX,
-    Reason, SessionId,
+    Census, Config, Core, Deadline, HANDSHAKE_MAX, MAX_ALL_SUBSCRIPTIONS, MAX_NEWCOMERS, MAX_SESSIONS, NOUNS,
+    Peer, RING_MAX, Reason, SessionId,
 };
 pub use cli::{command, run};
 /// What decides by which method a path is watched.

@@ -89,7 +89,7 @@ impl Watch {
             .word("method", method)
             .word("state", state)
             .word("entries", entries)
-            .word("subscriptions", self.subscribers.len())
+            .word("subscriptions", self.listed.len() + self.unlisted.len())
             .word("looking", if self.look.is_some() { "yes" } else { "no" })
             .name("path", &self.path)
     }

@@ -238,9 +238,8 @@ impl Engine {
 
     pub(super) fn list(&mut self, id: WatchId) {
         let Some(watch) = self.watches.get_mut(&id) else { return };
-        for subscriber in watch.subscribers.iter_mut().filter(|subscriber| !subscriber.listed) {
-            subscriber.listed = true;
-            let subscription = subscriber.id;
+        while let Some(subscription) = watch.unlisted.pop_first() {
+            watch.listed.insert(subscription);
             self.outputs.extend(watch.known.list().map(|told| event(subscription, told)));
         }
     }

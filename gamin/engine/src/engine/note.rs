@@ -193,8 +193,8 @@ impl Engine {
 
     pub(super) fn tell(&mut self, id: WatchId, told: &Told) {
         let Some(watch) = self.watches.get(&id) else { return };
-        for subscriber in watch.subscribers.iter().filter(|subscriber| subscriber.listed) {
-            self.outputs.push_back(event(subscriber.id, told.clone()));
+        for subscription in &watch.listed {
+            self.outputs.push_back(event(*subscription, told.clone()));
         }
     }
 }

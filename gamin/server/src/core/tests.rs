@@ -34,15 +34,23 @@ impl World {
     }
 
     fn connect(&mut self, uid: u32) -> SessionId {
+        self.connect_as(Peer { uid, pid: 1 })
+    }
+
+    fn connect_as(&mut self, peer: Peer) -> SessionId {
         self.last_session += 1;
         let id = SessionId(self.last_session);
-        self.core.handle_connection(self.now, id, Peer { uid, pid: 1 });
+        self.core.handle_connection(self.now, id, peer);
         self.settle();
         id
     }
 
     fn session(&mut self) -> SessionId {
-        let id = self.connect(UID);
+        self.session_of(1)
+    }
+
+    fn session_of(&mut self, pid: i32) -> SessionId {
+        let id = self.connect_as(Peer { uid: UID, pid });
         self.send(id, &[CREDENTIAL]);
         assert_eq!(self.take_bytes(id, usize::MAX), [CREDENTIAL]);
         id
@@ -256,12 +264,34 @@ fn a_number_used_twice_is_served_twice_and_cancelled_oldest_first() {
 fn one_subscription_too_many_ends_the_session() {
     let mut world = World::new();
     let id = world.session();
+    // Beginning and ending one takes as long however many there are of the same path.
     for seq in 0..MAX_SUBSCRIPTIONS {
-        world.send(id, &monitor(seq as u16, Options::NO_EXISTS, "r"));
+        world.send(id, &monitor(seq as u16, Options::NO_EXISTS, "/d"));
     }
     assert!(world.closed.is_empty());
-    world.send(id, &monitor(0, Options::NO_EXISTS, "r"));
+    world.send(id, &monitor(0, Options::NO_EXISTS, "/d"));
     assert_eq!(world.closed, [id]);
+    assert!(world.core.owners.is_empty());
+}
+
+#[test]
+fn of_too_many_subscriptions_in_all_the_process_that_has_the_most_loses_the_most() {
+    const PART: usize = 1 << 14;
+    const { assert!(PART < MAX_SUBSCRIPTIONS && MAX_ALL_SUBSCRIPTIONS.is_multiple_of(PART)) };
+    let mut world = World::new();
+    let requests: Vec<u8> = (0..PART).flat_map(|seq| monitor(seq as u16, Options::NO_EXISTS, "r")).collect();
+    // Another has the largest session, but fewer in all.
+    let other = world.session_of(2);
+    world.send(other, &requests.repeat(2));
+    let runaways: Vec<_> = (2..MAX_ALL_SUBSCRIPTIONS / PART).map(|_| world.session_of(3)).collect();
+    for id in &runaways {
+        world.send(*id, &requests);
+    }
+    assert!(world.closed.is_empty());
+    let innocent = world.session_of(4);
+    world.send(innocent, &monitor(1, Options::NONE, "/d"));
+    assert_eq!(world.closed, runaways[runaways.len() - 1..]);
+    assert_eq!(world.told(innocent), ["1 Exists /d", "1 Exists a", "1 EndExist /d"]);
 }
 
 #[test]
