@@ -8,11 +8,13 @@
 mod packets;
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
 
 use gamin_protocol::{CREDENTIAL, Code, Decoder, Event};
 use gamin_server::engine::{self, Effect, Entries, Found, Hinge, Method, Name, Scan, Time, TreePath};
 use gamin_server::engine::{FileType, KernelWatchId, Refusal, ScanRequest, Stamp};
-use gamin_server::{Config, Core, Peer, SessionId};
+use gamin_server::{BYTES_MAX, Config, Core, Peer, SessionId};
 use libfuzzer_sys::fuzz_target;
 
 const SESSION: SessionId = SessionId(1);
@@ -24,9 +26,10 @@ struct Host {
 
 impl Host {
     fn new() -> Host {
-        let engine =
-            engine::Config { method: Method::Kernel, poll_interval: std::time::Duration::from_secs(1) };
-        let mut core = Core::new(Time::default(), Config { engine, uid: 0, idle_max: None });
+        let policy = Arc::new(Method::Kernel);
+        let engine = engine::Config { policy, poll_interval: Duration::from_secs(1) };
+        let config = Config { engine, uid: 0, idle_max: None, settings: Vec::new(), ready_max: BYTES_MAX };
+        let mut core = Core::new(Time::default(), config);
         core.handle_connection(Time::default(), SESSION, Peer { uid: 0, pid: 1 });
         core.handle_bytes(Time::default(), SESSION, &[CREDENTIAL]);
         Host { core, armed: BTreeSet::new() }
@@ -42,6 +45,7 @@ impl Host {
                 Effect::Arm { id, .. } => self.core.handle_armed(id, Err(Refusal::Missing)),
                 Effect::Disarm { id } => drop(self.armed.remove(&id)),
                 Effect::Scan { id, request } => self.core.handle_scan(Time::default(), id, look(&request)),
+                Effect::Glance { id, request } => self.core.handle_glance(id, &request.all_in_doubt()),
                 Effect::Forget { .. } => {}
             }
         }

@@ -22,7 +22,7 @@ use fuser::{
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::sched::{CloneFlags, unshare};
 use nix::sys::signal::{Signal, kill};
-use support::{PATIENCE, Server, cancel, is_closed, monitor, try_connect};
+use support::{PATIENCE, Server, cancel, is_ended, monitor, try_connect};
 use tempfile::TempDir;
 
 /// What the far side holds, and whether it answers.
@@ -274,7 +274,7 @@ fn the_server_lets_go_of_its_name_and_clients_while_a_mount_hangs() {
         client.send(&monitor(1, &place.remote()));
         place.hang();
         kill(server.pid(), Signal::SIGTERM).expect("because the server is ours");
-        assert!(is_closed(&client.stream));
+        assert!(is_ended(&client.stream));
         let start = Instant::now();
         while try_connect(&server.id).is_ok() {
             assert!(start.elapsed() < PATIENCE, "the server listens still");

@@ -121,6 +121,14 @@ pub fn is_closed(mut stream: &UnixStream) -> bool {
     }
 }
 
+/// Whether the other end closes the connection in time, whatever it has said before.
+pub fn is_ended(mut stream: &UnixStream) -> bool {
+    match stream.read_to_end(&mut Vec::new()) {
+        Ok(_) => true,
+        Err(error) => error.kind() == ErrorKind::ConnectionReset,
+    }
+}
+
 /// A client with credentials.
 pub struct Client {
     pub stream: UnixStream,
