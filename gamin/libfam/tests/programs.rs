@@ -13,7 +13,7 @@ use std::time::Duration;
 use std::{env, fs};
 
 use gamin::Options;
-use libtest_mimic::{Arguments, Failed, Trial};
+use libtest_mimic::{Arguments, Completion, Failed, Trial};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tempfile::TempDir;
@@ -22,6 +22,9 @@ use tempfile::TempDir;
 const SERVE: &str = "GAMIN_LIBFAM_TEST_SERVES";
 const HERE: &str = env!("CARGO_MANIFEST_DIR");
 const LIBRARIES: [(&str, &str); 2] = [("libfam.so", "libfam.so.0"), ("libgamin_1.so", "libgamin-1.so.0")];
+
+/// How a program ends that can't be run here.
+const IMPOSSIBLE: i32 = 77;
 
 /// Ways to link with libfam.a. Of a library as the tests have it, which is not optimised at link time, unused parts are dropped here.
 const STATIC: [(&str, &[&str]); 3] = [
@@ -47,7 +50,7 @@ fn main() -> ExitCode {
     }
     for (name, flags) in STATIC {
         let room = Arc::clone(&room);
-        tests.push(Trial::test(name, move || room.link_statically(name, flags)));
+        tests.push(Trial::ignorable_test(name, move || room.link_statically(name, flags)));
     }
     if !has_compiler {
         let ignored = |test: Trial| test.with_kind("no cc, c++, nm and readelf").with_ignored_flag(true);
@@ -71,7 +74,7 @@ fn programs() -> Vec<PathBuf> {
 fn test_program(room: &Arc<Room>, file: PathBuf) -> Trial {
     let room = Arc::clone(room);
     let name = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-    Trial::test(format!("program::{name}"), move || room.run(&name, &file))
+    Trial::ignorable_test(format!("program::{name}"), move || room.run(&name, &file))
 }
 
 /// The folder in which the libraries have the names that the loader looks for.
@@ -108,13 +111,13 @@ impl Room {
         if output.status.success() { Ok(program) } else { Err(said(&output).into()) }
     }
 
-    fn run(&self, name: &str, file: &Path) -> Result<(), Failed> {
+    fn run(&self, name: &str, file: &Path) -> Result<Completion, Failed> {
         let program = self.compile(name, file, &[self.folder.path().join("libfam.so.0").as_os_str()])?;
         self.play(name, &program)
     }
 
-    /// Runs a program; it is to succeed and to print nothing.
-    fn play(&self, name: &str, program: &Path) -> Result<(), Failed> {
+    /// Runs a program; it is to succeed and to print nothing, or to say why it can't be run here.
+    fn play(&self, name: &str, program: &Path) -> Result<Completion, Failed> {
         let folder = self.folder.path().join(format!("{name}.d"));
         let watched = folder.join("watched");
         fs::create_dir_all(&watched)?;
@@ -129,13 +132,16 @@ impl Room {
             .stdin(Stdio::null())
             .output()?;
         if output.status.success() && output.stdout.is_empty() && output.stderr.is_empty() {
-            return Ok(());
+            return Ok(Completion::Completed);
+        }
+        if output.status.code() == Some(IMPOSSIBLE) {
+            return Ok(Completion::ignored_with(String::from_utf8_lossy(&output.stdout).trim_end()));
         }
         Err(said(&output).into())
     }
 
     /// Links with libfam.a, and with what gamin.pc says that it needs.
-    fn link_statically(&self, name: &str, flags: &[&str]) -> Result<(), Failed> {
+    fn link_statically(&self, name: &str, flags: &[&str]) -> Result<Completion, Failed> {
         let file = Path::new(HERE).join("tests/c/a_session_as_ever.c");
         let archive = self.built.join("libfam.a");
         let needed =

@@ -1,5 +1,6 @@
 /* What the programs here share. Each is given a directory of its own, in GAM_CLIENT_ID a session of its own, and in
- * GAMIN_DEBUG_SERVER a server. One that succeeds prints nothing. It knows nothing of the library but fam.h, so that any library can be tried. */
+ * GAMIN_DEBUG_SERVER a server. One that succeeds prints nothing; one that
+ * can't be made here says why and ends with 77. It knows nothing of the library but fam.h, so that any library can be tried. */
 
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
@@ -91,6 +92,12 @@ __attribute__((unused)) static pid_t server_pid(void) {
 
 __attribute__((unused)) static void kill_server(void) {
     CHECK(kill(server_pid(), SIGKILL) == 0);
+}
+
+/* Says why a test can't be made here; its main returns that. */
+__attribute__((unused)) static int cannot(const char *why) {
+    puts(why);
+    return 77;
 }
 
 /* Begins a test: in its directory, and not for ever. */
