@@ -57,6 +57,7 @@ pub struct State {
     requests: BTreeMap<RequestNumber, Asked>,
     /// Those that want to know which of their names are directories.
     curious: BTreeSet<RequestNumber>,
+    /// How many directories trees have taken up.
     branches: u64,
     last_number: i32,
     no_exists: bool,
