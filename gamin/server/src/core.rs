@@ -81,6 +81,8 @@ pub enum Reason {
     Handshake,
     /// Nobody needs the server.
     Idle,
+    /// At once: a client has more requests, and others have had their turn.
+    Turn,
     /// The engine's own.
     Engine(gamin_engine::Reason),
 }
@@ -139,6 +141,8 @@ pub struct Core {
     barriers: BTreeMap<BarrierId, (SessionId, u16)>,
     next_subscription: u64,
     next_barrier: u64,
+    /// Sessions that go on in the next turn, behind a question that was answered.
+    turns: BTreeSet<SessionId>,
     to_send: BTreeSet<SessionId>,
     to_close: VecDeque<SessionId>,
     began: Time,
@@ -165,6 +169,7 @@ impl Core {
             barriers: BTreeMap::new(),
             next_subscription: 0,
             next_barrier: 0,
+            turns: BTreeSet::new(),
             to_send: BTreeSet::new(),
             to_close: VecDeque::new(),
             began: now,
@@ -213,7 +218,7 @@ impl Core {
         let Some(session) = self.sessions.get_mut(&id) else { return };
         session.handle_bytes(bytes);
         self.carry_out(now, id);
-        self.deliver(now);
+        self.deliver();
         self.make_room(now);
     }
 
@@ -228,7 +233,7 @@ impl Core {
         self.ring.handle_time(now);
         self.ring.note(Happening::Notice(notice.clone()));
         self.engine.handle_notice(now, notice);
-        self.deliver(now);
+        self.deliver();
     }
 
     /// Takes the answer to [`Effect::Arm`].
@@ -242,7 +247,7 @@ impl Core {
         self.ring.handle_time(now);
         self.ring.note(Happening::Scanned(id, ring::Outcome::from(&scan)));
         self.engine.handle_scan(now, id, scan);
-        self.deliver(now);
+        self.deliver();
     }
 
     /// Takes the answer to [`Effect::Glance`].
@@ -260,19 +265,19 @@ impl Core {
         for barrier in std::mem::take(&mut self.postponed) {
             self.ask_barrier(now, barrier);
         }
-        self.deliver(now);
+        self.deliver();
     }
 
     /// Takes the word that something was mounted at a path, or unmounted from it.
-    pub fn handle_remount(&mut self, now: Time, point: &TreePath) {
+    pub fn handle_remount(&mut self, point: &TreePath) {
         self.engine.handle_remount(point);
-        self.deliver(now);
+        self.deliver();
     }
 
     /// Takes the word that a scan takes so long that it may never be answered: no barrier waits for it.
-    pub fn handle_overdue(&mut self, now: Time, id: ScanId) {
+    pub fn handle_overdue(&mut self, id: ScanId) {
         self.engine.handle_overdue(id);
-        self.deliver(now);
+        self.deliver();
     }
 
     /// Takes the time.
@@ -290,8 +295,14 @@ impl Core {
         }
         if self.engine.next_deadline().is_some_and(|deadline| deadline.at <= now) {
             self.engine.handle_time(now);
-            self.deliver(now);
         }
+        for id in std::mem::take(&mut self.turns) {
+            if let Some(session) = self.sessions.get_mut(&id) {
+                session.take_turn();
+                self.carry_out(now, id);
+            }
+        }
+        self.deliver();
     }
 
     /// Gives the next thing to carry out.
@@ -327,6 +338,9 @@ impl Core {
     pub fn sent(&mut self, id: SessionId, count: usize) {
         if let Some(session) = self.sessions.get_mut(&id) {
             session.sent(count);
+            if session.wants_turn() {
+                self.turns.insert(id);
+            }
         }
     }
 
@@ -351,6 +365,7 @@ impl Core {
         let handshake = self.newcomers.values().next().map(|(_, at)| *at);
         let engine = self.engine.next_deadline();
         [
+            (!self.turns.is_empty()).then_some(Deadline { at: Time::default(), reason: Reason::Turn }),
             handshake.map(|at| Deadline { at, reason: Reason::Handshake }),
             self.idle_deadline().map(|at| Deadline { at, reason: Reason::Idle }),
             engine.map(|deadline| Deadline { at: deadline.at, reason: Reason::Engine(deadline.reason) }),
@@ -421,6 +436,7 @@ impl Core {
                     if let Some(session) = self.sessions.get_mut(&id) {
                         session.answer(seq, answer);
                     }
+                    return;
                 }
                 Err(breach) => {
                     info!(session = id.0, %breach, "session closed");
@@ -476,14 +492,15 @@ impl Core {
             }
         }
         self.to_send.remove(&id);
+        self.turns.remove(&id);
         if self.sessions.is_empty() {
             self.idle_since = Some(now);
         }
-        self.deliver(now);
+        self.deliver();
     }
 
     /// Brings what the engine tells to those whom it concerns, and goes on with the requests that waited for it.
-    fn deliver(&mut self, now: Time) {
+    fn deliver(&mut self) {
         while let Some(output) = self.engine.poll_output() {
             match output {
                 Output::Event(event) => {
@@ -503,7 +520,7 @@ impl Core {
                     let Some((id, seq)) = self.barriers.remove(&barrier) else { continue };
                     let Some(session) = self.sessions.get_mut(&id) else { continue };
                     session.handle_reached(seq);
-                    self.carry_out(now, id);
+                    self.to_send.insert(id);
                 }
             }
         }

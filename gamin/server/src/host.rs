@@ -309,7 +309,7 @@ impl Host {
             Ok(found) => self.core.handle_scan(now, id, found),
             Err(lane) => {
                 if self.lanes.add(now, lane, job, &self.settings.policy.mounts) {
-                    self.core.handle_overdue(now, id);
+                    self.core.handle_overdue(id);
                 }
             }
         }
@@ -326,7 +326,7 @@ impl Host {
             }
         }
         for id in self.lanes.handle_time(self.now(), &self.settings.policy.mounts) {
-            self.core.handle_overdue(self.now(), id);
+            self.core.handle_overdue(id);
         }
         for (id, request) in std::mem::take(&mut self.returned) {
             self.carry_out(Effect::Scan { id, request });
@@ -355,7 +355,7 @@ impl Host {
         self.core.handle_policy(now, Arc::new(self.settings.policy.clone()));
         for point in mounts.changed_since(&before) {
             debug!(?point, "mounted or unmounted");
-            self.core.handle_remount(now, &point);
+            self.core.handle_remount(&point);
         }
     }
 

@@ -56,8 +56,11 @@ pub(crate) struct Session {
     decoder: Decoder<Request>,
     /// The live subscriptions of each request number, the oldest in front.
     numbers: BTreeMap<u16, VecDeque<SubscriptionId>>,
-    /// Whether a barrier is awaited. Requests behind it are not carried out before, so answers keep their order.
+    /// Whether requests behind a question wait: until it is answered, so answers keep their order; and then for another turn, since
+    /// a question may be dear.
     is_waiting: bool,
+    /// The question was answered.
+    is_answered: bool,
     outbox: Outbox,
 }
 
@@ -69,6 +72,7 @@ impl Session {
             decoder: Decoder::new(),
             numbers: BTreeMap::new(),
             is_waiting: false,
+            is_answered: false,
             outbox: Outbox::new(ready_max),
         }
     }
@@ -107,16 +111,26 @@ impl Session {
 
     /// Takes the word that a barrier has been reached.
     pub fn handle_reached(&mut self, seq: u16) {
-        self.is_waiting = false;
         self.answer(seq, SYNC.to_vec());
     }
 
     /// Answers a question.
     pub fn answer(&mut self, seq: u16, answer: Vec<u8>) {
+        self.is_answered = true;
         self.outbox.answer(seq, answer);
     }
 
-    /// Gives the next thing that the client wants of the engine; nothing while a barrier is awaited. `fresh_id` makes a
+    /// Whether it may go on behind a question in the next turn: answers that nobody reads do not pile up.
+    pub fn wants_turn(&self) -> bool {
+        self.is_answered && self.outbox.replies() == 0
+    }
+
+    /// Goes on behind a question that was answered.
+    pub fn take_turn(&mut self) {
+        (self.is_waiting, self.is_answered) = (false, false);
+    }
+
+    /// Gives the next thing that the client wants of the engine; nothing behind a question until its turn. `fresh_id` makes a
     /// new id.
     pub fn poll_command(
         &mut self,
@@ -142,6 +156,7 @@ impl Session {
                     if inquiry.is_none() {
                         debug!(question = %question.escape_ascii(), "unknown question ignored");
                     }
+                    self.is_waiting = inquiry.is_some();
                     inquiry.map(|inquiry| Command::Tell(seq, inquiry))
                 }
             };

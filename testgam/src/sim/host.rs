@@ -168,7 +168,7 @@ impl Host {
         self.drain(world);
         self.core.handle_policy(world.now, Arc::new(setup.policy()));
         for point in remounted {
-            self.core.handle_remount(world.now, point);
+            self.core.handle_remount(point);
         }
     }
 

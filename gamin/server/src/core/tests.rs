@@ -56,7 +56,17 @@ impl World {
         id
     }
 
+    /// Lets those go on who have a turn, if there are any.
+    fn take_turns(&mut self) -> bool {
+        let is_due = self.core.next_deadline().is_some_and(|deadline| deadline.reason == Reason::Turn);
+        if is_due {
+            self.pass(Duration::ZERO);
+        }
+        is_due
+    }
+
     fn send(&mut self, id: SessionId, bytes: &[u8]) {
+        self.take_turns();
         self.core.handle_bytes(self.now, id, bytes);
         self.settle();
     }
@@ -96,6 +106,9 @@ impl World {
     fn told(&mut self, id: SessionId) -> Vec<String> {
         let mut decoder = Decoder::<Packet>::new();
         decoder.push(&self.take_bytes(id, usize::MAX));
+        while self.take_turns() {
+            decoder.push(&self.take_bytes(id, usize::MAX));
+        }
         let mut told = Vec::new();
         while let Some(packet) = decoder.next_message().expect("because the server's packets are well formed")
         {
@@ -348,6 +361,24 @@ fn requests_behind_a_barrier_wait_for_it() {
     world.send(id, &requests.concat());
     let answer = format!("8 {:?} sync", Code::ANSWER);
     assert_eq!(world.told(id), ["1 Exists /d", "1 Exists a", "1 EndExist /d", &answer, "2 Acknowledge /"]);
+}
+
+#[test]
+fn a_client_that_asks_without_pause_has_one_answer_a_turn_and_none_while_it_does_not_read() {
+    let mut world = World::new();
+    let (asker, other) = (world.session(), world.session());
+    let questions = [ask(1, b"facts ring 0"), ask(2, SYNC), monitor(3, Options::NONE, "/d")].concat();
+    world.send(asker, &questions.repeat(1000));
+    let one = world.core.transmit(asker).len();
+    assert!(one > 0 && !world.core.accepts_bytes(asker));
+    assert_eq!(world.core.next_deadline(), None, "it has not read");
+    world.send(other, &monitor(1, Options::NO_EXISTS, "r"));
+    assert_eq!(world.told(other), ["1 Deleted r"]);
+    world.pass(Duration::from_secs(1));
+    assert_eq!(world.core.transmit(asker).len(), one, "nor is there more for it");
+    let sync = format!("2 {:?} sync", Code::ANSWER);
+    assert_eq!(world.told(asker).iter().filter(|told| **told == sync).count(), 1000);
+    assert!(world.core.accepts_bytes(asker) && world.core.next_deadline().is_none());
 }
 
 /// What a session is told of a noun, page by page, and how many pages it took.

@@ -1,0 +1,313 @@
+#! testgam extended
+# A directory in which 33 names a second are made and removed for 4.5 s gives fewer than 55 events. What stays is told.
+mkdir t
+connect
+mondir t
+quietly
+together
+churn t 1
+wait 30
+churn t 1
+wait 30
+churn t 1
+wait 30
+churn t 1
+wait 30
+churn t 1
+wait 30
+churn t 1
+wait 30
+churn t 1
+wait 30
+churn t 1
+wait 30
+churn t 1
+wait 30
+churn t 1
+wait 30
+churn t 1
+wait 30
+churn t 1
+wait 30
+churn t 1
+wait 30
+churn t 1
+wait 30
+churn t 1
+wait 30
+churn t 1
+wait 30
+churn t 1
+wait 30
+churn t 1
+wait 30
+churn t 1
+wait 30
+churn t 1
+wait 30
+churn t 1
+wait 30
+churn t 1
+wait 30
+churn t 1
+wait 30
+churn t 1
+wait 30
+churn t 1
+wait 30
+churn t 1
+wait 30
+churn t 1
+wait 30
+churn t 1
+wait 30
+churn t 1
+wait 30
+churn t 1
+wait 30
+churn t 1
+wait 30
+churn t 1
+wait 30
+churn t 1
+wait 30
+churn t 1
+wait 30
+churn t 1
+wait 30
+churn t 1
+wait 30
+churn t 1
+wait 30
+churn t 1
+wait 30
+churn t 1
+wait 30
+churn t 1
+wait 30
+churn t 1
+wait 30
+churn t 1
+wait 30
+churn t 1
+wait 30
+churn t 1
+wait 30
+churn t 1
+wait 30
+churn t 1
+wait 30
+churn t 1
+wait 30
+churn t 1
+wait 30
+churn t 1
+wait 30
+churn t 1
+wait 30
+churn t 1
+wait 30
+churn t 1
+wait 30
+churn t 1
+wait 30
+churn t 1
+wait 30
+churn t 1
+wait 30
+churn t 1
+wait 30
+churn t 1
+wait 30
+churn t 1
+wait 30
+churn t 1
+wait 30
+churn t 1
+wait 30
+churn t 1
+wait 30
+churn t 1
+wait 30
+churn t 1
+wait 30
+churn t 1
+wait 30
+churn t 1
+wait 30
+churn t 1
+wait 30
+churn t 1
+wait 30
+churn t 1
+wait 30
+churn t 1
+wait 30
+churn t 1
+wait 30
+churn t 1
+wait 30
+churn t 1
+wait 30
+churn t 1
+wait 30
+churn t 1
+wait 30
+churn t 1
+wait 30
+churn t 1
+wait 30
+churn t 1
+wait 30
+churn t 1
+wait 30
+churn t 1
+wait 30
+churn t 1
+wait 30
+churn t 1
+wait 30
+churn t 1
+wait 30
+churn t 1
+wait 30
+churn t 1
+wait 30
+churn t 1
+wait 30
+churn t 1
+wait 30
+churn t 1
+wait 30
+churn t 1
+wait 30
+churn t 1
+wait 30
+churn t 1
+wait 30
+churn t 1
+wait 30
+churn t 1
+wait 30
+churn t 1
+wait 30
+churn t 1
+wait 30
+churn t 1
+wait 30
+churn t 1
+wait 30
+churn t 1
+wait 30
+churn t 1
+wait 30
+churn t 1
+wait 30
+churn t 1
+wait 30
+churn t 1
+wait 30
+churn t 1
+wait 30
+churn t 1
+wait 30
+churn t 1
+wait 30
+churn t 1
+wait 30
+churn t 1
+wait 30
+churn t 1
+wait 30
+churn t 1
+wait 30
+churn t 1
+wait 30
+churn t 1
+wait 30
+churn t 1
+wait 30
+churn t 1
+wait 30
+churn t 1
+wait 30
+churn t 1
+wait 30
+churn t 1
+wait 30
+churn t 1
+wait 30
+churn t 1
+wait 30
+churn t 1
+wait 30
+churn t 1
+wait 30
+churn t 1
+wait 30
+churn t 1
+wait 30
+churn t 1
+wait 30
+churn t 1
+wait 30
+churn t 1
+wait 30
+churn t 1
+wait 30
+churn t 1
+wait 30
+churn t 1
+wait 30
+churn t 1
+wait 30
+churn t 1
+wait 30
+churn t 1
+wait 30
+churn t 1
+wait 30
+churn t 1
+wait 30
+churn t 1
+wait 30
+churn t 1
+wait 30
+churn t 1
+wait 30
+churn t 1
+wait 30
+churn t 1
+wait 30
+churn t 1
+wait 30
+churn t 1
+wait 30
+churn t 1
+wait 30
+churn t 1
+wait 30
+churn t 1
+wait 30
+churn t 1
+wait 30
+churn t 1
+wait 30
+churn t 1
+wait 30
+churn t 1
+wait 30
+churn t 1
+wait 30
+churn t 1
+wait 30
+churn t 1
+wait 30
+churn t 1
+wait 30
+mkfile t/stays
+end
+end
+expect-any 1 stays Created
+expect below 57
+converged
