@@ -105,7 +105,7 @@ impl Watch<'_> {
         let mut code = event.code;
         if !root.is_listed {
             match (code, root.wait) {
-                (Code::DELETED, _) => {
+                (Code::DELETED, _) if is_itself => {
                     complain(&format!("{}: not there yet", escape(&root.shown)));
                     return Ok(());
                 }

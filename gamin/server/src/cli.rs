@@ -101,13 +101,13 @@ fn absolute(path: &str) -> Result<PathBuf, &'static str> {
     Some(PathBuf::from(path)).filter(|path| path.is_absolute()).ok_or("not an absolute path")
 }
 
-/// Names each line of the configuration files that is not understood.
+/// Names each configuration file that can't be read, and each line that is not understood.
 fn check_config(mut settings: Settings) -> ExitCode {
     settings.read_all();
-    let (_, mistakes) = settings.rules();
-    let lines: String = mistakes.iter().map(|mistake| format!("{mistake}\n")).collect();
+    let (_, complaints) = settings.rules();
+    let lines: String = complaints.iter().map(|complaint| format!("{complaint}\n")).collect();
     let is_written = io::stdout().write_all(lines.as_bytes()).is_ok();
-    if mistakes.is_empty() && is_written { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    if complaints.is_empty() && is_written { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 fn serve(options: Options, traces: Traces) -> ExitCode {

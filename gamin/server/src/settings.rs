@@ -29,7 +29,7 @@ pub(crate) struct Settings {
     files: Vec<File>,
     home: Option<Vec<u8>>,
     /// What was wrong when they were last read.
-    mistakes: Vec<Mistake>,
+    complaints: Vec<String>,
     /// What they say, together with what is mounted.
     pub policy: Policy,
 }
@@ -38,6 +38,8 @@ struct File {
     path: TreePath,
     name: String,
     text: Vec<u8>,
+    /// Why it can't be read.
+    trouble: Option<String>,
 }
 
 impl Settings {
@@ -49,13 +51,14 @@ impl Settings {
         let paths = [Some(system.join("mandatory_gaminrc")), user, Some(system.join("gaminrc"))];
         let file = |path: PathBuf| {
             let name = path.display().to_string();
-            Some(File { path: TreePath::new(path.as_os_str().as_bytes())?, name, text: Vec::new() })
+            let path = TreePath::new(path.as_os_str().as_bytes())?;
+            Some(File { path, name, text: Vec::new(), trouble: None })
         };
         let files: Vec<File> = paths.into_iter().flatten().filter_map(file).collect();
         let home = home.and_then(|home| TreePath::new(home.as_os_str().as_bytes()));
         let own = files.iter().map(|file| file.path.clone()).collect();
         let policy = Policy { settings: own, ..Policy::new(Rules::predefined()) };
-        Settings { files, home: home.map(|home| home.to_vec()), mistakes: Vec::new(), policy }
+        Settings { files, home: home.map(|home| home.to_vec()), complaints: Vec::new(), policy }
     }
 
     /// Where the files are.
@@ -73,6 +76,7 @@ impl Settings {
     /// Reads one file again.
     pub fn read(&mut self, path: &TreePath) {
         let Some(file) = self.files.iter_mut().find(|file| file.path == *path) else { return };
+        file.trouble = None;
         file.text = match read(Path::new(OsStr::from_bytes(path))) {
             Ok(text) => {
                 info!(file = file.name, bytes = text.len(), "configuration read");
@@ -82,25 +86,27 @@ impl Settings {
                 Vec::new()
             }
             Err(error) => {
-                warn!(file = file.name, %error, "a configuration file can't be read");
+                file.trouble = Some(format!("{}: can't be read: {error}", file.name));
                 Vec::new()
             }
         };
     }
 
     /// What the files say, and what is wrong in them.
-    pub fn rules(&self) -> (Rules, Vec<Mistake>) {
+    pub fn rules(&self) -> (Rules, Vec<String>) {
         let texts = self.files.iter().map(|file| Text { name: &file.name, text: &file.text });
-        Rules::read(texts, self.home.as_deref())
+        let (rules, mistakes) = Rules::read(texts, self.home.as_deref());
+        let troubles = self.files.iter().filter_map(|file| file.trouble.clone());
+        (rules, troubles.chain(mistakes.iter().map(Mistake::to_string)).collect())
     }
 
     /// Has the policy follow from what was read. What is wrong in the files, and was not before, is logged.
     pub fn apply(&mut self) {
-        let (rules, mistakes) = self.rules();
-        for mistake in mistakes.iter().filter(|mistake| !self.mistakes.contains(mistake)) {
-            warn!(%mistake, "a line of the configuration is not understood");
+        let (rules, complaints) = self.rules();
+        for complaint in complaints.iter().filter(|complaint| !self.complaints.contains(complaint)) {
+            warn!("configuration: {complaint}");
         }
-        self.mistakes = mistakes;
+        self.complaints = complaints;
         self.policy.rules = Arc::new(rules);
     }
 }
@@ -174,8 +180,10 @@ mod tests {
         fs::write(folder.path().join("mandatory_gaminrc"), "x\n".repeat(1 << 20)).expect("a file");
         settings.read_all();
         let user = settings.files.iter_mut().find(|file| file.name.ends_with("/.gaminrc"));
-        user.into_iter().for_each(|file| file.text.clear());
-        assert_eq!(settings.rules().1, []);
+        user.into_iter().for_each(|file| (file.text, file.trouble) = (Vec::new(), None));
+        let complaints = settings.rules().1;
+        assert!(complaints.iter().all(|complaint| complaint.contains(": can't be read: ")), "{complaints:?}");
+        assert!(complaints.len() >= 2);
         let policy = Policy::new(Rules::predefined());
         let tree = TreePath::new(b"/mnt/x").expect("it is absolute");
         assert!(matches!(policy.verdict(&tree, &tree).method, Method::Poll { .. }));

@@ -241,11 +241,13 @@ fn a_bad_configuration_is_explained_and_fails_and_a_good_one_is_silent() {
     assert!(output.status.success() && output.stdout.is_empty() && output.stderr.is_empty(), "{output:?}");
     place.write("home/.gaminrc", "pol /a\nfsset nfs\n");
     place.write("system/mandatory_gaminrc", "\nnotify here\n");
+    fs::create_dir(place.at("system/gaminrc")).expect("because the folder is ours");
     let output = check();
     let (user, mandatory) = (place.at("home/.gaminrc"), place.at("system/mandatory_gaminrc"));
     let expected = format!(
-        "{}:2: `here` does not begin with / or ~\n{}:1: `pol` is none of notify, poll, fsset\n\
+        "{}: can't be read: not a regular file\n{}:2: `here` does not begin with / or ~\n{}:1: `pol` is none of notify, poll, fsset\n\
          {}:2: expected fsset TYPE kernel|poll|none [SECONDS]\n",
+        place.at("system/gaminrc").display(),
         mandatory.display(),
         user.display(),
         user.display()
