@@ -11,6 +11,7 @@ use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
@@ -22,7 +23,7 @@ use fuser::{
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::sched::{CloneFlags, unshare};
 use nix::sys::signal::{Signal, kill};
-use support::{PATIENCE, Server, cancel, is_ended, monitor, try_connect};
+use support::{GAM_SERVER, PATIENCE, Server, cancel, is_ended, monitor, try_connect};
 use tempfile::TempDir;
 
 /// What the far side holds, and whether it answers.
@@ -279,5 +280,28 @@ fn the_server_lets_go_of_its_name_and_clients_while_a_mount_hangs() {
         while try_connect(&server.id).is_ok() {
             assert!(start.elapsed() < PATIENCE, "the server listens still");
         }
+    });
+}
+
+#[test]
+fn the_configuration_decides_about_a_file_system_by_its_type() {
+    with_place(|_, place| {
+        let (home, remote) = (place.local(), place.remote());
+        let rule = |line: &str| fs::write(home.join(".gaminrc"), line).expect("because the folder is ours");
+        let appear = |name: &str| place.far_side.set(|state| state.names.push(name.into()));
+        rule("fsset fuse* none\n");
+        let mut command = Command::new(GAM_SERVER);
+        command.env("HOME", &home).arg("--config-dir").arg(&home);
+        let server = Server::start_as(command);
+        let mut client = server.client();
+        client.send(&monitor(1, &remote));
+        let listing = [event(1, "Exists", &remote), "1 Exists a".into(), event(1, "EndExist", &remote)];
+        assert_eq!(client.events_until(&listing[2]), listing);
+        appear("b");
+        assert_eq!(client.sync(), [""; 0], "the listing is all");
+        rule("fsset fuse* poll 2 # every other second\n");
+        assert_eq!(client.sync(), ["1 Created b"]);
+        appear("c");
+        assert_eq!(client.event(), "1 Created c", "unasked");
     });
 }
