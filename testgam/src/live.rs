@@ -15,7 +15,7 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use gamin::{Connection, Options};
-use nix::unistd::Uid;
+use nix::unistd::{Gid, Uid};
 
 use crate::abi::{AbiClient, Surroundings};
 use crate::action::{FileOperation, Gaminrc, ServerAction, with_directory};
@@ -27,10 +27,10 @@ use crate::world::{Client, Sight, Stamp, Trouble, World};
 use client::failed;
 pub(crate) use client::{LiveClient, Past, STOP_LATENCY, Silence, await_silence};
 
-/// The bit that lets an owner list a directory.
-const OWNER_READS: u32 = 0o400;
-/// The bit that lets an owner pass through a directory.
-const OWNER_PASSES: u32 = 0o100;
+/// The bits that let somebody list a directory: its owner, its group, others.
+const MAY_LIST: u32 = 0o444;
+/// The bits that let somebody pass through a directory.
+const MAY_PASS: u32 = 0o111;
 
 /// A world of real files.
 #[derive(Debug)]
@@ -140,13 +140,13 @@ impl Live {
 
     /// Whether our own rights show less than the truth, or more than the server sees.
     fn is_server_unprivileged(&self) -> bool {
-        matches!(&self.session, Place::Own { session, .. } if session.is_unprivileged)
+        matches!(&self.session, Place::Own { session, .. } if session.obeys_permissions())
             && Uid::effective().is_root()
     }
 
     fn is_hidden(&self, path: &Path) -> bool {
         let above = path.ancestors().skip(1).take_while(|path| path.starts_with(self.disk.directory()));
-        let is_closed = |path| fs::metadata(path).is_ok_and(|seen| seen.mode() & OWNER_PASSES == 0);
+        let is_closed = |path| fs::metadata(path).is_ok_and(|seen| !is_allowed(&seen, MAY_PASS));
         self.is_server_unprivileged() && { above }.any(is_closed)
     }
 }
@@ -252,7 +252,7 @@ impl World for Live {
             return Sight::Hidden;
         }
         let unprivileged = self.is_server_unprivileged();
-        disk::look(path, |seen| !unprivileged || seen.mode() & OWNER_READS != 0)
+        disk::look(path, |seen| !unprivileged || is_allowed(seen, MAY_LIST))
     }
 
     fn look_at_entry(&self, directory: &Path, name: &OsStr) -> Option<Stamp> {
@@ -268,6 +268,16 @@ impl World for Live {
         // The one wait that is for nothing: the verb says so.
         self.options.stop.wait(time);
     }
+}
+
+/// Whether one of these bits allows it to this user, privilege apart.
+fn is_allowed(seen: &fs::Metadata, bits: u32) -> bool {
+    let ours = match (Uid::effective().as_raw() == seen.uid(), Gid::effective().as_raw() == seen.gid()) {
+        (true, _) => 0o700,
+        (false, true) => 0o070,
+        (false, false) => 0o007,
+    };
+    seen.mode() & bits & ours != 0
 }
 
 impl Drop for OwnFolder {

@@ -39,7 +39,7 @@ pub struct Session {
     /// Whether the server is started without kernel notices.
     pub is_poll_only: bool,
     /// Whether the server may read only what permissions allow.
-    pub is_unprivileged: bool,
+    is_unprivileged: bool,
     home: PathBuf,
     /// Whether the system's configuration files are those in the home.
     has_system_files: bool,
@@ -83,6 +83,11 @@ impl Session {
     pub fn environment(&self) -> [(OsString, OsString); 3] {
         [("PATH", PATH.into()), ("LANG", "C.UTF-8".into()), ("HOME", self.home.clone().into())]
             .map(|(name, value)| (name.into(), value))
+    }
+
+    /// Whether what the server may read is up to permissions alone: also in a user namespace it has no privilege.
+    pub fn obeys_permissions(&self) -> bool {
+        self.is_unprivileged || self.watches.is_some()
     }
 
     /// What stands before the server's program to give it its limits.

@@ -96,7 +96,9 @@ impl Dice {
     /// What happens in a history that begins so.
     pub fn steps(&self, beginning: &(Lines, Vec<Trouble>)) -> impl Strategy<Value = Vec<Lines>> + use<> {
         let (setup, trouble) = beginning;
-        let is_plain = setup.iter().any(|line| line == "server unprivileged");
+        let drops_privilege =
+            |line: &String| line == "server unprivileged" || line.starts_with("server watches");
+        let is_plain = setup.iter().any(drops_privilege);
         let limits = Limits { is_plain, is_sim: self.is_sim() };
         vec(self.step(trouble, limits), self.steps)
     }
@@ -111,6 +113,7 @@ impl Dice {
             2 => monitor(),
             1 => by_client((0..4usize).prop_map(|index| format!("try cancel {index}"))),
             3 => by_client(Just("try events".into())),
+            u32::from(!self.is_sim()) => Just(check()),
             1 => by_client(Just("try pending".into())),
             1 => by_client(select(&["try connect", "try disconnect", "try connect", "try noexists"]).prop_map(str::to_owned)),
         ];
@@ -207,7 +210,8 @@ fn fault(trouble: Trouble, limits: Limits) -> BoxedStrategy<Lines> {
             prop_oneof![1 => signal, 2 => while_stopped(writers(limits))].boxed()
         }
         Trouble::Flood => {
-            prop_oneof![6 => writers(limits), 1 => flood(limits), 1 => while_stopped(flood(limits))].boxed()
+            prop_oneof![6 => writers(limits), 1 => flood(limits), 3 => while_stopped(overflow(limits))]
+                .boxed()
         }
     }
 }
@@ -219,21 +223,37 @@ fn writers(limits: Limits) -> impl Strategy<Value = Lines> {
     vec(writer, WRITERS).prop_map(|writers| block("concurrently".into(), writers.concat()))
 }
 
-/// Four who write at once, and so much happens beside them in one directory that notices of what they do are lost, or come
-/// when it is long over.
+/// Four who write at once, while so much happens in one directory that what they do is told late.
 fn flood(limits: Limits) -> impl Strategy<Value = Lines> {
     (select(DIRECTORIES), writers(limits)).prop_map(|(directory, mut lines)| {
-        let churn = ["writer".to_owned(), format!("churn {directory} {FLOOD}")];
-        lines.splice(1..1, churn);
+        lines.splice(1..1, ["writer".to_owned(), format!("churn {directory} {FLOOD}")]);
         [tried(&format!("mkdir {directory}")), lines].concat()
     })
 }
 
+/// Four who write at once when so much has happened already that the kernel has no room for notices of what they do.
+fn overflow(limits: Limits) -> impl Strategy<Value = Lines> {
+    // The one directory that is monitored from the beginning.
+    let before = ["mkdir d".to_owned(), format!("churn d {FLOOD}")].map(|line| tried(&line)).concat();
+    writers(limits).prop_map(move |lines| [before.clone(), lines].concat())
+}
+
+/// All is well for a moment, and what was told has to be true. Later something else might mend it. (The simulated world is asked
+/// at each step.)
+fn check() -> Lines {
+    let [a, b] = CLIENTS;
+    let lines =
+        format!("heal\nclient {a}\nresume\nclient {b}\nresume\nconverged\nsuspend\nclient {a}\nsuspend");
+    lines.lines().map(str::to_owned).collect()
+}
+
 /// What happens while a real server is stopped. Nobody connects then: that would have to wait.
 fn while_stopped(lines: impl Strategy<Value = Lines>) -> impl Strategy<Value = Lines> {
-    let end = select(&["continue", "continue", "kill"]);
-    (lines, end)
-        .prop_map(|(lines, end)| [tried("server stop"), lines, tried(&format!("server {end}"))].concat())
+    let end = select(&["continue", "check", "kill"]);
+    (lines, end).prop_map(|(lines, end)| {
+        let end = if end == "check" { check() } else { tried(&format!("server {end}")) };
+        [tried("server stop"), lines, end].concat()
+    })
 }
 
 fn block(begin: String, inside: Vec<String>) -> Lines {

@@ -275,6 +275,10 @@ impl History {
 /// Verbs that do nothing to files, and are no faults.
 const NO_OPERATIONS: &[&str] = &[
     "client",
+    "heal",
+    "resume",
+    "suspend",
+    "converged",
     "mondir",
     "monfile",
     "cancel",
