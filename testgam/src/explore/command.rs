@@ -75,22 +75,27 @@ struct Sum {
     operations: AtomicU64,
     faults: AtomicU64,
     events: AtomicU64,
+    skipped: AtomicU64,
 }
 
 impl Sum {
     fn add(&self, tally: &Tally) {
-        self.histories.fetch_add(1, Ordering::Relaxed);
+        let count = if tally.is_skipped { &self.skipped } else { &self.histories };
+        count.fetch_add(1, Ordering::Relaxed);
         self.operations.fetch_add(tally.operations, Ordering::Relaxed);
         self.faults.fetch_add(tally.faults, Ordering::Relaxed);
         self.events.fetch_add(tally.events, Ordering::Relaxed);
     }
 
     fn line(&self, took: Duration) -> String {
-        let [histories, operations, faults, events] =
-            [&self.histories, &self.operations, &self.faults, &self.events]
+        let [histories, operations, faults, events, skipped] =
+            [&self.histories, &self.operations, &self.faults, &self.events, &self.skipped]
                 .map(|count| count.load(Ordering::Relaxed));
+        let skipped = if skipped > 0 { format!(" ({skipped} skipped)") } else { String::new() };
         let rate = events as f64 / took.as_secs_f64().max(0.001);
-        format!("{histories} histories, {operations} operations, {faults} faults, {rate:.0} events a second")
+        format!(
+            "{histories} histories{skipped}, {operations} operations, {faults} faults, {rate:.0} events a second"
+        )
     }
 }
 

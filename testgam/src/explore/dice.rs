@@ -6,6 +6,9 @@
 //! Left out is what is not promised and what no checker could pass over: for a server without privilege, taking away the right
 //! to pass a directory on the way.
 
+use std::ops::Range;
+
+use nix::unistd::Uid;
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
@@ -113,12 +116,13 @@ impl Dice {
             2 => monitor(),
             1 => by_client((0..4usize).prop_map(|index| format!("try cancel {index}"))),
             3 => by_client(Just("try events".into())),
-            u32::from(!self.is_sim()) => Just(check()),
             1 => by_client(Just("try pending".into())),
             1 => by_client(select(&["try connect", "try disconnect", "try connect", "try noexists"]).prop_map(str::to_owned)),
         ];
+        let steps =
+            if self.is_sim() { steps.boxed() } else { prop_oneof![22 => steps, 1 => Just(check())].boxed() };
         if trouble.is_empty() {
-            return steps.boxed();
+            return steps;
         }
         let trouble: Vec<_> = trouble.iter().map(|trouble| (1, fault(*trouble, limits))).collect();
         prop_oneof![19 => steps, 4 => proptest::strategy::Union::new_weighted(trouble)].boxed()
@@ -302,12 +306,20 @@ fn changing(limits: Limits) -> BoxedStrategy<String> {
             None => format!("touch {path}"),
         }),
         1 => two("chmod", PATHS, modes),
-        1 => (select(PATHS), 0..2u32).prop_map(|(path, uid)| format!("chown {path} {uid}")),
+        1 => (select(PATHS), owners(limits)).prop_map(|(path, uid)| format!("chown {path} {uid}")),
         1 => two("exchange", PATHS, PATHS),
         4 => one(accesses, PATHS),
         1 => one(&["hold", "let-go"], DIRECTORIES),
     ]
     .boxed()
+}
+
+/// To whom files can be given: where they are real, only root gives them away.
+fn owners(limits: Limits) -> Range<u32> {
+    match Uid::effective() {
+        me if !limits.is_sim && !me.is_root() => me.as_raw()..me.as_raw().saturating_add(1),
+        _ => 0..2,
+    }
 }
 
 fn removing() -> BoxedStrategy<String> {
