@@ -256,8 +256,10 @@ impl Engine {
     pub fn handle_remount(&mut self, point: &TreePath) {
         let served = self.kernel.gone(point, &mut self.effects);
         let below = point.join(b"");
-        let is_below = |path: &TreePath| path == point || path.starts_with(&below);
-        let concerned = |watch: &Watch| is_below(&watch.path) || is_below(&watch.real());
+        let above = point.split_last().map(|(directory, _)| directory);
+        let is_concerned =
+            |path: &TreePath| path == point || path.starts_with(&below) || Some(path) == above.as_ref();
+        let concerned = |watch: &Watch| is_concerned(&watch.path) || is_concerned(&watch.real());
         let ids = self.watches.iter().filter(|(id, watch)| served.contains(id) || concerned(watch));
         let ids: Vec<WatchId> =
             ids.filter(|(_, watch)| watch.method != Method::None).map(|(id, _)| *id).collect();

@@ -233,6 +233,22 @@ fn what_is_mounted_over_a_directory_is_told_and_watched_by_its_own_method() {
 }
 
 #[test]
+fn what_is_mounted_over_an_entry_changes_it() {
+    with_mounts(|| {
+        let place = Place::new();
+        let directory = place.make("t/d");
+        let above = directory.parent().expect("because it was made in another");
+        let server = Server::start_as(place.command());
+        let mut client = server.client();
+        listed(&mut client, 1, above);
+        mount_tmpfs(&directory);
+        assert_eq!(client.sync(), ["1 Changed d"]);
+        umount(&directory).expect("because nobody keeps it busy");
+        assert_eq!(client.sync(), ["1 Changed d"]);
+    });
+}
+
+#[test]
 fn a_bad_configuration_is_explained_and_fails_and_a_good_one_is_silent() {
     let place = Place::new();
     let check = || place.command().arg("--check-config").output().expect("because the server has been built");
