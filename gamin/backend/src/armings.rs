@@ -155,28 +155,31 @@ impl Armings {
             .iter()
             .flat_map(|(number, watch)| watch.armings.iter().map(|arming| (*number, arming.clone())))
             .collect();
-        let mut stale: Vec<_> =
-            held.into_iter().filter_map(|(number, arming)| self.end_if_moved(number, &arming)).collect();
+        let mut stale: Vec<_> = held
+            .into_iter()
+            .filter_map(|(number, arming)| self.end_if_moved(number, &arming, true))
+            .collect();
         stale.sort_unstable();
         stale
     }
 
     /// Gives back those armings of a kernel watch whose path does not lead to its directory, and names them.
     ///
-    /// The kernel tells of a move when it is done: by then the directory may have been armed where it arrived.
-    pub(crate) fn end_moved(&mut self, number: Number) -> Vec<KernelWatchId> {
+    /// The kernel tells of a move when it is done: by then the directory may have been armed where it arrived. Where permission is
+    /// lacking to see what a path leads to, it counts as moved if the kernel said so, or may have.
+    pub(crate) fn end_moved(&mut self, number: Number, has_moved: bool) -> Vec<KernelWatchId> {
         let armings = self.sharing(number).to_vec();
-        armings.iter().filter_map(|arming| self.end_if_moved(number, arming)).collect()
+        armings.iter().filter_map(|arming| self.end_if_moved(number, arming, has_moved)).collect()
     }
 
-    fn end_if_moved(&mut self, number: Number, arming: &Arming) -> Option<KernelWatchId> {
+    fn end_if_moved(&mut self, number: Number, arming: &Arming, has_moved: bool) -> Option<KernelWatchId> {
         let Arming { id, level, directory } = arming;
         match self.kernel.ask(directory, mask(*level) | WatchMask::MASK_ADD) {
             Ok(same) if same.get_watch_descriptor_id() == number => return None,
             Ok(other) if self.watches.contains_key(&other.get_watch_descriptor_id()) => {}
             Ok(stranger) => self.remove(stranger),
-            // It can't be told whose path it is now; the watch goes on telling.
-            Err(Refusal::Denied) => return None,
+            // Only its permissions have changed; the watch goes on telling.
+            Err(Refusal::Denied) if !has_moved => return None,
             Err(_) => {}
         }
         self.disarm(*id);

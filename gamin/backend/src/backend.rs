@@ -98,7 +98,7 @@ impl Backend {
                 }
                 overflowed = true;
             } else if event.mask.contains(EventMask::MOVE_SELF) {
-                let moved = self.armings.end_moved(number);
+                let moved = self.armings.end_moved(number, true);
                 notices.extend(moved.into_iter().map(|watch| Notice::Gone { watch }));
             } else if event.mask.intersects(GONE) {
                 let ended = self.armings.end(number);
@@ -107,7 +107,7 @@ impl Backend {
                 add_entry(notices, self.armings.sharing(number), name.as_bytes(), event.mask);
             } else if event.mask.contains(EventMask::ATTRIB) {
                 // Of a directory that another was renamed over, this is all that is told while somebody holds it open.
-                let moved = self.armings.end_moved(number);
+                let moved = self.armings.end_moved(number, false);
                 notices.extend(moved.into_iter().map(|watch| Notice::Gone { watch }));
                 let armings = self.armings.sharing(number).iter();
                 notices.extend(armings.map(|arming| Notice::Attributes { watch: arming.id }));

@@ -60,6 +60,8 @@ pub type Subject = (TreePath, Kind);
 pub enum Cause {
     /// By an operation on files.
     Operation,
+    /// Two names have changed places, which the kernel tells one after the other: of a path that has gone by that, both are told.
+    Exchange,
     /// Something was mounted over a directory.
     Mount,
     /// What was mounted has gone.
@@ -130,6 +132,17 @@ impl Life {
             .any(|(_, state)| matches!(state, State::Hidden | State::Present(Sight { is_vague: true, .. })))
     }
 
+    /// When the last state began.
+    fn began(&self) -> Moment {
+        self.0.last().map_or(0, |(began, _)| *began)
+    }
+
+    /// Takes note that the server may have taken it for anything at a moment.
+    fn doubt(&mut self, moment: Moment) {
+        let state = self.last();
+        self.0.extend([(moment, State::Hidden), (moment, state)]);
+    }
+
     /// Takes the next state; gives whether it is another.
     fn take(&mut self, moment: Moment, state: State) -> bool {
         let last = self.last();
@@ -166,8 +179,12 @@ impl Chronicle {
         self.is_crowded |= sighting.is_crowded;
         let root_differs = self.root.take(moment, sighting.root);
         let entries_differ = self.take_entries(moment, sighting);
+        if cause == Cause::Exchange && root_differs {
+            let exchanged = self.entries.values_mut().filter(|life| life.began() == moment);
+            exchanged.for_each(|life| life.doubt(moment));
+        }
         self.is_void |= match cause {
-            Cause::Operation => false,
+            Cause::Operation | Cause::Exchange => false,
             // Also where nothing is: the way may be another now.
             Cause::Mount => true,
             // That what was monitored goes is told; that there is another name below it, or none, is not.
@@ -253,9 +270,9 @@ impl Journal {
             self.paths.iter_mut().filter(|((of, _), _)| of == path).map(|(_, chronicle)| chronicle)
         {
             chronicle.is_doubted = failed;
-            for life in chronicle.entries.values_mut().chain([&mut chronicle.root]).filter(|_| failed) {
-                let state = life.last();
-                life.0.extend([(moment, State::Hidden), (moment, state)]);
+            if failed {
+                let lives = chronicle.entries.values_mut().chain([&mut chronicle.root]);
+                lives.for_each(|life| life.doubt(moment));
             }
         }
     }

@@ -107,7 +107,7 @@ impl Kernel {
                 notices.extend((!overflowed).then_some(Notice::Overflow));
                 overflowed = true;
             } else if mask.contains(Mask::IN_MOVE_SELF) {
-                let moved = self.end_moved(tree, number);
+                let moved = self.end_moved(tree, number, true);
                 notices.extend(moved.into_iter().map(|watch| Notice::Gone { watch }));
             } else if mask.intersects(GONE) {
                 let ended = self.end(tree, number);
@@ -115,7 +115,7 @@ impl Kernel {
             } else if let Some(name) = name {
                 self.add_entry(notices, number, &name, mask);
             } else if mask.contains(Mask::IN_ATTRIB) {
-                let moved = self.end_moved(tree, number);
+                let moved = self.end_moved(tree, number, false);
                 notices.extend(moved.into_iter().map(|watch| Notice::Gone { watch }));
                 let armings = self.sharing(number).iter();
                 notices.extend(armings.map(|arming| Notice::Attributes { watch: arming.id }));
@@ -189,25 +189,31 @@ impl Kernel {
             .iter()
             .flat_map(|(number, watch)| watch.armings.iter().map(|arming| (*number, arming.clone())))
             .collect();
-        let end = |(number, arming)| self.end_if_moved(tree, number, &arming);
+        let end = |(number, arming)| self.end_if_moved(tree, number, &arming, true);
         let mut stale: Vec<_> = held.into_iter().filter_map(end).collect();
         stale.sort_unstable();
         stale
     }
 
     /// Gives back those armings of a kernel watch whose path does not lead to its directory, and names them.
-    fn end_moved(&mut self, tree: &mut Tree, number: Number) -> Vec<KernelWatchId> {
+    fn end_moved(&mut self, tree: &mut Tree, number: Number, has_moved: bool) -> Vec<KernelWatchId> {
         let armings = self.sharing(number).to_vec();
-        armings.iter().filter_map(|arming| self.end_if_moved(tree, number, arming)).collect()
+        armings.iter().filter_map(|arming| self.end_if_moved(tree, number, arming, has_moved)).collect()
     }
 
-    fn end_if_moved(&mut self, tree: &mut Tree, number: Number, arming: &Arming) -> Option<KernelWatchId> {
+    fn end_if_moved(
+        &mut self,
+        tree: &mut Tree,
+        number: Number,
+        arming: &Arming,
+        has_moved: bool,
+    ) -> Option<KernelWatchId> {
         let Arming { id, level, directory } = arming;
         match tree.add_watch(self.caller, directory, mask(*level), true).map_err(refusal) {
             Ok(same) if same == number => return None,
             Ok(other) if self.watches.contains_key(&other) => {}
             Ok(stranger) => remove_watch(tree, stranger),
-            Err(Refusal::Denied) => return None,
+            Err(Refusal::Denied) if !has_moved => return None,
             Err(_) => {}
         }
         self.disarm(tree, *id);

@@ -408,6 +408,7 @@ impl Tree {
         let (a_name, b_name) = (a.name.clone().ok_or(Errno::EBUSY)?, b.name.clone().ok_or(Errno::EBUSY)?);
         self.settle(first, &b, &b_name)?;
         self.settle(second, &a, &a_name)?;
+        self.write_journal(Cause::Exchange);
         self.tell_move(first, (a.directory(), &a_name), (b.directory(), &b_name));
         self.tell_inode(first, Mask::IN_MOVE_SELF);
         self.tell_move(second, (b.directory(), &b_name), (a.directory(), &a_name));
