@@ -157,7 +157,7 @@ impl Armings {
             .collect();
         let mut stale: Vec<_> = held
             .into_iter()
-            .filter_map(|(number, arming)| self.end_if_moved(number, &arming, true))
+            .filter_map(|(number, arming)| self.end_if_moved(number, &arming, false))
             .collect();
         stale.sort_unstable();
         stale
@@ -166,7 +166,7 @@ impl Armings {
     /// Gives back those armings of a kernel watch whose path does not lead to its directory, and names them.
     ///
     /// The kernel tells of a move when it is done: by then the directory may have been armed where it arrived. Where permission is
-    /// lacking to see what a path leads to, it counts as moved if the kernel said so, or may have.
+    /// lacking to see what a path leads to, it counts as moved if the kernel said so.
     pub(crate) fn end_moved(&mut self, number: Number, has_moved: bool) -> Vec<KernelWatchId> {
         let armings = self.sharing(number).to_vec();
         armings.iter().filter_map(|arming| self.end_if_moved(number, arming, has_moved)).collect()

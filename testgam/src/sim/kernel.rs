@@ -189,7 +189,7 @@ impl Kernel {
             .iter()
             .flat_map(|(number, watch)| watch.armings.iter().map(|arming| (*number, arming.clone())))
             .collect();
-        let end = |(number, arming)| self.end_if_moved(tree, number, &arming, true);
+        let end = |(number, arming)| self.end_if_moved(tree, number, &arming, false);
         let mut stale: Vec<_> = held.into_iter().filter_map(end).collect();
         stale.sort_unstable();
         stale

@@ -98,8 +98,12 @@ impl Engine {
                 self.look(id, None);
             }
             Change::Created | Change::MovedTo => self.look(id, None),
-            Change::Attributes if !watch.known.is_present() => self.look(id, None),
-            Change::Attributes | Change::Modified | Change::Closed | Change::Written => {}
+            // What is not missing after all: two have changed places, and this one came before the other went.
+            Change::Attributes | Change::Modified | Change::Closed | Change::Written => {
+                if !watch.known.is_present() {
+                    self.look(id, None);
+                }
+            }
         }
     }
 
