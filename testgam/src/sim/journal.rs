@@ -60,8 +60,6 @@ pub type Subject = (TreePath, Kind);
 pub enum Cause {
     /// By an operation on files.
     Operation,
-    /// Two names have changed places, which the kernel tells one after the other: of a path that has gone by that, both are told.
-    Exchange,
     /// Something was mounted over a directory.
     Mount,
     /// What was mounted has gone.
@@ -179,12 +177,8 @@ impl Chronicle {
         self.is_crowded |= sighting.is_crowded;
         let root_differs = self.root.take(moment, sighting.root);
         let entries_differ = self.take_entries(moment, sighting);
-        if cause == Cause::Exchange && root_differs {
-            let exchanged = self.entries.values_mut().filter(|life| life.began() == moment);
-            exchanged.for_each(|life| life.doubt(moment));
-        }
         self.is_void |= match cause {
-            Cause::Operation | Cause::Exchange => false,
+            Cause::Operation => false,
             // Also where nothing is: the way may be another now.
             Cause::Mount => true,
             // That what was monitored goes is told; that there is another name below it, or none, is not.
@@ -305,6 +299,19 @@ impl Journal {
             };
             chronicle.take(began, sighting, Cause::Operation);
             place.insert(chronicle);
+        }
+    }
+
+    /// Takes note that the last change was one of these names at once, which the kernel tells, and a scan may see, one after the
+    /// other: of a path that came or went by that, both may be told.
+    pub fn handle_rename(&mut self, names: [&Name; 2]) {
+        let moment = self.moment;
+        for chronicle in self.paths.values_mut().filter(|chronicle| chronicle.root.began() == moment) {
+            let began = chronicle.began;
+            for name in names {
+                let life = chronicle.entries.entry(name.clone());
+                life.or_insert_with(|| Life::new(began)).doubt(moment);
+            }
         }
     }
 

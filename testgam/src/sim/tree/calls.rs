@@ -408,7 +408,6 @@ impl Tree {
         let (a_name, b_name) = (a.name.clone().ok_or(Errno::EBUSY)?, b.name.clone().ok_or(Errno::EBUSY)?);
         self.settle(first, &b, &b_name)?;
         self.settle(second, &a, &a_name)?;
-        self.write_journal(Cause::Exchange);
         self.tell_move(first, (a.directory(), &a_name), (b.directory(), &b_name));
         self.tell_inode(first, Mask::IN_MOVE_SELF);
         self.tell_move(second, (b.directory(), &b_name), (a.directory(), &a_name));
@@ -439,6 +438,8 @@ impl Tree {
     }
 
     fn tell_move(&mut self, moved: DentryId, from: (DentryId, &Name), to: (DentryId, &Name)) {
+        self.write_journal(Cause::Operation);
+        self.journal.handle_rename([from.1, to.1]);
         let kind = if self.is_directory(moved) { Mask::IN_ISDIR } else { Mask::empty() };
         self.tell_name(from.0, from.1, Mask::IN_MOVED_FROM | kind);
         self.tell_name(to.0, to.1, Mask::IN_MOVED_TO | kind);
