@@ -3,9 +3,11 @@
 //! What the kernel allows is left to `limits`, which method a path gets and why is the server's word. Invariants: nothing of the user's is
 //! written to, only a temporary directory; every finding that is not well says what to do.
 
+use std::ffi::OsString;
 use std::fmt;
 use std::fs;
 use std::io::{self, Write};
+use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -270,13 +272,23 @@ fn of_watch(about: String, watch: &Fact) -> Finding {
 /// The lines of the configuration that the server, which is one of ours, does not understand.
 fn mistakes(connection: &Connection) -> Vec<Finding> {
     let Some(pid) = connection.server_pid() else { return Vec::new() };
-    let check = Command::new(format!("/proc/{pid}/exe")).arg("--check-config").stdin(Stdio::null()).output();
+    let mut check = Command::new(format!("/proc/{pid}/exe"));
+    check.arg("--check-config").stdin(Stdio::null()).env_remove("HOME");
+    check.envs(home_of(pid).map(|home| ("HOME", home)));
     // Where it can't be run, or knows of no such option, nothing is said.
-    let lines = check.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default();
+    let lines =
+        check.output().map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default();
     let mistake = |line: &str| {
         Finding::bad("configuration", escape_bytes(line.as_bytes()), &["mend the line, or take it out"])
     };
     lines.lines().map(mistake).collect()
+}
+
+/// Where a server looks for its user's rules: one that was started on demand has the user's home directory, whatever is said here.
+fn home_of(pid: i32) -> Option<OsString> {
+    let environ = fs::read(format!("/proc/{pid}/environ")).ok()?;
+    let home = environ.split(|byte| *byte == 0).find_map(|variable| variable.strip_prefix(b"HOME="))?;
+    Some(OsString::from_vec(home.to_vec()))
 }
 
 /// Has a path watched, and asks how it is.
