@@ -9,6 +9,7 @@
 //! [`Options::patience`], in a link or in an error.
 
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::unix::process::ExitStatusExt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -318,17 +319,27 @@ impl Outage {
                 self.started = None;
                 self.next_attempt = now;
             }
-            Some(Progress::Failed(failure)) => {
-                // It may have lost a race to another, so that one gets a little time to be reached.
-                self.failure = Some((failure, now + GRACE));
-                self.started = None;
-            }
+            Some(Progress::Failed(failure)) => self.handle_failure(now, failure),
+        }
+    }
+
+    /// The server that was started has ended. If somebody killed it, that says nothing of the next.
+    fn handle_failure(&mut self, now: Instant, failure: ConnectError) {
+        self.started = None;
+        let was_killed = matches!(&failure, ConnectError::Exited { status, .. } if status.signal().is_some());
+        if was_killed && self.may_start() {
+            self.next_attempt = now;
+        } else {
+            // It may have lost a race to another, so that one gets a little time to be reached.
+            self.failure = Some((failure, now + GRACE));
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::process::ExitStatus;
+
     use nix::sys::epoll::EpollCreateFlags;
 
     use super::*;
@@ -336,6 +347,26 @@ mod tests {
     fn link(options: &Options) -> Link {
         let source = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC).expect("epoll");
         Link::new(options, Arc::new(source)).expect("a link")
+    }
+
+    #[test]
+    fn in_place_of_a_server_that_was_killed_another_is_started() {
+        const SIGKILL: i32 = 9;
+        const STATUS_1: i32 = 1 << 8;
+        let begin = Instant::now();
+        let ended = |status| ConnectError::Exited {
+            program: "gam_server".into(),
+            status: ExitStatus::from_raw(status),
+        };
+        let outage = |starts| Outage { starts, ..Outage::new(begin, STEADY) };
+        let may_start_again = |status, starts| {
+            let mut outage = outage(starts);
+            outage.handle_failure(begin, ended(status));
+            outage.may_start()
+        };
+        assert!(may_start_again(SIGKILL, 1));
+        assert!(!may_start_again(SIGKILL, STARTS_MAX));
+        assert!(!may_start_again(STATUS_1, 1));
     }
 
     #[test]
