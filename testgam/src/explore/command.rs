@@ -51,7 +51,7 @@ pub struct Arguments {
     #[arg(long, value_enum, default_value_t)]
     pub world: Explored,
     /// How many steps a history has
-    #[arg(long, value_name = "N", default_value = "130")]
+    #[arg(long, value_name = "N", default_value = "160")]
     pub steps: NonZero<u16>,
     /// How many histories are played at once [default: the number of processors]
     #[arg(short, long, value_name = "N")]
@@ -73,28 +73,36 @@ pub enum Explored {
 struct Sum {
     histories: AtomicU64,
     operations: AtomicU64,
+    /// Of the history that had the fewest.
+    fewest_operations: AtomicU64,
     faults: AtomicU64,
     events: AtomicU64,
     skipped: AtomicU64,
 }
 
 impl Sum {
+    fn new() -> Sum {
+        Sum { fewest_operations: AtomicU64::new(u64::MAX), ..Sum::default() }
+    }
+
     fn add(&self, tally: &Tally) {
         let count = if tally.is_skipped { &self.skipped } else { &self.histories };
         count.fetch_add(1, Ordering::Relaxed);
         self.operations.fetch_add(tally.operations, Ordering::Relaxed);
+        self.fewest_operations.fetch_min(tally.operations, Ordering::Relaxed);
         self.faults.fetch_add(tally.faults, Ordering::Relaxed);
         self.events.fetch_add(tally.events, Ordering::Relaxed);
     }
 
     fn line(&self, took: Duration) -> String {
-        let [histories, operations, faults, events, skipped] =
-            [&self.histories, &self.operations, &self.faults, &self.events, &self.skipped]
-                .map(|count| count.load(Ordering::Relaxed));
+        let load = |count: &AtomicU64| count.load(Ordering::Relaxed);
+        let [histories, operations, faults] = [&self.histories, &self.operations, &self.faults].map(load);
+        let [fewest, events, skipped] = [&self.fewest_operations, &self.events, &self.skipped].map(load);
+        let fewest = if histories > 0 { format!(" of {fewest} operations and more") } else { String::new() };
         let skipped = if skipped > 0 { format!(" ({skipped} skipped)") } else { String::new() };
         let rate = events as f64 / took.as_secs_f64().max(0.001);
         format!(
-            "{histories} histories{skipped}, {operations} operations, {faults} faults, {rate:.0} events a second"
+            "{histories} histories{skipped}{fewest}, {operations} operations, {faults} faults, {rate:.0} events a second"
         )
     }
 }
@@ -107,7 +115,7 @@ pub fn run(arguments: &Arguments) -> ExitCode {
     }
     let seed = arguments.seed.unwrap_or_else(any_seed);
     let exploration = arguments.exploration(seed, &stop);
-    let (sum, began) = (Sum::default(), Instant::now());
+    let (sum, began) = (Sum::new(), Instant::now());
     let bar = progress();
     let found = explore(&exploration, |number, tally, flaw| {
         sum.add(tally);
