@@ -102,6 +102,8 @@ pub(crate) enum Reaction {
     /// The file was renamed away, and yet there is one of that name: another has come, of which the kernel will tell,
     /// or two have changed places, of which it has told already. It is gone, and a look is needed.
     DeletedLook,
+    /// What is not known to be there is said to have changed: a look is needed.
+    Look,
     /// The file has changed.
     Changed(Urgency),
     /// A writer has closed the file; a change that waits for that need not wait any longer.
@@ -117,11 +119,8 @@ pub(crate) fn react(known: &mut Option<File>, entry: EntryNotice) -> Reaction {
                 *known = Some(File { created: true, ..File::of_seen(seen) });
                 Reaction::Created
             }
-            // Two have changed places: it came before the other went.
-            _ if is_last && change.is_within() && matches!(seen, Seen::Present(_)) => {
-                *known = Some(File { created: true, ..File::of_seen(seen) });
-                Reaction::Created
-            }
+            // Two have changed places, and it came before the other went; or a look was first to see that it has gone since.
+            _ if is_last && change.is_within() && matches!(seen, Seen::Present(_)) => Reaction::Look,
             _ => Reaction::Nothing,
         };
     };

@@ -164,6 +164,7 @@ impl Engine {
                     self.look(id, None);
                 }
             }
+            Reaction::Look => self.look(id, None),
             Reaction::Changed(urgency) => self.change(now, key, urgency),
             Reaction::Closed => {
                 if self.paces.close(now, key.clone()) {
