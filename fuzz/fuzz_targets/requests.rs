@@ -116,7 +116,7 @@ fn replies(sent: &[u8]) -> Vec<Event> {
     decoder.push(sent.strip_prefix(&[CREDENTIAL]).unwrap_or_default());
     let mut replies = Vec::new();
     while let Some(event) = decoder.next_message().expect("because a core's packets are well formed") {
-        if event.code == Code::ACKNOWLEDGE || event.code == Code::ANSWER {
+        if event.code == Code::Acknowledge || event.code == Code::Answer {
             replies.push(event);
         }
     }

@@ -104,17 +104,17 @@ fn latency(folder: &Path) -> Outcome {
     const ROUNDS: usize = 3000;
     let served = Served::new("latency")?;
     served.connection.monitor_directory(folder)?;
-    served.until(|event| event.code == Code::END_EXIST)?;
+    served.until(|event| event.code == Code::EndExist)?;
     let inotify = Inotify::init(InitFlags::IN_CLOEXEC | InitFlags::IN_NONBLOCK)?;
     let (mut ours, mut raw) = (Vec::new(), Vec::new());
     for round in 0..ROUNDS {
         let path = folder.join(format!("file{round}"));
         let begin = Instant::now();
         File::create(&path)?;
-        served.until(|event| event.code == Code::CREATED)?;
+        served.until(|event| event.code == Code::Created)?;
         ours.push(begin.elapsed());
         fs::remove_file(&path)?;
-        served.until(|event| event.code == Code::DELETED)?;
+        served.until(|event| event.code == Code::Deleted)?;
     }
     inotify.add_watch(folder, AddWatchFlags::IN_CREATE)?;
     for round in 0..ROUNDS {
@@ -153,7 +153,7 @@ fn register(folder: &Path) -> Outcome {
             }
             let mut awaited = DIRECTORIES;
             served.until(|event| {
-                awaited -= usize::from(event.code == Code::END_EXIST);
+                awaited -= usize::from(event.code == Code::EndExist);
                 awaited == 0
             })?;
             Ok(begin.elapsed())
@@ -184,8 +184,8 @@ fn list(folder: &Path) -> Outcome {
             served.connection.monitor_directory(folder)?;
             let mut entries = 0;
             served.until(|event| {
-                entries += usize::from(event.code == Code::EXISTS);
-                event.code == Code::END_EXIST
+                entries += usize::from(event.code == Code::Exists);
+                event.code == Code::EndExist
             })?;
             assert_eq!(entries, ENTRIES + 1, "the listing is whole");
             Ok(begin.elapsed())
@@ -232,7 +232,7 @@ fn start(folder: &Path) -> Outcome {
         let begin = Instant::now();
         let served = Served::new(&format!("start{round}"))?;
         served.connection.monitor_directory(folder)?;
-        served.until(|event| event.code == Code::EXISTS)?;
+        served.until(|event| event.code == Code::Exists)?;
         ours.push(begin.elapsed());
         let begin = Instant::now();
         let inotify = Inotify::init(InitFlags::IN_CLOEXEC)?;

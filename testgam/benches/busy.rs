@@ -44,7 +44,7 @@ fn watched(name: &str) -> Fallible<(tempfile::TempDir, Connection)> {
     let id = format!("busy-{}-{name}", std::process::id());
     let connection = Options::new().client_id(id).server(testgam::server_command()).open()?;
     connection.monitor_directory(folder.path())?;
-    while connection.next_event_timeout(PATIENCE)?.ok_or("no listing came")?.code != Code::END_EXIST {}
+    while connection.next_event_timeout(PATIENCE)?.ok_or("no listing came")?.code != Code::EndExist {}
     Ok((folder, connection))
 }
 
@@ -143,8 +143,8 @@ fn burst() -> Fallible<bool> {
     let (mut created, mut deleted) = (0, 0);
     while deleted < COUNT {
         let event = connection.next_event_timeout(PATIENCE)?.ok_or("an event of the burst is missing")?;
-        created += usize::from(event.code == Code::CREATED);
-        deleted += usize::from(event.code == Code::DELETED);
+        created += usize::from(event.code == Code::Created);
+        deleted += usize::from(event.code == Code::Deleted);
     }
     let late = begin.elapsed() - made;
     let holds = created == COUNT && late < Duration::from_millis(500);

@@ -157,7 +157,7 @@ impl Served {
         let mut listings = files.len() + usize::from(directory.is_some());
         while listings > 0 {
             let event = self.connection.next_event_timeout(PATIENCE)?.ok_or("no listing came in a minute")?;
-            listings -= usize::from(event.code == Code::END_EXIST);
+            listings -= usize::from(event.code == Code::EndExist);
         }
         while self.connection.next_event_timeout(Duration::from_secs(3))?.is_some() {}
         Ok(())
@@ -188,7 +188,7 @@ impl Served {
         File::options().append(true).open(file)?.write_all(b"a")?;
         for _ in 0..times {
             let event = self.connection.next_event_timeout(PATIENCE)?.ok_or("no event came in a minute")?;
-            if event.code != Code::CHANGED {
+            if event.code != Code::Changed {
                 return Err(format!("told {event:?}").into());
             }
         }

@@ -252,7 +252,7 @@ impl Client for AbiClient {
 }
 
 fn event(told: Told) -> Result<Event, Trouble> {
-    let code = told.code.try_into().map(Code);
+    let code = u16::try_from(told.code).map(Code::from);
     let code = code.map_err(|_| Trouble::Failed(format!("the library: an event of code {}", told.code)))?;
     Ok(Event {
         request: RequestNumber(told.request),

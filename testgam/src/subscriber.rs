@@ -206,7 +206,7 @@ impl Subscriber {
         let Some(told) = &mut self.told else { return Ok(()) };
         let told = told.get_mut(&event.request.0).ok_or(Violation::Unknown)?;
         let stamp = match event.code {
-            Code::EXISTS | Code::CREATED | Code::CHANGED => stamp(world, told, event.path.as_os_str()),
+            Code::Exists | Code::Created | Code::Changed => stamp(world, told, event.path.as_os_str()),
             _ => None,
         };
         told.handle(event.code, event.path.as_os_str(), Glimpse { stamp, is_late })

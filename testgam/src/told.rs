@@ -199,9 +199,9 @@ impl Told {
             return Err(Violation::Spelling);
         }
         match code {
-            Code::END_EXIST | Code::ACKNOWLEDGE if !is_root => Err(Violation::NotTheRoot),
-            Code::END_EXIST => self.end_listing(),
-            Code::ACKNOWLEDGE => self.acknowledge(),
+            Code::EndExist | Code::Acknowledge if !is_root => Err(Violation::NotTheRoot),
+            Code::EndExist => self.end_listing(),
+            Code::Acknowledge => self.acknowledge(),
             _ if is_root => self.handle_root(code, seen),
             _ => self.handle_entry(code, name, seen),
         }
@@ -236,10 +236,10 @@ impl Told {
     fn handle_root(&mut self, code: Code, seen: Glimpse) -> Result<(), Violation> {
         let initial = self.in_listing() && self.root == Presence::Unknown;
         self.root = match code {
-            Code::DELETED if initial => Presence::Absent,
+            Code::Deleted if initial => Presence::Absent,
             _ => step(&self.root, self.in_listing(), code, seen)?,
         };
-        if code == Code::DELETED {
+        if code == Code::Deleted {
             self.entries.clear();
             self.is_complete = true;
         }
@@ -305,15 +305,15 @@ impl Told {
 /// What an event makes of what was known of its name.
 fn step(before: &Presence, listing: bool, code: Code, seen: Glimpse) -> Result<Presence, Violation> {
     match (code, before) {
-        (Code::EXISTS, _) if !listing => Err(Violation::ExistsOutsideListing),
-        (Code::EXISTS, Presence::Present(_)) => Err(Violation::ExistsTwice),
-        (Code::EXISTS, _) => Ok(Presence::Present(seen)),
-        (Code::CREATED | Code::CHANGED | Code::DELETED, _) if listing => Err(Violation::ChangeInListing),
-        (Code::CREATED, Presence::Present(_)) => Err(Violation::CreatedPresent),
-        (Code::CHANGED, Presence::Absent) => Err(Violation::ChangedAbsent),
-        (Code::DELETED, Presence::Absent) => Err(Violation::DeletedAbsent),
-        (Code::CREATED | Code::CHANGED, _) => Ok(Presence::Present(seen)),
-        (Code::DELETED, _) => Ok(Presence::Absent),
+        (Code::Exists, _) if !listing => Err(Violation::ExistsOutsideListing),
+        (Code::Exists, Presence::Present(_)) => Err(Violation::ExistsTwice),
+        (Code::Exists, _) => Ok(Presence::Present(seen)),
+        (Code::Created | Code::Changed | Code::Deleted, _) if listing => Err(Violation::ChangeInListing),
+        (Code::Created, Presence::Present(_)) => Err(Violation::CreatedPresent),
+        (Code::Changed, Presence::Absent) => Err(Violation::ChangedAbsent),
+        (Code::Deleted, Presence::Absent) => Err(Violation::DeletedAbsent),
+        (Code::Created | Code::Changed, _) => Ok(Presence::Present(seen)),
+        (Code::Deleted, _) => Ok(Presence::Absent),
         _ => Err(Violation::Code),
     }
 }
@@ -365,39 +365,38 @@ mod tests {
 
     /// A directory with one entry, told completely.
     fn live() -> Told {
-        directory(&[(Code::EXISTS, DIR), (Code::EXISTS, "a"), (Code::END_EXIST, DIR)])
-            .expect("a true listing")
+        directory(&[(Code::Exists, DIR), (Code::Exists, "a"), (Code::EndExist, DIR)]).expect("a true listing")
     }
 
     #[test]
     fn a_life_of_a_directory_is_accepted() {
         let mut told = live();
         let events = [
-            (Code::CHANGED, "a"),
-            (Code::DELETED, "a"),
-            (Code::CREATED, "a"),
-            (Code::DELETED, DIR),
-            (Code::CREATED, DIR),
-            (Code::CREATED, "a"),
+            (Code::Changed, "a"),
+            (Code::Deleted, "a"),
+            (Code::Created, "a"),
+            (Code::Deleted, DIR),
+            (Code::Created, DIR),
+            (Code::Created, "a"),
         ];
         assert_eq!(handle(&mut told, &events), Ok(()));
         told.handle_cancel();
-        assert_eq!(handle(&mut told, &[(Code::CHANGED, "a"), (Code::ACKNOWLEDGE, DIR)]), Ok(()));
+        assert_eq!(handle(&mut told, &[(Code::Changed, "a"), (Code::Acknowledge, DIR)]), Ok(()));
     }
 
     #[test]
     fn each_violation_of_a_live_request_is_caught() {
         let cases = [
-            (Code::CREATED, "a", Violation::CreatedPresent),
-            (Code::CREATED, DIR, Violation::CreatedPresent),
-            (Code::CHANGED, "b", Violation::ChangedAbsent),
-            (Code::DELETED, "b", Violation::DeletedAbsent),
-            (Code::EXISTS, "b", Violation::ExistsOutsideListing),
-            (Code::END_EXIST, DIR, Violation::SecondEndExist),
-            (Code::END_EXIST, "a", Violation::NotTheRoot),
-            (Code::ACKNOWLEDGE, DIR, Violation::Unasked),
-            (Code::CHANGED, "/d/", Violation::Spelling),
-            (Code::MOVED, "a", Violation::Code),
+            (Code::Created, "a", Violation::CreatedPresent),
+            (Code::Created, DIR, Violation::CreatedPresent),
+            (Code::Changed, "b", Violation::ChangedAbsent),
+            (Code::Deleted, "b", Violation::DeletedAbsent),
+            (Code::Exists, "b", Violation::ExistsOutsideListing),
+            (Code::EndExist, DIR, Violation::SecondEndExist),
+            (Code::EndExist, "a", Violation::NotTheRoot),
+            (Code::Acknowledge, DIR, Violation::Unasked),
+            (Code::Changed, "/d/", Violation::Spelling),
+            (Code::Moved, "a", Violation::Code),
         ];
         for (code, name, violation) in cases {
             assert_eq!(handle(&mut live(), &[(code, name)]), Err(violation), "{code:?} {name}");
@@ -407,12 +406,12 @@ mod tests {
     #[test]
     fn each_violation_of_a_listing_is_caught() {
         let cases: [(&[(Code, &str)], Violation); 6] = [
-            (&[(Code::END_EXIST, DIR)], Violation::EarlyEndExist),
-            (&[(Code::EXISTS, "a")], Violation::NoDirectory),
-            (&[(Code::EXISTS, DIR), (Code::EXISTS, DIR)], Violation::ExistsTwice),
-            (&[(Code::EXISTS, DIR), (Code::EXISTS, "a"), (Code::EXISTS, "a")], Violation::ExistsTwice),
-            (&[(Code::EXISTS, DIR), (Code::CREATED, "a")], Violation::ChangeInListing),
-            (&[(Code::EXISTS, DIR), (Code::DELETED, DIR)], Violation::ChangeInListing),
+            (&[(Code::EndExist, DIR)], Violation::EarlyEndExist),
+            (&[(Code::Exists, "a")], Violation::NoDirectory),
+            (&[(Code::Exists, DIR), (Code::Exists, DIR)], Violation::ExistsTwice),
+            (&[(Code::Exists, DIR), (Code::Exists, "a"), (Code::Exists, "a")], Violation::ExistsTwice),
+            (&[(Code::Exists, DIR), (Code::Created, "a")], Violation::ChangeInListing),
+            (&[(Code::Exists, DIR), (Code::Deleted, DIR)], Violation::ChangeInListing),
         ];
         for (events, violation) in cases {
             assert_eq!(directory(events).err(), Some(violation), "{events:?}");
@@ -422,10 +421,10 @@ mod tests {
     #[test]
     fn after_deleted_of_the_root_its_entries_count_as_gone() {
         let mut told = live();
-        assert_eq!(handle(&mut told, &[(Code::DELETED, DIR)]), Ok(()));
-        assert_eq!(handle(&mut told, &[(Code::DELETED, "a")]), Err(Violation::NoDirectory));
-        assert_eq!(handle(&mut told, &[(Code::CREATED, DIR)]), Ok(()));
-        assert_eq!(handle(&mut told, &[(Code::DELETED, "a")]), Err(Violation::DeletedAbsent));
+        assert_eq!(handle(&mut told, &[(Code::Deleted, DIR)]), Ok(()));
+        assert_eq!(handle(&mut told, &[(Code::Deleted, "a")]), Err(Violation::NoDirectory));
+        assert_eq!(handle(&mut told, &[(Code::Created, DIR)]), Ok(()));
+        assert_eq!(handle(&mut told, &[(Code::Deleted, "a")]), Err(Violation::DeletedAbsent));
     }
 
     #[test]
@@ -433,8 +432,8 @@ mod tests {
         let mut told = live();
         told.handle_cancel();
         assert!(told.awaits_acknowledge());
-        assert_eq!(handle(&mut told, &[(Code::ACKNOWLEDGE, DIR)]), Ok(()));
-        for code in [Code::ACKNOWLEDGE, Code::DELETED, Code::END_EXIST] {
+        assert_eq!(handle(&mut told, &[(Code::Acknowledge, DIR)]), Ok(()));
+        for code in [Code::Acknowledge, Code::Deleted, Code::EndExist] {
             assert_eq!(handle(&mut told, &[(code, DIR)]), Err(Violation::AfterAcknowledge));
         }
     }
@@ -442,17 +441,17 @@ mod tests {
     #[test]
     fn without_a_listing_untold_names_are_unknown_and_end_exist_is_wrong() {
         let mut told = Told::new(Kind::Directory, Path::new(DIR), true);
-        assert_eq!(handle(&mut told, &[(Code::DELETED, "a"), (Code::CHANGED, "b")]), Ok(()));
-        assert_eq!(handle(&mut told, &[(Code::DELETED, "a")]), Err(Violation::DeletedAbsent));
-        assert_eq!(handle(&mut told, &[(Code::END_EXIST, DIR)]), Err(Violation::SecondEndExist));
-        assert_eq!(handle(&mut told, &[(Code::DELETED, DIR)]), Ok(()));
+        assert_eq!(handle(&mut told, &[(Code::Deleted, "a"), (Code::Changed, "b")]), Ok(()));
+        assert_eq!(handle(&mut told, &[(Code::Deleted, "a")]), Err(Violation::DeletedAbsent));
+        assert_eq!(handle(&mut told, &[(Code::EndExist, DIR)]), Err(Violation::SecondEndExist));
+        assert_eq!(handle(&mut told, &[(Code::Deleted, DIR)]), Ok(()));
     }
 
     #[test]
     fn a_missing_path_is_deleted_then_ends_its_listing() {
         let mut told = Told::new(Kind::File, Path::new("/f"), true);
-        assert_eq!(handle(&mut told, &[(Code::DELETED, "/f"), (Code::END_EXIST, "/f")]), Ok(()));
-        assert_eq!(handle(&mut told, &[(Code::CREATED, "f")]), Err(Violation::Spelling));
+        assert_eq!(handle(&mut told, &[(Code::Deleted, "/f"), (Code::EndExist, "/f")]), Ok(()));
+        assert_eq!(handle(&mut told, &[(Code::Created, "f")]), Err(Violation::Spelling));
         assert_eq!(told.compare(&Sight::Missing, true), Ok(()));
         assert!(told.compare(&Sight::File(stamp(1)), true).is_err());
     }
@@ -481,7 +480,7 @@ mod tests {
         {
             let mut told = live();
             let away = Glimpse { stamp: None, is_late };
-            assert_eq!(told.handle(Code::CHANGED, OsStr::new("a"), away), Ok(()));
+            assert_eq!(told.handle(Code::Changed, OsStr::new("a"), away), Ok(()));
             let entries = [("a".into(), now.clone())].into_iter().collect();
             let sight = Sight::Directory(stamp(9), entries);
             assert_eq!(told.compare(&sight, true).is_ok(), as_told);

@@ -42,7 +42,7 @@ pub fn placed(name: &[u8], directory: Option<&Path>) -> Vec<u8> {
 
 /// The name of a code; a number for one that FAM does not know.
 pub fn code_name(code: Code) -> String {
-    code.name().map_or_else(|| format!("Code{}", code.0), str::to_owned)
+    code.name().map_or_else(|| format!("Code{}", code.number()), str::to_owned)
 }
 
 impl Shown {
@@ -76,8 +76,8 @@ impl Shown {
 /// with the first and the last name and how many there were.
 pub fn write_events(events: &[Shown]) -> String {
     let mut events = events.to_vec();
-    for listing in events.chunk_by_mut(|a, b| a.code == Code::EXISTS && a.is_alike(b)) {
-        let is_listing = |shown: &Shown| shown.code == Code::EXISTS && !shown.name.contains(&b'/');
+    for listing in events.chunk_by_mut(|a, b| a.code == Code::Exists && a.is_alike(b)) {
+        let is_listing = |shown: &Shown| shown.code == Code::Exists && !shown.name.contains(&b'/');
         if let Some(first) = listing.iter().position(is_listing) {
             listing[first..].sort_by(|a, b| a.name.cmp(&b.name));
         }
@@ -118,19 +118,19 @@ mod tests {
 
     #[test]
     fn the_classic_form_is_the_originals() {
-        let event = shown("foo", Code::EXISTS);
+        let event = shown("foo", Code::Exists);
         assert_eq!(event.classic(), b"1: foo Exists: NULL");
-        let event = Shown { data: Some(b"x".to_vec()), request: 12, ..shown("\n", Code::END_EXIST) };
+        let event = Shown { data: Some(b"x".to_vec()), request: 12, ..shown("\n", Code::EndExist) };
         assert_eq!(event.classic(), b"12: \n EndExist: x");
     }
 
     #[test]
     fn the_extended_form_names_client_and_data_and_quotes_odd_names() {
-        assert_eq!(shown("bar", Code::CREATED).extended(), "1: bar Created");
+        assert_eq!(shown("bar", Code::Created).extended(), "1: bar Created");
         let event =
-            Shown { client: Some("bob".into()), data: Some(b"a b".to_vec()), ..shown("a\nb", Code::CHANGED) };
+            Shown { client: Some("bob".into()), data: Some(b"a b".to_vec()), ..shown("a\nb", Code::Changed) };
         assert_eq!(event.extended(), r#"bob 1: "a\nb" Changed "a b""#);
-        assert_eq!(shown("a", Code(77)).extended(), "1: a Code77");
+        assert_eq!(shown("a", Code::Unknown(77)).extended(), "1: a Code77");
     }
 
     #[test]
@@ -145,12 +145,12 @@ mod tests {
     #[test]
     fn a_listing_is_sorted_and_what_follows_keeps_its_order() {
         let events = [
-            shown("$DIR/t", Code::EXISTS),
-            shown("b", Code::EXISTS),
-            shown("#a", Code::EXISTS),
-            shown("$DIR/t", Code::END_EXIST),
-            shown("z", Code::CREATED),
-            shown("y", Code::CREATED),
+            shown("$DIR/t", Code::Exists),
+            shown("b", Code::Exists),
+            shown("#a", Code::Exists),
+            shown("$DIR/t", Code::EndExist),
+            shown("z", Code::Created),
+            shown("y", Code::Created),
         ];
         let text = "  1: $DIR/t Exists\n  1: #a Exists\n  1: b Exists\n  1: $DIR/t EndExist\n  1: z Created\n  1: y Created\n";
         assert_eq!(write_events(&events), text);
@@ -158,11 +158,11 @@ mod tests {
 
     #[test]
     fn only_more_events_than_the_limit_are_folded() {
-        let mut events: Vec<_> = (0..FOLD_ABOVE).map(|n| shown(&format!("n{n:02}"), Code::CREATED)).collect();
+        let mut events: Vec<_> = (0..FOLD_ABOVE).map(|n| shown(&format!("n{n:02}"), Code::Created)).collect();
         assert_eq!(write_events(&events).lines().count(), FOLD_ABOVE);
-        events.push(shown("n07", Code::CHANGED));
+        events.push(shown("n07", Code::Changed));
         assert_eq!(write_events(&events), "  1: n00 … n39 Created x40\n  1: n07 Changed\n");
-        events.push(shown("n07", Code::CHANGED));
+        events.push(shown("n07", Code::Changed));
         assert_eq!(write_events(&events), "  1: n00 … n39 Created x40\n  1: n07 Changed x2\n");
     }
 }

@@ -164,13 +164,13 @@ impl State {
         if event.tag.is_some() {
             self.questions.handle_tag();
         }
-        if event.code == protocol::Code::ANSWER {
+        if event.code == protocol::Code::Answer {
             self.questions.handle_answer(event.seq, &event.path);
             return;
         }
         match self.wire.owner(event.seq) {
             Some(Owner::Request(number)) => self.handle_request_event(number, event),
-            Some(Owner::Probe) if event.code == protocol::Code::ACKNOWLEDGE => {
+            Some(Owner::Probe) if event.code == protocol::Code::Acknowledge => {
                 self.questions.handle_probe_acknowledged(&mut self.wire);
             }
             // The probe's own listing.
@@ -182,7 +182,7 @@ impl State {
 
     fn handle_request_event(&mut self, number: RequestNumber, event: protocol::Event) {
         let Some(asked) = self.requests.get_mut(&number) else { return };
-        if event.code == protocol::Code::ACKNOWLEDGE {
+        if event.code == protocol::Code::Acknowledge {
             if asked.acknowledge(event.seq) {
                 self.wire.free(event.seq);
             }

@@ -26,7 +26,7 @@ fn what_happened_before_can_be_had_without_waiting() {
         connection.monitor_file("/f").expect("sent");
         connection.barrier(HANG).expect("supported");
         let next = || connection.try_next_event().expect("a server").map(|event| event.code);
-        assert_eq!([next(), next(), next()], [Some(Code::EXISTS), Some(Code::END_EXIST), None]);
+        assert_eq!([next(), next(), next()], [Some(Code::Exists), Some(Code::EndExist), None]);
     }
     drop(connection);
     serving.join().expect("no panic");

@@ -59,12 +59,12 @@ fn a_stream_cut_into_bytes_is_no_loss() {
     connection.monitor_file("/f").expect("sent");
     let mut session = server.accept();
     let wire = session.next_monitor();
-    for byte in [vec![0], packet(wire, Code::EXISTS, "/f", Some(1))].concat() {
+    for byte in [vec![0], packet(wire, Code::Exists, "/f", Some(1))].concat() {
         assert!(!connection.pending().expect("a server"));
         assert_eq!(connection.try_next_event().expect("a server"), None);
         session.send_bytes(&[byte]);
     }
-    assert_eq!(connection.next_event().expect("a server"), event(1, Code::EXISTS, "/f"));
+    assert_eq!(connection.next_event().expect("a server"), event(1, Code::Exists, "/f"));
 }
 
 #[test]
@@ -76,13 +76,13 @@ fn it_is_readable_exactly_while_there_is_an_event() {
     assert!(!connection.pending().expect("a server"));
     assert!(!is_readable(&connection));
     session.send_bytes(
-        &[packet(wire, Code::EXISTS, "/d", None), packet(wire, Code::EXISTS, "e", None)].concat(),
+        &[packet(wire, Code::Exists, "/d", None), packet(wire, Code::Exists, "e", None)].concat(),
     );
     wait_readable(&connection);
     assert!(connection.pending().expect("a server"));
-    assert_eq!(connection.try_next_event().expect("a server"), Some(event(1, Code::EXISTS, "/d")));
+    assert_eq!(connection.try_next_event().expect("a server"), Some(event(1, Code::Exists, "/d")));
     assert!(is_readable(&connection), "what is queued counts as well");
-    assert_eq!(connection.try_next_event().expect("a server"), Some(event(1, Code::EXISTS, "e")));
+    assert_eq!(connection.try_next_event().expect("a server"), Some(event(1, Code::Exists, "e")));
     assert!(!is_readable(&connection));
 }
 
@@ -104,7 +104,7 @@ fn an_epoll_registration_survives_servers() {
     let mut session = server.welcome();
     let wire = session.next_monitor();
     session.list(wire, "/d");
-    assert_eq!([next().code, next().code], [Code::EXISTS, Code::END_EXIST]);
+    assert_eq!([next().code, next().code], [Code::Exists, Code::EndExist]);
     for name in ["a", "b", "c"] {
         drop(session);
         // Whoever only waits for the descriptor makes the connection reach the next server.
@@ -114,12 +114,12 @@ fn an_epoll_registration_survives_servers() {
             let mut session = server.welcome();
             assert_eq!(session.next_monitor(), wire);
             session.list(wire, "/d");
-            session.send(wire, Code::CREATED, name);
+            session.send(wire, Code::Created, name);
             (session, waiting.join().expect("no panic"))
         });
-        assert_eq!(again.code, Code::CREATED, "{again:?}");
-        session.send(wire, Code::DELETED, name);
-        assert_eq!(next().code, Code::DELETED);
+        assert_eq!(again.code, Code::Created, "{again:?}");
+        session.send(wire, Code::Deleted, name);
+        assert_eq!(next().code, Code::Deleted);
     }
     assert_eq!(connection.as_fd().as_raw_fd(), number);
 }
@@ -130,28 +130,28 @@ fn what_a_dying_server_sent_comes_before_the_difference() {
     connection.monitor_directory("/d").expect("sent");
     let mut session = server.welcome();
     let wire = session.next_monitor();
-    session.send_tagged(wire, Code::EXISTS, "/d", 1);
-    session.send_tagged(wire, Code::EXISTS, "a", 1);
-    session.send_tagged(wire, Code::EXISTS, "b", 1);
-    session.send_tagged(wire, Code::END_EXIST, "/d", 1);
-    session.send_tagged(wire, Code::CREATED, "c", 1);
-    session.send_bytes(&packet(wire, Code::CREATED, "cut off", None)[..7]);
+    session.send_tagged(wire, Code::Exists, "/d", 1);
+    session.send_tagged(wire, Code::Exists, "a", 1);
+    session.send_tagged(wire, Code::Exists, "b", 1);
+    session.send_tagged(wire, Code::EndExist, "/d", 1);
+    session.send_tagged(wire, Code::Created, "c", 1);
+    session.send_bytes(&packet(wire, Code::Created, "cut off", None)[..7]);
     drop(session);
     let codes = |count| (0..count).map(|_| connection.next_event().expect("a server")).collect::<Vec<_>>();
     codes(4);
-    assert_eq!(codes(1), [event(1, Code::CREATED, "c")]);
+    assert_eq!(codes(1), [event(1, Code::Created, "c")]);
     let relisting = thread::spawn(move || {
         let mut session = server.welcome();
-        session.send_tagged(wire, Code::EXISTS, "/d", 2);
-        session.send_tagged(wire, Code::EXISTS, "b", 2);
-        session.send_tagged(wire, Code::EXISTS, "c", 1);
-        session.send_tagged(wire, Code::EXISTS, "d", 1);
-        session.send_tagged(wire, Code::END_EXIST, "/d", 2);
+        session.send_tagged(wire, Code::Exists, "/d", 2);
+        session.send_tagged(wire, Code::Exists, "b", 2);
+        session.send_tagged(wire, Code::Exists, "c", 1);
+        session.send_tagged(wire, Code::Exists, "d", 1);
+        session.send_tagged(wire, Code::EndExist, "/d", 2);
         session
     });
     let news = codes(3);
     let _session = relisting.join().expect("no panic");
-    let expected = [event(1, Code::DELETED, "a"), event(1, Code::CHANGED, "b"), event(1, Code::CREATED, "d")];
+    let expected = [event(1, Code::Deleted, "a"), event(1, Code::Changed, "b"), event(1, Code::Created, "d")];
     assert_eq!(news, expected);
 }
 
@@ -166,7 +166,7 @@ fn a_server_that_cannot_be_understood_is_left() {
         let mut other = server.welcome();
         let wire = other.next_monitor();
         other.list(wire, "/f");
-        assert_eq!(waiting.join().expect("no panic"), event(1, Code::EXISTS, "/f"));
+        assert_eq!(waiting.join().expect("no panic"), event(1, Code::Exists, "/f"));
         other
     });
     drop(connection);
@@ -186,8 +186,8 @@ fn a_server_that_does_not_read_delays_no_request() {
     let session = server.welcome();
     let serving = thread::spawn(move || session.serve(true));
     for number in 1..=REQUESTS {
-        assert_eq!(polled_event(&connection), event(number, Code::EXISTS, &path));
-        assert_eq!(polled_event(&connection), event(number, Code::END_EXIST, &path));
+        assert_eq!(polled_event(&connection), event(number, Code::Exists, &path));
+        assert_eq!(polled_event(&connection), event(number, Code::EndExist, &path));
     }
     drop(connection);
     serving.join().expect("no panic");
@@ -203,7 +203,7 @@ fn two_full_pipes_are_no_deadlock() {
     let talking = thread::spawn(move || {
         // This server reads no request before it has said everything.
         for _ in 0..EVENTS {
-            session.send(wire, Code::CHANGED, "/f");
+            session.send(wire, Code::Changed, "/f");
         }
         let count = (0..EVENTS).map(|_| session.next_monitor()).count();
         (session, count)
@@ -233,11 +233,11 @@ fn a_second_cancel_is_not_sent() {
     assert_eq!(session.next_request(), Some(Request::Cancel { seq: wire }));
     let other = session.next_monitor();
     assert_ne!(wire, other);
-    session.send(wire, Code::EXISTS, "/f");
-    session.send(wire, Code::ACKNOWLEDGE, "/f");
-    session.send(wire, Code::CHANGED, "/f");
+    session.send(wire, Code::Exists, "/f");
+    session.send(wire, Code::Acknowledge, "/f");
+    session.send(wire, Code::Changed, "/f");
     session.list(other, "/g");
-    assert_eq!(connection.next_event().expect("a server"), event(1, Code::ACKNOWLEDGE, "/f"));
+    assert_eq!(connection.next_event().expect("a server"), event(1, Code::Acknowledge, "/f"));
     assert_eq!(connection.next_event().expect("a server").request, last);
     assert!(matches!(connection.cancel(request), Err(Error::UnknownRequest(RequestNumber(1)))));
 }
@@ -254,7 +254,7 @@ fn requests_are_made_and_cancelled_without_end() {
         // Every so often: a caller need not read each Acknowledge at once.
         if number % 1000 == 0 {
             for _ in 0..1000 {
-                assert_eq!(connection.next_event().expect("a server").code, Code::ACKNOWLEDGE);
+                assert_eq!(connection.next_event().expect("a server").code, Code::Acknowledge);
             }
         }
     }
@@ -275,8 +275,8 @@ fn one_thread_waits_while_another_makes_requests() {
             session.next_monitor();
         }
         let wire = session.next_monitor();
-        session.send(wire, Code::EXISTS, "/f");
-        assert_eq!(waiting.join().expect("no panic"), event(100, Code::EXISTS, "/f"));
+        session.send(wire, Code::Exists, "/f");
+        assert_eq!(waiting.join().expect("no panic"), event(100, Code::Exists, "/f"));
     });
 }
 
@@ -288,7 +288,7 @@ fn every_waiting_thread_gets_its_event() {
     let wire = session.next_monitor();
     thread::scope(|scope| {
         let waiting: Vec<_> = (0..4).map(|_| scope.spawn(|| connection.next_event().map(drop))).collect();
-        session.send_bytes(&packet(wire, Code::CHANGED, "/f", None).repeat(4));
+        session.send_bytes(&packet(wire, Code::Changed, "/f", None).repeat(4));
         for thread in waiting {
             thread.join().expect("no panic").expect("an event");
         }
@@ -326,7 +326,7 @@ fn a_path_is_given_back_as_it_was_spelled() {
     connection.monitor_directory("/some//where/./").expect("sent");
     let mut session = server.welcome();
     let wire = session.next_monitor();
-    session.send(wire, Code::DELETED, "/some/where");
+    session.send(wire, Code::Deleted, "/some/where");
     assert_eq!(connection.next_event().expect("a server").path.as_os_str(), "/some//where/./");
     assert!(
         matches!(connection.monitor_file("where"), Err(Error::BadPath(path)) if path == Path::new("where"))

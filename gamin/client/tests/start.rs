@@ -23,10 +23,10 @@ fn serve_when_started() {
     let wire = session.next_monitor();
     // Where it stands, told in the only way it has.
     let folder = env::current_dir().expect("a folder");
-    session.send(wire, Code::EXISTS, &format!("cwd={}", folder.display()));
-    session.send(wire, Code::EXISTS, &format!("unwanted={:?}", env::var_os("GAMIN_TEST_UNWANTED")));
+    session.send(wire, Code::Exists, &format!("cwd={}", folder.display()));
+    session.send(wire, Code::Exists, &format!("unwanted={:?}", env::var_os("GAMIN_TEST_UNWANTED")));
     let alone = nix::unistd::getpgrp() == nix::unistd::getpid();
-    session.send(wire, Code::EXISTS, &format!("own group={alone}"));
+    session.send(wire, Code::Exists, &format!("own group={alone}"));
     while session.next_request().is_some() {}
 }
 
@@ -99,15 +99,15 @@ fn a_service_that_is_lost_is_reported_and_may_come_back() {
     let wire = session.next_monitor();
     session.list(wire, "/d");
     drop((session, server));
-    assert_eq!(connection.next_event().expect("sent before").code, Code::EXISTS);
-    assert_eq!(connection.next_event().expect("sent before").code, Code::END_EXIST);
+    assert_eq!(connection.next_event().expect("sent before").code, Code::Exists);
+    assert_eq!(connection.next_event().expect("sent before").code, Code::EndExist);
     while !connection.pending().expect("our own") {
         wait_readable(&connection);
     }
     assert!(matches!(connection.next_event(), Err(Error::ServiceLost(_))));
     let request = RequestNumber(1);
     connection.cancel(request).expect("known without a server");
-    assert_eq!(connection.next_event().expect("from the client itself").code, Code::ACKNOWLEDGE);
+    assert_eq!(connection.next_event().expect("from the client itself").code, Code::Acknowledge);
 
     let server = FakeServer::bind(&id);
     connection.monitor_directory("/e").expect("sent");

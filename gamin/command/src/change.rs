@@ -93,7 +93,7 @@ mod tests {
 
     fn change(path: &[u8]) -> Change {
         let path = PathBuf::from(OsStr::from_bytes(path));
-        Change { code: Code::CREATED, shown: path.clone(), absolute: path }
+        Change { code: Code::Created, shown: path.clone(), absolute: path }
     }
 
     #[test]

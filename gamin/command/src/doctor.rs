@@ -208,13 +208,13 @@ fn try_out(connection: &Connection, directory: &Path) -> Result<Option<Duration>
             continue;
         }
         match (event.code, begun) {
-            (Code::END_EXIST, _) => {
+            (Code::EndExist, _) => {
                 let path = directory.join("file");
                 begun = Some(Instant::now());
                 deadline = Instant::now() + PATIENCE;
                 fs::write(&path, "").map_err(|error| Complaint::File { path, error })?;
             }
-            (Code::CREATED, Some(begun)) => break Some(begun.elapsed()),
+            (Code::Created, Some(begun)) => break Some(begun.elapsed()),
             _ => {}
         }
     };

@@ -58,9 +58,9 @@ impl Exec {
 fn merged(first: Option<Code>, next: Code) -> Option<Code> {
     match (first, next) {
         (None, next) => Some(next),
-        (Some(Code::CREATED), Code::DELETED) => None,
-        (Some(Code::DELETED), Code::CREATED) => Some(Code::CHANGED),
-        (Some(_), Code::DELETED) => Some(Code::DELETED),
+        (Some(Code::Created), Code::Deleted) => None,
+        (Some(Code::Deleted), Code::Created) => Some(Code::Changed),
+        (Some(_), Code::Deleted) => Some(Code::Deleted),
         (Some(first), _) => Some(first),
     }
 }
@@ -84,16 +84,16 @@ mod tests {
         use gamin::Code as C;
         let b = ("/b".to_owned(), "Changed");
         for (codes, outcome) in [
-            (vec![C::CREATED, C::CHANGED], Some("Created")),
-            (vec![C::CREATED, C::DELETED], None),
-            (vec![C::CHANGED, C::DELETED], Some("Deleted")),
-            (vec![C::DELETED, C::CREATED], Some("Changed")),
-            (vec![C::DELETED, C::CREATED, C::DELETED], Some("Deleted")),
-            (vec![C::CREATED, C::DELETED, C::CREATED], Some("Created")),
+            (vec![C::Created, C::Changed], Some("Created")),
+            (vec![C::Created, C::Deleted], None),
+            (vec![C::Changed, C::Deleted], Some("Deleted")),
+            (vec![C::Deleted, C::Created], Some("Changed")),
+            (vec![C::Deleted, C::Created, C::Deleted], Some("Deleted")),
+            (vec![C::Created, C::Deleted, C::Created], Some("Created")),
         ] {
             let (first, rest) = codes.split_first().expect("there are some");
             let steps =
-                [("/a", *first), ("/b", C::CHANGED)].into_iter().chain(rest.iter().map(|c| ("/a", *c)));
+                [("/a", *first), ("/b", C::Changed)].into_iter().chain(rest.iter().map(|c| ("/a", *c)));
             let expected = [b.clone()].into_iter().chain(outcome.map(|code| ("/a".to_owned(), code)));
             assert_eq!(merge(&steps.collect::<Vec<_>>()), expected.collect::<Vec<_>>());
         }

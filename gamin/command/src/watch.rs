@@ -91,7 +91,7 @@ impl Watch<'_> {
 
     fn handle_event(&mut self, event: &Event) -> Result<(), Complaint> {
         let Some(root) = self.roots.get_mut(&event.request) else { return Ok(()) };
-        if event.code == Code::END_EXIST {
+        if event.code == Code::EndExist {
             root.is_listed = true;
             self.tell_when_complete();
             return Ok(());
@@ -105,17 +105,17 @@ impl Watch<'_> {
         let mut code = event.code;
         if !root.is_listed {
             match (code, root.wait) {
-                (Code::DELETED, _) if is_itself => {
+                (Code::Deleted, _) if is_itself => {
                     complain(&format!("{}: not there yet", escape(&root.shown)));
                     return Ok(());
                 }
                 // That it has come was told, but not what is in it.
-                (Code::EXISTS, Wait::Over) if is_itself => return Ok(()),
-                (Code::EXISTS, Wait::Over) => code = Code::CREATED,
+                (Code::Exists, Wait::Over) if is_itself => return Ok(()),
+                (Code::Exists, Wait::Over) => code = Code::Created,
                 _ => {}
             }
         }
-        let has_come = is_itself && code == Code::CREATED && root.wait == Wait::On && root.absolute.is_dir();
+        let has_come = is_itself && code == Code::Created && root.wait == Wait::On && root.absolute.is_dir();
         self.tell(&Change { code, shown, absolute })?;
         if has_come {
             self.connection.cancel(event.request)?;
@@ -128,8 +128,8 @@ impl Watch<'_> {
 
     fn tell(&mut self, change: &Change) -> Result<(), Complaint> {
         match change.code {
-            Code::CREATED | Code::CHANGED | Code::DELETED => {}
-            Code::EXISTS if self.options.existing => {}
+            Code::Created | Code::Changed | Code::Deleted => {}
+            Code::Exists if self.options.existing => {}
             _ => return Ok(()),
         }
         if let Some(exec) = &mut self.exec {

@@ -200,7 +200,7 @@ impl Known {
     /// Learns that nothing is there.
     pub(crate) fn learn_absent(&mut self, told: &mut Vec<Told>) {
         if self.is_present() {
-            told.push(Told::root(Code::DELETED, None));
+            told.push(Told::root(Code::Deleted, None));
         }
         *self = Known::Absent;
     }
@@ -210,10 +210,10 @@ impl Known {
         let code = match self {
             Known::Nothing => None,
             Known::File(file) if file.shows(stamp) => None,
-            Known::File(_) => Some(Code::CHANGED),
-            Known::Absent | Known::Directory(_) => Some(Code::CREATED),
+            Known::File(_) => Some(Code::Changed),
+            Known::Absent | Known::Directory(_) => Some(Code::Created),
         };
-        *self = Known::File(File { created: code == Some(Code::CREATED), ..File::of_scan(Some(stamp)) });
+        *self = Known::File(File { created: code == Some(Code::Created), ..File::of_scan(Some(stamp)) });
         told.extend(code.map(|code| Told::root(code, stamp.tag())));
     }
 
@@ -239,7 +239,7 @@ impl Known {
         let is_news = matches!(self, Known::Absent);
         let mut directory = Directory { root: stamp, entries: Arc::default(), is_listed: false };
         if is_news {
-            told.push(Told::root(Code::CREATED, directory.tag()));
+            told.push(Told::root(Code::Created, directory.tag()));
             directory.learn(entries, in_doubt, told);
         } else {
             directory.fill(entries);
@@ -313,17 +313,17 @@ impl Known {
     /// The initial listing.
     pub(crate) fn list(&self) -> impl Iterator<Item = Told> {
         let root = match self {
-            Known::File(file) => Told::root(Code::EXISTS, file.tag),
-            Known::Directory(directory) => Told::root(Code::EXISTS, directory.tag()),
-            Known::Nothing | Known::Absent => Told::root(Code::DELETED, None),
+            Known::File(file) => Told::root(Code::Exists, file.tag),
+            Known::Directory(directory) => Told::root(Code::Exists, directory.tag()),
+            Known::Nothing | Known::Absent => Told::root(Code::Deleted, None),
         };
         let entries = match self {
             Known::Directory(directory) => Some(&*directory.entries),
             _ => None,
         };
         let entries =
-            entries.into_iter().flatten().map(|(name, file)| Told::entry(Code::EXISTS, name, file.tag));
-        [root].into_iter().chain(entries).chain([Told::root(Code::END_EXIST, None)])
+            entries.into_iter().flatten().map(|(name, file)| Told::entry(Code::Exists, name, file.tag));
+        [root].into_iter().chain(entries).chain([Told::root(Code::EndExist, None)])
     }
 }
 
@@ -366,7 +366,7 @@ impl Directory {
             let stays =
                 listing.get(name).is_some_and(|stamp| !stamp.is_some_and(|now| file.changes_type(&now)));
             if !stays {
-                told.push(Told::entry(Code::DELETED, name, None));
+                told.push(Told::entry(Code::Deleted, name, None));
             }
             stays
         });
@@ -375,7 +375,7 @@ impl Directory {
             let tag = stamp.as_ref().and_then(Stamp::tag);
             match entries.get_mut(&name) {
                 None => {
-                    told.push(Told::entry(Code::CREATED, &name, tag));
+                    told.push(Told::entry(Code::Created, &name, tag));
                     entries.insert(name, File { created: true, ..File::of_scan(stamp.as_ref()) });
                 }
                 Some(file)
@@ -385,7 +385,7 @@ impl Directory {
                 }
                 Some(file) => {
                     *file = File::of_scan(stamp.as_ref());
-                    told.push(Told::entry(Code::CHANGED, &name, tag));
+                    told.push(Told::entry(Code::Changed, &name, tag));
                 }
             }
         }

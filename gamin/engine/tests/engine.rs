@@ -249,7 +249,7 @@ fn a_directory_subscription_on_a_file_waits_for_a_directory() {
     let stamp = world.put("/d/f", FileType::Directory);
     world.notice("/d", "f", Change::Created, Seen::Present(stamp));
     assert_eq!(world.take(), ["1 - Created"]);
-    assert_eq!(Code::CREATED.name(), Some("Created"));
+    assert_eq!(Code::Created.name(), Some("Created"));
 }
 
 #[test]

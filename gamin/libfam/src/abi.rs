@@ -123,6 +123,6 @@ pub(crate) unsafe fn fill(
         filename.copy_from_nonoverlapping(name.as_ptr(), length);
         filename.add(length).write(0);
         (&raw mut (*fe).userdata).write(user_data);
-        (&raw mut (*fe).code).write(c_int::from(event.code.0));
+        (&raw mut (*fe).code).write(c_int::from(event.code.number()));
     }
 }

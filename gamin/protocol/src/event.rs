@@ -4,46 +4,84 @@ use std::ffi::CStr;
 
 use crate::packet::{Decode, HEADER_LEN, Header, Malformed, PATH_MAX, encode};
 
-/// The code of an event, as `FAMCodes` numbers them. Codes that FAM does not know travel unchanged.
+/// What an event tells, as `FAMCodes` numbers it. Codes that FAM does not know travel unchanged.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Code(pub u16);
-
-impl Code {
+#[non_exhaustive]
+pub enum Code {
     /// Contents or metadata are different.
-    pub const CHANGED: Code = Code(1);
+    Changed,
     /// The path is gone, or was missing when it was asked for.
-    pub const DELETED: Code = Code(2);
+    Deleted,
     /// Part of FAM, never sent on Linux.
-    pub const START_EXECUTING: Code = Code(3);
+    StartExecuting,
     /// Part of FAM, never sent on Linux.
-    pub const STOP_EXECUTING: Code = Code(4);
+    StopExecuting,
     /// The path has come to be.
-    pub const CREATED: Code = Code(5);
+    Created,
     /// Part of FAM, never sent by Gamin.
-    pub const MOVED: Code = Code(6);
+    Moved,
     /// A cancelled subscription has ended.
-    pub const ACKNOWLEDGE: Code = Code(7);
+    Acknowledge,
     /// The path existed when it was asked for.
-    pub const EXISTS: Code = Code(8);
+    Exists,
     /// The initial listing is complete.
-    pub const END_EXIST: Code = Code(9);
+    EndExist,
     /// Our extension: the answer to a [`crate::Request::Ask`]. Codes from 50 up were the original's own
     /// for its debugging replies, so no program takes it for an event.
-    pub const ANSWER: Code = Code(50);
+    Answer,
+    /// None of these; only [`Code::from`] makes it.
+    Unknown(u16),
+}
 
-    /// The name that FAM's documentation and testgam's transcripts use, or `None` for an unknown code.
+impl From<u16> for Code {
+    fn from(number: u16) -> Code {
+        match number {
+            1 => Code::Changed,
+            2 => Code::Deleted,
+            3 => Code::StartExecuting,
+            4 => Code::StopExecuting,
+            5 => Code::Created,
+            6 => Code::Moved,
+            7 => Code::Acknowledge,
+            8 => Code::Exists,
+            9 => Code::EndExist,
+            50 => Code::Answer,
+            _ => Code::Unknown(number),
+        }
+    }
+}
+
+impl Code {
+    /// The number on the wire.
+    pub fn number(self) -> u16 {
+        match self {
+            Code::Changed => 1,
+            Code::Deleted => 2,
+            Code::StartExecuting => 3,
+            Code::StopExecuting => 4,
+            Code::Created => 5,
+            Code::Moved => 6,
+            Code::Acknowledge => 7,
+            Code::Exists => 8,
+            Code::EndExist => 9,
+            Code::Answer => 50,
+            Code::Unknown(number) => number,
+        }
+    }
+
+    /// The name that FAM's documentation and testgam's transcripts use, or `None` for a code that FAM does not know.
     pub fn name(self) -> Option<&'static str> {
         Some(match self {
-            Code::CHANGED => "Changed",
-            Code::DELETED => "Deleted",
-            Code::START_EXECUTING => "StartExecuting",
-            Code::STOP_EXECUTING => "StopExecuting",
-            Code::CREATED => "Created",
-            Code::MOVED => "Moved",
-            Code::ACKNOWLEDGE => "Acknowledge",
-            Code::EXISTS => "Exists",
-            Code::END_EXIST => "EndExist",
-            _ => return None,
+            Code::Changed => "Changed",
+            Code::Deleted => "Deleted",
+            Code::StartExecuting => "StartExecuting",
+            Code::StopExecuting => "StopExecuting",
+            Code::Created => "Created",
+            Code::Moved => "Moved",
+            Code::Acknowledge => "Acknowledge",
+            Code::Exists => "Exists",
+            Code::EndExist => "EndExist",
+            Code::Answer | Code::Unknown(_) => return None,
         })
     }
 }
@@ -52,7 +90,7 @@ impl std::fmt::Debug for Code {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self.name() {
             Some(name) => f.write_str(name),
-            None => write!(f, "Code({})", self.0),
+            None => write!(f, "Code({})", self.number()),
         }
     }
 }
@@ -100,9 +138,9 @@ impl Event {
         }
         match tag {
             Some(Tag(tag)) if path.len() + TAG_LEN <= PATH_MAX => {
-                encode(out, seq, code.0, &[path, &[0], &tag.to_ne_bytes()]);
+                encode(out, seq, code.number(), &[path, &[0], &tag.to_ne_bytes()]);
             }
-            _ => encode(out, seq, code.0, &[path]),
+            _ => encode(out, seq, code.number(), &[path]),
         }
         Ok(())
     }
@@ -130,6 +168,6 @@ impl Decode for Event {
         if path.is_empty() {
             return Err(Malformed::PathLength(header.path_len));
         }
-        Ok(Event { seq: header.seq, code: Code(header.kind), path: path.to_vec(), tag })
+        Ok(Event { seq: header.seq, code: Code::from(header.kind), path: path.to_vec(), tag })
     }
 }

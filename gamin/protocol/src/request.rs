@@ -64,7 +64,7 @@ pub enum Request {
         seq: u16,
     },
     /// Our extension on the request type that the original keeps for debugging and ignores: a question,
-    /// answered by an event of [`crate::Code::ANSWER`] with the same `seq`.
+    /// answered by an event of [`crate::Code::Answer`] with the same `seq`.
     Ask {
         /// Names the answer.
         seq: u16,

@@ -100,8 +100,8 @@ fn what_the_original_overlooks_is_overlooked() {
 #[test]
 fn an_event_carries_its_tag_behind_the_path() {
     let mut bytes = Vec::new();
-    Event::encode(&mut bytes, 3, Code::CREATED, b"name", Some(Tag(42))).expect("because the name is short");
-    let event = Event { seq: 3, code: Code::CREATED, path: b"name".to_vec(), tag: Some(Tag(42)) };
+    Event::encode(&mut bytes, 3, Code::Created, b"name", Some(Tag(42))).expect("because the name is short");
+    let event = Event { seq: 3, code: Code::Created, path: b"name".to_vec(), tag: Some(Tag(42)) };
     assert_eq!(decode_event(&bytes), Ok(Some(event)));
 }
 
@@ -109,9 +109,9 @@ fn an_event_carries_its_tag_behind_the_path() {
 fn a_tag_that_does_not_fit_is_left_out() {
     let path = vec![b'a'; PATH_MAX - 8];
     let mut bytes = Vec::new();
-    Event::encode(&mut bytes, 3, Code::EXISTS, &path, Some(Tag(42))).expect("because the path fits");
+    Event::encode(&mut bytes, 3, Code::Exists, &path, Some(Tag(42))).expect("because the path fits");
     assert_eq!(bytes.len(), PACKET_MAX - 8);
-    assert_eq!(decode_event(&bytes), Ok(Some(Event { seq: 3, code: Code::EXISTS, path, tag: None })));
+    assert_eq!(decode_event(&bytes), Ok(Some(Event { seq: 3, code: Code::Exists, path, tag: None })));
 }
 
 #[test]
@@ -174,4 +174,12 @@ proptest! {
         while let Ok(Some(_)) = requests.next_message() {}
         while let Ok(Some(_)) = events.next_message() {}
     }
+}
+
+#[test]
+fn every_number_is_one_code_and_comes_back() {
+    for number in 0..=u16::MAX {
+        assert_eq!(Code::from(number).number(), number);
+    }
+    assert_eq!((Code::from(9), Code::from(10)), (Code::EndExist, Code::Unknown(10)));
 }

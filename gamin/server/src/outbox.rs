@@ -144,19 +144,19 @@ impl Outbox {
         for place in root.into_iter().chain(end_of_listing).chain(entries.into_values()) {
             self.waiting.remove(&place);
         }
-        self.reply(seq, Code::ACKNOWLEDGE, path);
+        self.reply(seq, Code::Acknowledge, path);
     }
 
     /// Answers a question, behind everything that is to be told already.
     pub fn answer(&mut self, seq: u16, answer: Vec<u8>) {
-        self.reply(seq, Code::ANSWER, answer);
+        self.reply(seq, Code::Answer, answer);
         self.fence = self.next_place;
     }
 
     /// Tells an event. One of a subscription that has ended, or that it did not ask for, is dropped.
     pub fn tell(&mut self, mut event: Event) {
         let Some(addressee) = self.addressees.get(&event.subscription) else { return };
-        let listing = matches!(event.code, Code::EXISTS | Code::END_EXIST);
+        let listing = matches!(event.code, Code::Exists | Code::EndExist);
         if listing && addressee.options.contains(Options::NO_EXISTS) {
             return;
         }
@@ -227,7 +227,7 @@ impl Outbox {
     /// Lets an event wait, as one with what waits about its subject.
     fn merge(&mut self, event: Event) {
         let Some(addressee) = self.addressees.get_mut(&event.subscription) else { return };
-        if event.subject == Subject::Root && event.code == Code::DELETED {
+        if event.subject == Subject::Root && event.code == Code::Deleted {
             // A directory that is gone takes its entries along, without an event for each.
             for place in std::mem::take(&mut addressee.entries).into_values() {
                 self.waiting.remove(&place);
@@ -256,7 +256,7 @@ impl Addressee {
     /// Where the last of what waits about the event's subject stands.
     fn place(&self, event: &Event) -> Option<Place> {
         match &event.subject {
-            Subject::Root if event.code == Code::END_EXIST => self.end_of_listing,
+            Subject::Root if event.code == Code::EndExist => self.end_of_listing,
             Subject::Root => self.root.last().copied(),
             Subject::Entry(name) => self.entries.get(name).copied(),
         }
@@ -265,7 +265,7 @@ impl Addressee {
     /// Takes note that `event` waits at `place`.
     fn note(&mut self, place: Place, event: &Event) {
         match &event.subject {
-            Subject::Root if event.code == Code::END_EXIST => self.end_of_listing = Some(place),
+            Subject::Root if event.code == Code::EndExist => self.end_of_listing = Some(place),
             Subject::Root => self.root.push(place),
             Subject::Entry(name) => {
                 self.entries.insert(name.clone(), place);
@@ -276,7 +276,7 @@ impl Addressee {
     /// Takes note that the event at `place`, which is about the same as `event`, waits no longer.
     fn forget(&mut self, place: Place, event: &Event) {
         match &event.subject {
-            Subject::Root if event.code == Code::END_EXIST => self.end_of_listing = None,
+            Subject::Root if event.code == Code::EndExist => self.end_of_listing = None,
             Subject::Root => self.root.retain(|waiting| *waiting != place),
             Subject::Entry(name) => {
                 self.entries.remove(name);
@@ -298,26 +298,26 @@ fn merged(subject: &Subject, first: Code, next: Code) -> Merged {
     if *subject == Subject::Root {
         match (first, next) {
             // A directory that comes back has other entries: that it was gone has to be said.
-            (Code::DELETED, Code::CREATED) => return Merged::Both,
+            (Code::Deleted, Code::Created) => return Merged::Both,
             // A listing always says what it found: now, nothing.
-            (Code::EXISTS, Code::DELETED) => return Merged::One(Code::DELETED),
-            (Code::END_EXIST, _) => return Merged::One(Code::END_EXIST),
+            (Code::Exists, Code::Deleted) => return Merged::One(Code::Deleted),
+            (Code::EndExist, _) => return Merged::One(Code::EndExist),
             _ => {}
         }
     }
     // Whether the client has been told that the subject is there, and whether it is there now.
-    let was_there = matches!(first, Code::CHANGED | Code::DELETED);
-    let is_there = next != Code::DELETED;
+    let was_there = matches!(first, Code::Changed | Code::Deleted);
+    let is_there = next != Code::Deleted;
     match (was_there, is_there) {
         (false, false) => Merged::Nothing,
         (false, true) => Merged::One(first),
-        (true, false) => Merged::One(Code::DELETED),
-        (true, true) => Merged::One(Code::CHANGED),
+        (true, false) => Merged::One(Code::Deleted),
+        (true, true) => Merged::One(Code::Changed),
     }
 }
 
 /// Whether a merged event stays where the first one stood, instead of going where the last one belongs: in a
 /// listing, which has an end, and where a root's entries come after it.
 fn keeps_its_place(first: &Event) -> bool {
-    first.code == Code::EXISTS || first.subject == Subject::Root && first.code != Code::CHANGED
+    first.code == Code::Exists || first.subject == Subject::Root && first.code != Code::Changed
 }

@@ -199,7 +199,7 @@ impl Session {
         self.outbox.open(id, seq, path, options);
         if tree_path.is_none() {
             // A server has no directory to take a relative path from: there is nothing there.
-            for code in [Code::DELETED, Code::END_EXIST] {
+            for code in [Code::Deleted, Code::EndExist] {
                 self.outbox.tell(Event { subscription: id, code, subject: Subject::Root, tag: None });
             }
         }

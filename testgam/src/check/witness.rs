@@ -188,12 +188,12 @@ impl Account {
         let name = event.path.as_os_str().as_bytes();
         let is_root = self.subject.1 == Kind::File || name == self.path;
         let told = match event.code {
-            Code::END_EXIST => {
+            Code::EndExist => {
                 self.is_listed = true;
                 return Ok(());
             }
-            Code::EXISTS | Code::CREATED | Code::CHANGED => Told::Present(tag),
-            Code::DELETED => Told::Absent,
+            Code::Exists | Code::Created | Code::Changed => Told::Present(tag),
+            Code::Deleted => Told::Absent,
             _ => return Ok(()),
         };
         let absent = Life::new(chronicle.root.states().first().map_or(0, |(began, _)| *began));
@@ -388,26 +388,26 @@ mod tests {
         told.err().map(|complaint| complaint.checker)
     }
 
-    const LISTING: [Telling<'_>; 2] = [(Code::EXISTS, DIR, 0), (Code::END_EXIST, DIR, 0)];
+    const LISTING: [Telling<'_>; 2] = [(Code::Exists, DIR, 0), (Code::EndExist, DIR, 0)];
 
     #[test]
     fn what_happened_is_believed_in_its_order_and_twice_but_not_three_times() {
         let (mut witness, journal) = witness(&[State::Absent, sight(1), sight(2), State::Absent]);
         assert_eq!(tell(&mut witness, &journal, &LISTING), None);
         let life = [
-            (Code::CREATED, "a", 1),
-            (Code::CHANGED, "a", 2),
-            (Code::CHANGED, "a", 2),
-            (Code::DELETED, "a", 0),
+            (Code::Created, "a", 1),
+            (Code::Changed, "a", 2),
+            (Code::Changed, "a", 2),
+            (Code::Deleted, "a", 0),
         ];
         assert_eq!(tell(&mut witness, &journal, &life), None);
         assert_eq!(witness.compare(1, &journal), Ok(()));
-        assert_eq!(tell(&mut witness, &journal, &[(Code::CREATED, "a", 0)]), Some(Checker::NoPhantom));
+        assert_eq!(tell(&mut witness, &journal, &[(Code::Created, "a", 0)]), Some(Checker::NoPhantom));
     }
 
     #[test]
     fn what_never_was_is_a_phantom() {
-        for phantom in [(Code::CREATED, "b", 0), (Code::DELETED, "a", 0), (Code::CHANGED, "a", 7)] {
+        for phantom in [(Code::Created, "b", 0), (Code::Deleted, "a", 0), (Code::Changed, "a", 7)] {
             let (mut witness, journal) = witness(&[sight(1)]);
             assert_eq!(tell(&mut witness, &journal, &[phantom]), Some(Checker::NoPhantom), "{phantom:?}");
         }
@@ -416,15 +416,15 @@ mod tests {
     #[test]
     fn a_state_that_was_over_before_the_last_event_is_out_of_order() {
         let (mut witness, journal) = witness(&[sight(1), sight(2)]);
-        let back = [(Code::EXISTS, "a", 2), (Code::CHANGED, "a", 1)];
+        let back = [(Code::Exists, "a", 2), (Code::Changed, "a", 1)];
         assert_eq!(tell(&mut witness, &journal, &back), Some(Checker::Order));
     }
 
     #[test]
     fn what_was_told_last_has_to_be_what_is_there() {
         let cases: [(&[State], &[Telling<'_>]); 3] = [
-            (&[sight(1), sight(2)], &[(Code::EXISTS, "a", 1)]),
-            (&[sight(1), State::Absent], &[(Code::EXISTS, "a", 1)]),
+            (&[sight(1), sight(2)], &[(Code::Exists, "a", 1)]),
+            (&[sight(1), State::Absent], &[(Code::Exists, "a", 1)]),
             (&[State::Absent, sight(1)], &[]),
         ];
         for (states, events) in cases {

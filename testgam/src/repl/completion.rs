@@ -109,7 +109,7 @@ fn of_arguments(verb: &[u8], index: usize, typed: &[u8], facts: &Facts) -> Vec<C
         Some(Argument::Client) => plain(facts.clients.iter()),
         Some(Argument::Index) => plain((0..facts.requests).map(|index| index.to_string())),
         Some(Argument::Request) => plain((1..=facts.requests).map(|number| number.to_string())),
-        Some(Argument::Code) => plain((1..=9).filter_map(|code| Code(code).name())),
+        Some(Argument::Code) => plain((1..=9).filter_map(|code| Code::from(code).name())),
         Some(Argument::Choice) => plain(choices(verb.usage)),
         Some(Argument::Free) | None => Vec::new(),
     }

@@ -73,12 +73,12 @@ impl World for Fake {
     fn perform(&mut self, operation: &FileOperation) -> Result<(), Trouble> {
         match operation {
             FileOperation::MakeFile(path) => {
-                self.report(path, Code::CREATED, if path.ends_with("lie") { 2 } else { 1 });
+                self.report(path, Code::Created, if path.ends_with("lie") { 2 } else { 1 });
             }
             FileOperation::MakeFiles { directory, count } => {
-                (0..*count).for_each(|n| self.report(&directory.join(format!("n{n}")), Code::CREATED, 1));
+                (0..*count).for_each(|n| self.report(&directory.join(format!("n{n}")), Code::Created, 1));
             }
-            FileOperation::Append { path, .. } => self.report(path, Code::CHANGED, 1),
+            FileOperation::Append { path, .. } => self.report(path, Code::Changed, 1),
             FileOperation::RemoveFile(_) => return Err(Trouble::Failed("there is none".into())),
             _ => {}
         }
@@ -128,8 +128,8 @@ impl Client for FakeClient {
         told.numbers += 1;
         let number = number.unwrap_or(told.numbers);
         told.requests.insert(number, path.to_owned());
-        told.push(number, Code::EXISTS, path);
-        told.push(number, Code::END_EXIST, path);
+        told.push(number, Code::Exists, path);
+        told.push(number, Code::EndExist, path);
         Ok(number)
     }
 
@@ -148,7 +148,7 @@ impl Client for FakeClient {
     fn cancel(&mut self, number: i32) -> Result<(), Trouble> {
         let told = &mut self.state.borrow_mut().clients[self.index];
         let path = told.requests.remove(&number).ok_or_else(|| Trouble::Failed("no such request".into()))?;
-        told.push(number, Code::ACKNOWLEDGE, &path);
+        told.push(number, Code::Acknowledge, &path);
         Ok(())
     }
 

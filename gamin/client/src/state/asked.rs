@@ -133,7 +133,7 @@ impl Asked {
     pub(super) fn end(&mut self) -> Option<Event> {
         let is_over = self.subscriptions_mut().all(|subscription| subscription.is_acknowledged());
         (is_over && !std::mem::replace(&mut self.ended, true))
-            .then(|| self.caller.event(Code::ACKNOWLEDGE, self.caller.path.clone()))
+            .then(|| self.caller.event(Code::Acknowledge, self.caller.path.clone()))
     }
 
     /// The server is gone; gives the wire numbers of the subscriptions that it need not acknowledge any more.
@@ -193,7 +193,7 @@ impl Caller {
     }
 
     fn tell(&mut self, (code, subject): News, tag: Option<Tag>, queue: &mut Queue) {
-        if self.quiet && matches!(code, Code::EXISTS | Code::END_EXIST) {
+        if self.quiet && matches!(code, Code::Exists | Code::EndExist) {
             return;
         }
         let path = match subject {

@@ -52,7 +52,7 @@ impl Queue {
     ) -> Option<(Event, Option<Tag>)> {
         while let Some((event, tag)) = self.events.pop_front() {
             let Some(asked) = requests.get_mut(&event.request) else { continue };
-            if event.code == Code::ACKNOWLEDGE {
+            if event.code == Code::Acknowledge {
                 requests.remove(&event.request);
             } else if asked.is_cancelled() {
                 continue;

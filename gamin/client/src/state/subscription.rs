@@ -121,7 +121,7 @@ impl Subscription {
         let protocol::Event { code, path, tag, .. } = event;
         // An entry is a bare name. The original writes some events of the root with another spelling.
         let subject = if path.starts_with(b"/") { Subject::Root } else { Subject::Entry(path) };
-        let ends = code == Code::END_EXIST;
+        let ends = code == Code::EndExist;
         match &mut self.course {
             Course::Direct { listed } => {
                 *listed |= ends;
@@ -143,7 +143,7 @@ impl Subscription {
 
     /// The fingerprint of the state that news tell of, if it is known.
     pub(super) fn tag(&self, (code, subject): &News) -> Option<Tag> {
-        if *code == Code::END_EXIST { None } else { self.told.tag(subject) }
+        if *code == Code::EndExist { None } else { self.told.tag(subject) }
     }
 
     /// Tells how what was told became what is now, unless that is not known yet, or not wanted.
@@ -156,7 +156,7 @@ impl Subscription {
         let mut told = std::mem::take(&mut self.told);
         if *owes_end {
             told.complete(fresh, &mut news);
-            news.push((Code::END_EXIST, Subject::Root));
+            news.push((Code::EndExist, Subject::Root));
         }
         told.difference(fresh, *renewed, self.kind, &mut news);
         self.told = std::mem::take(fresh);

@@ -63,7 +63,7 @@ proptest! {
         let mut server = Server::connect(&mut state, true);
         state.ask_barrier().expect("nothing is known of the server");
         for (seq, code, path, tagged) in packets {
-            server.send(seq, Code(code), path.as_bytes(), tagged.then_some(1));
+            server.send(seq, Code::from(code), path.as_bytes(), tagged.then_some(1));
         }
         server.deliver(&mut state, usize::MAX);
         let _ = state.handle_bytes(&rubbish);
@@ -114,7 +114,7 @@ fn the_root_is_spelled_as_the_caller_did() {
     world.play(&Step::Connect);
     let wire = world.state.requests[&world.request].live().next().expect("it is live").wire;
     let server = world.server.as_mut().expect("connected");
-    server.send(wire, Code::CHANGED, b"/watched/directory", None);
+    server.send(wire, Code::Changed, b"/watched/directory", None);
     server.deliver(&mut world.state, usize::MAX);
     while let Some(event) = world.state.poll_event() {
         assert_eq!(event.path.as_os_str(), ROOT);
@@ -134,7 +134,7 @@ fn cancelling_withholds_what_is_queued_of_this_request_only() {
     state.cancel(second).expect("it is known");
     assert!(!state.has_event());
     server.deliver_all(&mut state, &None);
-    assert_eq!(codes(&mut state), [Code::ACKNOWLEDGE, Code::ACKNOWLEDGE]);
+    assert_eq!(codes(&mut state), [Code::Acknowledge, Code::Acknowledge]);
 }
 
 #[test]
@@ -147,10 +147,10 @@ fn no_exists_leaves_out_the_listing_of_later_directory_requests() {
     assert_eq!(codes(&mut state), []);
     state.monitor(Kind::File, Path::new(ROOT), None).expect("a good path");
     server.deliver_all(&mut state, &entries(b""));
-    assert_eq!(codes(&mut state), [Code::EXISTS, Code::END_EXIST]);
+    assert_eq!(codes(&mut state), [Code::Exists, Code::EndExist]);
     state.monitor(Kind::Directory, Path::new(ROOT), None).expect("a good path");
     server.deliver_all(&mut state, &None);
-    assert_eq!(codes(&mut state), [Code::DELETED]);
+    assert_eq!(codes(&mut state), [Code::Deleted]);
 }
 
 #[test]
@@ -162,7 +162,7 @@ fn no_exists_still_gets_the_difference_after_a_reconnect() {
     server.deliver_all(&mut state, &entries(b"ab"));
     server.kill(&mut state);
     Server::connect(&mut state, true).deliver_all(&mut state, &entries(b"bc"));
-    assert_eq!(codes(&mut state), [Code::DELETED, Code::CREATED]);
+    assert_eq!(codes(&mut state), [Code::Deleted, Code::Created]);
 }
 
 #[test]
@@ -170,11 +170,11 @@ fn a_monitored_file_that_changed_during_a_reconnect_is_changed() {
     let mut state = State::default();
     state.monitor(Kind::File, Path::new("/f"), None).expect("a good path");
     for (version, news) in
-        [(1, vec![Code::EXISTS, Code::END_EXIST]), (1, vec![]), (2, vec![Code::CHANGED]), (2, vec![])]
+        [(1, vec![Code::Exists, Code::EndExist]), (1, vec![]), (2, vec![Code::Changed]), (2, vec![])]
     {
         let mut server = Server::connect(&mut state, true);
-        server.send(1, Code::EXISTS, b"/f", Some(version));
-        server.send(1, Code::END_EXIST, b"/f", None);
+        server.send(1, Code::Exists, b"/f", Some(version));
+        server.send(1, Code::EndExist, b"/f", None);
         server.deliver(&mut state, usize::MAX);
         server.kill(&mut state);
         assert_eq!(codes(&mut state), news);
@@ -183,15 +183,15 @@ fn a_monitored_file_that_changed_during_a_reconnect_is_changed() {
 
 #[test]
 fn an_entry_without_a_tag_may_have_changed_if_the_server_knows_tags() {
-    for (root_tag, news) in [(Some(1), vec![Code::CHANGED]), (None, vec![])] {
+    for (root_tag, news) in [(Some(1), vec![Code::Changed]), (None, vec![])] {
         let mut state = State::default();
         state.monitor(Kind::Directory, Path::new(ROOT), None).expect("a good path");
-        let listed = vec![Code::EXISTS, Code::EXISTS, Code::END_EXIST];
+        let listed = vec![Code::Exists, Code::Exists, Code::EndExist];
         for expected in [listed, news] {
             let mut server = Server::connect(&mut state, true);
-            server.send(1, Code::EXISTS, ROOT.as_bytes(), root_tag);
-            server.send(1, Code::EXISTS, b"a", None);
-            server.send(1, Code::END_EXIST, ROOT.as_bytes(), None);
+            server.send(1, Code::Exists, ROOT.as_bytes(), root_tag);
+            server.send(1, Code::Exists, b"a", None);
+            server.send(1, Code::EndExist, ROOT.as_bytes(), None);
             server.deliver(&mut state, usize::MAX);
             server.kill(&mut state);
             assert_eq!(codes(&mut state), expected);
@@ -202,17 +202,17 @@ fn an_entry_without_a_tag_may_have_changed_if_the_server_knows_tags() {
 #[test]
 fn a_listing_cut_off_is_carried_on_and_ends_once() {
     use Code as C;
-    let missing = [C::DELETED, C::END_EXIST];
-    let listed = [C::EXISTS, C::EXISTS, C::EXISTS, C::END_EXIST];
+    let missing = [C::Deleted, C::EndExist];
+    let listed = [C::Exists, C::Exists, C::Exists, C::EndExist];
     // The disk when the server dies, how many packets it had sent, the disk then; what is told then.
     let cases: [(Disk, usize, Disk, Vec<Code>); 7] = [
         (entries(b"ab"), 0, entries(b"ab"), listed.to_vec()),
         (entries(b"ab"), 0, None, missing.to_vec()),
-        (entries(b"ab"), 2, entries(b"ab"), vec![C::EXISTS, C::END_EXIST]),
-        (entries(b"ab"), 2, entries(b"b"), vec![C::EXISTS, C::END_EXIST, C::DELETED]),
-        (entries(b"ab"), 2, None, vec![C::END_EXIST, C::DELETED]),
-        (None, 1, None, vec![C::END_EXIST]),
-        (None, 1, entries(b"a"), vec![C::END_EXIST, C::CREATED, C::CREATED]),
+        (entries(b"ab"), 2, entries(b"ab"), vec![C::Exists, C::EndExist]),
+        (entries(b"ab"), 2, entries(b"b"), vec![C::Exists, C::EndExist, C::Deleted]),
+        (entries(b"ab"), 2, None, vec![C::EndExist, C::Deleted]),
+        (None, 1, None, vec![C::EndExist]),
+        (None, 1, entries(b"a"), vec![C::EndExist, C::Created, C::Created]),
     ];
     for (before, sent, after, news) in cases {
         let mut state = State::default();
@@ -248,7 +248,7 @@ fn a_wire_number_is_free_again_after_its_acknowledge() {
         assert_eq!(number, RequestNumber(expected));
         state.cancel(number).expect("it is known");
         server.deliver_all(&mut state, &None);
-        assert_eq!(codes(&mut state), [Code::ACKNOWLEDGE]);
+        assert_eq!(codes(&mut state), [Code::Acknowledge]);
     }
 }
 
@@ -278,7 +278,7 @@ fn what_happens_while_suspended_is_told_as_a_difference() {
             assert!(!world.state.has_event());
         }
         world.play(&Step::Resume);
-        assert_eq!(codes(&mut world.state), [Code::DELETED, Code::CHANGED, Code::CREATED]);
+        assert_eq!(codes(&mut world.state), [Code::Deleted, Code::Changed, Code::Created]);
         world.play(&Step::Suspend);
         world.play(&Step::Resume);
         assert!(!world.state.has_event(), "nothing happened");
@@ -294,7 +294,7 @@ fn a_suspended_request_is_still_acknowledged() {
         world.play(&step);
     }
     assert!(matches!(world.state.resume(world.request), Err(Error::UnknownRequest(_))));
-    assert_eq!(codes(&mut world.state), [Code::ACKNOWLEDGE]);
+    assert_eq!(codes(&mut world.state), [Code::Acknowledge]);
     assert!(matches!(world.state.suspend(world.request), Err(Error::UnknownRequest(_))));
 }
 
@@ -358,10 +358,10 @@ fn an_answer_to_another_question_is_no_answer() {
     let mut state = State::default();
     let mut server = Server::connect(&mut state, true);
     let token = state.ask_barrier().expect("nothing is known of the server");
-    server.send(token.wire(), Code::ANSWER, b"other", None);
+    server.send(token.wire(), Code::Answer, b"other", None);
     server.deliver(&mut state, usize::MAX);
     assert_eq!(state.outcome(token), Outcome::Open);
-    server.send(token.wire(), Code::ANSWER, SYNC, None);
+    server.send(token.wire(), Code::Answer, SYNC, None);
     server.deliver(&mut state, usize::MAX);
     assert_eq!(state.outcome(token), Outcome::Answered(Vec::new()));
 }

@@ -34,7 +34,7 @@ impl Version {
     fn of(code: Code, tag: Option<Tag>) -> Version {
         match tag {
             Some(tag) => Version::Tagged(tag),
-            None if code == Code::EXISTS => Version::Unknown,
+            None if code == Code::Exists => Version::Unknown,
             None => Version::Changed,
         }
     }
@@ -75,18 +75,18 @@ impl Told {
     /// Takes note of an event.
     pub(super) fn apply(&mut self, code: Code, subject: &Subject, tag: Option<Tag>) {
         match (code, subject) {
-            (Code::DELETED, Subject::Root) => {
+            (Code::Deleted, Subject::Root) => {
                 // Its entries are gone with it, without an event each.
                 self.root = Root::Absent;
                 self.entries.clear();
             }
-            (Code::DELETED, Subject::Entry(name)) => {
+            (Code::Deleted, Subject::Entry(name)) => {
                 self.entries.remove(name);
             }
-            (Code::EXISTS | Code::CREATED | Code::CHANGED, Subject::Root) => {
+            (Code::Exists | Code::Created | Code::Changed, Subject::Root) => {
                 self.root = Root::Present(Version::of(code, tag));
             }
-            (Code::EXISTS | Code::CREATED | Code::CHANGED, Subject::Entry(name)) => {
+            (Code::Exists | Code::Created | Code::Changed, Subject::Entry(name)) => {
                 let version = Version::of(code, tag);
                 match self.entries.get_mut(name) {
                     Some(told) => *told = version,
@@ -131,7 +131,7 @@ impl Told {
     pub(super) fn complete(&mut self, fresh: &Told, news: &mut Vec<News>) {
         if self.root == Root::Unknown && fresh.root != Root::Unknown {
             self.root = fresh.root;
-            let code = if fresh.root == Root::Absent { Code::DELETED } else { Code::EXISTS };
+            let code = if fresh.root == Root::Absent { Code::Deleted } else { Code::Exists };
             news.push((code, Subject::Root));
         }
         if self.root == Root::Absent {
@@ -140,7 +140,7 @@ impl Told {
         for (name, version) in fresh.by_name() {
             if !self.entries.contains_key(name) {
                 self.entries.insert(name.clone(), version);
-                news.push((Code::EXISTS, Subject::Entry(name.clone())));
+                news.push((Code::Exists, Subject::Entry(name.clone())));
             }
         }
     }
@@ -160,25 +160,25 @@ impl Told {
         match (self.root, fresh.root) {
             (Root::Absent, Root::Absent) => return,
             (_, Root::Absent) => {
-                news.push((Code::DELETED, Subject::Root));
+                news.push((Code::Deleted, Subject::Root));
                 return;
             }
-            (Root::Absent, _) => news.push((Code::CREATED, Subject::Root)),
+            (Root::Absent, _) => news.push((Code::Created, Subject::Root)),
             // A directory that is monitored as such has no Changed of itself: its entries say it all.
             (Root::Present(told), Root::Present(version)) if kind == Kind::File && differ(told, version) => {
-                news.push((Code::CHANGED, Subject::Root));
+                news.push((Code::Changed, Subject::Root));
             }
             _ => {}
         }
         for (name, _) in self.by_name() {
             if !fresh.entries.contains_key(name) {
-                news.push((Code::DELETED, Subject::Entry(name.clone())));
+                news.push((Code::Deleted, Subject::Entry(name.clone())));
             }
         }
         for (name, version) in fresh.by_name() {
             let code = match self.entries.get(name) {
-                None => Code::CREATED,
-                Some(told) if differ(*told, version) => Code::CHANGED,
+                None => Code::Created,
+                Some(told) if differ(*told, version) => Code::Changed,
                 Some(_) => continue,
             };
             news.push((code, Subject::Entry(name.clone())));

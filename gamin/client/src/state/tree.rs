@@ -199,14 +199,14 @@ impl Tree {
             }
             let is_root = branch.name.is_empty();
             match subject {
-                Subject::Root if code == Code::END_EXIST => {
+                Subject::Root if code == Code::EndExist => {
                     if !std::mem::replace(&mut branch.listed, true) {
                         self.unlisted -= 1;
                     }
                     self.finish();
                 }
                 Subject::Root if is_root => self.hear_of_root(code),
-                Subject::Root if code == Code::DELETED => {
+                Subject::Root if code == Code::Deleted => {
                     let name = branch.name.clone();
                     self.drop_below(&name);
                 }
@@ -222,7 +222,7 @@ impl Tree {
     }
 
     fn hear_of_root(&mut self, code: Code) {
-        if code == Code::DELETED {
+        if code == Code::Deleted {
             self.told.clear();
             for name in self.followed.keys().filter(|name| !name.is_empty()).cloned().collect::<Vec<_>>() {
                 self.unfollow(&name);
@@ -235,18 +235,18 @@ impl Tree {
         if self.shape.levels == 0 {
             return;
         }
-        if code == Code::DELETED {
+        if code == Code::Deleted {
             self.leave(&name);
             if self.told.remove(&name) {
-                self.news.push((Code::DELETED, Subject::Entry(name)));
+                self.news.push((Code::Deleted, Subject::Entry(name)));
             }
             return;
         }
         if (self.shape.tells)(OsStr::from_bytes(entry)) {
             let code = match (self.told.insert(name.clone()), code) {
-                (true, Code::EXISTS) if self.owes_end => Code::EXISTS,
-                (true, _) => Code::CREATED,
-                (false, _) => Code::CHANGED,
+                (true, Code::Exists) if self.owes_end => Code::Exists,
+                (true, _) => Code::Created,
+                (false, _) => Code::Changed,
             };
             self.news.push((code, Subject::Entry(name.clone())));
         }
@@ -274,7 +274,7 @@ impl Tree {
         let gone: Vec<_> = self.told.range(first..end).rev().cloned().collect();
         for name in gone {
             self.told.remove(&name);
-            self.news.push((Code::DELETED, Subject::Entry(name)));
+            self.news.push((Code::Deleted, Subject::Entry(name)));
         }
     }
 
@@ -292,7 +292,7 @@ impl Tree {
     /// Tells that the listing is complete, once it is.
     fn finish(&mut self) {
         if self.unlisted == 0 && self.unexplored.is_empty() && std::mem::take(&mut self.owes_end) {
-            self.news.push((Code::END_EXIST, Subject::Root));
+            self.news.push((Code::EndExist, Subject::Root));
         }
     }
 }

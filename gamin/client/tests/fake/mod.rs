@@ -117,8 +117,8 @@ impl Session {
 
     /// Says that a path exists, and nothing else.
     pub fn list(&mut self, seq: u16, path: &str) {
-        self.send(seq, Code::EXISTS, path);
-        self.send(seq, Code::END_EXIST, path);
+        self.send(seq, Code::Exists, path);
+        self.send(seq, Code::EndExist, path);
     }
 
     /// Answers requests as the servers do, until the client is gone; with `barrier` as ours does.
@@ -127,11 +127,11 @@ impl Session {
             let answer = match request {
                 Request::Monitor { seq, path, .. } => {
                     let path = String::from_utf8(path).expect("a path of this test");
-                    [packet(seq, Code::EXISTS, &path, None), packet(seq, Code::END_EXIST, &path, None)]
+                    [packet(seq, Code::Exists, &path, None), packet(seq, Code::EndExist, &path, None)]
                         .concat()
                 }
-                Request::Cancel { seq } => packet(seq, Code::ACKNOWLEDGE, "/acknowledged", None),
-                Request::Ask { seq, .. } if barrier => packet(seq, Code::ANSWER, "sync", None),
+                Request::Cancel { seq } => packet(seq, Code::Acknowledge, "/acknowledged", None),
+                Request::Ask { seq, .. } if barrier => packet(seq, Code::Answer, "sync", None),
                 Request::Ask { .. } => continue,
             };
             if self.stream.write_all(&answer).is_err() {

@@ -223,7 +223,7 @@ impl Engine {
         }
         let is_unlisted = matches!(&watch.known, Known::Directory(directory) if !directory.is_listed);
         for told in told {
-            if told.subject == Subject::Root && told.code == Code::DELETED {
+            if told.subject == Subject::Root && told.code == Code::Deleted {
                 self.paces.drop_watch(id);
             } else {
                 self.paces.drop_held(&(id, told.subject.clone()));

@@ -156,10 +156,10 @@ impl Engine {
         let key = (id, subject);
         match reaction {
             Reaction::Nothing => {}
-            Reaction::Created => self.tell_subject(id, Code::CREATED, key.1),
+            Reaction::Created => self.tell_subject(id, Code::Created, key.1),
             Reaction::Deleted | Reaction::DeletedLook => {
                 self.paces.drop_held(&key);
-                self.tell_subject(id, Code::DELETED, key.1);
+                self.tell_subject(id, Code::Deleted, key.1);
                 if reaction == Reaction::DeletedLook {
                     self.look(id, None);
                 }
@@ -187,7 +187,7 @@ impl Engine {
     }
 
     pub(super) fn tell_changed(&mut self, id: WatchId, subject: Subject) {
-        self.tell_subject(id, Code::CHANGED, subject);
+        self.tell_subject(id, Code::Changed, subject);
     }
 
     pub(super) fn tell_subject(&mut self, id: WatchId, code: Code, subject: Subject) {

@@ -345,10 +345,10 @@ fn a_barrier_is_answered_behind_all_that_happened_before() {
     let mut world = World::new();
     let id = world.session();
     world.send(id, &[monitor(1, Options::NONE, "/d"), ask(7, b"what?"), ask(8, SYNC)].concat());
-    let answer = format!("8 {:?} sync", Code::ANSWER);
+    let answer = format!("8 {:?} sync", Code::Answer);
     assert_eq!(world.told(id), ["1 Exists /d", "1 Exists a", "1 EndExist /d", &answer]);
     world.send(id, &[cancel(1), ask(9, SYNC)].concat());
-    let answer = format!("9 {:?} sync", Code::ANSWER);
+    let answer = format!("9 {:?} sync", Code::Answer);
     assert_eq!(world.told(id), ["1 Acknowledge /d", &answer]);
     assert!(world.core.barriers.is_empty());
 }
@@ -359,7 +359,7 @@ fn requests_behind_a_barrier_wait_for_it() {
     let id = world.session();
     let requests = [monitor(1, Options::NONE, "/d"), ask(8, SYNC), monitor(2, Options::NONE, "/"), cancel(2)];
     world.send(id, &requests.concat());
-    let answer = format!("8 {:?} sync", Code::ANSWER);
+    let answer = format!("8 {:?} sync", Code::Answer);
     assert_eq!(world.told(id), ["1 Exists /d", "1 Exists a", "1 EndExist /d", &answer, "2 Acknowledge /"]);
 }
 
@@ -376,7 +376,7 @@ fn a_client_that_asks_without_pause_has_one_answer_a_turn_and_none_while_it_does
     assert_eq!(world.told(other), ["1 Deleted r"]);
     world.pass(Duration::from_secs(1));
     assert_eq!(world.core.transmit(asker).len(), one, "nor is there more for it");
-    let sync = format!("2 {:?} sync", Code::ANSWER);
+    let sync = format!("2 {:?} sync", Code::Answer);
     assert_eq!(world.told(asker).iter().filter(|told| **told == sync).count(), 1000);
     assert!(world.core.accepts_bytes(asker) && world.core.next_deadline().is_none());
 }
@@ -390,7 +390,7 @@ fn inquire(world: &mut World, id: SessionId, noun: &str) -> (Vec<Fact>, usize) {
         let mut decoder = Decoder::<Packet>::new();
         decoder.push(&world.take_bytes(id, usize::MAX));
         let packet = decoder.next_message().expect("because it is well formed").expect("because it is whole");
-        assert_eq!((packet.seq, packet.code), (7, Code::ANSWER));
+        assert_eq!((packet.seq, packet.code), (7, Code::Answer));
         let answer = packet.path.strip_prefix(&*inquiry.question()).expect("because it repeats the question");
         let page = inquiry.parse_answer(answer).expect("because it is an answer");
         facts.extend(page.facts);

@@ -51,7 +51,8 @@ fn read_all(outbox: &mut Outbox) -> Vec<Packet> {
 /// An event of subscription 1, said as `Created a`, `Deleted /d` or `EndExist /d`.
 fn event(said: &str) -> Event {
     let (code, path) = said.split_once(' ').expect("because tests say a code and a path");
-    let code = (1..10).map(Code).find(|known| known.name() == Some(code)).expect("because it is a code");
+    let code =
+        (1..10).map(Code::from).find(|known| known.name() == Some(code)).expect("because it is a code");
     let subject = if path == ROOT { Subject::Root } else { Subject::Entry(Name::from(path.as_bytes())) };
     Event { subscription: SubscriptionId(1), code, subject, tag: None }
 }
@@ -167,13 +168,13 @@ fn a_hundred_thousand_entries_come_and_go_at_no_great_cost() {
     };
     const COUNT: u32 = 100_000;
     outbox.tell(event("Exists /d"));
-    (0..COUNT).for_each(|number| tell(&mut outbox, Code::EXISTS, number));
+    (0..COUNT).for_each(|number| tell(&mut outbox, Code::Exists, number));
     outbox.tell(event("EndExist /d"));
     assert!(outbox.transmit().len() < BYTES_MAX + PACKET_MAX);
-    (0..COUNT).rev().for_each(|number| tell(&mut outbox, Code::CHANGED, number));
-    (0..COUNT).for_each(|number| tell(&mut outbox, Code::DELETED, number));
+    (0..COUNT).rev().for_each(|number| tell(&mut outbox, Code::Changed, number));
+    (0..COUNT).for_each(|number| tell(&mut outbox, Code::Deleted, number));
     assert_eq!(outbox.waiting.len(), stalled + 2);
-    (0..COUNT).for_each(|number| tell(&mut outbox, Code::CREATED, number));
+    (0..COUNT).for_each(|number| tell(&mut outbox, Code::Created, number));
     outbox.close(SubscriptionId(1));
     assert_eq!(outbox.waiting.len(), stalled + 1);
 }
@@ -191,18 +192,18 @@ impl State {
     fn apply(&mut self, code: Code, entry: Option<&[u8]>, tag: Tag) -> Result<(), TestCaseError> {
         let is_there = entry.map_or(self.root, |name| self.entries.get(name).copied()).is_some();
         match code {
-            Code::END_EXIST => prop_assert!(!std::mem::replace(&mut self.listed, true), "listed twice"),
-            Code::EXISTS => prop_assert!(!self.listed && !is_there, "told to exist again"),
-            Code::CREATED => prop_assert!(!is_there, "created again"),
-            Code::DELETED => prop_assert!(is_there || (entry.is_none() && !self.listed), "deleted again"),
+            Code::EndExist => prop_assert!(!std::mem::replace(&mut self.listed, true), "listed twice"),
+            Code::Exists => prop_assert!(!self.listed && !is_there, "told to exist again"),
+            Code::Created => prop_assert!(!is_there, "created again"),
+            Code::Deleted => prop_assert!(is_there || (entry.is_none() && !self.listed), "deleted again"),
             _ => prop_assert!(is_there, "changed while it is not there"),
         }
         prop_assert!(entry.is_none() || self.root.is_some(), "an entry without its directory");
         match (code, entry) {
-            (Code::END_EXIST, _) => {}
-            (Code::DELETED, None) => (self.root, self.entries) = (None, BTreeMap::new()),
+            (Code::EndExist, _) => {}
+            (Code::Deleted, None) => (self.root, self.entries) = (None, BTreeMap::new()),
             (_, None) => self.root = Some(tag),
-            (Code::DELETED, Some(name)) => drop(self.entries.remove(name)),
+            (Code::Deleted, Some(name)) => drop(self.entries.remove(name)),
             (_, Some(name)) => drop(self.entries.insert(name.to_vec(), tag)),
         }
         Ok(())
@@ -260,11 +261,11 @@ impl Stream {
             last_tag: 0,
         };
         for (subscriber, present) in present.into_iter().enumerate() {
-            stream.tell(subscriber, if present { Code::EXISTS } else { Code::DELETED }, None)?;
+            stream.tell(subscriber, if present { Code::Exists } else { Code::Deleted }, None)?;
             for name in (0..entries).filter(|_| present) {
-                stream.tell(subscriber, Code::EXISTS, Some(&[b'a' + name]))?;
+                stream.tell(subscriber, Code::Exists, Some(&[b'a' + name]))?;
             }
-            stream.tell(subscriber, Code::END_EXIST, None)?;
+            stream.tell(subscriber, Code::EndExist, None)?;
             if SUBSCRIBERS[subscriber].contains(Options::NO_EXISTS) {
                 stream.told[subscriber] = stream.truth[subscriber].clone();
                 // It is told only that the root is missing, which for it is news.
@@ -293,9 +294,9 @@ impl Stream {
                 let entry = (!root).then_some(name.as_slice());
                 let is_there = entry.map_or(state.root, |name| state.entries.get(name).copied()).is_some();
                 let code = match (is_there, delete) {
-                    (false, _) => Code::CREATED,
-                    (true, false) => Code::CHANGED,
-                    (true, true) => Code::DELETED,
+                    (false, _) => Code::Created,
+                    (true, false) => Code::Changed,
+                    (true, true) => Code::Deleted,
                 };
                 if root || state.root.is_some() {
                     self.tell(subscription, code, entry)?;

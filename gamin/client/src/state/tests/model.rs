@@ -63,10 +63,10 @@ impl Server {
                 }
                 Request::Cancel { seq } => {
                     assert!(self.subscriptions.remove(&seq), "an unknown number is cancelled");
-                    self.send(seq, Code::ACKNOWLEDGE, ROOT.as_bytes(), None);
+                    self.send(seq, Code::Acknowledge, ROOT.as_bytes(), None);
                 }
                 Request::Ask { seq, question } if self.barrier => {
-                    self.send(seq, Code::ANSWER, &question, None);
+                    self.send(seq, Code::Answer, &question, None);
                 }
                 Request::Ask { .. } => {}
             }
@@ -75,15 +75,15 @@ impl Server {
 
     fn list(&mut self, seq: u16, path: &[u8], disk: &Disk) {
         match disk {
-            None => self.send(seq, Code::DELETED, path, None),
+            None => self.send(seq, Code::Deleted, path, None),
             Some(entries) => {
-                self.send(seq, Code::EXISTS, path, Some(0));
+                self.send(seq, Code::Exists, path, Some(0));
                 for (name, version) in entries {
-                    self.send(seq, Code::EXISTS, &[*name], Some(*version));
+                    self.send(seq, Code::Exists, &[*name], Some(*version));
                 }
             }
         }
-        self.send(seq, Code::END_EXIST, path, None);
+        self.send(seq, Code::EndExist, path, None);
     }
 
     fn report(&mut self, code: Code, name: Option<u8>, version: Option<u64>) {
@@ -145,17 +145,17 @@ impl Caller {
         let version = disk.as_ref().and_then(|entries| entries.get(name.first()?).copied());
         let present = if is_root { self.root == Some(true) } else { self.entries.contains_key(&name) };
         match event.code {
-            Code::EXISTS => assert!(!present && !self.listed, "{event:?}"),
-            Code::CREATED => assert!(!present && self.listed, "{event:?}"),
-            Code::CHANGED => assert!(present && !is_root, "{event:?}"),
-            Code::DELETED if is_root => assert!(present || self.root.is_none(), "{event:?}"),
-            Code::DELETED => assert!(present, "{event:?}"),
-            Code::END_EXIST => {
+            Code::Exists => assert!(!present && !self.listed, "{event:?}"),
+            Code::Created => assert!(!present && self.listed, "{event:?}"),
+            Code::Changed => assert!(present && !is_root, "{event:?}"),
+            Code::Deleted if is_root => assert!(present || self.root.is_none(), "{event:?}"),
+            Code::Deleted => assert!(present, "{event:?}"),
+            Code::EndExist => {
                 assert!(is_root && !self.listed && self.root.is_some(), "{event:?}");
                 self.listed = true;
                 return;
             }
-            Code::ACKNOWLEDGE => {
+            Code::Acknowledge => {
                 assert!(is_root, "{event:?}");
                 self.acknowledged = true;
                 return;
@@ -163,7 +163,7 @@ impl Caller {
             code => panic!("{code:?}"),
         }
         assert!(is_root || self.root == Some(true), "{event:?} in no directory");
-        match (is_root, event.code == Code::DELETED) {
+        match (is_root, event.code == Code::Deleted) {
             (true, gone) => {
                 self.root = Some(!gone);
                 self.entries.clear();
@@ -236,19 +236,19 @@ impl World {
             Step::Write(name) => {
                 let Some(entries) = &mut self.disk else { return };
                 let old = entries.insert(name, self.clock);
-                let code = if old.is_some() { Code::CHANGED } else { Code::CREATED };
+                let code = if old.is_some() { Code::Changed } else { Code::Created };
                 self.report(code, Some(name), version);
             }
             Step::Remove(name) => {
                 if self.disk.as_mut().is_some_and(|entries| entries.remove(&name).is_some()) {
-                    self.report(Code::DELETED, Some(name), None);
+                    self.report(Code::Deleted, Some(name), None);
                 }
             }
             Step::MakeRoot if self.disk.is_none() => {
                 self.disk = Some(BTreeMap::new());
-                self.report(Code::CREATED, None, Some(0));
+                self.report(Code::Created, None, Some(0));
             }
-            Step::RemoveRoot if self.disk.take().is_some() => self.report(Code::DELETED, None, None),
+            Step::RemoveRoot if self.disk.take().is_some() => self.report(Code::Deleted, None, None),
             Step::MakeRoot | Step::RemoveRoot => {}
             Step::Deliver(count) => {
                 if let Some(server) = &mut self.server {

@@ -30,9 +30,9 @@ impl Server {
     fn report(&mut self, code: Code, name: &str, (is_directory, tag): (bool, u64)) {
         let (folder, entry) = name.rsplit_once('/').unwrap_or(("", name));
         for (seq, followed) in self.followed.clone() {
-            if followed == name && code != Code::CHANGED {
+            if followed == name && code != Code::Changed {
                 // Of what is no directory it says that there is none.
-                if code == Code::DELETED || is_directory {
+                if code == Code::Deleted || is_directory {
                     self.send(seq, code, &absolute(name), Some(tag));
                 }
             } else if followed == folder && !name.is_empty() {
@@ -115,18 +115,18 @@ impl World {
                             "a wire number is used twice"
                         );
                         if let Some((true, tag)) = self.files.get(&name) {
-                            server.send(seq, Code::EXISTS, &path, Some(*tag));
+                            server.send(seq, Code::Exists, &path, Some(*tag));
                             for (entry, tag) in entries_of(&self.files, &name) {
-                                server.send(seq, Code::EXISTS, &entry, Some(tag));
+                                server.send(seq, Code::Exists, &entry, Some(tag));
                             }
                         } else {
-                            server.send(seq, Code::DELETED, &path, None);
+                            server.send(seq, Code::Deleted, &path, None);
                         }
-                        server.send(seq, Code::END_EXIST, &path, None);
+                        server.send(seq, Code::EndExist, &path, None);
                     }
                     Request::Cancel { seq } => {
                         assert!(server.followed.remove(&seq).is_some(), "an unknown number is cancelled");
-                        server.send(seq, Code::ACKNOWLEDGE, ROOT, None);
+                        server.send(seq, Code::Acknowledge, ROOT, None);
                     }
                     Request::Ask { .. } => {}
                 }
@@ -159,7 +159,7 @@ impl World {
         }
         self.clock += 1;
         self.files.insert(name.to_owned(), (is_directory, self.clock));
-        self.report(Code::CREATED, name, (is_directory, self.clock));
+        self.report(Code::Created, name, (is_directory, self.clock));
     }
 
     fn remove(&mut self, name: &str) {
@@ -167,7 +167,7 @@ impl World {
         let is_below = |other: &&String| name.is_empty() || other.starts_with(&below) || *other == name;
         for gone in self.files.keys().filter(is_below).rev().cloned().collect::<Vec<_>>() {
             if let Some(found) = self.files.remove(&gone) {
-                self.report(Code::DELETED, &gone, found);
+                self.report(Code::Deleted, &gone, found);
             }
         }
     }
@@ -181,21 +181,21 @@ impl World {
             let is_root = name == ROOT;
             let is_told = if is_root { self.root } else { self.told.contains(&name) };
             match event.code {
-                Code::END_EXIST => {
+                Code::EndExist => {
                     assert!(is_root && !std::mem::replace(&mut self.listed, true), "{event:?}");
                 }
-                Code::EXISTS => assert!(!is_told && !self.listed, "{event:?}"),
-                Code::CREATED => assert!(!is_told, "{event:?}"),
-                Code::DELETED if is_root => {}
+                Code::Exists => assert!(!is_told && !self.listed, "{event:?}"),
+                Code::Created => assert!(!is_told, "{event:?}"),
+                Code::Deleted if is_root => {}
                 _ => assert!(is_told && !is_root, "{event:?}"),
             }
             match (is_root, event.code) {
-                (_, Code::END_EXIST) => {}
+                (_, Code::EndExist) => {}
                 (true, code) => {
-                    self.root = code != Code::DELETED;
+                    self.root = code != Code::Deleted;
                     self.told.clear();
                 }
-                (false, Code::DELETED) => drop(self.told.remove(&name)),
+                (false, Code::Deleted) => drop(self.told.remove(&name)),
                 (false, _) => drop(self.told.insert(name.clone())),
             }
             news.push((event.code, name));
@@ -212,8 +212,8 @@ impl World {
 
 fn listing(names: &[&str]) -> Vec<(Code, String)> {
     let root = |code| (code, ROOT.to_owned());
-    let names = names.iter().map(|name| (Code::EXISTS, (*name).to_owned()));
-    std::iter::once(root(Code::EXISTS)).chain(names).chain([root(Code::END_EXIST)]).collect()
+    let names = names.iter().map(|name| (Code::Exists, (*name).to_owned()));
+    std::iter::once(root(Code::Exists)).chain(names).chain([root(Code::EndExist)]).collect()
 }
 
 const FILES: [(&str, bool); 7] =
@@ -244,10 +244,10 @@ fn a_directory_that_is_not_told_is_followed() {
     world.make("xs/new", false);
     world.make("xs/x", false);
     world.settle();
-    assert_eq!(world.read(), [(Code::CREATED, "xs/new".to_owned())]);
+    assert_eq!(world.read(), [(Code::Created, "xs/new".to_owned())]);
     world.remove("xs");
     world.settle();
-    assert_eq!(world.read(), [(Code::DELETED, "xs/new".to_owned())]);
+    assert_eq!(world.read(), [(Code::Deleted, "xs/new".to_owned())]);
 }
 
 #[test]
@@ -266,7 +266,7 @@ fn a_new_directory_is_followed_and_one_that_goes_takes_its_entries_along() {
     for name in ["n/m/f", "n/m", "n"] {
         world.files.remove(name);
     }
-    world.report(Code::DELETED, "n", (true, 0));
+    world.report(Code::Deleted, "n", (true, 0));
     world.settle();
     assert_eq!(names(world.read()), ["n/m/f", "n/m", "n"]);
     assert_eq!(world.server.as_ref().map(|server| server.followed.len()), Some(4));
@@ -280,7 +280,7 @@ fn a_cancelled_tree_has_one_acknowledge_and_gives_its_numbers_back() {
     world.state.cancel(world.request).expect("it is known");
     world.settle();
     let event = world.state.poll_event().expect("an Acknowledge");
-    assert_eq!((event.code, event.path.to_str()), (Code::ACKNOWLEDGE, Some(ROOT)));
+    assert_eq!((event.code, event.path.to_str()), (Code::Acknowledge, Some(ROOT)));
     assert!(world.state.poll_event().is_none() && world.state.requests.is_empty());
     assert!(world.server.is_some_and(|server| server.followed.is_empty()));
 }
