@@ -60,7 +60,8 @@ pub enum Reason {
 /// Contract: after any command or input, carry out every effect from [`Engine::poll_effect`] in order, handing in each
 /// answer before the next effect is begun or later, but the answer to an [`Effect::Arm`] always before that of a
 /// [`Effect::Scan`] that was given behind it (a scan that never ends holds up nothing but its own path); take every
-/// output; and be back with [`Engine::handle_time`] at the deadline. Notices that the kernel queued before a scan began should be handed in before the scan's answer.
+/// output; and be back with [`Engine::handle_time`] at the deadline. Notices that the kernel queued before a
+/// scan ended should be handed in before the scan's answer: what it hangs on may have moved while it was made.
 #[derive(Debug)]
 pub struct Engine {
     config: Config,

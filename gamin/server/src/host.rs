@@ -3,9 +3,10 @@
 //! What the loop finds ready is only noted; [`Host::turn`] then does everything in a fixed order. What it means
 //! is left to the core, how sockets are made and accepted to `socket`, when the kernel's queue is read to
 //! `kernel`, what has to be scanned away from the loop to `lanes`.
-//! Invariants: the kernel's queue is drained before a client's bytes are handled and before a scan is made or its answer
-//! handed in, so that what happened before a request is told before its answer. Nothing but a local file system can
-//! block. Per turn, nobody takes more than a bounded share. Without work, nothing wakes.
+//! Invariants: the kernel's queue is drained before a client's bytes are handled and before the answer of a scan is
+//! handed in, so that what happened before a request is told before its answer, and a scan of what moved meanwhile is
+//! made again. Nothing but a local file system can block. Per turn, nobody takes more than a bounded share. Without
+//! work, nothing wakes.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
@@ -290,8 +291,10 @@ impl Host {
                 }
             }
             Effect::Scan { id, request } => {
-                self.drain_kernel();
+                self.follow_mounts();
                 let answer = scan(&request, &self.settings.policy.mounts, &Lane::SHORT);
+                // What it looked at may have moved meanwhile, and then is listed under a name that is no longer its own.
+                self.drain_kernel();
                 self.hand_in((id, request), answer);
             }
             Effect::Glance { id, request } => {

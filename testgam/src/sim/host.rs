@@ -1,7 +1,7 @@
 //! The host of a core in a simulated world: as `gamin_server`'s own, with [`Files`], [`Pipes`] and a virtual clock.
 //!
 //! What it all means is left to the core; when time passes, to the [`Sim`](super::Sim). Invariant: as in the real host
-//! the kernel's queue is drained before a client's bytes are handled and before a scan begins, and effects are carried
+//! the kernel's queue is drained before a client's bytes are handled and before the answer of a scan is handed in, and effects are carried
 //! out in order; what a fault delays is handed in later, as the core's contract allows.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -301,7 +301,6 @@ impl Host {
                 self.core.handle_glance(id, &doubts);
             }
             Effect::Scan { id, request } => {
-                self.drain(world);
                 self.scan(world, id, request);
             }
         }
@@ -336,6 +335,7 @@ impl Host {
             }
         };
         world.files.tree.journal_mut().handle_scan(&path, has_failed);
+        self.drain(world);
         self.core.handle_scan(world.now, id, scan);
     }
 
@@ -346,11 +346,9 @@ impl Host {
             let Some(((_, id), answer)) = self.underway.pop_first() else { break };
             let found = match answer {
                 Answer::Known(scan) => scan,
-                Answer::StillToLook(request) => {
-                    self.drain(world);
-                    scan(world.files, self.caller, &request, &[])
-                }
+                Answer::StillToLook(request) => scan(world.files, self.caller, &request, &[]),
             };
+            self.drain(world);
             self.core.handle_scan(world.now, id, found);
             did = true;
         }
