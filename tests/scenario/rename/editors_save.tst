@@ -40,14 +40,3 @@ exchange w/lu1.tmp w/doc
 rmfile w/lu1.tmp
 rmfile w/.~lock.doc#
 converged
-# All of it at once.
-together
-write w/doc___jb_tmp___ "seven"
-move w/doc w/doc___jb_old___
-move w/doc___jb_tmp___ w/doc
-rmfile w/doc___jb_old___
-move w/doc w/doc~
-write w/doc "eight"
-rmfile w/doc~
-end
-converged
