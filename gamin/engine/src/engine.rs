@@ -2,6 +2,7 @@
 //!
 //! Bookkeeping of single paths is left to `known`, `pace` and `kernel_watch`.
 
+mod coverage;
 mod facts;
 mod look;
 mod method;

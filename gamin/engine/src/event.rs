@@ -1,6 +1,6 @@
 //! What the engine tells its subscribers.
 
-use gamin_protocol::{Code, Tag};
+use gamin_protocol::{Code, Coverage, Tag};
 
 use crate::path::Name;
 
@@ -39,6 +39,9 @@ pub enum Subject {
 pub enum Output {
     /// Tell a subscriber.
     Event(Event),
+    /// Tell a subscriber how what happens becomes known from now on. Until the first of these, everything is told as it
+    /// happens.
+    Coverage(SubscriptionId, Coverage),
     /// Everything that had happened when the barrier was asked for is in the outputs before this one.
     Reached(BarrierId),
 }

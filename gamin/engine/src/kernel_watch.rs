@@ -164,6 +164,14 @@ impl KernelWatches {
         if answer.is_ok() { Vec::new() } else { users(held).collect() }
     }
 
+    /// Why the kernel is not asked about a directory, if it refused.
+    pub(crate) fn refusal(&self, directory: &TreePath) -> Option<Refusal> {
+        match self.watches.get(directory)?.state {
+            State::Refused(why) => Some(why),
+            State::Asked | State::Armed => None,
+        }
+    }
+
     /// How many there are.
     pub(crate) fn len(&self) -> usize {
         self.watches.len()

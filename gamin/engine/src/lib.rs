@@ -29,7 +29,7 @@ pub use census::Census;
 pub use effect::{Effect, KernelWatchId, Level, Refusal};
 pub use engine::{Config, Deadline, Engine, Reason};
 pub use event::{BarrierId, Event, Output, Subject, SubscriptionId};
-pub use gamin_protocol::{Code, Fact, Kind, Tag};
+pub use gamin_protocol::{Code, Coverage, Fact, Kind, Tag};
 pub use glance::{Doubts, Eye, GlanceId, GlanceRequest};
 pub use notice::{Change, EntryNotice, Notice, Seen, merge_changes};
 pub use path::{Name, TreePath};

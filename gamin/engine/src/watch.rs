@@ -6,7 +6,7 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
-use gamin_protocol::Kind;
+use gamin_protocol::{Coverage, Kind};
 
 use crate::event::SubscriptionId;
 use crate::kernel_watch::{Need, Role};
@@ -39,6 +39,8 @@ pub(crate) struct Watch {
     pub look: Option<Look>,
     pub method: Method,
     pub reliance: Reliance,
+    /// What its subscribers were told of how it is covered.
+    pub coverage: Coverage,
     /// When the schedule will look again.
     pub look_at: Option<Time>,
     /// Too much came and went to tell of it at once; the next look has to look this closely.
@@ -114,6 +116,7 @@ impl Watch {
             look: None,
             method: Method::Kernel,
             reliance: Reliance::Full,
+            coverage: Coverage::Kernel,
             look_at: None,
             postponed: None,
             stir: Stir::default(),

@@ -29,6 +29,9 @@ pub enum Code {
     /// Our extension: the answer to a [`crate::Request::Ask`]. Codes from 50 up were the original's own
     /// for its debugging replies, so no program takes it for an event.
     Answer,
+    /// Our extension: how what happens at the path becomes known from now on ([`crate::Coverage`]), on subscriptions that
+    /// asked for it with [`crate::Options::COVERAGE`].
+    Coverage,
     /// None of these; only [`Code::from`] makes it.
     Unknown(u16),
 }
@@ -46,6 +49,7 @@ impl From<u16> for Code {
             8 => Code::Exists,
             9 => Code::EndExist,
             50 => Code::Answer,
+            51 => Code::Coverage,
             _ => Code::Unknown(number),
         }
     }
@@ -65,6 +69,7 @@ impl Code {
             Code::Exists => 8,
             Code::EndExist => 9,
             Code::Answer => 50,
+            Code::Coverage => 51,
             Code::Unknown(number) => number,
         }
     }
@@ -81,7 +86,7 @@ impl Code {
             Code::Acknowledge => "Acknowledge",
             Code::Exists => "Exists",
             Code::EndExist => "EndExist",
-            Code::Answer | Code::Unknown(_) => return None,
+            Code::Answer | Code::Coverage | Code::Unknown(_) => return None,
         })
     }
 }

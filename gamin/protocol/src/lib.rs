@@ -1,5 +1,5 @@
 //! The words that a client and a server share, and their bytes: wire protocol version 1 of Gamin 0.1.10
-//! and our two extensions of it (docs/protocol.md).
+//! and our three extensions of it (docs/protocol.md).
 //!
 //! Pure: no I/O, no clock. Who may connect, and what a request means, is left to the server; how a lost
 //! connection is mended, to the client. Invariant: whatever bytes come in, decoding neither panics nor
@@ -8,12 +8,14 @@
 #![forbid(unsafe_code)]
 
 mod address;
+mod coverage;
 mod event;
 mod fact;
 mod packet;
 mod request;
 
 pub use address::{ADDRESS_TEXT_MAX, address};
+pub use coverage::Coverage;
 pub use event::{Code, Event, Tag};
 pub use fact::{Fact, Inquiry, Page, Value};
 pub use packet::{Decoder, HEADER_LEN, Malformed, PACKET_MAX, PATH_MAX, VERSION};

@@ -31,6 +31,8 @@ impl Options {
     pub const NO_EXISTS: Options = Options(0x10);
     /// Our extension: events of this subscription carry a [`crate::Tag`]. The original's server ignores it.
     pub const TAGGED: Options = Options(0x20);
+    /// Our extension: the subscription is told how it is covered ([`crate::Coverage`]). The original's server ignores it.
+    pub const COVERAGE: Options = Options(0x40);
 
     /// Whether every option of `other` is set.
     pub fn contains(self, other: Options) -> bool {

@@ -515,6 +515,12 @@ impl Core {
                     session.handle_event(event);
                     self.to_send.insert(id);
                 }
+                Output::Coverage(subscription, coverage) => {
+                    let Some(&id) = self.owners.get(&subscription) else { continue };
+                    let Some(session) = self.sessions.get_mut(&id) else { continue };
+                    session.handle_coverage(subscription, coverage);
+                    self.to_send.insert(id);
+                }
                 Output::Reached(barrier) if self.is_outdated => self.postponed.push(barrier),
                 Output::Reached(barrier) => {
                     let Some((id, seq)) = self.barriers.remove(&barrier) else { continue };

@@ -12,7 +12,7 @@ mod tests;
 
 use std::collections::BTreeMap;
 
-use gamin_engine::{Code, Event, Name, Subject, SubscriptionId};
+use gamin_engine::{Code, Coverage, Event, Name, Subject, SubscriptionId};
 use gamin_protocol::{CREDENTIAL, Event as Packet, Options};
 use tracing::{trace, warn};
 
@@ -49,12 +49,14 @@ struct Addressee {
     /// At most two: a departure, and the arrival after it.
     root: Vec<Place>,
     end_of_listing: Option<Place>,
+    coverage: Option<Place>,
     entries: BTreeMap<Name, Place>,
 }
 
 #[derive(Debug)]
 enum Waiting {
     Event(Event),
+    Coverage(SubscriptionId, Coverage),
     Reply { seq: u16, code: Code, text: Vec<u8> },
 }
 
@@ -114,6 +116,11 @@ impl Outbox {
         {
             match &next {
                 Waiting::Reply { .. } => self.replies -= 1,
+                Waiting::Coverage(subscription, _) => {
+                    if let Some(addressee) = self.addressees.get_mut(subscription) {
+                        addressee.coverage = None;
+                    }
+                }
                 Waiting::Event(event) => {
                     if let Some(addressee) = self.addressees.get_mut(&event.subscription) {
                         addressee.forget(place, event);
@@ -132,6 +139,7 @@ impl Outbox {
             options,
             root: Vec::new(),
             end_of_listing: None,
+            coverage: None,
             entries: BTreeMap::new(),
         };
         self.addressees.insert(id, addressee);
@@ -140,8 +148,8 @@ impl Outbox {
     /// Ends a subscription: nothing that waits is told of it any more but that it has ended.
     pub fn close(&mut self, id: SubscriptionId) {
         let Some(addressee) = self.addressees.remove(&id) else { return };
-        let Addressee { seq, path, root, end_of_listing, entries, .. } = addressee;
-        for place in root.into_iter().chain(end_of_listing).chain(entries.into_values()) {
+        let Addressee { seq, path, root, end_of_listing, coverage, entries, .. } = addressee;
+        for place in root.into_iter().chain(end_of_listing).chain(coverage).chain(entries.into_values()) {
             self.waiting.remove(&place);
         }
         self.reply(seq, Code::Acknowledge, path);
@@ -173,6 +181,26 @@ impl Outbox {
         }
     }
 
+    /// Tells how a subscription is covered, if it asked for that. Of what waits, only the last is true.
+    pub fn tell_coverage(&mut self, id: SubscriptionId, coverage: Coverage) {
+        let Some(addressee) = self.addressees.get(&id) else { return };
+        if !addressee.options.contains(Options::COVERAGE) {
+            return;
+        }
+        if let Some(Waiting::Coverage(_, waiting)) =
+            addressee.coverage.and_then(|place| self.waiting.get_mut(&place))
+        {
+            *waiting = coverage;
+        } else if self.waiting.is_empty() {
+            self.write(&Waiting::Coverage(id, coverage));
+        } else {
+            let place = self.push(Waiting::Coverage(id, coverage));
+            if let Some(addressee) = self.addressees.get_mut(&id) {
+                addressee.coverage = Some(place);
+            }
+        }
+    }
+
     fn reply(&mut self, seq: u16, code: Code, text: Vec<u8>) {
         let reply = Waiting::Reply { seq, code, text };
         if self.is_flowing() {
@@ -201,6 +229,11 @@ impl Outbox {
                     Subject::Entry(name) => name,
                 };
                 Packet::encode(&mut self.bytes, addressee.seq, *code, path, *tag)
+            }
+            Waiting::Coverage(subscription, coverage) => {
+                let Some(addressee) = self.addressees.get(subscription) else { return };
+                let word = coverage.word().as_bytes();
+                Packet::encode(&mut self.bytes, addressee.seq, Code::Coverage, word, None)
             }
             Waiting::Reply { seq, code, text } => Packet::encode(&mut self.bytes, *seq, *code, text, None),
         };

@@ -7,7 +7,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use gamin_engine::{Code, Event, Kind, Subject, SubscriptionId, Time, TreePath};
+use gamin_engine::{Code, Coverage, Event, Kind, Subject, SubscriptionId, Time, TreePath};
 use gamin_protocol::{Decoder, Fact, Inquiry, Malformed, Options, Request, SYNC};
 use tracing::debug;
 
@@ -107,6 +107,11 @@ impl Session {
     /// Takes an event from the engine.
     pub fn handle_event(&mut self, event: Event) {
         self.outbox.tell(event);
+    }
+
+    /// Takes the engine's word on how a subscription is covered.
+    pub fn handle_coverage(&mut self, subscription: SubscriptionId, coverage: Coverage) {
+        self.outbox.tell_coverage(subscription, coverage);
     }
 
     /// Takes the word that a barrier has been reached.

@@ -159,7 +159,10 @@ impl Engine {
             return self.scan(id);
         }
         watch.reliance = if settled { reliance } else { Reliance::None };
-        let detail = look.detail;
+        let coverage = self.coverage(id, &needs, &scan.found);
+        self.tell_coverage(id, coverage);
+        let Some(watch) = self.watches.get_mut(&id) else { return };
+        let detail = watch.look.as_ref().map_or(full, |look| look.detail);
         let waiting = watch.look.take().map(|look| look.waiting).unwrap_or_default();
         self.accept(now, id, scan.found, detail);
         for notice in waiting {
@@ -240,6 +243,9 @@ impl Engine {
         let Some(watch) = self.watches.get_mut(&id) else { return };
         while let Some(subscription) = watch.unlisted.pop_first() {
             watch.listed.insert(subscription);
+            if watch.coverage.is_gap() {
+                self.outputs.push_back(Output::Coverage(subscription, watch.coverage));
+            }
             self.outputs.extend(watch.known.list().map(|told| event(subscription, told)));
         }
     }

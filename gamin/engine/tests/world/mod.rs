@@ -206,6 +206,7 @@ impl World {
         while let Some(output) = self.engine.poll_output() {
             self.told.push(match output {
                 Output::Reached(_) => "reached".into(),
+                Output::Coverage(subscription, coverage) => format!("{} {}", subscription.0, coverage.word()),
                 Output::Event(event) => {
                     let subject = match event.subject {
                         Subject::Root => "-".into(),

@@ -107,6 +107,28 @@ fn waiting_events_merge_by_subject() {
 }
 
 #[test]
+fn of_coverage_only_the_last_word_is_told_to_who_asked() {
+    let mut outbox = outbox(&[Options::COVERAGE, Options::NONE]);
+    for subscription in [1, 2] {
+        outbox.tell_coverage(SubscriptionId(subscription), Coverage::PolledLimit);
+    }
+    let packets = |outbox: &mut Outbox| {
+        read_all(outbox).iter().filter(|packet| packet.seq != 0).map(said).collect::<Vec<_>>()
+    };
+    assert_eq!(packets(&mut outbox), ["Code(51) polled-limit"]);
+    stall(&mut outbox);
+    for coverage in [Coverage::Kernel, Coverage::Unreadable] {
+        outbox.tell_coverage(SubscriptionId(1), coverage);
+    }
+    outbox.tell(event("Created unreadable"));
+    assert_eq!(packets(&mut outbox), ["Code(51) unreadable", "Created unreadable"]);
+    stall(&mut outbox);
+    outbox.tell_coverage(SubscriptionId(1), Coverage::Kernel);
+    outbox.close(SubscriptionId(1));
+    assert_eq!(packets(&mut outbox), ["Acknowledge /d"]);
+}
+
+#[test]
 fn without_a_stall_every_event_is_told() {
     let mut outbox = outbox(&[Options::NONE]);
     for said in ["Created a", "Changed a", "Changed a", "Deleted a"] {

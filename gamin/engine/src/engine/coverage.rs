@@ -1,0 +1,59 @@
+//! How what happens at a watched path becomes known, as its subscribers are told.
+//!
+//! How far the kernel can be relied on is found out by a look. Invariants: subscribers are told before the listing whatever is
+//! not as it should be, and each change of it once; what the configuration asks for is as it should be.
+
+use gamin_protocol::Coverage;
+
+use super::Engine;
+use crate::effect::Refusal;
+use crate::event::Output;
+use crate::kernel_watch::Need;
+use crate::policy::Method;
+use crate::scan::{Entries, Found, Unlisted};
+use crate::watch::{Reliance, WatchId};
+
+impl Engine {
+    /// How a watch is covered, now that a look has found this.
+    pub(super) fn coverage(&self, id: WatchId, needs: &[Need], found: &Found) -> Coverage {
+        let Some(watch) = self.watches.get(&id) else { return Coverage::Kernel };
+        let unlisted = match found {
+            Found::Unknown(why) | Found::Directory { entries: Entries::Unlisted(why), .. } => Some(*why),
+            _ => None,
+        };
+        match (unlisted, watch.method) {
+            (Some(Unlisted::Denied), _) => Coverage::Unreadable,
+            (_, Method::Poll { .. } | Method::None) => Coverage::Kernel,
+            (Some(Unlisted::Failed), _) => Coverage::PolledRefused,
+            _ if watch.reliance < Reliance::None || watch.calm_at.is_some() => Coverage::Kernel,
+            _ => {
+                match needs.iter().filter_map(|need| self.kernel.refusal(&need.directory)).min_by_key(weight)
+                {
+                    Some(Refusal::Limit) => Coverage::PolledLimit,
+                    Some(Refusal::Remote) => Coverage::PolledRemote,
+                    Some(Refusal::Missing | Refusal::Denied | Refusal::Failed) => Coverage::PolledRefused,
+                    // It changes faster than it can be looked at. The next look may find it at rest.
+                    None => Coverage::Kernel,
+                }
+            }
+        }
+    }
+
+    /// Tells a watch's subscribers how it is covered, if that is new to them.
+    pub(super) fn tell_coverage(&mut self, id: WatchId, coverage: Coverage) {
+        let Some(watch) = self.watches.get_mut(&id) else { return };
+        if std::mem::replace(&mut watch.coverage, coverage) != coverage {
+            let outputs = watch.listed.iter().map(|subscription| Output::Coverage(*subscription, coverage));
+            self.outputs.extend(outputs);
+        }
+    }
+}
+
+/// Of several refusals, that which somebody can do most about comes first.
+fn weight(refusal: &Refusal) -> u8 {
+    match refusal {
+        Refusal::Limit => 0,
+        Refusal::Remote => 1,
+        Refusal::Missing | Refusal::Denied | Refusal::Failed => 2,
+    }
+}
