@@ -260,6 +260,9 @@ fn event(told: Told) -> Result<Event, Trouble> {
         cookie: 0,
         code,
         path: PathBuf::from(OsString::from_vec(told.name)),
+        // Nor does a library say any more.
+        root: Path::new("/").into(),
+        coverage: None,
     })
 }
 

@@ -28,7 +28,8 @@ impl Collection {
     /// The same as the client library has it.
     pub fn scope(&self) -> Scope {
         let mask = self.pattern();
-        Scope::Tree(Shape { levels: self.depth, tells: Arc::new(move |name| mask.is_match(name.as_bytes())) })
+        let tells = move |name: &Path| name.file_name().is_some_and(|name| mask.is_match(name.as_bytes()));
+        Scope::Tree(Shape { levels: self.depth, tells: Arc::new(tells), ..Shape::default() })
     }
 
     fn pattern(&self) -> Wildcard<'static, u8> {

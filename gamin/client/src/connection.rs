@@ -4,8 +4,9 @@
 //! What is done is left to [`crate::driver`]. Invariant: the descriptor of a connection is readable
 //! whenever an event may be had, and is the same one for life, for it stands for the changing ones.
 
+use std::borrow::Cow;
 use std::os::fd::{AsFd, BorrowedFd};
-use std::path::Path;
+use std::path::{Path, absolute};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -18,7 +19,7 @@ use nix::sys::eventfd::EventFd;
 use crate::driver::Driver;
 use crate::error::Error;
 use crate::options::Options;
-use crate::state::{Outcome, Scope, Token, Wish};
+use crate::state::{Gaps, Outcome, Scope, Token, Wish};
 use crate::{Event, RequestNumber};
 
 /// A connection to a server.
@@ -138,7 +139,7 @@ impl Connection {
             Kind::File => Scope::File,
             Kind::Directory => Scope::Directory,
         };
-        self.ask(&Wish { path, scope, number, cookie: 0 })
+        self.ask(&Wish { number, ..Wish::new(path, scope) })
     }
 
     /// Begins to monitor something, as the methods above do, in more ways.
@@ -146,12 +147,20 @@ impl Connection {
     /// Of a tree ([`Scope::Tree`]) names are told relative to its root, as in `sub/file`, and directories that come are
     /// followed. When a directory goes, each name that was told below it is Deleted, then it is itself. Symbolic links
     /// below the root are told and not followed. To find out what is a directory, new names are looked at by the calls
-    /// that receive them. Each directory takes one of the 65,535 numbers that may be in use at once; those that find none
-    /// are told and not followed.
+    /// that receive them. Each directory takes one of the 65,535 numbers that may be in use at once. Directories that find
+    /// none, or whose path is longer than 4,095 bytes, are told and not followed until that is possible:
+    /// [`Connection::gaps`], and [`Wish::coverage`].
+    ///
+    /// A relative path is taken from the working directory, and told as an absolute one.
     ///
     /// # Errors
     /// As [`Connection::monitor_with_number`].
     pub fn ask(&self, wish: &Wish<'_>) -> Result<RequestNumber, Error> {
+        let absolute = match wish.path.is_absolute() {
+            true => Cow::Borrowed(wish.path),
+            false => Cow::Owned(absolute(wish.path).map_err(|_| Error::BadPath(wish.path.to_owned()))?),
+        };
+        let wish = &Wish { path: &absolute, ..wish.clone() };
         self.with(|driver| {
             driver.reconnect()?;
             let mut made = driver.state.ask(wish);
@@ -199,6 +208,30 @@ impl Connection {
             driver.explore();
             Ok(())
         })
+    }
+
+    /// Asks the [`Shape`](crate::Shape) of a tree again what is told and followed, because its answers are others now.
+    ///
+    /// Directories that are no longer followed cost no watch any more. What is no longer told is forgotten without a word, for it
+    /// is not gone; what is told from now on though it was there comes as Exists.
+    ///
+    /// # Errors
+    /// [`Error::UnknownRequest`], [`Error::BadArgument`] if the request is for no tree; [`Error::Forked`].
+    pub fn revise(&self, request: RequestNumber) -> Result<(), Error> {
+        self.with(|driver| {
+            driver.state.revise(request)?;
+            driver.explore();
+            Ok(())
+        })
+    }
+
+    /// The directories of a tree that are not followed at the moment. Who asks with [`Wish::coverage`] is told of each as it
+    /// begins and ends.
+    ///
+    /// # Errors
+    /// As [`Connection::revise`].
+    pub fn gaps(&self, request: RequestNumber) -> Result<Gaps, Error> {
+        self.with(|driver| driver.state.gaps(request))
     }
 
     /// Leaves out what exists at the beginning (Exists and EndExist, not Deleted for a missing path) of all

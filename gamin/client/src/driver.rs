@@ -3,12 +3,16 @@
 //! Nothing here waits, so all of it may be done under a lock. Invariant: whenever a call returns, whatever
 //! there is to do later makes [`Link`]'s source readable, or has set `failure` for somebody to report.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
+use gamin_protocol::PATH_MAX;
 use nix::errno::Errno;
+use nix::fcntl::{AtFlags, OFlag, open};
 use nix::sys::epoll::Epoll;
 use nix::sys::eventfd::{EfdFlags, EventFd};
+use nix::sys::stat::{Mode, SFlag, fstatat};
 
 use crate::Event;
 use crate::error::{ConnectError, Error};
@@ -160,7 +164,7 @@ impl Driver {
 
     /// Follows what has turned out to be a directory of a tree.
     pub(crate) fn explore(&mut self) {
-        self.state.explore(|path| path.symlink_metadata().is_ok_and(|found| found.is_dir()));
+        self.state.explore(is_directory);
         self.flush();
     }
 
@@ -226,6 +230,18 @@ impl Driver {
             tracing::debug!(%errno, "cannot wake");
         }
     }
+}
+
+/// Looks whether a path, whose last name may be a link, leads to a directory. It may be longer than system calls take.
+fn is_directory(path: &Path) -> bool {
+    if path.as_os_str().len() < PATH_MAX {
+        return path.symlink_metadata().is_ok_and(|found| found.is_dir());
+    }
+    let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else { return false };
+    let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+    let parent = open(parent, flags, Mode::empty());
+    let found = parent.and_then(|parent| fstatat(&parent, name, AtFlags::AT_SYMLINK_NOFOLLOW));
+    found.is_ok_and(|found| SFlag::from_bits_truncate(found.st_mode) & SFlag::S_IFMT == SFlag::S_IFDIR)
 }
 
 fn new_eventfd() -> Result<EventFd, Errno> {

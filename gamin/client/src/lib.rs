@@ -33,13 +33,14 @@ mod options;
 pub mod state;
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 pub use connection::Connection;
 pub use error::{ConnectError, Error};
-pub use gamin_protocol::{Code, Fact, Kind, Value};
+pub use gamin_protocol::{Code, Coverage, Fact, Kind, Value};
 pub use options::{Options, ServerCommand};
-pub use state::{Scope, Shape, Wish};
+pub use state::{Gaps, Scope, Shape, Wish};
 
 /// A connection's name for one subscription, from the request until its Acknowledge has been read.
 ///
@@ -63,6 +64,17 @@ pub struct Event {
     pub cookie: usize,
     /// What happened.
     pub code: Code,
-    /// The monitored path in exactly the caller's spelling, or the bare name of an entry.
+    /// The monitored path in exactly the caller's spelling, or the name of an entry, relative to that.
     pub path: PathBuf,
+    /// The monitored path.
+    pub root: Arc<Path>,
+    /// How what happens there becomes known from now on, if the code is [`Code::Coverage`].
+    pub coverage: Option<Coverage>,
+}
+
+impl Event {
+    /// The path from `/` on.
+    pub fn full_path(&self) -> PathBuf {
+        self.root.join(&self.path)
+    }
 }

@@ -36,8 +36,8 @@ use questions::Questions;
 pub use questions::{Outcome, Token};
 use queue::Queue;
 use subscription::Subscription;
-pub use tree::Shape;
 use tree::Tree;
+pub use tree::{Gaps, Shape};
 use wire::{Owner, WireNumbers};
 
 /// Why a server cannot be understood.
@@ -57,6 +57,8 @@ pub struct State {
     requests: BTreeMap<RequestNumber, Asked>,
     /// Those that want to know which of their names are directories.
     curious: BTreeSet<RequestNumber>,
+    /// Those that have directories which wait for a wire number.
+    starved: BTreeSet<RequestNumber>,
     /// How many directories trees have taken up.
     branches: u64,
     last_number: i32,
@@ -215,6 +217,14 @@ impl State {
     /// Follows the directories among the names that trees have told of. `is_directory` looks at a path, without
     /// following a link.
     pub fn explore(&mut self, mut is_directory: impl FnMut(&Path) -> bool) {
+        if self.wire.has_free() {
+            for number in std::mem::take(&mut self.starved) {
+                if let Some(tree) = self.requests.get_mut(&number).and_then(Asked::tree_mut) {
+                    tree.feed();
+                    self.curious.insert(number);
+                }
+            }
+        }
         while let Some(number) = self.curious.pop_first() {
             let Some(asked) = self.requests.get_mut(&number) else { continue };
             let Some(tree) = asked.tree_mut() else { continue };
@@ -230,6 +240,9 @@ impl State {
                     }
                 },
             );
+            if tree.is_starved() {
+                self.starved.insert(number);
+            }
             self.settle_tree(number);
         }
     }
@@ -256,7 +269,7 @@ impl State {
             Kind::File => Scope::File,
             Kind::Directory => Scope::Directory,
         };
-        self.ask(&Wish { path, scope, number, cookie: 0 })
+        self.ask(&Wish { number, ..Wish::new(path, scope) })
     }
 
     /// Begins a request.
@@ -271,11 +284,13 @@ impl State {
         }
         let number = self.number(wish.number)?;
         let wire = self.wire.allocate(Owner::Request(number)).ok_or(Error::TooManyRequests)?;
-        let subscription = |kind| What::Path(Subscription::new(kind, path.to_owned(), wire));
+        let subscription = |kind| What::Path(Subscription::new(kind, path.to_owned(), wire, wish.coverage));
         let (what, quiet) = match &wish.scope {
             Scope::File => (subscription(Kind::File), false),
             Scope::Directory => (subscription(Kind::Directory), self.no_exists),
-            Scope::Tree(shape) => (What::Tree(Tree::new(path, wire, shape.clone())), self.no_exists),
+            Scope::Tree(shape) => {
+                (What::Tree(Tree::new(path, wire, shape.clone(), wish.coverage)), self.no_exists)
+            }
         };
         let asked = Asked::new(number, wish, quiet, what);
         if self.connected {
@@ -349,6 +364,29 @@ impl State {
         asked.ok_or(Error::UnknownRequest(number))?.resume(&mut self.queue);
         self.settle_tree(number);
         Ok(())
+    }
+
+    /// Asks a tree's [`Shape`] again what is told, and what is followed. What is to be followed from now on is found by
+    /// [`State::explore`].
+    ///
+    /// # Errors
+    /// [`Error::UnknownRequest`], also for one that is cancelled; [`Error::BadArgument`] for one that is no tree.
+    pub fn revise(&mut self, number: RequestNumber) -> Result<(), Error> {
+        let asked = self.requests.get_mut(&number).filter(|asked| !asked.is_cancelled());
+        let tree = asked.ok_or(Error::UnknownRequest(number))?.tree_mut();
+        tree.ok_or(Error::BadArgument(number))?.revise();
+        self.settle_tree(number);
+        Ok(())
+    }
+
+    /// How many directories of a tree are not followed, and the first of them with the reason.
+    ///
+    /// # Errors
+    /// As [`State::revise`].
+    pub fn gaps(&mut self, number: RequestNumber) -> Result<Gaps, Error> {
+        let asked = self.requests.get_mut(&number).filter(|asked| !asked.is_cancelled());
+        let tree = asked.ok_or(Error::UnknownRequest(number))?.tree_mut();
+        Ok(tree.ok_or(Error::BadArgument(number))?.gaps())
     }
 
     /// Asks to be told when everything that has happened so far has been reported.

@@ -21,7 +21,9 @@ fn connect() -> (FakeServer, Connection) {
 }
 
 fn event(number: i32, code: Code, path: &str) -> Event {
-    Event { request: RequestNumber(number), cookie: 0, code, path: path.into() }
+    // Entries are those of /d.
+    let root = Path::new(if path.starts_with('/') { path } else { "/d" }).into();
+    Event { request: RequestNumber(number), cookie: 0, code, path: path.into(), root, coverage: None }
 }
 
 /// Gives the next event to one who only waits for the descriptor.
@@ -328,7 +330,16 @@ fn a_path_is_given_back_as_it_was_spelled() {
     let wire = session.next_monitor();
     session.send(wire, Code::Deleted, "/some/where");
     assert_eq!(connection.next_event().expect("a server").path.as_os_str(), "/some//where/./");
-    assert!(
-        matches!(connection.monitor_file("where"), Err(Error::BadPath(path)) if path == Path::new("where"))
-    );
+}
+
+#[test]
+fn a_relative_path_is_taken_from_the_working_directory() {
+    let (server, connection) = connect();
+    connection.monitor_directory("where").expect("sent");
+    let mut session = server.welcome();
+    let wire = session.next_monitor();
+    session.send(wire, Code::Created, "entry");
+    let event = connection.next_event().expect("a server");
+    let root = std::env::current_dir().expect("there is one").join("where");
+    assert_eq!((&*event.root, event.full_path()), (&*root, root.join("entry")));
 }

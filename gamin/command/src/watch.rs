@@ -7,7 +7,6 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::os::fd::AsFd;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::SystemTime;
 
 use gamin::{Code, Connection, Event, Options, RequestNumber, Scope, Shape, Wish};
@@ -80,11 +79,11 @@ impl Watch<'_> {
             root.wait = if path.symlink_metadata().is_err() { Wait::On } else { Wait::None };
             Scope::File
         } else if self.options.recursive {
-            Scope::Tree(Shape { levels: u32::MAX, tells: Arc::new(|_| true) })
+            Scope::Tree(Shape::default())
         } else {
             Scope::Directory
         };
-        let request = self.connection.ask(&Wish { path, scope, number: None, cookie: 0 })?;
+        let request = self.connection.ask(&Wish::new(path, scope))?;
         self.roots.insert(request, root);
         Ok(())
     }

@@ -143,7 +143,7 @@ unsafe fn monitor(
             // SAFETY: as above.
             Number::Given => (Some(RequestNumber(unsafe { fr.read() })), 0),
         };
-        let number = handle.connection.ask(&Wish { path, scope, number, cookie })?;
+        let number = handle.connection.ask(&Wish { number, cookie, ..Wish::new(path, scope) })?;
         // SAFETY: as above.
         unsafe { fr.write(number.0) };
         Ok(0)
@@ -236,7 +236,8 @@ pub unsafe extern "C" fn FAMMonitorCollection(
     };
     // SAFETY: it is a string, as the caller promises.
     let mask = unsafe { CStr::from_ptr(mask) }.to_owned();
-    let shape = Shape { levels, tells: Arc::new(move |name| matches(&mask, name)) };
+    let tells = move |name: &Path| name.file_name().is_some_and(|name| matches(&mask, name));
+    let shape = Shape { levels, tells: Arc::new(tells), ..Shape::default() };
     // SAFETY: as the caller promises.
     unsafe { monitor(fc, path, fr, Scope::Tree(shape), Number::Next(user_data)) }
 }

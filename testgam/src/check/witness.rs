@@ -381,7 +381,14 @@ mod tests {
 
     fn tell(witness: &mut Witness<u8>, journal: &Journal, events: &[Telling<'_>]) -> Option<Checker> {
         let told = events.iter().try_for_each(|(code, name, tag)| {
-            let event = Event { cookie: 0, request: RequestNumber(1), code: *code, path: name.into() };
+            let event = Event {
+                cookie: 0,
+                request: RequestNumber(1),
+                code: *code,
+                path: name.into(),
+                root: Path::new("/").into(),
+                coverage: None,
+            };
             let tag = (*tag > 0).then_some(Tag(*tag));
             witness.handle_event(1, &event, tag, journal)
         });

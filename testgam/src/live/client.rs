@@ -186,7 +186,7 @@ impl Client for LiveClient {
 
     fn collect(&mut self, path: &Path, collection: &Collection) -> Result<i32, Trouble> {
         let _forks = self.forks();
-        let wish = Wish { path, scope: collection.scope(), number: None, cookie: 0 };
+        let wish = Wish::new(path, collection.scope());
         self.connection.ask(&wish).map(|number| number.0).map_err(|why| failed(&why))
     }
 

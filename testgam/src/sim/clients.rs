@@ -64,7 +64,7 @@ impl Sim {
         collection: &Collection,
     ) -> Result<RequestNumber, Stuck> {
         self.reconnect(id);
-        let wish = Wish { path, scope: collection.scope(), number: None, cookie: 0 };
+        let wish = Wish::new(path, collection.scope());
         self.command(id, |state| state.ask(&wish))
     }
 

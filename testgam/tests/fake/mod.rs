@@ -37,6 +37,8 @@ impl Told {
             cookie: 0,
             code,
             path: path.to_owned(),
+            root: Path::new("/").into(),
+            coverage: None,
         });
     }
 }

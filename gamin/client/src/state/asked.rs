@@ -6,13 +6,14 @@
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use gamin_protocol::{self as protocol, Code, Tag};
+use gamin_protocol::{self as protocol, Code, Coverage, Tag};
 
 use super::queue::Queue;
 use super::subscription::Subscription;
 use super::told::{News, Subject};
-use super::tree::{Shape, Tree};
+use super::tree::{Report, Shape, Tree};
 use crate::{Event, RequestNumber};
 
 /// Something to monitor, in full.
@@ -26,6 +27,15 @@ pub struct Wish<'a> {
     pub number: Option<RequestNumber>,
     /// A word of the caller's, which comes back with each event.
     pub cookie: usize,
+    /// Whether to tell what is not followed as it should be ([`Code::Coverage`]).
+    pub coverage: bool,
+}
+
+impl<'a> Wish<'a> {
+    /// A wish for a path, with nothing special about it.
+    pub fn new(path: &'a Path, scope: Scope) -> Wish<'a> {
+        Wish { path, scope, number: None, cookie: 0, coverage: false }
+    }
 }
 
 /// How much is monitored at a path.
@@ -52,11 +62,12 @@ pub(super) struct Asked {
 #[derive(Debug)]
 struct Caller {
     number: RequestNumber,
-    path: PathBuf,
+    path: Arc<Path>,
     cookie: usize,
     /// It is not told what exists (`FAMNoExists`). The server is asked for the listing all the same, because after
     /// a reconnect the difference is taken from it.
     quiet: bool,
+    wants_coverage: bool,
     /// How many of its events wait in the queue, but for the Acknowledge.
     queued: usize,
 }
@@ -69,7 +80,14 @@ pub(super) enum What {
 
 impl Asked {
     pub(super) fn new(number: RequestNumber, wish: &Wish<'_>, quiet: bool, what: What) -> Asked {
-        let caller = Caller { number, path: wish.path.to_owned(), cookie: wish.cookie, quiet, queued: 0 };
+        let caller = Caller {
+            number,
+            path: wish.path.into(),
+            cookie: wish.cookie,
+            quiet,
+            wants_coverage: wish.coverage,
+            queued: 0,
+        };
         Asked { caller, cancelled: false, ended: false, what }
     }
 
@@ -112,6 +130,9 @@ impl Asked {
     pub(super) fn handle_event(&mut self, event: protocol::Event, queue: &mut Queue) {
         match &mut self.what {
             What::Path(subscription) => {
+                if let Some(coverage) = subscription.handle_coverage(&event) {
+                    self.caller.cover(coverage, Subject::Root, queue);
+                }
                 subscription.handle_event(event, &mut |news, tag| self.caller.tell(news, tag, queue));
             }
             What::Tree(tree) => {
@@ -133,7 +154,7 @@ impl Asked {
     pub(super) fn end(&mut self) -> Option<Event> {
         let is_over = self.subscriptions_mut().all(|subscription| subscription.is_acknowledged());
         (is_over && !std::mem::replace(&mut self.ended, true))
-            .then(|| self.caller.event(Code::Acknowledge, self.caller.path.clone()))
+            .then(|| self.caller.event(Code::Acknowledge, self.caller.path.to_path_buf()))
     }
 
     /// The server is gone; gives the wire numbers of the subscriptions that it need not acknowledge any more.
@@ -183,23 +204,47 @@ impl Asked {
     /// Passes on what a tree has to tell.
     pub(super) fn deliver_tree(&mut self, queue: &mut Queue) {
         let What::Tree(tree) = &mut self.what else { return };
-        tree.poll_news().into_iter().for_each(|news| self.caller.tell(news, None, queue));
+        for report in tree.poll_reports() {
+            match report {
+                Report::Happened(news) => self.caller.tell(news, None, queue),
+                Report::Covered(subject, coverage) => self.caller.cover(coverage, subject, queue),
+            }
+        }
     }
 }
 
 impl Caller {
     fn event(&self, code: Code, path: PathBuf) -> Event {
-        Event { request: self.number, cookie: self.cookie, code, path }
+        Event {
+            request: self.number,
+            cookie: self.cookie,
+            code,
+            path,
+            root: Arc::clone(&self.path),
+            coverage: None,
+        }
+    }
+
+    fn path_of(&self, subject: Subject) -> PathBuf {
+        match subject {
+            Subject::Root => self.path.to_path_buf(),
+            Subject::Entry(name) => PathBuf::from(OsString::from_vec(name)),
+        }
+    }
+
+    /// Tells how something is covered, if that is wanted.
+    fn cover(&mut self, coverage: Coverage, subject: Subject, queue: &mut Queue) {
+        if self.wants_coverage {
+            let event = self.event(Code::Coverage, self.path_of(subject));
+            queue.push(Event { coverage: Some(coverage), ..event }, None, &mut self.queued);
+        }
     }
 
     fn tell(&mut self, (code, subject): News, tag: Option<Tag>, queue: &mut Queue) {
         if self.quiet && matches!(code, Code::Exists | Code::EndExist) {
             return;
         }
-        let path = match subject {
-            Subject::Root => self.path.clone(),
-            Subject::Entry(name) => PathBuf::from(OsString::from_vec(name)),
-        };
-        queue.push(self.event(code, path), tag, &mut self.queued);
+        let event = self.event(code, self.path_of(subject));
+        queue.push(event, tag, &mut self.queued);
     }
 }

@@ -7,7 +7,7 @@
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
-use gamin_protocol::{self as protocol, Code, Kind, Options, Request, Tag};
+use gamin_protocol::{self as protocol, Code, Coverage, Kind, Options, Request, Tag};
 
 use super::told::{News, Subject, Told};
 
@@ -21,6 +21,10 @@ pub(super) struct Subscription {
     cancelled: bool,
     acknowledged: bool,
     suspended: bool,
+    /// Whether the caller wants to know how it is covered, what it was told of that, and what the server says.
+    wants_coverage: bool,
+    coverage: Coverage,
+    heard: Coverage,
     told: Told,
     course: Course,
 }
@@ -43,7 +47,7 @@ enum Course {
 }
 
 impl Subscription {
-    pub(super) fn new(kind: Kind, path: PathBuf, wire: u16) -> Subscription {
+    pub(super) fn new(kind: Kind, path: PathBuf, wire: u16, wants_coverage: bool) -> Subscription {
         Subscription {
             wire,
             path,
@@ -51,6 +55,9 @@ impl Subscription {
             cancelled: false,
             acknowledged: false,
             suspended: false,
+            wants_coverage,
+            coverage: Coverage::Kernel,
+            heard: Coverage::Kernel,
             told: Told::default(),
             course: Course::Direct { listed: false },
         }
@@ -66,7 +73,11 @@ impl Subscription {
         Request::Monitor {
             seq: self.wire,
             kind: self.kind,
-            options: Options::TAGGED,
+            options: if self.wants_coverage {
+                Options::TAGGED.with(Options::COVERAGE)
+            } else {
+                Options::TAGGED
+            },
             path: self.path.as_os_str().as_bytes().to_vec(),
         }
     }
@@ -75,6 +86,7 @@ impl Subscription {
     pub(super) fn cancel(&mut self) -> bool {
         let was_live = self.is_live();
         self.cancelled = true;
+        self.coverage = Coverage::Kernel;
         self.told = Told::default();
         self.course = Course::Direct { listed: false };
         was_live
@@ -89,8 +101,38 @@ impl Subscription {
         !std::mem::replace(&mut self.acknowledged, true)
     }
 
+    /// What its caller was told of how it is covered.
+    pub(super) fn coverage(&self) -> Coverage {
+        self.coverage
+    }
+
+    /// The names that were told of what is in it.
+    pub(super) fn entries(&self) -> impl Iterator<Item = &[u8]> {
+        self.told.entries()
+    }
+
+    /// Takes an event for what it says of how the path is covered; gives that, if it is new to the caller.
+    ///
+    /// A server says so before its listing, or not at all if everything is as it should be. So with the end of the listing
+    /// of another server, what the one before has said is over.
+    pub(super) fn handle_coverage(&mut self, event: &protocol::Event) -> Option<Coverage> {
+        let is_whole = match event.code {
+            Code::Coverage => {
+                self.heard = Coverage::parse(&event.path)?;
+                matches!(self.course, Course::Direct { .. })
+            }
+            code => code == Code::EndExist,
+        };
+        let is_new = is_whole && self.is_live() && self.wants_coverage && self.coverage != self.heard;
+        is_new.then(|| {
+            self.coverage = self.heard;
+            self.coverage
+        })
+    }
+
     /// The server that made the listing is gone.
     pub(super) fn expect_new_listing(&mut self) {
+        self.heard = Coverage::Kernel;
         let owes_end = match &self.course {
             Course::Direct { listed } => !listed,
             Course::Apart { owes_end, .. } => *owes_end,
@@ -115,7 +157,7 @@ impl Subscription {
 
     /// Takes an event that is no Acknowledge; tells what is new.
     pub(super) fn handle_event(&mut self, event: protocol::Event, tell: &mut impl FnMut(News, Option<Tag>)) {
-        if !self.is_live() {
+        if !self.is_live() || event.code == Code::Coverage {
             return;
         }
         let protocol::Event { code, path, tag, .. } = event;

@@ -110,6 +110,11 @@ impl Told {
         }
     }
 
+    /// The names of the entries, in no order.
+    pub(super) fn entries(&self) -> impl Iterator<Item = &[u8]> {
+        self.entries.keys().map(Vec::as_slice)
+    }
+
     /// The entries in the order in which they are told of.
     fn by_name(&self) -> Vec<(&Vec<u8>, Version)> {
         let mut entries: Vec<_> = self.entries.iter().map(|(name, version)| (name, *version)).collect();

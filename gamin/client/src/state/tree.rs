@@ -13,18 +13,33 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use gamin_protocol::{self as protocol, Code, Kind};
+use gamin_protocol::{self as protocol, Code, Coverage, Kind};
 
 use super::subscription::Subscription;
 use super::told::{News, Subject};
 
-/// A tree to monitor: how deep, and which names in it are told.
+/// What is said of a name in a tree, which is relative to its root.
+type Says = Arc<dyn Fn(&Path) -> bool + Send + Sync>;
+
+/// A tree to monitor: how deep, which names in it are told, and which directories in it are followed.
+///
+/// When an answer of `tells` or `follows` has become another, [`crate::Connection::revise`] asks for all of them again.
 #[derive(Clone)]
 pub struct Shape {
     /// How many levels below the root are told: 1 for its entries, 2 also for theirs, and so on; 0 for the root alone.
     pub levels: u32,
-    /// Says of the bare name of an entry, a directory's too, whether it is told. Directories are followed whatever it says.
-    pub tells: Arc<dyn Fn(&OsStr) -> bool + Send + Sync>,
+    /// Says of an entry, a directory too, whether it is told.
+    pub tells: Says,
+    /// Says of a directory whether it is followed. What is in one that is not costs no watch and is not told. The root is
+    /// followed in any case.
+    pub follows: Says,
+}
+
+impl Default for Shape {
+    /// All of it.
+    fn default() -> Shape {
+        Shape { levels: u32::MAX, tells: Arc::new(|_| true), follows: Arc::new(|_| true) }
+    }
 }
 
 impl fmt::Debug for Shape {
@@ -40,6 +55,33 @@ struct Branch {
     name: Vec<u8>,
     subscription: Subscription,
     listed: bool,
+    /// It was there before the caller wanted to know about it, and so was what it lists.
+    is_old: bool,
+}
+
+/// A name that may be a directory to follow.
+#[derive(Debug)]
+struct Lead {
+    name: Vec<u8>,
+    is_old: bool,
+}
+
+/// What is not followed of a tree.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Gaps {
+    /// How many directories.
+    pub count: usize,
+    /// The first of them by name, and why.
+    pub first: Option<(PathBuf, Coverage)>,
+}
+
+/// Something that a tree tells.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Report {
+    /// What happened.
+    Happened(News),
+    /// How what happens in a directory becomes known from now on.
+    Covered(Subject, Coverage),
 }
 
 /// A tree. Names in it are relative to the root.
@@ -47,13 +89,16 @@ struct Branch {
 pub(super) struct Tree {
     root: Vec<u8>,
     shape: Shape,
+    wants_coverage: bool,
     /// By wire number; those that have left stay until they are acknowledged.
     branches: BTreeMap<u16, Branch>,
     /// The wire numbers of those that are followed, by name.
     followed: BTreeMap<Vec<u8>, u16>,
     told: BTreeSet<Vec<u8>>,
-    unexplored: VecDeque<Vec<u8>>,
-    news: Vec<News>,
+    /// Those that would be followed if that were possible, and why it is not.
+    gaps: BTreeMap<Vec<u8>, Coverage>,
+    unexplored: VecDeque<Lead>,
+    reports: Vec<Report>,
     leaving: Vec<u16>,
     suspended: bool,
     /// How many branches have not been listed.
@@ -62,23 +107,25 @@ pub(super) struct Tree {
 }
 
 impl Tree {
-    pub(super) fn new(root: &Path, wire: u16, shape: Shape) -> Tree {
+    pub(super) fn new(root: &Path, wire: u16, shape: Shape, wants_coverage: bool) -> Tree {
         let root = root.as_os_str().as_bytes();
         let root = root.strip_suffix(b"/").unwrap_or(root).to_vec();
         let mut tree = Tree {
             root,
             shape,
+            wants_coverage,
             branches: BTreeMap::new(),
             followed: BTreeMap::new(),
             told: BTreeSet::new(),
+            gaps: BTreeMap::new(),
             unexplored: VecDeque::new(),
-            news: Vec::new(),
+            reports: Vec::new(),
             leaving: Vec::new(),
             suspended: false,
             unlisted: 0,
             owes_end: true,
         };
-        tree.follow(Vec::new(), wire);
+        tree.follow(Lead { name: Vec::new(), is_old: false }, wire);
         tree
     }
 
@@ -93,6 +140,11 @@ impl Tree {
     /// Takes an event of one of the branches.
     pub(super) fn handle_event(&mut self, event: protocol::Event) {
         let wire = event.seq;
+        let Some(branch) = self.branches.get_mut(&wire) else { return };
+        if let Some(coverage) = branch.subscription.handle_coverage(&event) {
+            let name = branch.name.clone();
+            self.cover(name, coverage);
+        }
         let Some(branch) = self.branches.get_mut(&wire) else { return };
         let mut heard = Vec::new();
         branch.subscription.handle_event(event, &mut |news, _| heard.push(news));
@@ -128,8 +180,18 @@ impl Tree {
     }
 
     /// Gives what is to be told.
-    pub(super) fn poll_news(&mut self) -> Vec<News> {
-        std::mem::take(&mut self.news)
+    pub(super) fn poll_reports(&mut self) -> Vec<Report> {
+        std::mem::take(&mut self.reports)
+    }
+
+    /// The directories that are not followed.
+    pub(super) fn gaps(&self) -> Gaps {
+        let unread = self.branches.values().filter(|branch| branch.subscription.is_live());
+        let unread = unread.map(|branch| (&branch.name, branch.subscription.coverage()));
+        let gaps = self.gaps.iter().map(|(name, why)| (name, *why)).chain(unread);
+        let gaps = gaps.filter(|(_, why)| why.is_gap());
+        let first = gaps.clone().min().map(|(name, why)| (self.path(name), why));
+        Gaps { count: gaps.count(), first }
     }
 
     /// Gives the wire number of a branch that is to be cancelled.
@@ -142,6 +204,46 @@ impl Tree {
         !self.unexplored.is_empty()
     }
 
+    /// Whether a directory waits for a request number.
+    pub(super) fn is_starved(&self) -> bool {
+        self.gaps.values().any(|why| *why == Coverage::TooMany)
+    }
+
+    /// Tries again to follow what there was no request number for.
+    pub(super) fn feed(&mut self) {
+        let starved = self.gaps.iter().filter(|(_, why)| **why == Coverage::TooMany);
+        self.unexplored.extend(starved.map(|(name, _)| Lead { name: name.clone(), is_old: false }));
+    }
+
+    /// Asks the shape again about everything that is known.
+    ///
+    /// What is to be told no longer is forgotten, without a word: it is not gone. What is to be told from now on was there, and
+    /// so it Exists.
+    pub(super) fn revise(&mut self) {
+        let let_go = |name: &&Vec<u8>| !name.is_empty() && !(self.shape.follows)(as_path(name));
+        for name in self.followed.keys().filter(let_go).cloned().collect::<Vec<_>>() {
+            self.forget_below(&name);
+            self.unfollow(&name);
+        }
+        let kept = |name: &Vec<u8>| (self.shape.follows)(as_path(name));
+        let ended: Vec<_> = self.gaps.keys().filter(|name| !kept(name)).cloned().collect();
+        ended.into_iter().for_each(|name| self.cover(name, Coverage::Kernel));
+        let tells = Arc::clone(&self.shape.tells);
+        self.told.retain(|name| tells(as_path(name)));
+        let live = self.branches.values().filter(|branch| branch.subscription.is_live());
+        let names =
+            live.flat_map(|branch| branch.subscription.entries().map(|entry| join(&branch.name, entry)));
+        for name in names.collect::<BTreeSet<_>>() {
+            if tells(as_path(&name)) && self.shape.levels > 0 && self.told.insert(name.clone()) {
+                self.reports.push(Report::Happened((Code::Exists, Subject::Entry(name.clone()))));
+            }
+            if level(&name) < self.shape.levels && !self.followed.contains_key(&name) {
+                self.unexplored.push_back(Lead { name, is_old: true });
+            }
+        }
+        self.finish();
+    }
+
     /// Takes up the directories among the names that are new, each with a wire number of its own.
     pub(super) fn explore(
         &mut self,
@@ -149,35 +251,53 @@ impl Tree {
         allocate: &mut dyn FnMut() -> Option<u16>,
         subscribe: &mut dyn FnMut(&Subscription),
     ) {
-        while let Some(name) = self.unexplored.pop_front() {
-            let path = self.path(&name);
-            let is_followed = self.followed.contains_key(&name);
-            if !is_directory(&path) {
-                self.leave(&name);
-                continue;
-            }
-            if is_followed || !self.followed.contains_key(parent(&name)) {
-                continue;
-            }
-            if path.as_os_str().len() >= protocol::PATH_MAX {
-                tracing::warn!(?path, "too long to be followed");
+        while let Some(lead) = self.unexplored.pop_front() {
+            let path = self.path(&lead.name);
+            let is_followed = self.followed.contains_key(&lead.name);
+            if !(self.shape.follows)(as_path(&lead.name)) || !is_directory(&path) {
+                self.leave(&lead.name);
+                self.cover(lead.name, Coverage::Kernel);
+            } else if is_followed || !self.followed.contains_key(parent(&lead.name)) {
+                // What stands above it has gone, or will say so.
+            } else if path.as_os_str().len() >= protocol::PATH_MAX {
+                self.cover(lead.name, Coverage::TooDeep);
             } else if let Some(wire) = allocate() {
-                subscribe(self.follow(name, wire));
+                self.cover(lead.name.clone(), Coverage::Kernel);
+                subscribe(self.follow(lead, wire));
             } else {
-                tracing::warn!(?path, "no request number is free to follow it");
+                self.cover(lead.name, Coverage::TooMany);
             }
         }
         self.finish();
     }
 
-    fn follow(&mut self, name: Vec<u8>, wire: u16) -> &Subscription {
-        let mut subscription = Subscription::new(Kind::Directory, self.path(&name), wire);
+    /// Says how what happens below a name becomes known, if that is new. What is not followed is kept in mind.
+    fn cover(&mut self, name: Vec<u8>, coverage: Coverage) {
+        let is_followed = self.followed.contains_key(&name);
+        let before = match coverage {
+            Coverage::TooDeep | Coverage::TooMany => self.gaps.insert(name.clone(), coverage),
+            _ if is_followed => None,
+            _ => match self.gaps.remove(&name) {
+                None => return,
+                before => before,
+            },
+        };
+        if before == Some(coverage) {
+            return;
+        }
+        let subject = if name.is_empty() { Subject::Root } else { Subject::Entry(name) };
+        self.reports.push(Report::Covered(subject, coverage));
+    }
+
+    fn follow(&mut self, Lead { name, is_old }: Lead, wire: u16) -> &Subscription {
+        let mut subscription =
+            Subscription::new(Kind::Directory, self.path(&name), wire, self.wants_coverage);
         if self.suspended {
             subscription.suspend();
         }
         self.unlisted += 1;
         self.followed.insert(name.clone(), wire);
-        let branch = Branch { name, subscription, listed: false };
+        let branch = Branch { name, subscription, listed: false, is_old };
         &self.branches.entry(wire).or_insert(branch).subscription
     }
 
@@ -197,7 +317,7 @@ impl Tree {
             if !branch.subscription.is_live() {
                 break;
             }
-            let is_root = branch.name.is_empty();
+            let (is_root, is_old) = (branch.name.is_empty(), branch.is_old);
             match subject {
                 Subject::Root if code == Code::EndExist => {
                     if !std::mem::replace(&mut branch.listed, true) {
@@ -213,8 +333,10 @@ impl Tree {
                 // What stands above it tells of it.
                 Subject::Root => {}
                 Subject::Entry(entry) => {
+                    // What is listed of an old directory was there, and so was what is in it.
+                    let is_old = is_old && code == Code::Exists;
                     let name = join(&branch.name, &entry);
-                    self.hear_of_entry(code, name, &entry);
+                    self.hear_of_entry(code, Lead { name, is_old });
                 }
             }
         }
@@ -227,31 +349,34 @@ impl Tree {
             for name in self.followed.keys().filter(|name| !name.is_empty()).cloned().collect::<Vec<_>>() {
                 self.unfollow(&name);
             }
+            self.end_gaps(b"");
         }
-        self.news.push((code, Subject::Root));
+        self.reports.push(Report::Happened((code, Subject::Root)));
     }
 
-    fn hear_of_entry(&mut self, code: Code, name: Vec<u8>, entry: &[u8]) {
+    fn hear_of_entry(&mut self, code: Code, lead: Lead) {
         if self.shape.levels == 0 {
             return;
         }
+        let name = &lead.name;
         if code == Code::Deleted {
-            self.leave(&name);
-            if self.told.remove(&name) {
-                self.news.push((Code::Deleted, Subject::Entry(name)));
+            self.leave(name);
+            self.cover(lead.name.clone(), Coverage::Kernel);
+            if self.told.remove(name) {
+                self.reports.push(Report::Happened((Code::Deleted, Subject::Entry(lead.name))));
             }
             return;
         }
-        if (self.shape.tells)(OsStr::from_bytes(entry)) {
+        if (self.shape.tells)(as_path(name)) {
             let code = match (self.told.insert(name.clone()), code) {
-                (true, Code::Exists) if self.owes_end => Code::Exists,
+                (true, Code::Exists) if self.owes_end || lead.is_old => Code::Exists,
                 (true, _) => Code::Created,
                 (false, _) => Code::Changed,
             };
-            self.news.push((code, Subject::Entry(name.clone())));
+            self.reports.push(Report::Happened((code, Subject::Entry(name.clone()))));
         }
-        if level(&name) < self.shape.levels {
-            self.unexplored.push_back(name);
+        if level(name) < self.shape.levels {
+            self.unexplored.push_back(lead);
         }
     }
 
@@ -264,17 +389,30 @@ impl Tree {
     }
 
     fn drop_below(&mut self, name: &[u8]) {
-        let (first, end) = (join(name, b""), [name, b"0"].concat());
-        for name in
-            self.followed.range(first.clone()..end.clone()).map(|(name, _)| name.clone()).collect::<Vec<_>>()
-        {
+        // What is below a name comes after it, and is to go before it.
+        for name in self.forget_below(name).into_iter().rev() {
+            self.reports.push(Report::Happened((Code::Deleted, Subject::Entry(name))));
+        }
+    }
+
+    /// Ends what is followed below a name; gives what was told below it, and is told no more.
+    fn forget_below(&mut self, name: &[u8]) -> BTreeSet<Vec<u8>> {
+        let below = || join(name, b"")..[name, b"0"].concat();
+        for name in self.followed.range(below()).map(|(name, _)| name.clone()).collect::<Vec<_>>() {
             self.unfollow(&name);
         }
-        // What is below a name comes after it, and is to go before it.
-        let gone: Vec<_> = self.told.range(first..end).rev().cloned().collect();
-        for name in gone {
-            self.told.remove(&name);
-            self.news.push((Code::Deleted, Subject::Entry(name)));
+        self.end_gaps(name);
+        let mut told = self.told.split_off(&below().start);
+        let mut after = told.split_off(&below().end);
+        self.told.append(&mut after);
+        told
+    }
+
+    /// Ends the gaps below a name, or all for an empty one: there is nothing to follow any more.
+    fn end_gaps(&mut self, name: &[u8]) {
+        let is_below = |gap: &&Vec<u8>| name.is_empty() || gap.starts_with(&join(name, b""));
+        for name in self.gaps.keys().filter(is_below).cloned().collect::<Vec<_>>() {
+            self.cover(name, Coverage::Kernel);
         }
     }
 
@@ -284,17 +422,26 @@ impl Tree {
         if !branch.listed {
             self.unlisted -= 1;
         }
+        let was_gap = branch.subscription.coverage().is_gap();
         if branch.subscription.cancel() {
             self.leaving.push(wire);
+        }
+        if was_gap {
+            let subject = Subject::Entry(name.to_vec());
+            self.reports.push(Report::Covered(subject, Coverage::Kernel));
         }
     }
 
     /// Tells that the listing is complete, once it is.
     fn finish(&mut self) {
         if self.unlisted == 0 && self.unexplored.is_empty() && std::mem::take(&mut self.owes_end) {
-            self.news.push((Code::EndExist, Subject::Root));
+            self.reports.push(Report::Happened((Code::EndExist, Subject::Root)));
         }
     }
+}
+
+fn as_path(name: &[u8]) -> &Path {
+    Path::new(OsStr::from_bytes(name))
 }
 
 fn join(directory: &[u8], entry: &[u8]) -> Vec<u8> {

@@ -38,6 +38,11 @@ impl WireNumbers {
         Some(number)
     }
 
+    /// Whether there is a free one.
+    pub(super) fn has_free(&self) -> bool {
+        self.last < u16::MAX || !self.freed.is_empty()
+    }
+
     pub(super) fn free(&mut self, number: u16) {
         if self.owners.remove(&number).is_some() {
             self.freed.push_back(number);

@@ -1,10 +1,10 @@
 //! Trees, against a model of a server that has a whole file system to tell about.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ffi::OsStr;
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use gamin_protocol::{CREDENTIAL, Code, Decoder, Tag};
+use gamin_protocol::{CREDENTIAL, Code, Coverage, Decoder, Tag};
 use proptest::prelude::*;
 
 use super::super::*;
@@ -62,14 +62,20 @@ struct World {
     told: BTreeSet<String>,
     root: bool,
     listed: bool,
+    /// What was there may be told later.
+    revised: bool,
+    covered: Vec<(String, Coverage)>,
 }
 
 impl World {
     fn new(files: &[(&str, bool)], levels: u32) -> World {
+        let tells = |name: &Path| !name.file_name().is_some_and(|name| name.as_bytes().starts_with(b"x"));
+        World::of_shape(files, Shape { levels, tells: Arc::new(tells), ..Shape::default() })
+    }
+
+    fn of_shape(files: &[(&str, bool)], shape: Shape) -> World {
         let mut state = State::default();
-        let tells = |name: &OsStr| !name.as_bytes().starts_with(b"x");
-        let shape = Shape { levels, tells: Arc::new(tells) };
-        let wish = Wish { path: Path::new(ROOT), scope: Scope::Tree(shape), number: None, cookie: 7 };
+        let wish = Wish { cookie: 7, coverage: true, ..Wish::new(Path::new(ROOT), Scope::Tree(shape)) };
         let request = state.ask(&wish).expect("a good path");
         let files =
             files.iter().map(|(name, is_directory)| ((*name).to_owned(), (*is_directory, 0))).collect();
@@ -82,7 +88,28 @@ impl World {
             told: BTreeSet::new(),
             root: false,
             listed: false,
+            revised: false,
+            covered: Vec::new(),
         }
+    }
+
+    fn revise(&mut self) {
+        self.revised = true;
+        self.state.revise(self.request).expect("it is a tree");
+        self.settle();
+    }
+
+    /// What it was told of gaps.
+    fn gaps(&mut self) -> Vec<(String, Coverage)> {
+        self.read();
+        std::mem::take(&mut self.covered)
+    }
+
+    fn follows(&self) -> Vec<&str> {
+        let followed = self.server.iter().flat_map(|server| server.followed.values());
+        let mut followed: Vec<&str> = followed.map(String::as_str).collect();
+        followed.sort_unstable();
+        followed
     }
 
     fn connect(&mut self) {
@@ -178,13 +205,18 @@ impl World {
         while let Some(event) = self.state.poll_event() {
             assert_eq!((event.request, event.cookie), (self.request, 7));
             let name = event.path.to_str().expect("a path of this test").to_owned();
+            if let Some(coverage) = event.coverage {
+                assert_eq!(event.code, Code::Coverage);
+                self.covered.push((name, coverage));
+                continue;
+            }
             let is_root = name == ROOT;
             let is_told = if is_root { self.root } else { self.told.contains(&name) };
             match event.code {
                 Code::EndExist => {
                     assert!(is_root && !std::mem::replace(&mut self.listed, true), "{event:?}");
                 }
-                Code::Exists => assert!(!is_told && !self.listed, "{event:?}"),
+                Code::Exists => assert!(!is_told && (!self.listed || self.revised), "{event:?}"),
                 Code::Created => assert!(!is_told, "{event:?}"),
                 Code::Deleted if is_root => {}
                 _ => assert!(is_told && !is_root, "{event:?}"),
@@ -283,6 +315,117 @@ fn a_cancelled_tree_has_one_acknowledge_and_gives_its_numbers_back() {
     assert_eq!((event.code, event.path.to_str()), (Code::Acknowledge, Some(ROOT)));
     assert!(world.state.poll_event().is_none() && world.state.requests.is_empty());
     assert!(world.server.is_some_and(|server| server.followed.is_empty()));
+}
+
+/// What is ignored now, by everything that is said of it.
+type Ignored = Arc<std::sync::Mutex<&'static str>>;
+
+/// A world in which one name and what is below it is ignored.
+fn world_that_ignores(ignored: &Ignored) -> World {
+    let says = |ignored: &Ignored| {
+        let ignored = Arc::clone(ignored);
+        Arc::new(move |name: &Path| !name.starts_with(*ignored.lock().expect("nobody panics")))
+    };
+    let shape = Shape { tells: says(ignored), follows: says(ignored), ..Shape::default() };
+    World::of_shape(&FILES, shape)
+}
+
+#[test]
+fn what_is_not_to_be_followed_costs_nothing_until_it_is() {
+    let ignored = Ignored::new("s".into());
+    let mut world = world_that_ignores(&ignored);
+    world.connect();
+    world.settle();
+    assert_eq!(world.read(), listing(&["a", "xs"]));
+    assert_eq!(world.follows(), ["", "xs"]);
+    world.make("s/new", false);
+    world.settle();
+    assert_eq!(world.read(), []);
+    *ignored.lock().expect("nobody panics") = "xs";
+    world.revise();
+    assert_eq!(world.follows(), ["", "s", "s/t"]);
+    let exists = ["s", "s/b", "s/new", "s/t", "s/t/c"].map(|name| (Code::Exists, name.to_owned()));
+    assert_eq!(world.read(), exists, "it was there, and xs is not gone");
+    world.make("s/t/d", true);
+    world.make("s/t/d/e", false);
+    world.settle();
+    let created = ["s/t/d", "s/t/d/e"].map(|name| (Code::Created, name.to_owned()));
+    assert_eq!(world.read(), created);
+}
+
+#[test]
+fn what_is_no_longer_to_be_told_goes_without_a_word() {
+    let ignored = Ignored::new("nothing".into());
+    let mut world = world_that_ignores(&ignored);
+    world.connect();
+    world.settle();
+    world.read();
+    *ignored.lock().expect("nobody panics") = "s";
+    world.revise();
+    world.remove("s");
+    world.settle();
+    assert_eq!((world.read(), world.follows()), (vec![], vec!["", "xs"]));
+}
+
+#[test]
+fn a_directory_without_a_number_is_a_gap_until_one_is_free() {
+    let mut world = World::of_shape(&FILES, Shape::default());
+    while world.state.wire.allocate(Owner::Probe).is_some() {}
+    world.state.wire.free(100);
+    world.connect();
+    world.settle();
+    let gap = |name: &str, coverage| (name.to_owned(), coverage);
+    assert_eq!(world.gaps(), [gap("xs", Coverage::TooMany), gap("s/t", Coverage::TooMany)]);
+    assert!(world.listed && world.told.contains("s/t"), "it is told, but not what is in it");
+    let told = world.state.gaps(world.request).expect("it is a tree");
+    let first = Some((PathBuf::from("/tree/s/t"), Coverage::TooMany));
+    assert_eq!(told, Gaps { count: 2, first });
+    world.remove("xs");
+    world.settle();
+    assert_eq!(world.gaps(), [gap("xs", Coverage::Kernel)], "there is nothing left to follow");
+    world.state.wire.free(200);
+    world.settle();
+    world.make("b", false);
+    world.settle();
+    assert_eq!(world.gaps(), [gap("s/t", Coverage::Kernel)]);
+    assert!(world.told.contains("s/t/c"));
+    assert_eq!(world.state.gaps(world.request).expect("it is a tree"), Gaps::default());
+}
+
+#[test]
+fn a_gap_is_told_before_the_listing_ends() {
+    let deep = "d".repeat(200);
+    let names: Vec<String> = (1..=21).map(|levels| vec![deep.as_str(); levels].join("/")).collect();
+    let files: Vec<(&str, bool)> =
+        std::iter::once(("", true)).chain(names.iter().map(|name| (name.as_str(), true))).collect();
+    let mut world = World::of_shape(&files, Shape::default());
+    world.connect();
+    world.settle();
+    let first = names.iter().find(|name| ROOT.len() + 1 + name.len() >= protocol::PATH_MAX);
+    let codes: Vec<Code> = std::iter::from_fn(|| world.state.poll_event()).map(|event| event.code).collect();
+    assert_eq!(codes[codes.len() - 2..], [Code::Coverage, Code::EndExist]);
+    let gaps = world.state.gaps(world.request).expect("it is a tree");
+    let path = first.map(|name| PathBuf::from(absolute(name)));
+    assert_eq!(gaps, Gaps { count: 1, first: path.map(|path| (path, Coverage::TooDeep)) });
+}
+
+#[test]
+fn what_a_server_says_of_coverage_is_told_and_ends_with_it() {
+    let mut world = World::of_shape(&FILES, Shape::default());
+    world.connect();
+    world.settle();
+    world.read();
+    let server = world.server.as_mut().expect("it is there");
+    let seq = *server.followed.iter().find(|(_, name)| *name == "s").expect("it is followed").0;
+    server.send(seq, Code::Coverage, "polled-limit", None);
+    server.send(seq, Code::Coverage, "a word from the future", None);
+    world.settle();
+    let gap = |coverage| ("s".to_owned(), coverage);
+    assert_eq!(world.gaps(), [gap(Coverage::PolledLimit)]);
+    world.kill();
+    world.connect();
+    world.settle();
+    assert_eq!(world.gaps(), [gap(Coverage::Kernel)], "another server has not said so");
 }
 
 #[derive(Debug, Clone)]
