@@ -5,7 +5,7 @@
 //! whenever an event may be had, and is the same one for life, for it stands for the changing ones.
 
 use std::borrow::Cow;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::path::{Path, absolute};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -19,7 +19,7 @@ use nix::sys::eventfd::EventFd;
 use crate::driver::Driver;
 use crate::error::Error;
 use crate::options::Options;
-use crate::state::{Gaps, Outcome, Scope, Token, Wish};
+use crate::state::{Gaps, Outcome, Scope, Shape, Token, Wish};
 use crate::{Event, RequestNumber};
 
 /// A connection to a server.
@@ -28,9 +28,10 @@ use crate::{Event, RequestNumber};
 /// requests. A server that is lost is replaced by the next call that needs one: all requests are made again
 /// and what changed meanwhile is reported.
 ///
-/// [`AsFd`] gives a descriptor for `poll` and the like. It is readable whenever
+/// [`AsFd`] and [`AsRawFd`] give a descriptor for `poll` and the like. It is readable whenever
 /// [`Connection::try_next_event`] may have an event or an error, or something to do in the
-/// background, and stays the same through any number of servers. Do nothing with it but wait for it.
+/// background, and stays the same through any number of servers. Do nothing with it but wait for it. Who is woken only
+/// when it *becomes* readable (edge-triggered, as mio and tokio are) takes events until there is none.
 ///
 /// Dropping the connection closes it. A server that it started goes on for other clients. It is nobody's child if it
 /// detaches itself, as the installed one does; otherwise it is a child of this process, collected by this library when it
@@ -101,8 +102,8 @@ impl Connection {
     /// descriptor tells when.
     ///
     /// # Errors
-    /// [`Error::BadPath`], [`Error::TooManyRequests`], [`Error::Forked`]; [`Error::ServiceLost`] when there
-    /// is no server and none can be had. Nothing was asked then.
+    /// [`Error::BadPath`], [`Error::TooManyRequests`], [`Error::Forked`]; [`Error::System`] when a relative path is given and there is
+    /// no working directory; [`Error::ServiceLost`] when there is no server and none can be had. Nothing was asked then.
     pub fn monitor_file(&self, path: impl AsRef<Path>) -> Result<RequestNumber, Error> {
         self.monitor(Kind::File, path.as_ref(), None)
     }
@@ -113,6 +114,15 @@ impl Connection {
     /// As [`Connection::monitor_file`].
     pub fn monitor_directory(&self, path: impl AsRef<Path>) -> Result<RequestNumber, Error> {
         self.monitor(Kind::Directory, path.as_ref(), None)
+    }
+
+    /// Begins to monitor a directory and everything below it, as [`Connection::ask`] does with the default
+    /// [`Shape`](crate::Shape).
+    ///
+    /// # Errors
+    /// As [`Connection::monitor_file`].
+    pub fn monitor_tree(&self, path: impl AsRef<Path>) -> Result<RequestNumber, Error> {
+        self.ask(&Wish::new(path.as_ref(), Scope::Tree(Shape::default())))
     }
 
     /// Begins to monitor a path under a number of the caller's choice.
@@ -156,11 +166,7 @@ impl Connection {
     /// # Errors
     /// As [`Connection::monitor_with_number`].
     pub fn ask(&self, wish: &Wish<'_>) -> Result<RequestNumber, Error> {
-        let absolute = match wish.path.is_absolute() {
-            true => Cow::Borrowed(wish.path),
-            false => Cow::Owned(absolute(wish.path).map_err(|_| Error::BadPath(wish.path.to_owned()))?),
-        };
-        let wish = &Wish { path: &absolute, ..wish.clone() };
+        let wish = &Wish { path: &from_root(wish.path)?, ..wish.clone() };
         self.with(|driver| {
             driver.reconnect()?;
             let mut made = driver.state.ask(wish);
@@ -405,6 +411,19 @@ impl Connection {
     }
 }
 
+/// A path from `/` on, in its spelling if it has that already.
+fn from_root(path: &Path) -> Result<Cow<'_, Path>, Error> {
+    if path.is_absolute() {
+        return Ok(Cow::Borrowed(path));
+    }
+    let whole = absolute(path).map_err(|why| match why.raw_os_error() {
+        // There may be no working directory any more.
+        Some(errno) => Error::System(Errno::from_raw(errno)),
+        None => Error::BadPath(path.to_owned()),
+    });
+    whole.map(Cow::Owned)
+}
+
 fn wait(descriptor: &Epoll, bell: &EventFd, timeout: PollTimeout) -> Result<(), Errno> {
     let poll_fd = |fd| PollFd::new(fd, PollFlags::POLLIN);
     match poll(&mut [poll_fd(descriptor.0.as_fd()), poll_fd(bell.as_fd())], timeout) {
@@ -416,6 +435,13 @@ fn wait(descriptor: &Epoll, bell: &EventFd, timeout: PollTimeout) -> Result<(), 
 impl AsFd for Connection {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.events.0.as_fd()
+    }
+}
+
+/// What event loops such as mio and tokio ask for.
+impl AsRawFd for Connection {
+    fn as_raw_fd(&self) -> RawFd {
+        self.as_fd().as_raw_fd()
     }
 }
 

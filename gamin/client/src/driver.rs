@@ -34,9 +34,11 @@ pub(crate) struct Driver {
     is_closed: bool,
     /// Why the last attempt to replace the server failed, until somebody has been told.
     failure: Option<ConnectError>,
-    /// Set while [`Driver::next_event`] has something to say without the link.
+    /// Set while [`Driver::next_event`] has something to say, or to do, without waiting for the link.
     queued: EventFd,
     is_queued_set: bool,
+    /// The last call left something unread. Who is woken by what is new would not come back for it.
+    is_cut_short: bool,
     /// Set once, to wake all who wait; the next who waits makes a new one.
     bell: Option<Arc<EventFd>>,
 }
@@ -60,6 +62,7 @@ impl Driver {
             failure: None,
             queued: new_eventfd()?,
             is_queued_set: false,
+            is_cut_short: false,
             bell: None,
         })
     }
@@ -143,8 +146,10 @@ impl Driver {
     fn exchange(&mut self, enough: impl Fn(&State) -> bool) -> Result<(), Lost> {
         self.flush();
         let questions = self.state.open_questions();
+        self.is_cut_short = true;
         for _ in 0..FILLS_MAX {
             if enough(&self.state) {
+                self.is_cut_short = false;
                 break;
             }
             match self.link.receive(&mut self.buffer) {
@@ -152,7 +157,10 @@ impl Driver {
                     self.state.handle_bytes(&self.buffer[..count])?;
                     self.explore();
                 }
-                Transfer::Blocked => break,
+                Transfer::Blocked => {
+                    self.is_cut_short = false;
+                    break;
+                }
                 Transfer::Lost(errno) => return Err(errno.into()),
             }
         }
@@ -201,8 +209,10 @@ impl Driver {
 
     /// Brings `queued` up to date; to be called last, whatever was done.
     pub(crate) fn settle(&mut self) {
-        let wanted = self.state.has_event() || self.failure.is_some();
-        if wanted == self.is_queued_set {
+        // Set again each time, for it is the setting that wakes.
+        let is_cut_short = std::mem::take(&mut self.is_cut_short);
+        let wanted = self.state.has_event() || self.failure.is_some() || is_cut_short;
+        if wanted == self.is_queued_set && !is_cut_short {
             return;
         }
         let set = if wanted { self.queued.write(1).map(drop) } else { self.queued.read().map(drop) };

@@ -13,8 +13,8 @@ use crate::RequestNumber;
 /// Why a call failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Ask for another path: it must be absolute, shorter than 4,096 bytes and without NUL.
-    #[error("cannot monitor {0:?}: not an absolute path of less than 4096 bytes")]
+    /// Ask for another path: from `/` on it must be shorter than 4,096 bytes, without NUL and not empty.
+    #[error("cannot monitor {0:?}: a path has 1 to 4095 bytes, none of them NUL")]
     BadPath(PathBuf),
     /// Choose another number: this one is negative.
     #[error("request number {0} is negative")]

@@ -1,26 +1,64 @@
-//! The client library of the Gamin file alteration monitor: asks a server to monitor files and
-//! directories and hands out the events it reports.
+//! Be told when files change, by the Gamin file alteration monitor.
 //!
-//! Two layers that know nothing of each other: [`state`] is the connection without a socket (request numbers,
-//! what each caller was told, the difference after a reconnect, the barrier) and `link` is the socket
-//! without a meaning (address, credentials, starting a server on demand). `driver` joins them, `connection`
-//! adds the lock and the waiting. What a change *is*, is left to the server; the C names and their
-//! oddities, to libfam.
+//! A [`Connection`] leads to `gam_server`, which is started if it does not run. Ask it for files, directories or whole
+//! trees; it first tells what is there, and from then on what changes.
 //!
-//! Invariants: no call waits except those that say so, and those wait with the lock released; no thread,
-//! no signal handler, no output, nothing that outlives the connection but the server it may have started,
-//! so that any process can host it.
-//!
+//! # A first program
 //! ```no_run
 //! # fn main() -> Result<(), gamin::Error> {
 //! let connection = gamin::Connection::open()?;
 //! connection.monitor_directory("/etc")?;
 //! loop {
 //!     let event = connection.next_event()?;
-//!     println!("{}: {} {:?}", event.request, event.path.display(), event.code);
+//!     println!("{:?} {:?}", event.code, event.full_path());
 //! }
 //! # }
 //! ```
+//! It prints `Exists` for `/etc` and each entry, `EndExist` when that was all, then `Created`, `Changed` and `Deleted` as it
+//! happens. What they mean, [`Code`] says. A path that is not there yet is awaited.
+//!
+//! # Beside other things
+//! A connection is one descriptor ([`AsFd`](std::os::fd::AsFd), [`AsRawFd`](std::os::fd::AsRawFd)) for any event loop. When it is
+//! readable, take events with [`Connection::try_next_event`], which never waits, until there is none. The folder `examples` has a
+//! loop of its own (`events.rs`), one of mio (`with_mio.rs`), and one of tokio (`with_tokio.rs`).
+//!
+//! # What is never lost
+//! Apply the events to what was told first, and you have what is on disk as soon as that has been quiet for a moment. That
+//! holds when the kernel loses notices, when it refuses to watch, while you do not read, and when the server is killed: the
+//! connection finds or starts another, asks for everything again, and tells the difference. Changes that follow one another closely
+//! may be told as one; the last is always told. [`Connection::barrier`] waits until everything that happened before the call
+//! has been told.
+//!
+//! # Trees, and gaps in them
+//! [`Connection::monitor_tree`] follows a directory and everything below it. [`Connection::ask`] takes more wishes: how deep,
+//! which names are told, and which directories are left alone and cost nothing ([`Shape`]).
+//!
+//! Not everything can be followed: a directory may be unreadable, its path too long, or a limit of the kernel reached, so that it is
+//! looked at every second. Such a **gap** is never silent. [`Connection::gaps`] names those of a request, and who asks
+//! with [`Wish::coverage`] is told of each as it begins and ends:
+//! ```no_run
+//! # use std::path::Path;
+//! use gamin::{Code, Scope, Shape, Wish};
+//! # fn main() -> Result<(), gamin::Error> {
+//! let connection = gamin::Connection::open()?;
+//! let shape = Shape { follows: std::sync::Arc::new(|name| !name.ends_with("target")), ..Shape::default() };
+//! connection.ask(&Wish { coverage: true, ..Wish::new(Path::new("src"), Scope::Tree(shape)) })?;
+//! loop {
+//!     let event = connection.next_event()?;
+//!     match (event.code, event.coverage) {
+//!         (Code::Coverage, Some(coverage)) => eprintln!("{:?}: {coverage}", event.full_path()),
+//!         (code, _) => println!("{code:?} {:?}", event.full_path()),
+//!     }
+//! }
+//! # }
+//! ```
+//!
+//! # What it leaves alone
+//! There is no thread, no signal handler and no output, and nothing outlives the connection but the server that it may have started. What it
+//! does, it says with the crate `tracing`. No call waits, except those that say so.
+
+// Two layers that know nothing of each other: `state` is the connection without a socket, `link` the socket without a
+// meaning. `driver` joins them, `connection` adds the lock and the waiting.
 
 #![forbid(unsafe_code)]
 
@@ -42,7 +80,7 @@ pub use gamin_protocol::{Code, Coverage, Fact, Kind, Value};
 pub use options::{Options, ServerCommand};
 pub use state::{Gaps, Scope, Shape, Wish};
 
-/// A connection's name for one subscription, from the request until its Acknowledge has been read.
+/// A connection's name for one request, until its Acknowledge has been read.
 ///
 /// Connections count them from 1; a caller may also choose its own (see
 /// [`Connection::monitor_with_number`]).
@@ -64,7 +102,8 @@ pub struct Event {
     pub cookie: usize,
     /// What happened.
     pub code: Code,
-    /// The monitored path in exactly the caller's spelling, or the name of an entry, relative to that.
+    /// The monitored path in exactly the caller's spelling (a relative one was made absolute), or the name of an entry, relative
+    /// to that.
     pub path: PathBuf,
     /// The monitored path.
     pub root: Arc<Path>,

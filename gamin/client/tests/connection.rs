@@ -342,4 +342,5 @@ fn a_relative_path_is_taken_from_the_working_directory() {
     let event = connection.next_event().expect("a server");
     let root = std::env::current_dir().expect("there is one").join("where");
     assert_eq!((&*event.root, event.full_path()), (&*root, root.join("entry")));
+    assert!(matches!(connection.monitor_file(""), Err(Error::BadPath(path)) if path == Path::new("")));
 }
