@@ -222,7 +222,7 @@ impl Connection {
     /// is not gone; what is told from now on though it was there comes as Exists.
     ///
     /// # Errors
-    /// [`Error::UnknownRequest`], [`Error::BadArgument`] if the request is for no tree; [`Error::Forked`].
+    /// [`Error::UnknownRequest`], [`Error::NotATree`], [`Error::Forked`].
     pub fn revise(&self, request: RequestNumber) -> Result<(), Error> {
         self.with(|driver| {
             driver.state.revise(request)?;
@@ -231,8 +231,8 @@ impl Connection {
         })
     }
 
-    /// The directories of a tree that are not followed at the moment. Who asks with [`Wish::coverage`] is told of each as it
-    /// begins and ends.
+    /// The gaps in a tree at the moment: directories that are not followed, or only looked at now and then. Who asks with
+    /// [`Wish::coverage`] is told of each as it begins and ends.
     ///
     /// # Errors
     /// As [`Connection::revise`].

@@ -25,6 +25,9 @@ pub enum Error {
     /// There is nothing to cancel: no such request was made, or its Acknowledge has been read.
     #[error("no request has the number {0}")]
     UnknownRequest(RequestNumber),
+    /// Ask this of a tree only: the request is for something else.
+    #[error("request {0} is for no tree")]
+    NotATree(RequestNumber),
     /// Cancel something, and read events until it is acknowledged: 65,535 requests are open.
     #[error("too many open requests")]
     TooManyRequests,

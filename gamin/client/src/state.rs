@@ -288,9 +288,7 @@ impl State {
         let (what, quiet) = match &wish.scope {
             Scope::File => (subscription(Kind::File), false),
             Scope::Directory => (subscription(Kind::Directory), self.no_exists),
-            Scope::Tree(shape) => {
-                (What::Tree(Tree::new(path, wire, shape.clone(), wish.coverage)), self.no_exists)
-            }
+            Scope::Tree(shape) => (What::Tree(Tree::new(path, wire, shape.clone())), self.no_exists),
         };
         let asked = Asked::new(number, wish, quiet, what);
         if self.connected {
@@ -370,11 +368,11 @@ impl State {
     /// [`State::explore`].
     ///
     /// # Errors
-    /// [`Error::UnknownRequest`], also for one that is cancelled; [`Error::BadArgument`] for one that is no tree.
+    /// [`Error::UnknownRequest`], also for one that is cancelled; [`Error::NotATree`].
     pub fn revise(&mut self, number: RequestNumber) -> Result<(), Error> {
         let asked = self.requests.get_mut(&number).filter(|asked| !asked.is_cancelled());
         let tree = asked.ok_or(Error::UnknownRequest(number))?.tree_mut();
-        tree.ok_or(Error::BadArgument(number))?.revise();
+        tree.ok_or(Error::NotATree(number))?.revise();
         self.settle_tree(number);
         Ok(())
     }
@@ -386,7 +384,7 @@ impl State {
     pub fn gaps(&mut self, number: RequestNumber) -> Result<Gaps, Error> {
         let asked = self.requests.get_mut(&number).filter(|asked| !asked.is_cancelled());
         let tree = asked.ok_or(Error::UnknownRequest(number))?.tree_mut();
-        Ok(tree.ok_or(Error::BadArgument(number))?.gaps())
+        Ok(tree.ok_or(Error::NotATree(number))?.gaps())
     }
 
     /// Asks to be told when everything that has happened so far has been reported.

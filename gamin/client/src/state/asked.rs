@@ -189,7 +189,11 @@ impl Asked {
     pub(super) fn resume(&mut self, queue: &mut Queue) {
         match &mut self.what {
             What::Path(subscription) => {
-                for news in subscription.resume() {
+                let (coverage, heard) = subscription.resume();
+                if let Some(coverage) = coverage {
+                    self.caller.cover(coverage, Subject::Root, queue);
+                }
+                for news in heard {
                     let tag = subscription.tag(&news);
                     self.caller.tell(news, tag, queue);
                 }

@@ -112,18 +112,24 @@ impl Subscription {
     }
 
     /// Takes an event for what it says of how the path is covered; gives that, if it is new to the caller.
+    pub(super) fn handle_coverage(&mut self, event: &protocol::Event) -> Option<Coverage> {
+        if event.code == Code::Coverage {
+            self.heard = Coverage::parse(&event.path)?;
+        }
+        self.settle_coverage(event.code == Code::EndExist)
+    }
+
+    /// Gives how the path is covered, if that is new to the caller, and it is to hear of it now: as what happens at the path, which
+    /// it comes before.
     ///
     /// A server says so before its listing, or not at all if everything is as it should be. So with the end of the listing
     /// of another server, what the one before has said is over.
-    pub(super) fn handle_coverage(&mut self, event: &protocol::Event) -> Option<Coverage> {
-        let is_whole = match event.code {
-            Code::Coverage => {
-                self.heard = Coverage::parse(&event.path)?;
-                matches!(self.course, Course::Direct { .. })
-            }
-            code => code == Code::EndExist,
+    fn settle_coverage(&mut self, ends: bool) -> Option<Coverage> {
+        let is_heard = match self.course {
+            Course::Direct { .. } => true,
+            Course::Apart { listed, .. } => (listed || ends) && !self.suspended,
         };
-        let is_new = is_whole && self.is_live() && self.wants_coverage && self.coverage != self.heard;
+        let is_new = is_heard && self.is_live() && self.wants_coverage && self.coverage != self.heard;
         is_new.then(|| {
             self.coverage = self.heard;
             self.coverage
@@ -149,10 +155,10 @@ impl Subscription {
         }
     }
 
-    /// Tells what is different since it was suspended, and from now on whatever happens.
-    pub(super) fn resume(&mut self) -> Vec<News> {
+    /// Tells what is different since it was suspended, first of how the path is covered, and from now on whatever happens.
+    pub(super) fn resume(&mut self) -> (Option<Coverage>, Vec<News>) {
         self.suspended = false;
-        self.catch_up()
+        (self.settle_coverage(false), self.catch_up())
     }
 
     /// Takes an event that is no Acknowledge; tells what is new.

@@ -66,7 +66,7 @@ struct Lead {
     is_old: bool,
 }
 
-/// What is not followed of a tree.
+/// The gaps in a tree: what is not followed, or only looked at now and then.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Gaps {
     /// How many directories.
@@ -89,7 +89,6 @@ pub(super) enum Report {
 pub(super) struct Tree {
     root: Vec<u8>,
     shape: Shape,
-    wants_coverage: bool,
     /// By wire number; those that have left stay until they are acknowledged.
     branches: BTreeMap<u16, Branch>,
     /// The wire numbers of those that are followed, by name.
@@ -107,13 +106,12 @@ pub(super) struct Tree {
 }
 
 impl Tree {
-    pub(super) fn new(root: &Path, wire: u16, shape: Shape, wants_coverage: bool) -> Tree {
+    pub(super) fn new(root: &Path, wire: u16, shape: Shape) -> Tree {
         let root = root.as_os_str().as_bytes();
         let root = root.strip_suffix(b"/").unwrap_or(root).to_vec();
         let mut tree = Tree {
             root,
             shape,
-            wants_coverage,
             branches: BTreeMap::new(),
             followed: BTreeMap::new(),
             told: BTreeSet::new(),
@@ -159,8 +157,13 @@ impl Tree {
     pub(super) fn resume(&mut self) {
         self.suspended = false;
         for wire in self.branches.keys().copied().collect::<Vec<_>>() {
-            let heard = self.branches.get_mut(&wire).map(|branch| branch.subscription.resume());
-            self.hear(wire, heard.unwrap_or_default());
+            let Some(branch) = self.branches.get_mut(&wire) else { continue };
+            let (coverage, heard) = branch.subscription.resume();
+            let name = branch.name.clone();
+            if let Some(coverage) = coverage {
+                self.cover(name, coverage);
+            }
+            self.hear(wire, heard);
         }
     }
 
@@ -290,8 +293,8 @@ impl Tree {
     }
 
     fn follow(&mut self, Lead { name, is_old }: Lead, wire: u16) -> &Subscription {
-        let mut subscription =
-            Subscription::new(Kind::Directory, self.path(&name), wire, self.wants_coverage);
+        // Whether or not its caller is told, it may ask.
+        let mut subscription = Subscription::new(Kind::Directory, self.path(&name), wire, true);
         if self.suspended {
             subscription.suspend();
         }

@@ -65,6 +65,9 @@ struct World {
     /// What was there may be told later.
     revised: bool,
     covered: Vec<(String, Coverage)>,
+    /// How the directories are covered that are not by the kernel; and what it was last told of that.
+    covers: BTreeMap<String, Coverage>,
+    told_covers: BTreeMap<String, Coverage>,
 }
 
 impl World {
@@ -90,6 +93,8 @@ impl World {
             listed: false,
             revised: false,
             covered: Vec::new(),
+            covers: BTreeMap::new(),
+            told_covers: BTreeMap::new(),
         }
     }
 
@@ -141,6 +146,9 @@ impl World {
                             server.followed.insert(seq, name.clone()).is_none(),
                             "a wire number is used twice"
                         );
+                        if let Some(coverage) = self.covers.get(&name) {
+                            server.send(seq, Code::Coverage, coverage.word(), None);
+                        }
                         if let Some((true, tag)) = self.files.get(&name) {
                             server.send(seq, Code::Exists, &path, Some(*tag));
                             for (entry, tag) in entries_of(&self.files, &name) {
@@ -177,6 +185,21 @@ impl World {
         }
     }
 
+    fn cover(&mut self, name: &str, coverage: Coverage) {
+        let before = match coverage {
+            Coverage::Kernel => self.covers.remove(name),
+            _ => self.covers.insert(name.to_owned(), coverage),
+        };
+        if before.unwrap_or_default() == coverage {
+            return;
+        }
+        let Some(server) = &mut self.server else { return };
+        let followed = server.followed.iter().filter(|(_, followed)| *followed == name);
+        for seq in followed.map(|(seq, _)| *seq).collect::<Vec<_>>() {
+            server.send(seq, Code::Coverage, coverage.word(), None);
+        }
+    }
+
     fn make(&mut self, name: &str, is_directory: bool) {
         let folder = name.rsplit_once('/').map_or("", |(folder, _)| folder);
         let may = name.is_empty() && is_directory
@@ -207,6 +230,12 @@ impl World {
             let name = event.path.to_str().expect("a path of this test").to_owned();
             if let Some(coverage) = event.coverage {
                 assert_eq!(event.code, Code::Coverage);
+                let place = if name == ROOT { String::new() } else { name.clone() };
+                let before = match coverage {
+                    Coverage::Kernel => self.told_covers.remove(&place),
+                    _ => self.told_covers.insert(place, coverage),
+                };
+                assert_ne!(before.unwrap_or_default(), coverage, "{event:?} is no news");
                 self.covered.push((name, coverage));
                 continue;
             }
@@ -233,6 +262,17 @@ impl World {
             news.push((event.code, name));
         }
         news
+    }
+
+    /// How each directory that is followed is covered, unless by the kernel.
+    fn true_covers(&self) -> BTreeMap<String, Coverage> {
+        let followed = self.follows();
+        let is_followed = |name: &String| followed.contains(&name.as_str());
+        self.covers
+            .iter()
+            .filter(|(name, _)| is_followed(name))
+            .map(|(name, why)| (name.clone(), *why))
+            .collect()
     }
 
     fn truth(&self, levels: usize) -> BTreeSet<String> {
@@ -428,8 +468,28 @@ fn what_a_server_says_of_coverage_is_told_and_ends_with_it() {
     assert_eq!(world.gaps(), [gap(Coverage::Kernel)], "another server has not said so");
 }
 
+#[test]
+fn what_changes_of_coverage_while_suspended_is_told_when_resumed() {
+    let mut world = World::of_shape(&FILES, Shape::default());
+    world.connect();
+    world.settle();
+    world.state.suspend(world.request).expect("it is known");
+    world.cover("s", Coverage::PolledLimit);
+    world.cover("xs", Coverage::Unreadable);
+    world.cover("xs", Coverage::Kernel);
+    world.settle();
+    assert_eq!(world.gaps(), []);
+    world.kill();
+    world.connect();
+    world.settle();
+    assert_eq!(world.gaps(), [], "another server says so too");
+    world.state.resume(world.request).expect("it is known");
+    assert_eq!(world.gaps(), [("s".to_owned(), Coverage::PolledLimit)]);
+}
+
 #[derive(Debug, Clone)]
 enum Step {
+    Cover(&'static str, Coverage),
     Make(&'static str, bool),
     Remove(&'static str),
     Settle,
@@ -442,9 +502,12 @@ enum Step {
 
 fn step() -> impl Strategy<Value = Step> {
     let name = || prop::sample::select(vec!["", "a", "x", "a/b", "x/b", "a/b/c", "x/b/c"]);
+    let coverage =
+        || prop::sample::select(vec![Coverage::Kernel, Coverage::PolledLimit, Coverage::Unreadable]);
     prop_oneof![
         8 => (name(), prop::bool::weighted(0.7)).prop_map(|(name, is_directory)| Step::Make(name, is_directory)),
         4 => name().prop_map(Step::Remove),
+        2 => (name(), coverage()).prop_map(|(name, coverage)| Step::Cover(name, coverage)),
         6 => Just(Step::Settle),
         3 => Just(Step::Read),
         1 => Just(Step::Kill),
@@ -462,6 +525,7 @@ proptest! {
             match step {
                 Step::Make(name, is_directory) => world.make(name, *is_directory),
                 Step::Remove(name) => world.remove(name),
+                Step::Cover(name, coverage) => world.cover(name, *coverage),
                 Step::Settle => world.settle(),
                 Step::Read => drop(world.read()),
                 Step::Kill => world.kill(),
@@ -477,5 +541,8 @@ proptest! {
         prop_assert!(world.listed);
         prop_assert_eq!(world.root, world.files.contains_key(""));
         prop_assert_eq!(&world.told, &world.truth(levels as usize));
+        prop_assert_eq!(&world.told_covers, &world.true_covers());
+        let gaps = world.state.gaps(world.request).expect("it is a tree");
+        prop_assert_eq!(gaps.count, world.true_covers().len());
     }
 }
