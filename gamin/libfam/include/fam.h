@@ -1,7 +1,7 @@
 /* fam.h: be told when files change. The interface of SGI's FAM and of Gamin 0.1.10, binary compatible with both.
  *
  * A program opens a connection, asks for files and directories, and reads events; between events it waits for the
- * connection's descriptor, with poll, select or epoll, or in FAMNextEvent. docs/libfam.md and fam(3) say more.
+ * connection's descriptor, with poll, select or epoll, or in FAMNextEvent. fam(3) says more.
  *
  * Every function gives -1 when it fails and leaves the reason in FAMErrno. Any thread may call any function at any time.
  *
@@ -74,6 +74,17 @@ extern int FAMMonitorFile2(FAMConnection *fc, const char *filename, FAMRequest *
  * each name below it. One FAMEndExist, one FAMAcknowledge. 0 or -1. An extension: FAM declared it and never had it. */
 extern int FAMMonitorCollection(FAMConnection *fc, const char *filename, FAMRequest *fr, void *userData, int depth,
                                 const char *mask);
+
+/* A directory of a collection of which something may be told late, or not at all. */
+typedef struct FAMGap {
+    char filename[PATH_MAX]; /* its path from / on; cut off where it is longer */
+    char reason[256];        /* in words, as "not followed: permission denied" */
+} FAMGap;
+
+/* How many gaps a collection has at the moment: directories that are not followed, because they can't be read, their path is too long or the
+ * connection has no request left for them, or that are only looked at every second. first, unless NULL, becomes the first of them by
+ * name, or empty strings. Those that are there at the beginning are known with FAMEndExist. The number, or -1. An extension. */
+extern int FAMCollectionGaps(FAMConnection *fc, const FAMRequest *fr, FAMGap *first);
 
 /* Holds back the events of a request, but for a few that are on their way; and goes on with it, telling first how what was told became what
  * is: one event a name at most, none for what came and went. Cancelling is possible all the time. 0 or -1. */

@@ -5,9 +5,11 @@
 use std::ffi::{c_char, c_int, c_void};
 use std::mem::{offset_of, size_of};
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
+use std::path::PathBuf;
 use std::ptr;
 use std::sync::atomic::{AtomicI32, AtomicPtr, Ordering};
+
+use gamin::Coverage;
 
 /// The room for a name in an event.
 pub(crate) const PATH_MAX: usize = 4096;
@@ -35,6 +37,16 @@ pub struct FAMEvent {
     userdata: *mut c_void,
     code: c_int,
 }
+
+/// A gap of a collection.
+#[repr(C)]
+pub struct FAMGap {
+    filename: [c_char; PATH_MAX],
+    reason: [c_char; REASON_MAX],
+}
+
+/// The room for the reason of a gap.
+const REASON_MAX: usize = 256;
 
 const _: () = {
     assert!(size_of::<FAMConnection>() == 2 * size_of::<usize>());
@@ -113,16 +125,42 @@ pub(crate) unsafe fn fill(
     event: &gamin::Event,
     user_data: *mut c_void,
 ) {
-    let name = Path::as_os_str(&event.path).as_bytes();
-    let length = name.len().min(PATH_MAX - 1);
-    // SAFETY: each field is written in place, and `length` bytes and a NUL fit into the name's room.
+    // SAFETY: each field is written in place.
     unsafe {
         (&raw mut (*fe).fc).write(fc);
         (&raw mut (*fe).fr.reqnum).write(event.request.0);
-        let filename = (&raw mut (*fe).filename).cast::<u8>();
-        filename.copy_from_nonoverlapping(name.as_ptr(), length);
-        filename.add(length).write(0);
+        copy(&raw mut (*fe).filename, event.path.as_os_str().as_bytes());
         (&raw mut (*fe).userdata).write(user_data);
         (&raw mut (*fe).code).write(c_int::from(event.code.number()));
+    }
+}
+
+/// Fills a gap; one that is none has no name and no reason.
+///
+/// # Safety
+/// `gap` points to a gap, which may hold anything.
+pub(crate) unsafe fn fill_gap(gap: *mut FAMGap, found: Option<&(PathBuf, Coverage)>) {
+    let (path, reason) = match found {
+        Some((path, coverage)) => (path.as_os_str().as_bytes(), coverage.to_string()),
+        None => (b"".as_slice(), String::new()),
+    };
+    // SAFETY: each field is written in place.
+    unsafe {
+        copy(&raw mut (*gap).filename, path);
+        copy(&raw mut (*gap).reason, reason.as_bytes());
+    }
+}
+
+/// Makes text a string, cut off where there is no more room.
+///
+/// # Safety
+/// `room` may be written.
+unsafe fn copy<const N: usize>(room: *mut [c_char; N], text: &[u8]) {
+    let length = text.len().min(N - 1);
+    let room = room.cast::<u8>();
+    // SAFETY: `length` bytes and a NUL fit.
+    unsafe {
+        room.copy_from_nonoverlapping(text.as_ptr(), length);
+        room.add(length).write(0);
     }
 }

@@ -13,7 +13,7 @@ use std::sync::{Arc, Once};
 
 use gamin::{Error, Options, RequestNumber, Scope, Shape, Wish};
 
-use crate::abi::{self, FAMConnection, FAMEvent, FAMRequest, Fields, PATH_MAX};
+use crate::abi::{self, FAMConnection, FAMEvent, FAMGap, FAMRequest, Fields, PATH_MAX};
 use crate::errno::{self, Failure};
 use crate::fork;
 use crate::registry::{Handle, REGISTRY};
@@ -248,6 +248,28 @@ fn matches(mask: &CStr, name: &OsStr) -> bool {
     text.push(0);
     // SAFETY: both strings end with a NUL.
     unsafe { libc::fnmatch(mask.as_ptr(), text.as_ptr().cast(), 0) == 0 }
+}
+
+/// Gives how many gaps a collection has, and the first of them.
+///
+/// # Safety
+/// Each pointer is NULL or points to what its type says; the gap may hold anything.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn FAMCollectionGaps(
+    fc: *mut FAMConnection,
+    fr: *const FAMRequest,
+    first: *mut FAMGap,
+) -> c_int {
+    answer(|| {
+        // SAFETY: as the caller promises.
+        let (number, handle) = unsafe { (request(fr)?, handle(fc)?) };
+        let gaps = handle.connection.gaps(number)?;
+        if !first.is_null() {
+            // SAFETY: it is not NULL, hence there.
+            unsafe { abi::fill_gap(first, gaps.first.as_ref()) };
+        }
+        Ok(c_int::try_from(gaps.count).unwrap_or(c_int::MAX))
+    })
 }
 
 /// Calls with the connection and the number of a request.

@@ -45,7 +45,7 @@ impl From<Error> for Failure {
     fn from(error: Error) -> Failure {
         match error {
             Error::BadPath(_) => Failure::BadFilename,
-            Error::UnknownRequest(_) => Failure::BadArguments,
+            Error::UnknownRequest(_) | Error::NotATree(_) => Failure::BadArguments,
             // As the original, which finds no place for them.
             Error::BadArgument(_) | Error::NumberInUse(_) | Error::TooManyRequests => Failure::Memory,
             Error::System(Errno::ENOMEM) => Failure::Memory,

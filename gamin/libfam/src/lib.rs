@@ -16,9 +16,9 @@ mod errno;
 mod fork;
 mod registry;
 
-pub use abi::{FAMConnection, FAMEvent, FAMRequest};
+pub use abi::{FAMConnection, FAMEvent, FAMGap, FAMRequest};
 pub use calls::{
-    FAMCancelMonitor, FAMClose, FAMDebugLevel, FAMMonitorCollection, FAMMonitorDirectory,
+    FAMCancelMonitor, FAMClose, FAMCollectionGaps, FAMDebugLevel, FAMMonitorCollection, FAMMonitorDirectory,
     FAMMonitorDirectory2, FAMMonitorFile, FAMMonitorFile2, FAMNextEvent, FAMNoExists, FAMOpen, FAMOpen2,
     FAMPending, FAMResumeMonitor, FAMSuspendMonitor,
 };

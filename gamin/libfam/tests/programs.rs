@@ -171,10 +171,12 @@ fn said(output: &Output) -> String {
     format!("{}\n{}{}", output.status, text(&output.stdout), text(&output.stderr))
 }
 
-/// What `nm` and `readelf` say of the original: kind and name, and the size of data. FAMDebugLevel is declared there, and missing.
+/// What `nm` and `readelf` say of the original: kind and name, and the size of data. FAMDebugLevel is declared there, and missing;
+/// FAMCollectionGaps is ours alone.
 const SYMBOLS: &str = "\
 T FAMCancelMonitor
 T FAMClose
+T FAMCollectionGaps
 T FAMDebugLevel
 B FAMErrno 4
 T FAMMonitorCollection
