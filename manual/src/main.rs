@@ -5,6 +5,8 @@
 //! `pages/` that follow it; fam(3) and gaminrc(5) stand there whole. Where `share` is, and what else is
 //! installed, is left to `ci/install`. Invariant: the same sources give the same bytes.
 
+mod synopsis;
+
 use std::env;
 use std::fs;
 use std::io::{self, Write};
@@ -14,6 +16,8 @@ use std::process::ExitCode;
 use clap::Command;
 use clap_complete::{Generator, Shell};
 use clap_mangen::Man;
+
+use synopsis::synopsis;
 
 /// A program that is installed.
 struct Program {
@@ -129,7 +133,8 @@ fn command_line(command: &Command, section: &str) -> io::Result<Vec<u8>> {
     // Without a date, for nothing here knows it; clap_mangen would let the other words take its place.
     writeln!(page, ".TH {name} {section} \"\" \"{SOURCE}\" \"Gamin\"")?;
     man.render_name_section(&mut page)?;
-    man.render_synopsis_section(&mut page)?;
+    // Of its own making, for clap_mangen leaves out the values.
+    write!(page, ".SH SYNOPSIS\n.ad l\n{}.ad\n", synopsis(command))?;
     man.render_description_section(&mut page)?;
     man.render_options_section(&mut page)?;
     if command.has_subcommands() {

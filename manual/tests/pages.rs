@@ -138,6 +138,32 @@ fn every_page_that_is_referred_to_exists_or_is_the_systems() {
 }
 
 #[test]
+fn every_value_of_an_option_stands_in_the_synopsis() {
+    let share = share();
+    let mut values = 0;
+    for path in pages(share.path()) {
+        let text = fs::read_to_string(&path).expect("because it is text");
+        let (Some(synopsis), Some(options)) = (section(&text, "SYNOPSIS"), section(&text, "OPTIONS")) else {
+            continue;
+        };
+        let of_options = options.lines().filter(|line| line.starts_with("\\fB\\-"));
+        for (option, rest) in of_options.filter_map(|line| line.split_once(" \\fI<")) {
+            let value = rest.split('>').next().unwrap_or_default();
+            let spelling = option.rsplit(", ").next().unwrap_or_default();
+            let word = format!("{spelling}\\ \\fI{value}\\fR");
+            assert!(synopsis.contains(&word), "{}: {word}", path.display());
+            values += 1;
+        }
+    }
+    assert!(values > 10, "{values}");
+}
+
+/// What stands under a heading of a page in man(7).
+fn section<'a>(page: &'a str, heading: &str) -> Option<&'a str> {
+    page.split(".SH ").find_map(|section| section.strip_prefix(heading))
+}
+
+#[test]
 fn formatters_read_every_page_without_a_complaint() {
     let share = share();
     let mut formatters = 0;
