@@ -9,6 +9,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::ffi::{OsStr, OsString};
 use std::fmt;
+use std::ops::{Range, RangeBounds};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -352,7 +353,7 @@ impl Tree {
             for name in self.followed.keys().filter(|name| !name.is_empty()).cloned().collect::<Vec<_>>() {
                 self.unfollow(&name);
             }
-            self.end_gaps(b"");
+            self.end_gaps(..);
         }
         self.reports.push(Report::Happened((code, Subject::Root)));
     }
@@ -400,21 +401,21 @@ impl Tree {
 
     /// Ends what is followed below a name; gives what was told below it, and is told no more.
     fn forget_below(&mut self, name: &[u8]) -> BTreeSet<Vec<u8>> {
-        let below = || join(name, b"")..[name, b"0"].concat();
-        for name in self.followed.range(below()).map(|(name, _)| name.clone()).collect::<Vec<_>>() {
+        for name in self.followed.range(below(name)).map(|(name, _)| name.clone()).collect::<Vec<_>>() {
             self.unfollow(&name);
         }
-        self.end_gaps(name);
-        let mut told = self.told.split_off(&below().start);
-        let mut after = told.split_off(&below().end);
-        self.told.append(&mut after);
-        told
+        self.end_gaps(below(name));
+        // What goes is looked up, so that it costs nothing what else there is.
+        let gone: BTreeSet<_> = self.told.range(below(name)).cloned().collect();
+        for name in &gone {
+            self.told.remove(name);
+        }
+        gone
     }
 
-    /// Ends the gaps below a name, or all for an empty one: there is nothing to follow any more.
-    fn end_gaps(&mut self, name: &[u8]) {
-        let is_below = |gap: &&Vec<u8>| name.is_empty() || gap.starts_with(&join(name, b""));
-        for name in self.gaps.keys().filter(is_below).cloned().collect::<Vec<_>>() {
+    /// Ends the gaps with these names: there is nothing to follow any more.
+    fn end_gaps(&mut self, names: impl RangeBounds<Vec<u8>>) {
+        for name in self.gaps.range(names).map(|(name, _)| name.clone()).collect::<Vec<_>>() {
             self.cover(name, Coverage::Kernel);
         }
     }
@@ -449,6 +450,12 @@ fn as_path(name: &[u8]) -> &Path {
 
 fn join(directory: &[u8], entry: &[u8]) -> Vec<u8> {
     if directory.is_empty() { entry.to_vec() } else { [directory, b"/", entry].concat() }
+}
+
+/// The names below a name, in order.
+fn below(name: &[u8]) -> Range<Vec<u8>> {
+    // 0 comes behind the slash.
+    join(name, b"")..[name, b"0"].concat()
 }
 
 fn parent(name: &[u8]) -> &[u8] {
