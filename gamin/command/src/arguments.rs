@@ -2,10 +2,14 @@
 //!
 //! What the commands do is left to them.
 
+mod watch;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
+
+pub use watch::{Busy, Kind, Names, WaitOptions, WatchOptions};
 
 /// Watches files and directories, and shows what the file alteration monitor does.
 ///
@@ -28,12 +32,14 @@ const ENVIRONMENT: &str = "Environment:
 Exit status:
   0  it was done, and all is well
   1  it could not be done, or not all is well
-  2  the command line was not understood";
+  2  the command line was not understood
+  watch and wait have more: gamin help watch";
 
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    Watch(WatchOptions),
+    Watch(Box<WatchOptions>),
+    Wait(WaitOptions),
     Status(StatusOptions),
     Doctor(DoctorOptions),
     Report(ReportOptions),
@@ -43,38 +49,6 @@ pub enum Command {
         #[arg(value_enum)]
         shell: Shell,
     },
-}
-
-/// Print what happens to files and directories, until it is interrupted
-///
-/// Of a directory, what happens to its entries is told; of anything else, what happens to itself. A path that is missing
-/// is waited for. When everything is watched, a line on standard error says so.
-///
-/// An event is a line: Created, Changed or Deleted, and the path. In a path, control characters, bytes that are no
-/// UTF-8, and backslashes are escaped as in C.
-#[derive(Debug, Args)]
-pub struct WatchOptions {
-    /// What to watch
-    #[arg(required = true, value_name = "PATH")]
-    pub paths: Vec<PathBuf>,
-    /// Watch everything below directories, too; symbolic links are not followed
-    #[arg(short, long)]
-    pub recursive: bool,
-    /// Tell first what is there, as Exists
-    #[arg(short, long)]
-    pub existing: bool,
-    /// Print each event as a JSON object on a line of its own
-    ///
-    /// It has "time" in seconds since 1970, "event", and "path". If the path is no UTF-8, what is wrong in "path" is
-    /// replaced, and "path_hex" has its bytes as hexadecimal digits.
-    #[arg(long)]
-    pub json: bool,
-    /// Run a command of the shell after each event, one at a time, instead of printing events
-    ///
-    /// {} stands for "$GAMIN_PATH", the absolute path. GAMIN_EVENT is Created, Changed or Deleted. What happens while a
-    /// command runs is merged: of each path that is different afterwards, one event follows.
-    #[arg(short = 'x', long, value_name = "COMMAND", conflicts_with_all = ["json", "existing"])]
-    pub exec: Option<String>,
 }
 
 /// List the servers of this user, the programs they serve, and what these want to know

@@ -1,58 +1,65 @@
-//! A change as a person or a program wants to read it.
+//! News as a program wants to read them, and names as a terminal may be shown them.
 //!
-//! Invariant: a line is a line, and a terminal is never told to do anything, whatever is in a name.
+//! The JSON objects are those of docs/watch.schema.json. Invariant: a line is a line, and a terminal is never told to do
+//! anything, whatever is in a name.
 
 use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use gamin::Code;
+use gamin_follow::News;
 use serde::Serialize;
 
-/// Something that happened to a path.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Change {
-    /// What: Exists, Created, Changed or Deleted.
-    pub code: Code,
-    /// The path, begun as its user spelled it.
-    pub shown: PathBuf,
-    /// The same path from `/` on.
-    pub absolute: PathBuf,
-}
-
-/// A change as a JSON object.
-#[derive(Serialize)]
-struct Object<'a> {
+/// News as a JSON object, but for the time.
+#[derive(Debug, Default, Serialize)]
+pub struct Record {
     time: f64,
-    event: &'a str,
-    path: &'a str,
+    event: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    path: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     path_hex: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    why: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<u8>,
 }
 
-impl Change {
-    /// The word for what happened.
-    pub fn event(&self) -> &'static str {
-        self.code.name().unwrap_or("Unknown")
-    }
-
-    /// The line for a person.
-    pub fn text(&self) -> String {
-        format!("{:<8} {}", self.event(), escape(&self.shown))
-    }
-
-    /// The line for a program.
-    pub fn json(&self, now: SystemTime) -> String {
-        let path = self.absolute.as_os_str();
-        let time = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
-        let hex = || path.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
-        let object = Object {
-            time,
-            event: self.event(),
-            path: &path.to_string_lossy(),
-            path_hex: path.to_str().is_none().then(hex),
+impl Record {
+    /// The object for news.
+    pub fn of(news: &News) -> Record {
+        let of_path = |event, path: &Path| {
+            let bytes = path.as_os_str().as_bytes();
+            let hex = || bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+            Record {
+                event,
+                path: Some(path.to_string_lossy().into_owned()),
+                path_hex: path.to_str().is_none().then(hex),
+                ..Record::default()
+            }
         };
-        serde_json::to_string(&object).expect("because numbers and texts can be written")
+        match news {
+            News::Change(change) => of_path(change.event.word(), &change.absolute),
+            News::Missing(path) => of_path("Missing", &std::path::absolute(path).unwrap_or_default()),
+            News::Listed => Record { event: "Listed", ..Record::default() },
+            News::Gap(gap) => {
+                let why = Some(gap.why.word().to_owned());
+                Record { why, ..of_path("Gap", &gap.absolute) }
+            }
+            News::GapEnds(gap) => of_path("GapEnds", &gap.absolute),
+            News::BadRule(why) => Record { event: "BadRule", why: Some(why.clone()), ..Record::default() },
+        }
+    }
+
+    /// The object that says that there will be no more.
+    pub fn end(status: u8) -> Record {
+        Record { event: "End", status: Some(status), ..Record::default() }
+    }
+
+    /// The line.
+    pub fn json(self, now: SystemTime) -> String {
+        let time = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
+        serde_json::to_string(&Record { time, ..self }).expect("because numbers and texts can be written")
     }
 }
 
@@ -87,33 +94,41 @@ fn is_invisible(c: char) -> bool {
 #[cfg(test)]
 mod tests {
     use std::ffi::OsStr;
+    use std::path::PathBuf;
     use std::time::Duration;
 
-    use super::*;
+    use gamin_follow::{Change, What};
 
-    fn change(path: &[u8]) -> Change {
-        let path = PathBuf::from(OsStr::from_bytes(path));
-        Change { code: Code::Created, shown: path.clone(), absolute: path }
-    }
+    use super::*;
 
     #[test]
     fn names_cannot_play_tricks_on_a_terminal() {
         for (name, shown) in [
-            (&b"/a b"[..], "Created  /a b"),
-            ("/\u{fc}\u{4e2d}".as_bytes(), "Created  /\u{fc}\u{4e2d}"),
-            (b"/a\nDeleted /b", "Created  /a\\nDeleted /b"),
-            (b"/\x1b[2J", "Created  /\\u{1b}[2J"),
-            (b"/\xff\\", "Created  /\\xff\\\\"),
-            ("/\u{202e}x".as_bytes(), "Created  /\\u{202e}x"),
+            (&b"/a b"[..], "/a b"),
+            ("/\u{fc}\u{4e2d}".as_bytes(), "/\u{fc}\u{4e2d}"),
+            (b"/a\nDeleted /b", "/a\\nDeleted /b"),
+            (b"/\x1b[2J", "/\\u{1b}[2J"),
+            (b"/\xff\\", "/\\xff\\\\"),
+            ("/\u{202e}x".as_bytes(), "/\\u{202e}x"),
         ] {
-            assert_eq!(change(name).text(), shown);
+            assert_eq!(escape_bytes(name), shown);
         }
     }
 
     #[test]
     fn json_has_every_byte() {
         let now = UNIX_EPOCH + Duration::from_millis(1500);
-        let object = |name| serde_json::from_str::<serde_json::Value>(&change(name).json(now)).expect("JSON");
+        let object = |path: &[u8]| {
+            let path = PathBuf::from(OsStr::from_bytes(path));
+            let change = Change {
+                event: What::Created,
+                shown: path.clone(),
+                absolute: path,
+                relative: PathBuf::new(),
+            };
+            let record = Record::of(&News::Change(change));
+            serde_json::from_str::<serde_json::Value>(&record.json(now)).expect("JSON")
+        };
         let plain = object(b"/a\n\"");
         assert_eq!((&plain["time"], &plain["event"]), (&1.5.into(), &"Created".into()));
         assert_eq!((&plain["path"], &plain["path_hex"]), (&"/a\n\"".into(), &serde_json::Value::Null));

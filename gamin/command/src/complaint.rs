@@ -8,6 +8,8 @@ use std::path::PathBuf;
 
 use gamin::ConnectError;
 
+use crate::change::escape;
+
 /// Why a command could not go on.
 #[derive(Debug, thiserror::Error)]
 pub enum Complaint {
@@ -21,13 +23,16 @@ pub enum Complaint {
     #[error("{}\n  {}", explain(.0), Complaint::advice(.0))]
     Server(#[from] gamin::Error),
     /// A file could not be read or written.
-    #[error("{}: {error}", path.display())]
+    #[error("{}: {error}", escape(path))]
     File {
         /// The file.
         path: PathBuf,
         /// Why.
         error: io::Error,
     },
+    /// The command line can't be understood.
+    #[error("{0}")]
+    Usage(String),
     /// The system refused something else.
     #[error("can't {what}: {error}")]
     System {
@@ -39,6 +44,11 @@ pub enum Complaint {
 }
 
 impl Complaint {
+    /// The status to end with.
+    pub fn status(&self) -> u8 {
+        if matches!(self, Complaint::Usage(_)) { 2 } else { 1 }
+    }
+
     /// What can be done about a server that is not there, or does not do what it should.
     pub fn advice(error: &gamin::Error) -> &'static str {
         let (gamin::Error::Connect(why) | gamin::Error::ServiceLost(why)) = error else {
@@ -52,6 +62,12 @@ impl Complaint {
             }
             ConnectError::NoAnswer { .. } => "gamin status shows which servers there are",
         }
+    }
+}
+
+impl From<gamin_follow::BadPattern> for Complaint {
+    fn from(error: gamin_follow::BadPattern) -> Complaint {
+        Complaint::Usage(error.to_string())
     }
 }
 

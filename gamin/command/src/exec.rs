@@ -1,101 +1,192 @@
-//! The command that is run after events: one at a time, and merged what happened meanwhile.
+//! What a command is given: the paths as arguments, in its environment, or on its standard input.
 //!
-//! Invariants: no name is ever read as a part of the command; of each path at most one event waits, and running the
-//! command for it leaves nothing out that is true now.
+//! When it runs and how it ends is left to `process`. Invariants: no name is ever read as a part of a command, nor as two names;
+//! a command that can't be given its paths as arguments is given all of them on its standard input, and told so.
 
-use std::collections::BTreeMap;
-use std::io;
-use std::path::{Path, PathBuf};
-use std::process::{Command, ExitStatus};
+use std::ffi::{OsStr, OsString};
+use std::fs::File;
+use std::io::{self, Seek, Write};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use std::process::{Command, Stdio};
 
-use gamin::Code;
+use gamin_follow::Change;
+use nix::sys::memfd::{MFdFlags, memfd_create};
+use nix::unistd::{SysconfVar, sysconf};
 
-use crate::change::Change;
+use crate::arguments::{Names, WatchOptions};
+use crate::change::escape;
+use crate::complaint::Complaint;
 
-/// A command, and the events that it is to be run for.
+/// What stands for the paths among the arguments of a program.
+const PLACEHOLDER: &str = "{}";
+/// How much room a system has for arguments and environment if it does not say so, in bytes.
+const ROOM_MIN: usize = 128 * 1024;
+
+/// A command, as it was asked for.
 #[derive(Debug)]
 pub struct Exec {
-    script: String,
-    /// What waits about each path, and its place in the order.
-    waiting: BTreeMap<PathBuf, (u64, Code)>,
-    next_place: u64,
+    what: What,
+    stdin: Option<Names>,
+    /// How many bytes of paths are given as arguments.
+    arguments_max: usize,
+}
+
+#[derive(Debug)]
+enum What {
+    Shell(String),
+    Program(OsString, Vec<OsString>),
 }
 
 impl Exec {
-    /// Makes one that runs `command` with the shell.
-    pub fn new(command: &str) -> Exec {
-        // The shell does not read what a variable holds as a command, wherever it stands.
-        let script = command.replace("{}", "\"$GAMIN_PATH\"");
-        Exec { script, waiting: BTreeMap::new(), next_place: 0 }
+    /// Takes the command that the options ask for, if they do.
+    ///
+    /// # Errors
+    /// A command of the shell in which a name would be read as a part of it.
+    pub fn new(options: &WatchOptions) -> Result<Option<Exec>, Complaint> {
+        let what = match (&options.exec, options.program.split_first()) {
+            (Some(script), _) if script.contains(PLACEHOLDER) => {
+                return Err(Complaint::Usage(format!(
+                    "-x: {PLACEHOLDER} would make names a part of the command. Write \"$@\" for the paths, or \"$GAMIN_PATH\" \
+                     with --each; or do without a shell: gamin watch PATH... -- PROGRAM {PLACEHOLDER}"
+                )));
+            }
+            (Some(script), _) => What::Shell(script.clone()),
+            (None, Some((program, arguments))) => What::Program(program.clone(), arguments.to_vec()),
+            (None, None) => return Ok(None),
+        };
+        Ok(Some(Exec { what, stdin: options.stdin, arguments_max: room() / 2 }))
     }
 
-    /// Takes an event: it waits, as one with what waits about its path.
-    pub fn handle_change(&mut self, change: &Change) {
-        let first = self.waiting.remove(&change.absolute).map(|(_, code)| code);
-        let Some(code) = merged(first, change.code) else { return };
-        self.next_place += 1;
-        self.waiting.insert(change.absolute.clone(), (self.next_place, code));
+    /// Makes the command for changes.
+    ///
+    /// # Errors
+    /// There is no room for what is to stand on its standard input.
+    pub fn command(&self, changes: &[Change]) -> io::Result<Command> {
+        let paths: Vec<&Path> = changes.iter().map(|change| &*change.absolute).collect();
+        let len: usize = paths.iter().map(|path| path.as_os_str().len() + size_of::<usize>() + 1).sum();
+        let fits = len <= self.arguments_max;
+        let mut command = match &self.what {
+            What::Shell(script) => {
+                let mut command = Command::new("/bin/sh");
+                command.arg("-c").arg(script).arg("gamin");
+                command.args(paths.iter().filter(|_| fits));
+                command
+            }
+            What::Program(program, arguments) => {
+                let mut command = Command::new(program);
+                for argument in arguments {
+                    match argument == PLACEHOLDER {
+                        true => command.args(paths.iter().filter(|_| fits)),
+                        false => command.arg(argument),
+                    };
+                }
+                command
+            }
+        };
+        let names = self.stdin.or((!fits).then_some(Names::Nul));
+        if let Some(names) = names {
+            command.stdin(file_of(&paths, names)?);
+        }
+        let place = match names {
+            _ if fits => "arguments",
+            Some(Names::Lines) => "lines",
+            Some(Names::Nul) | None => "nul",
+        };
+        command.env("GAMIN_COUNT", paths.len().to_string()).env("GAMIN_PATHS", place);
+        match changes {
+            [change] => command.env("GAMIN_PATH", &change.absolute).env("GAMIN_EVENT", change.event.word()),
+            _ => command.env_remove("GAMIN_PATH").env_remove("GAMIN_EVENT"),
+        };
+        Ok(command)
     }
 
-    /// Gives the event that waits longest.
-    pub fn poll(&mut self) -> Option<(PathBuf, Code)> {
-        let (path, _) = self.waiting.iter().min_by_key(|(_, (place, _))| *place)?;
-        let path = path.clone();
-        self.waiting.remove(&path).map(|(_, code)| (path, code))
-    }
-
-    /// Runs the command for an event, and waits for it.
-    pub fn run(&self, path: &Path, code: Code) -> io::Result<ExitStatus> {
-        Command::new("/bin/sh")
-            .args(["-c", &self.script])
-            .env("GAMIN_PATH", path)
-            .env("GAMIN_EVENT", code.name().unwrap_or("Unknown"))
-            .status()
+    /// What is run, for people.
+    pub fn program(&self) -> &OsStr {
+        match &self.what {
+            What::Shell(_) => OsStr::new("/bin/sh"),
+            What::Program(program, _) => program,
+        }
     }
 }
 
-/// What the event that waits, if any, and the next one about the same path come to.
-fn merged(first: Option<Code>, next: Code) -> Option<Code> {
-    match (first, next) {
-        (None, next) => Some(next),
-        (Some(Code::Created), Code::Deleted) => None,
-        (Some(Code::Deleted), Code::Created) => Some(Code::Changed),
-        (Some(_), Code::Deleted) => Some(Code::Deleted),
-        (Some(first), _) => Some(first),
+/// How many bytes arguments and environment of a new program may have beside the environment of this one.
+fn room() -> usize {
+    let all = sysconf(SysconfVar::ARG_MAX).ok().flatten().and_then(|max| usize::try_from(max).ok());
+    let environment: usize =
+        std::env::vars_os().map(|(name, value)| name.len() + value.len() + 2 + size_of::<usize>()).sum();
+    all.unwrap_or(ROOM_MIN).saturating_sub(environment)
+}
+
+/// A file without a name that has these paths in it.
+fn file_of(paths: &[&Path], names: Names) -> io::Result<Stdio> {
+    let mut file = File::from(memfd_create(c"paths", MFdFlags::MFD_CLOEXEC)?);
+    let mut bytes = Vec::new();
+    for path in paths {
+        match names {
+            Names::Lines => writeln!(bytes, "{}", escape(path))?,
+            Names::Nul => bytes.extend([path.as_os_str().as_bytes(), b"\0"].concat()),
+        }
     }
+    file.write_all(&bytes)?;
+    file.rewind()?;
+    Ok(Stdio::from(file))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::path::PathBuf;
+
+    use gamin_follow::What as Event;
+
     use super::*;
 
-    fn merge(changes: &[(&str, Code)]) -> Vec<(String, &'static str)> {
-        let mut exec = Exec::new("true");
-        for (path, code) in changes {
+    fn changes(paths: &[&str]) -> Vec<Change> {
+        let change = |path: &&str| {
             let path = PathBuf::from(path);
-            exec.handle_change(&Change { code: *code, shown: path.clone(), absolute: path });
-        }
-        let waiting = std::iter::from_fn(|| exec.poll());
-        waiting.map(|(path, code)| (path.display().to_string(), code.name().unwrap_or("?"))).collect()
+            Change { event: Event::Created, shown: path.clone(), absolute: path.clone(), relative: path }
+        };
+        paths.iter().map(change).collect()
+    }
+
+    fn exec(what: What, stdin: Option<Names>) -> Exec {
+        Exec { what, stdin, arguments_max: 64 }
+    }
+
+    fn output(exec: &Exec, paths: &[&str]) -> String {
+        let output = exec.command(&changes(paths)).and_then(|mut command| command.output());
+        String::from_utf8(output.expect("there is a shell").stdout).expect("it is text")
     }
 
     #[test]
-    fn what_waits_is_merged_by_path() {
-        use gamin::Code as C;
-        let b = ("/b".to_owned(), "Changed");
-        for (codes, outcome) in [
-            (vec![C::Created, C::Changed], Some("Created")),
-            (vec![C::Created, C::Deleted], None),
-            (vec![C::Changed, C::Deleted], Some("Deleted")),
-            (vec![C::Deleted, C::Created], Some("Changed")),
-            (vec![C::Deleted, C::Created, C::Deleted], Some("Deleted")),
-            (vec![C::Created, C::Deleted, C::Created], Some("Created")),
-        ] {
-            let (first, rest) = codes.split_first().expect("there are some");
-            let steps =
-                [("/a", *first), ("/b", C::Changed)].into_iter().chain(rest.iter().map(|c| ("/a", *c)));
-            let expected = [b.clone()].into_iter().chain(outcome.map(|code| ("/a".to_owned(), code)));
-            assert_eq!(merge(&steps.collect::<Vec<_>>()), expected.collect::<Vec<_>>());
-        }
+    fn each_path_is_one_argument_whatever_is_in_it() {
+        let script = r#"for path do printf '<%s>' "$path"; done; printf '%s' "$GAMIN_COUNT $GAMIN_PATHS""#;
+        let shell = exec(What::Shell(script.to_owned()), None);
+        let paths = ["/a b", "/*", "/$(touch x);y", "/\n"];
+        assert_eq!(output(&shell, &paths), "</a b></*></$(touch x);y></\n>4 arguments");
+        let words = ["<%s>", "{}", "last", "x{}"].map(OsString::from).to_vec();
+        let program = exec(What::Program("printf".into(), words), None);
+        assert_eq!(output(&program, &["/a b", "{}"]), "</a b><{}><last><x{}>");
+        assert_eq!(output(&program, &[]), "<last><x{}>");
+    }
+
+    #[test]
+    fn one_path_is_in_the_environment_too() {
+        let shell = exec(What::Shell(r#"printf '%s' "$GAMIN_EVENT $GAMIN_PATH""#.to_owned()), None);
+        assert_eq!(output(&shell, &["/a"]), "Created /a");
+        assert_eq!(output(&shell, &["/a", "/b"]), " ");
+    }
+
+    #[test]
+    fn too_many_paths_stand_on_standard_input_and_not_among_the_arguments() {
+        let script = r#"printf '%s ' $# "$GAMIN_COUNT" "$GAMIN_PATHS"; tr '\0' '|'"#;
+        let long: Vec<String> = (0..9).map(|number| format!("/{number}\n")).collect();
+        let long: Vec<&str> = long.iter().map(String::as_str).collect();
+        let all = "/0\n|/1\n|/2\n|/3\n|/4\n|/5\n|/6\n|/7\n|/8\n|";
+        let shell = |stdin| exec(What::Shell(script.to_owned()), stdin);
+        assert_eq!(output(&shell(None), &long), format!("0 9 nul {all}"));
+        assert_eq!(output(&shell(Some(Names::Nul)), &long[..2]), "2 2 arguments /0\n|/1\n|");
+        assert_eq!(output(&shell(Some(Names::Lines)), &long[..2]), "2 2 arguments /0\\n\n/1\\n\n");
+        assert!(output(&shell(Some(Names::Lines)), &long).starts_with("0 9 lines /0\\n\n"));
     }
 }

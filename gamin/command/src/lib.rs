@@ -12,6 +12,7 @@ mod exec;
 mod limits;
 mod report;
 mod status;
+mod wait;
 mod watch;
 
 use std::io::{self, Write};
@@ -28,6 +29,8 @@ enum Verdict {
     Well,
     /// It did what it was asked for, and found that not all is well.
     NotWell,
+    /// It ended with a status that says more.
+    Status(u8),
 }
 
 /// The command line as data, for its manual pages.
@@ -41,6 +44,7 @@ pub fn run() -> ExitCode {
     gamin_trace::follow_signal();
     let verdict = match arguments.command {
         Command::Watch(options) => watch::run(&options),
+        Command::Wait(options) => wait::run(&options),
         Command::Status(options) => status::run(&options),
         Command::Doctor(options) => doctor::run(&options),
         Command::Report(options) => report::run(&options),
@@ -49,11 +53,12 @@ pub fn run() -> ExitCode {
     match verdict {
         Ok(Verdict::Well) => ExitCode::SUCCESS,
         Ok(Verdict::NotWell) => ExitCode::FAILURE,
+        Ok(Verdict::Status(status)) => ExitCode::from(status),
         // Nobody reads any more, and so there is nothing left to do.
         Err(Complaint::Unread) => ExitCode::SUCCESS,
         Err(complaint) => {
             complain(&complaint.to_string());
-            ExitCode::FAILURE
+            ExitCode::from(complaint.status())
         }
     }
 }

@@ -1,176 +1,232 @@
-//! `gamin watch`: events as lines, and maybe a command run after each.
+//! `gamin watch`: what happens to files, printed or made a command's business.
 //!
-//! Following a tree is left to the client library, how a line looks to `change`, when the command runs to `exec`. Invariant:
-//! every change that is told is printed, or waits for the command, before the next is waited for.
+//! Following is left to `gamin-follow`, how a change looks to `print`, when a command runs to `runner`. Invariants: every change
+//! that is told is printed, or handed to the runner, before anything is waited for; everything that can happen (a change, a
+//! signal, the end of a command or of who reads) is waited for at once; who ends it, ends the command and what that started.
 
-use std::collections::BTreeMap;
-use std::io::{self, Write};
+mod paths;
+mod print;
+mod process;
+mod runner;
+mod signals;
+
+use std::io::{self, BufWriter, StdoutLock, Write};
 use std::os::fd::AsFd;
-use std::path::PathBuf;
-use std::time::SystemTime;
+use std::time::{Duration, Instant};
 
-use gamin::{Code, Connection, Event, Options, RequestNumber, Scope, Shape, Wish};
+use gamin_follow::{Change, Follower, Ignoring, News, Patterns, What};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::signal::Signal;
 
-use crate::arguments::WatchOptions;
-use crate::change::{Change, escape};
+use crate::arguments::{Kind, WatchOptions};
+use crate::change::escape;
 use crate::complaint::Complaint;
 use crate::exec::Exec;
 use crate::{Verdict, complain};
+use print::Printer;
+use process::of_signal;
+use runner::Runner;
+use signals::Signals;
 
-/// Watches until nobody reads any more.
+/// The status of a watch whose time is up, as of timeout(1).
+const TIMED_OUT: u8 = 124;
+/// How long after the end of a command what it changed may take to be told.
+const SETTLE: Duration = Duration::from_secs(2);
+
+/// Watches until there is a reason to end.
 pub fn run(options: &WatchOptions) -> Result<Verdict, Complaint> {
+    let exec = Exec::new(options)?;
+    let printer = Printer::new(options)?;
+    let only = Patterns::new(&options.only)?;
+    let paths = paths::all(options)?;
+    let signals = Signals::new().map_err(|error| Complaint::System { what: "take signals", error })?;
+    let follow = gamin_follow::Options {
+        recursive: options.recursive,
+        one_file_system: options.one_file_system,
+        ignoring: Ignoring {
+            patterns: options.ignore.clone(),
+            files: options.ignore_file.iter().map(std::path::absolute).collect::<io::Result<_>>()?,
+            standard: options.gitignore || options.runs() && !options.no_ignore,
+        },
+    };
+    let mut follower = Follower::new(gamin::Options::from_env().open()?, follow)?;
+    for path in &paths {
+        follower.add(path)?;
+    }
     let mut watch = Watch {
         options,
-        connection: Options::from_env().open()?,
-        roots: BTreeMap::new(),
-        exec: options.exec.as_deref().map(Exec::new),
-        is_complete: false,
+        follower,
+        printer,
+        only: (!options.only.is_empty()).then_some(only),
+        runner: exec.map(|exec| Runner::new(options, exec)),
+        signals,
+        out: BufWriter::new(io::stdout().lock()),
+        ends_at: options.timeout.map(|timeout| Instant::now() + timeout),
+        ending: None,
+        has_told: false,
     };
-    for path in &options.paths {
-        let absolute =
-            std::path::absolute(path).map_err(|error| Complaint::File { path: path.clone(), error })?;
-        watch.begin(Root { shown: path.clone(), absolute, is_listed: false, wait: Wait::None })?;
-    }
     loop {
-        while let Some(event) = watch.connection.try_next_event()? {
-            watch.handle_event(&event)?;
+        if let Some(status) = watch.turn()? {
+            watch.printer.print_end(&mut watch.out, status)?;
+            watch.out.flush()?;
+            return Ok(Verdict::Status(status));
         }
-        if !watch.run_one()? {
-            wait(&watch.connection)?;
-        }
+        watch.wait()?;
     }
 }
 
 struct Watch<'a> {
     options: &'a WatchOptions,
-    connection: Connection,
-    roots: BTreeMap<RequestNumber, Root>,
-    exec: Option<Exec>,
-    /// Whether it has been said that everything is watched.
-    is_complete: bool,
-}
-
-/// A path that is watched.
-struct Root {
-    shown: PathBuf,
-    absolute: PathBuf,
-    /// Whether the server has said what is there.
-    is_listed: bool,
-    wait: Wait,
-}
-
-/// How a path was waited for.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Wait {
-    /// Not at all: it was there.
-    None,
-    /// Nothing is there, so it is not known what it will be.
-    On,
-    /// It has come, and is a directory, what is in which has been asked for since.
-    Over,
+    follower: Follower,
+    printer: Printer,
+    only: Option<Patterns>,
+    runner: Option<Runner<'a>>,
+    signals: Signals,
+    out: BufWriter<StdoutLock<'static>>,
+    /// When its time is up.
+    ends_at: Option<Instant>,
+    /// It ends with this status as soon as no command runs.
+    ending: Option<u8>,
+    /// Whether a change was printed.
+    has_told: bool,
 }
 
 impl Watch<'_> {
-    fn begin(&mut self, mut root: Root) -> Result<(), Complaint> {
-        let path = &root.absolute;
-        let scope = if !path.is_dir() {
-            root.wait = if path.symlink_metadata().is_err() { Wait::On } else { Wait::None };
-            Scope::File
-        } else if self.options.recursive {
-            Scope::Tree(Shape::default())
-        } else {
-            Scope::Directory
-        };
-        let request = self.connection.ask(&Wish::new(path, scope))?;
-        self.roots.insert(request, root);
-        Ok(())
+    /// Does all that there is to do; gives a status to end with.
+    fn turn(&mut self) -> Result<Option<u8>, Complaint> {
+        let now = Instant::now();
+        if let Some(signal) = self.signals.poll_ending() {
+            self.end(now, of_signal(signal), signal);
+        }
+        if self.ends_at.take_if(|ends_at| *ends_at <= now).is_some() {
+            self.end(now, TIMED_OUT, self.options.signal);
+        }
+        self.read(now)?;
+        self.out.flush()?;
+        self.look_after_command(now)?;
+        if let Some(runner) = &mut self.runner
+            && self.ending.is_none()
+        {
+            runner.turn(now)?;
+        }
+        let is_running = self.runner.as_ref().is_some_and(Runner::is_running);
+        if self.has_told && self.options.once {
+            self.ending.get_or_insert(0);
+        }
+        // What could not be followed to the end may have hidden something.
+        let status =
+            self.ending.map(|status| if status == 0 && self.follower.has_gaps() { 1 } else { status });
+        Ok(status.filter(|_| !is_running))
     }
 
-    fn handle_event(&mut self, event: &Event) -> Result<(), Complaint> {
-        let Some(root) = self.roots.get_mut(&event.request) else { return Ok(()) };
-        if event.code == Code::EndExist {
-            root.is_listed = true;
-            self.tell_when_complete();
-            return Ok(());
+    /// Ends as soon as the command has ended, which is told to.
+    fn end(&mut self, now: Instant, status: u8, signal: Signal) {
+        self.ending.get_or_insert(status);
+        if let Some(runner) = &mut self.runner {
+            runner.stop(now, signal);
         }
-        let is_itself = event.path.is_absolute();
-        let (mut shown, mut absolute) = (root.shown.clone(), root.absolute.clone());
-        if !is_itself {
-            shown.push(&event.path);
-            absolute.push(&event.path);
-        }
-        let mut code = event.code;
-        if !root.is_listed {
-            match (code, root.wait) {
-                (Code::Deleted, _) if is_itself => {
-                    complain(&format!("{}: not there yet", escape(&root.shown)));
-                    return Ok(());
+    }
+
+    /// Takes all news.
+    fn read(&mut self, now: Instant) -> Result<(), Complaint> {
+        while let Some(news) = self.follower.poll()? {
+            match &news {
+                News::Change(change) if !self.wants(change) => continue,
+                News::Change(change) => {
+                    if let Some(runner) = &mut self.runner {
+                        runner.handle_change(now, change.clone());
+                        continue;
+                    }
+                    if self.options.clear && !self.has_told && io::IsTerminal::is_terminal(&io::stdout()) {
+                        self.out.write_all(runner::CLEAR)?;
+                    }
+                    self.has_told |= change.event != What::Exists;
                 }
-                // That it has come was told, but not what is in it.
-                (Code::Exists, Wait::Over) if is_itself => return Ok(()),
-                (Code::Exists, Wait::Over) => code = Code::Created,
-                _ => {}
+                News::Missing(path) => complain(&format!("{}: not there yet", escape(path))),
+                News::Gap(gap) => complain(&format!("{}: {}", escape(&gap.shown), gap.why)),
+                News::GapEnds(gap) => complain(&format!("{}: followed again, or gone", escape(&gap.shown))),
+                News::BadRule(why) => complain(why),
+                News::Listed => {
+                    let server =
+                        self.follower.connection().server_pid().map(|pid| format!(" (server {pid})"));
+                    complain(&format!("watching{}", server.unwrap_or_default()));
+                    if let Some(runner) = self.runner.as_mut().filter(|_| self.options.run_first) {
+                        runner.run_first()?;
+                    }
+                }
             }
-        }
-        let has_come = is_itself && code == Code::Created && root.wait == Wait::On && root.absolute.is_dir();
-        self.tell(&Change { code, shown, absolute })?;
-        if has_come {
-            self.connection.cancel(event.request)?;
-            if let Some(root) = self.roots.remove(&event.request) {
-                self.begin(Root { is_listed: false, wait: Wait::Over, ..root })?;
-            }
+            self.printer.print(&mut self.out, &news)?;
         }
         Ok(())
     }
 
-    fn tell(&mut self, change: &Change) -> Result<(), Complaint> {
-        match change.code {
-            Code::Created | Code::Changed | Code::Deleted => {}
-            Code::Exists if self.options.existing => {}
-            _ => return Ok(()),
-        }
-        if let Some(exec) = &mut self.exec {
-            exec.handle_change(change);
+    /// Whether a change is one that was asked for.
+    fn wants(&self, change: &Change) -> bool {
+        let is_wanted = match change.event {
+            What::Exists => self.options.existing,
+            _ if self.options.event.is_empty() => true,
+            What::Created => self.options.event.contains(&Kind::Created),
+            What::Changed => self.options.event.contains(&Kind::Changed),
+            What::Deleted => self.options.event.contains(&Kind::Deleted),
+        };
+        let name = match change.relative.as_os_str().is_empty() {
+            true => change.absolute.file_name().unwrap_or_default().as_ref(),
+            false => &*change.relative,
+        };
+        is_wanted && self.only.as_ref().is_none_or(|only| only.matches(name, false))
+    }
+
+    /// Looks whether the command has ended, and what follows from that.
+    fn look_after_command(&mut self, now: Instant) -> Result<(), Complaint> {
+        self.signals.forget_children();
+        let Some((ended, interrupted)) = self.runner.as_mut().and_then(|runner| runner.poll(now)) else {
             return Ok(());
+        };
+        // What it changed was changed while it ran. A server that does not say so in time says so later.
+        match self.follower.barrier(SETTLE) {
+            Ok(()) | Err(gamin::Error::TimedOut | gamin::Error::Unsupported) => self.read(now)?,
+            Err(error) => return Err(error.into()),
         }
-        let line = if self.options.json { change.json(SystemTime::now()) } else { change.text() };
-        Ok(writeln!(io::stdout(), "{line}")?)
+        let was_for_change = self.runner.as_mut().is_some_and(|runner| runner.handle_end(ended));
+        if let Some(signal) = interrupted {
+            self.ending.get_or_insert(of_signal(signal));
+        }
+        if was_for_change && self.options.once {
+            self.ending.get_or_insert(ended.status());
+        }
+        Ok(())
     }
 
-    fn tell_when_complete(&mut self) {
-        if !self.is_complete && self.roots.values().all(|root| root.is_listed) {
-            self.is_complete = true;
-            let server = self.connection.server_pid().map(|pid| format!(" (server {pid})"));
-            complain(&format!("watching{}", server.unwrap_or_default()));
+    /// Waits until there is something to do.
+    fn wait(&mut self) -> Result<(), Complaint> {
+        let now = Instant::now();
+        let of_runner = self.runner.as_ref().and_then(|runner| runner.deadline(now));
+        let deadline = of_runner.into_iter().chain(self.ends_at).min();
+        let timeout = deadline.map_or(PollTimeout::NONE, |deadline| {
+            // Rounded up, so that the last wait is not a busy one.
+            let left = deadline.saturating_duration_since(now) + Duration::from_micros(999);
+            PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX)
+        });
+        let stdout = io::stdout();
+        // Of the output only an error or a hang-up is wanted, which is always told.
+        let mut descriptors = vec![
+            PollFd::new(stdout.as_fd(), PollFlags::empty()),
+            PollFd::new(self.follower.connection().as_fd(), PollFlags::POLLIN),
+        ];
+        descriptors.extend(self.signals.descriptors().map(|signal| PollFd::new(signal, PollFlags::POLLIN)));
+        match poll(&mut descriptors, timeout) {
+            Ok(_) | Err(Errno::EINTR) => {}
+            Err(errno) => return Err(Complaint::System { what: "wait for events", error: errno.into() }),
         }
-    }
-
-    /// Runs the command for one event that waits; says whether there was one.
-    fn run_one(&mut self) -> Result<bool, Complaint> {
-        let Some(exec) = &mut self.exec else { return Ok(false) };
-        let Some((path, code)) = exec.poll() else { return Ok(false) };
-        let status = exec
-            .run(&path, code)
-            .map_err(|error| Complaint::File { path: PathBuf::from("/bin/sh"), error })?;
-        if !status.success() {
-            complain(&format!("{}: the command ended with {status}", escape(&path)));
+        let output = descriptors[0].revents().unwrap_or(PollFlags::empty());
+        if output.intersects(PollFlags::POLLERR | PollFlags::POLLHUP | PollFlags::POLLNVAL) {
+            if self.ending.is_some() {
+                // It is known already, and would be told again and again.
+                return Err(Complaint::Unread);
+            }
+            self.end(now, 0, self.options.signal);
         }
-        Ok(true)
+        Ok(())
     }
-}
-
-/// Waits until there may be an event, or nobody reads any more.
-fn wait(connection: &Connection) -> Result<(), Complaint> {
-    let stdout = io::stdout();
-    // Of the output only an error is wanted, which is always told.
-    let mut descriptors =
-        [PollFd::new(connection.as_fd(), PollFlags::POLLIN), PollFd::new(stdout.as_fd(), PollFlags::empty())];
-    match poll(&mut descriptors, PollTimeout::NONE) {
-        Ok(_) | Err(Errno::EINTR) => {}
-        Err(errno) => return Err(Complaint::System { what: "wait for events", error: errno.into() }),
-    }
-    let output = descriptors[1].revents().unwrap_or(PollFlags::empty());
-    if output.intersects(PollFlags::POLLERR | PollFlags::POLLNVAL) { Err(Complaint::Unread) } else { Ok(()) }
 }

@@ -1,0 +1,201 @@
+//! Changes that come together, as one batch.
+//!
+//! What is done with a batch is left to the caller. Invariants: of each path a batch has at most one change, and it leads from
+//! what was true before the batch to what is true after it; a batch ends, however long changes go on.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use crate::{Change, What};
+
+/// Where a change stands in the order in which paths came up.
+type Place = u64;
+
+/// Gathers changes until they pause.
+#[derive(Debug)]
+pub struct Gather {
+    pause: Duration,
+    longest: Duration,
+    places: BTreeMap<PathBuf, Place>,
+    changes: BTreeMap<Place, Change>,
+    next_place: Place,
+    /// When the first and the last of what is gathered came.
+    span: Option<(Instant, Instant)>,
+}
+
+impl Gather {
+    /// Makes one whose batches end when nothing has come for `pause`, and `longest` after their first change in any case.
+    pub fn new(pause: Duration, longest: Duration) -> Gather {
+        Gather {
+            pause,
+            longest,
+            places: BTreeMap::new(),
+            changes: BTreeMap::new(),
+            next_place: 0,
+            span: None,
+        }
+    }
+
+    /// Whether nothing is gathered.
+    pub fn is_empty(&self) -> bool {
+        self.changes.is_empty()
+    }
+
+    /// The change of the path that came up first.
+    pub fn first(&self) -> Option<&Change> {
+        self.changes.values().next()
+    }
+
+    /// Takes a change.
+    pub fn handle_change(&mut self, now: Instant, change: Change) {
+        let first = self.span.map_or(now, |(first, _)| first);
+        self.span = Some((first, now));
+        let place = self.places.remove(&change.absolute);
+        let before = place.and_then(|place| self.changes.remove(&place));
+        let Some(event) = merged(before.as_ref().map(|before| before.event), change.event) else {
+            if self.changes.is_empty() {
+                self.span = None;
+            }
+            return;
+        };
+        let place = place.unwrap_or(self.next_place);
+        self.next_place = self.next_place.max(place + 1);
+        self.places.insert(change.absolute.clone(), place);
+        self.changes.insert(place, Change { event, ..change });
+    }
+
+    /// When [`Gather::poll`] will give what is gathered by now.
+    pub fn deadline(&self) -> Option<Instant> {
+        self.span.map(|(first, last)| (last + self.pause).min(first + self.longest))
+    }
+
+    /// Gives the batch if it has ended, in the order in which its paths came up.
+    pub fn poll(&mut self, now: Instant) -> Option<Vec<Change>> {
+        (self.deadline()? <= now).then(|| self.take())
+    }
+
+    /// Gives what is gathered, whether or not it has ended.
+    pub fn take(&mut self) -> Vec<Change> {
+        self.span = None;
+        self.places.clear();
+        std::mem::take(&mut self.changes).into_values().collect()
+    }
+
+    /// Gives the change that was gathered first.
+    pub fn take_first(&mut self) -> Option<Change> {
+        let (_, change) = self.changes.pop_first()?;
+        self.places.remove(&change.absolute);
+        if self.changes.is_empty() {
+            self.span = None;
+        }
+        Some(change)
+    }
+}
+
+/// What a change that was gathered, if any, and the next one of the same path come to.
+fn merged(first: Option<What>, next: What) -> Option<What> {
+    match (first, next) {
+        (None, next) => Some(next),
+        (Some(What::Created), What::Deleted) => None,
+        (Some(What::Deleted), What::Created | What::Exists) => Some(What::Changed),
+        (Some(_), What::Deleted) => Some(What::Deleted),
+        (Some(first), _) => Some(first),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const MS: Duration = Duration::from_millis(1);
+
+    fn change(event: What, path: &str) -> Change {
+        let path = PathBuf::from(path);
+        Change { event, shown: path.clone(), absolute: path, relative: PathBuf::new() }
+    }
+
+    fn gather() -> Gather {
+        Gather::new(50 * MS, 1000 * MS)
+    }
+
+    fn said(batch: Vec<Change>) -> Vec<(What, String)> {
+        batch.into_iter().map(|change| (change.event, change.absolute.display().to_string())).collect()
+    }
+
+    #[test]
+    fn a_batch_ends_with_a_pause_and_no_later_than_its_limit() {
+        let begin = Instant::now();
+        let mut gather = gather();
+        assert_eq!((gather.deadline(), gather.poll(begin)), (None, None));
+        for ms in (0..=960).step_by(40) {
+            gather.handle_change(begin + ms * MS, change(What::Changed, "/log"));
+            assert_eq!(gather.deadline(), Some(begin + (ms + 50).min(1000) * MS));
+        }
+        assert_eq!(gather.poll(begin + 999 * MS), None);
+        let batch = gather.poll(begin + 1000 * MS).expect("it has ended");
+        assert_eq!(said(batch), [(What::Changed, "/log".to_owned())]);
+        assert_eq!(gather.deadline(), None);
+    }
+
+    #[test]
+    fn paths_stand_in_the_order_in_which_they_came_up() {
+        let (now, mut gather) = (Instant::now(), gather());
+        for path in ["/b", "/a", "/b", "/c"] {
+            gather.handle_change(now, change(What::Changed, path));
+        }
+        let first = gather.take_first().expect("there are three");
+        assert_eq!(said(vec![first]), [(What::Changed, "/b".to_owned())]);
+        assert_eq!(said(gather.take()), ["/a", "/c"].map(|path| (What::Changed, path.to_owned())));
+    }
+
+    #[test]
+    fn what_came_and_went_is_no_change() {
+        let (now, mut gather) = (Instant::now(), gather());
+        gather.handle_change(now, change(What::Created, "/a"));
+        gather.handle_change(now, change(What::Deleted, "/a"));
+        assert_eq!((gather.is_empty(), gather.deadline()), (true, None));
+    }
+
+    proptest! {
+        /// What is true of three names is changed at random; batches are taken at random.
+        #[test]
+        fn a_batch_leads_from_what_was_true_to_what_is(steps in prop::collection::vec((0usize..3, any::<bool>(), any::<bool>()), 0..60)) {
+            let (now, mut gather) = (Instant::now(), gather());
+            let (mut there, mut told) = (BTreeSet::new(), BTreeSet::new());
+            let mut written = BTreeSet::new();
+            let mut take = |gather: &mut Gather, there: &BTreeSet<String>, written: &mut BTreeSet<String>| {
+                for (event, path) in said(gather.take()) {
+                    written.remove(&path);
+                    match event {
+                        What::Created => assert!(told.insert(path)),
+                        What::Deleted => assert!(told.remove(&path)),
+                        _ => assert!(told.contains(&path)),
+                    }
+                }
+                assert_eq!(&told, there);
+                assert!(written.is_disjoint(there), "each that was written is in the batch");
+                written.clear();
+            };
+            for (name, is_written, takes) in steps {
+                let path = ["/a", "/b", "/c"][name].to_owned();
+                let event = match (there.contains(&path), is_written) {
+                    (true, true) => What::Changed,
+                    (true, false) => What::Deleted,
+                    (false, _) => What::Created,
+                };
+                gather.handle_change(now, change(event, &path));
+                written.insert(path.clone());
+                if event == What::Deleted { there.remove(&path) } else { there.insert(path) };
+                if takes {
+                    take(&mut gather, &there, &mut written);
+                }
+            }
+            take(&mut gather, &there, &mut written);
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! What stands between a connection and who watches files: roots that come and go, what is ignored, and changes gathered
+//! into batches.
+//!
+//! - [`Follower`] watches paths whatever they are: a path that is missing is waited for, a file that becomes a directory is
+//!   followed as one, each change is told once however often its path was asked for, and a [`Gap`] is named.
+//! - [`Ignoring`] says what is left out, as git does; what is left out costs no watch.
+//! - [`Gather`] makes one batch of changes that come together.
+//! - [`Feedback`] tells whether a command runs only for what it did itself.
+//!
+//! What happens to files is left to the connection, what is done about it to the caller. Invariants: no call waits; time is an
+//! argument; what is not followed is named before [`News::Listed`] is told.
+//!
+//! ```no_run
+//! use gamin_follow::{Follower, News, Options};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let options = Options { recursive: true, ..Options::default() };
+//! let mut follower = Follower::new(gamin::Connection::open()?, options)?;
+//! follower.add("src".as_ref())?;
+//! loop {
+//!     while let Some(news) = follower.poll()? {
+//!         if let News::Change(change) = news {
+//!             println!("{:?} {}", change.event, change.shown.display());
+//!         }
+//!     }
+//!     // Wait until `follower.connection()` is readable.
+//! }
+//! # }
+//! ```
+
+#![forbid(unsafe_code)]
+
+mod feedback;
+mod follower;
+mod gather;
+mod ignoring;
+mod root;
+
+use std::fmt;
+use std::path::PathBuf;
+
+pub use feedback::Feedback;
+pub use follower::{Follower, Options};
+pub use gather::Gather;
+pub use ignoring::{BadPattern, Ignoring, Patterns};
+
+/// What happened to a path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum What {
+    /// It was there at the beginning.
+    Exists,
+    /// It has come to be.
+    Created,
+    /// Its content or its attributes are different.
+    Changed,
+    /// It is gone.
+    Deleted,
+}
+
+impl What {
+    /// The word for it.
+    pub fn word(self) -> &'static str {
+        match self {
+            What::Exists => "Exists",
+            What::Created => "Created",
+            What::Changed => "Changed",
+            What::Deleted => "Deleted",
+        }
+    }
+}
+
+/// Something that happened to a path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// What.
+    pub event: What,
+    /// The path, begun as its root was spelled.
+    pub shown: PathBuf,
+    /// The same path from `/` on.
+    pub absolute: PathBuf,
+    /// The same path from its root on; empty for the root itself.
+    pub relative: PathBuf,
+}
+
+/// A path of which something may be told late, or not at all.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Gap {
+    /// The path, begun as its root was spelled.
+    pub shown: PathBuf,
+    /// The same path from `/` on.
+    pub absolute: PathBuf,
+    /// Why.
+    pub why: Why,
+}
+
+/// Why there is a gap.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Why {
+    /// What the server or the connection says.
+    Coverage(gamin::Coverage),
+    /// It is on another file system than its root, and those are left out.
+    OtherFileSystem,
+}
+
+impl Why {
+    /// The word for it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Why::Coverage(coverage) => coverage.word(),
+            Why::OtherFileSystem => "other-file-system",
+        }
+    }
+
+    /// Whether it is a gap because somebody asked for it.
+    pub fn is_wanted(self) -> bool {
+        self == Why::OtherFileSystem
+    }
+}
+
+/// In words for people, to stand behind a path and a colon.
+impl fmt::Display for Why {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Why::Coverage(coverage) => coverage.fmt(f),
+            Why::OtherFileSystem => f.write_str("not followed: on another file system"),
+        }
+    }
+}
+
+/// What a [`Follower`] has to tell.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum News {
+    /// Something happened.
+    Change(Change),
+    /// Nothing is there at a path that was asked for; it is waited for.
+    Missing(PathBuf),
+    /// Everything that was asked for so far is watched, but for the gaps.
+    Listed,
+    /// A gap has begun, or is another now.
+    Gap(Gap),
+    /// A gap has ended: the path is followed, or gone.
+    GapEnds(Gap),
+    /// Something about a file of rules that could not be read or understood. The rest of it counts.
+    BadRule(String),
+}
