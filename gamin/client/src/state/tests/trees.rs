@@ -68,12 +68,20 @@ struct World {
     /// How the directories are covered that are not by the kernel; and what it was last told of that.
     covers: BTreeMap<String, Coverage>,
     told_covers: BTreeMap<String, Coverage>,
+    /// The directory that is not followed.
+    ignored: Ignored,
 }
 
 impl World {
     fn new(files: &[(&str, bool)], levels: u32) -> World {
         let tells = |name: &Path| !name.file_name().is_some_and(|name| name.as_bytes().starts_with(b"x"));
-        World::of_shape(files, Shape { levels, tells: Arc::new(tells), ..Shape::default() })
+        let ignored = Ignored::new("nothing".into());
+        let follows = {
+            let ignored = Arc::clone(&ignored);
+            Arc::new(move |name: &Path| name != *ignored.lock().expect("nobody panics"))
+        };
+        let world = World::of_shape(files, Shape { levels, tells: Arc::new(tells), follows });
+        World { ignored, ..world }
     }
 
     fn of_shape(files: &[(&str, bool)], shape: Shape) -> World {
@@ -95,6 +103,7 @@ impl World {
             covered: Vec::new(),
             covers: BTreeMap::new(),
             told_covers: BTreeMap::new(),
+            ignored: Ignored::default(),
         }
     }
 
@@ -102,6 +111,15 @@ impl World {
         self.revised = true;
         self.state.revise(self.request).expect("it is a tree");
         self.settle();
+    }
+
+    /// Has another directory ignored; of what is below it nothing is told any more, and all is forgotten.
+    fn ignore(&mut self, name: &'static str) {
+        self.read();
+        *self.ignored.lock().expect("nobody panics") = name;
+        self.told.retain(|told| Path::new(told) == Path::new(name) || !Path::new(told).starts_with(name));
+        self.revised = true;
+        self.state.revise(self.request).expect("it is a tree");
     }
 
     /// What it was told of gaps.
@@ -278,7 +296,9 @@ impl World {
     fn truth(&self, levels: usize) -> BTreeSet<String> {
         let within = |name: &&String| !name.is_empty() && name.split('/').count() <= levels;
         let tells = |name: &&String| !name.rsplit('/').next().is_some_and(|entry| entry.starts_with('x'));
-        self.files.keys().filter(within).filter(tells).cloned().collect()
+        let ignored = *self.ignored.lock().expect("nobody panics");
+        let is_followed = |name: &&String| *name == ignored || !Path::new(name).starts_with(ignored);
+        self.files.keys().filter(within).filter(tells).filter(is_followed).cloned().collect()
     }
 }
 
@@ -490,6 +510,7 @@ fn what_changes_of_coverage_while_suspended_is_told_when_resumed() {
 #[derive(Debug, Clone)]
 enum Step {
     Cover(&'static str, Coverage),
+    Ignore(&'static str),
     Make(&'static str, bool),
     Remove(&'static str),
     Settle,
@@ -502,11 +523,13 @@ enum Step {
 
 fn step() -> impl Strategy<Value = Step> {
     let name = || prop::sample::select(vec!["", "a", "x", "a/b", "x/b", "a/b/c", "x/b/c"]);
+    let ignored = || prop::sample::select(vec!["a", "x", "a/b", "nothing"]);
     let coverage =
         || prop::sample::select(vec![Coverage::Kernel, Coverage::PolledLimit, Coverage::Unreadable]);
     prop_oneof![
         8 => (name(), prop::bool::weighted(0.7)).prop_map(|(name, is_directory)| Step::Make(name, is_directory)),
         4 => name().prop_map(Step::Remove),
+        1 => ignored().prop_map(Step::Ignore),
         2 => (name(), coverage()).prop_map(|(name, coverage)| Step::Cover(name, coverage)),
         6 => Just(Step::Settle),
         3 => Just(Step::Read),
@@ -519,13 +542,24 @@ fn step() -> impl Strategy<Value = Step> {
 
 proptest! {
     #[test]
-    fn a_tree_converges(levels in 0u32..4, steps in prop::collection::vec(step(), 0..60)) {
+    fn a_tree_converges(
+        levels in 0u32..4,
+        numbers in prop::option::weighted(0.2, 0u16..4),
+        steps in prop::collection::vec(step(), 0..60),
+    ) {
         let mut world = World::new(&FILES[..1], levels);
+        // Besides the root so many directories find a number, until the end.
+        let taken = numbers.map_or(u16::MAX, |numbers| 2 + numbers)..u16::MAX;
+        if let Some(numbers) = numbers {
+            while world.state.wire.allocate(Owner::Probe).is_some() {}
+            (2..2 + numbers).for_each(|number| world.state.wire.free(number));
+        }
         for step in &steps {
             match step {
                 Step::Make(name, is_directory) => world.make(name, *is_directory),
                 Step::Remove(name) => world.remove(name),
                 Step::Cover(name, coverage) => world.cover(name, *coverage),
+                Step::Ignore(name) => world.ignore(name),
                 Step::Settle => world.settle(),
                 Step::Read => drop(world.read()),
                 Step::Kill => world.kill(),
@@ -536,6 +570,8 @@ proptest! {
         }
         world.state.resume(world.request).expect("it is known");
         world.connect();
+        world.settle();
+        taken.for_each(|number| world.state.wire.free(number));
         world.settle();
         world.read();
         prop_assert!(world.listed);
