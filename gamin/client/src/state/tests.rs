@@ -3,7 +3,7 @@
 mod model;
 mod trees;
 
-use gamin_protocol::{Code, SYNC};
+use gamin_protocol::{Code, Coverage, SYNC};
 use proptest::prelude::*;
 
 use super::*;
@@ -364,6 +364,46 @@ fn an_answer_to_another_question_is_no_answer() {
     server.send(token.wire(), Code::Answer, SYNC, None);
     server.deliver(&mut state, usize::MAX);
     assert_eq!(state.outcome(token), Outcome::Answered(Vec::new()));
+}
+
+#[test]
+fn how_a_path_is_covered_is_told_to_who_asks_with_what_happens_there() {
+    for coverage in [true, false] {
+        let mut state = State::default();
+        let mut server = Server::connect(&mut state, true);
+        let wish = Wish { coverage, ..Wish::new(Path::new("/d"), Scope::Directory) };
+        let request = state.ask(&wish).expect("a good path");
+        let told = |state: &mut State, says: &[(Code, Option<Coverage>)]| {
+            let events = std::iter::from_fn(|| state.poll_event()).map(|event| (event.code, event.coverage));
+            let says = says.iter().filter(|(code, _)| coverage || *code != Code::Coverage);
+            assert_eq!(events.collect::<Vec<_>>(), says.copied().collect::<Vec<_>>());
+        };
+        let covered = |coverage| (Code::Coverage, Some(coverage));
+        let list = |server: &mut Server, state: &mut State| {
+            server.send(1, Code::Exists, b"/d", Some(1));
+            server.send(1, Code::EndExist, b"/d", None);
+            server.deliver(state, usize::MAX);
+        };
+        server.send(1, Code::Coverage, b"polled-limit", None);
+        list(&mut server, &mut state);
+        told(&mut state, &[covered(Coverage::PolledLimit), (Code::Exists, None), (Code::EndExist, None)]);
+        // While it is suspended nothing is told, not even by another server.
+        state.suspend(request).expect("it is known");
+        server.send(1, Code::Coverage, b"kernel", None);
+        server.deliver(&mut state, usize::MAX);
+        server.kill(&mut state);
+        let mut server = Server::connect(&mut state, true);
+        server.send(1, Code::Coverage, b"unreadable", None);
+        list(&mut server, &mut state);
+        told(&mut state, &[]);
+        state.resume(request).expect("it is known");
+        told(&mut state, &[covered(Coverage::Unreadable)]);
+        // A server that says nothing of it covers everything.
+        server.kill(&mut state);
+        let mut server = Server::connect(&mut state, true);
+        list(&mut server, &mut state);
+        told(&mut state, &[covered(Coverage::Kernel)]);
+    }
 }
 
 #[test]
