@@ -1,7 +1,8 @@
 //! Be told when files change, by the Gamin file alteration monitor.
 //!
-//! A [`Connection`] leads to `gam_server`, which is started if it does not run. Ask it for files, directories or whole
-//! trees; it first tells what is there, and from then on what changes.
+//! A [`Connection`] leads to `gam_server`, which is started if it does not run: `/usr/libexec/gam_server`, or the program that
+//! `GAMIN_DEBUG_SERVER` names ([`Options`] has other ways). Ask it for files, directories or whole trees; it first tells what is there,
+//! and from then on what changes.
 //!
 //! # A first program
 //! ```no_run
