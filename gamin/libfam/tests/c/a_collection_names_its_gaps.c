@@ -1,4 +1,4 @@
-/* FAMCollectionGaps: a directory whose path is too long to be followed is no secret, and none when it has gone. */
+/* FAMCollectionGaps: a directory whose path is too long to be followed is counted and named, until it has gone. */
 #include "check.h"
 
 static void await(FAMConnection *fc, FAMCodes code) {
@@ -30,6 +30,9 @@ int main(int argc, char **argv) {
     CHECK(strncmp(gap.filename, path, strlen(path)) == 0 && strncmp(gap.filename + strlen(path), "/top/ddd", 8) == 0);
     CHECK(strlen(gap.filename) == sizeof gap.filename - 1);
     CHECK(strcmp(gap.reason, "not followed: its path is too long") == 0);
+    /* Another server changes nothing of it. */
+    kill_server();
+    CHECK(FAMCollectionGaps(&fc, &fr, NULL) == 1);
     CHECK(rename("top", "../gaps-away") == 0);
     await(&fc, FAMDeleted);
     CHECK(FAMCollectionGaps(&fc, &fr, &gap) == 0 && gap.filename[0] == 0 && gap.reason[0] == 0);
