@@ -12,7 +12,8 @@ const SPACE: &str = "\\ ";
 pub(crate) fn synopsis(command: &Command) -> String {
     let name = bold(command.get_bin_name().unwrap_or_else(|| command.get_name()));
     let with_subcommand = format!("{name} {}\n", italic("COMMAND"));
-    if command.is_subcommand_required_set() || command.is_arg_required_else_help_set() {
+    let wants_something = command.is_subcommand_required_set() || command.is_arg_required_else_help_set();
+    if command.has_subcommands() && wants_something {
         return with_subcommand;
     }
     let shown = |arg: &&Arg| !arg.is_hide_set() && !is_everywhere(arg);
@@ -87,5 +88,8 @@ mod tests {
         assert_eq!(synopsis(&command), both);
         let alone = "\\fBprogram\\fR \\fICOMMAND\\fR\n";
         assert_eq!(synopsis(&command.subcommand_required(true)), alone);
+        let other =
+            Command::new("program").arg_required_else_help(true).arg(Arg::new("file").value_name("FILE"));
+        assert_eq!(synopsis(&other), "\\fBprogram\\fR [\\fIFILE\\fR]\n");
     }
 }
