@@ -12,14 +12,14 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use gamin::{Code, Connection, Error, Fact, Options};
+use gamin::{Code, Connection, Coverage, Error, Fact, Options};
 use nix::errno::Errno;
 
 use crate::Verdict;
 use crate::arguments::DoctorOptions;
 use crate::change::{escape, escape_bytes};
 use crate::complaint::{Complaint, explain};
-use crate::limits::{Limit, limits, queue_max, try_one_more};
+use crate::limits::{Limit, Resource, limits, queue_max, try_one_more};
 
 /// How long a server may take to answer, and to tell of a change.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -127,19 +127,29 @@ pub fn kernel() -> Vec<Finding> {
         let advice = "without inotify everything is polled; build a kernel with CONFIG_INOTIFY_USER";
         return vec![Finding::bad("kernel", "it has no inotify", &[advice])];
     }
-    let refused = try_one_more().err().map(of_refusal);
+    let refused = try_one_more().err().map(|errno| of_refusal(errno, &limits));
     limits.iter().map(of_limit).chain(queue_max().map(of_queue)).chain(refused).collect()
 }
 
-fn of_refusal(errno: Errno) -> Finding {
-    let advice = match errno {
-        Errno::ENOSPC => "raise max_user_watches: sysctl fs.inotify.max_user_watches=1048576",
-        Errno::EMFILE => {
-            "raise max_user_instances: sysctl fs.inotify.max_user_instances=1024; and see ulimit -n"
-        }
-        _ => "what is polled still works",
+/// The kernel lets nothing more be watched. Of the limits that may be the reason, the one with the least room is.
+fn of_refusal(errno: Errno, limits: &[Limit]) -> Finding {
+    let resource = match errno {
+        Errno::ENOSPC => Some(Resource::Watches),
+        Errno::EMFILE => Some(Resource::Instances),
+        _ => None,
     };
-    Finding::bad("kernel", format!("it lets this user watch nothing more: {}", errno.desc()), &[advice])
+    let binding =
+        limits.iter().filter(|limit| Some(limit.resource) == resource).min_by_key(|limit| limit.room());
+    let mut advice: Vec<String> = binding
+        .map(|limit| format!("raise the limit, as root: sysctl {}={}", limit.name, limit.better()))
+        .into_iter()
+        .collect();
+    if errno == Errno::EMFILE {
+        advice.push("or it is this program's limit of descriptors: ulimit -n".to_owned());
+    }
+    advice.push("until then everything is looked at every second, and nothing is lost".to_owned());
+    let advice: Vec<&str> = advice.iter().map(String::as_str).collect();
+    Finding::bad("kernel", format!("it lets this user watch nothing more: {}", errno.desc()), &advice)
 }
 
 fn of_limit(limit: &Limit) -> Finding {
@@ -250,6 +260,15 @@ fn of_watch(about: String, watch: &Fact) -> Finding {
         Some("absent") => format!("{why}; nothing is there yet"),
         _ => why,
     };
+    let coverage = watch.get("coverage").and_then(|word| Coverage::parse(word.as_bytes()));
+    if let Some(coverage) = coverage.filter(|coverage| coverage.is_gap()) {
+        let advice = match coverage {
+            Coverage::PolledLimit => "see above which limit is reached, and how to raise it",
+            Coverage::Unreadable => "you may not read it: ask its owner",
+            _ => "nothing is lost, but changes are told up to a second late",
+        };
+        return Finding::bad(about, format!("{found}; {coverage}"), &[advice]);
+    }
     match watch.get("method") {
         Some("refused") => Finding::bad(
             about,

@@ -14,11 +14,32 @@ use nix::unistd::getuid;
 /// How much of a limit may be used before something should be done about it, in percent.
 const HIGH: u64 = 80;
 
-/// Something that the kernel limits.
+/// What the kernel limits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Resource {
+    /// Directories that are watched.
+    Watches,
+    /// Programs that watch.
+    Instances,
+}
+
+impl Resource {
+    /// What a system has if nobody has set anything. Less is soon used up.
+    fn usual(self) -> u64 {
+        match self {
+            Resource::Watches => 65_536,
+            Resource::Instances => 128,
+        }
+    }
+}
+
+/// A limit of the kernel's.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limit {
     /// What is limited.
     pub what: &'static str,
+    /// Of which kind that is.
+    pub resource: Resource,
     /// Its name for `sysctl`.
     pub name: &'static str,
     /// How much there may be.
@@ -33,29 +54,50 @@ impl Limit {
         self.used.is_some_and(|used| used.saturating_mul(100) >= self.max.saturating_mul(HIGH))
     }
 
-    /// A better value.
+    /// How much more there may be, as far as it can be seen.
+    pub fn room(&self) -> u64 {
+        self.max.saturating_sub(self.used.unwrap_or(0))
+    }
+
+    /// A better value: larger than this one, and than what is used.
     pub fn better(&self) -> u64 {
-        self.used.unwrap_or(self.max).max(self.max).saturating_mul(2)
+        self.used.unwrap_or(self.max).max(self.max).saturating_mul(2).max(self.resource.usual())
     }
 }
 
 /// The limits, each that this kernel has; those of the user namespace come behind the system's.
 pub fn limits() -> Vec<Limit> {
     let (watches, instances) = used();
-    let limit = |what, name: &'static str, used| {
+    let limit = |what, resource, name: &'static str, used| {
         let path = Path::new("/proc/sys").join(name.replace('.', "/"));
         let max = fs::read_to_string(path).ok()?.trim().parse().ok()?;
-        Some(Limit { what, name, max, used })
+        Some(Limit { what, resource, name, max, used })
     };
     [
         limit(
             "directories that all programs of a user may watch",
+            Resource::Watches,
             "fs.inotify.max_user_watches",
             Some(watches),
         ),
-        limit("programs of a user that may watch", "fs.inotify.max_user_instances", Some(instances)),
-        limit("the same in this user namespace: directories", "user.max_inotify_watches", Some(watches)),
-        limit("the same in this user namespace: programs", "user.max_inotify_instances", Some(instances)),
+        limit(
+            "programs of a user that may watch",
+            Resource::Instances,
+            "fs.inotify.max_user_instances",
+            Some(instances),
+        ),
+        limit(
+            "the same in this user namespace: directories",
+            Resource::Watches,
+            "user.max_inotify_watches",
+            Some(watches),
+        ),
+        limit(
+            "the same in this user namespace: programs",
+            Resource::Instances,
+            "user.max_inotify_instances",
+            Some(instances),
+        ),
     ]
     .into_iter()
     .flatten()
@@ -122,9 +164,12 @@ mod tests {
 
     #[test]
     fn a_limit_is_near_at_four_fifths() {
-        let limit = |used| Limit { what: "", name: "", max: 100, used };
+        let limit = |used| Limit { what: "", resource: Resource::Instances, name: "", max: 100, used };
         assert!(!limit(None).is_near() && !limit(Some(79)).is_near());
         assert!(limit(Some(80)).is_near() && limit(Some(800)).is_near());
         assert_eq!((limit(Some(80)).better(), limit(Some(800)).better()), (200, 1600));
+        assert_eq!((limit(Some(80)).room(), limit(Some(800)).room()), (20, 0));
+        let none = Limit { max: 0, ..limit(Some(0)) };
+        assert_eq!((none.is_near(), none.better()), (true, 128), "more than nothing");
     }
 }

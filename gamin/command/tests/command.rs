@@ -3,9 +3,10 @@
 mod support;
 
 use std::fs;
+use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 use std::thread;
 use std::time::Instant;
 
@@ -21,6 +22,7 @@ fn main() -> ExitCode {
         ("the_doctor_finds_out_what_works", the_doctor_finds_out_what_works),
         ("the_doctor_says_which_rule_decides_and_which_line_is_wrong", the_doctor_says_which_rule_decides),
         ("the_doctor_says_what_to_do", the_doctor_says_what_to_do),
+        ("a_lack_of_inotify_instances_passes_and_is_named", a_lack_of_instances_passes),
         ("a_report_has_no_names_unless_asked_for", a_report_has_no_names_unless_asked_for),
         ("a_report_is_new_and_its_owner_s", a_report_is_new_and_its_owner_s),
         ("sigusr2_traces_a_client_that_was_asked_to_debug", sigusr2_traces_a_client),
@@ -108,6 +110,54 @@ fn the_doctor_says_what_to_do(place: &Place) {
     let said = text(&output.stdout);
     assert!(output.status.code() == Some(1) && said.contains("!!  self-test: "), "{said}");
     assert!(said.contains("TMPDIR"), "{said}");
+}
+
+/// Plays in a user namespace in which there may be no inotify instance at first. Status 77: such a namespace can't be had.
+const LACK_OF_INSTANCES: &str = r#"
+echo 0 >/proc/sys/user/max_inotify_instances || exit 77
+mkdir w
+"$0" watch w 2>said & watch=$!
+while ! grep -q watching said; do :; done
+cat said
+"$0" doctor w
+echo 128 >/proc/sys/user/max_inotify_instances
+while ! grep -q 'followed again' said; do :; done
+"$0" doctor w | tail -1
+kill $watch
+"#;
+
+fn a_lack_of_instances_passes(place: &Place) {
+    let gamin = place.command(&[]);
+    let mut command = Command::new("timeout");
+    command.args([
+        "60",
+        "unshare",
+        "--user",
+        "--map-root-user",
+        "--mount",
+        "--net",
+        "sh",
+        "-c",
+        LACK_OF_INSTANCES,
+    ]);
+    command.arg(gamin.get_program()).current_dir(place.directory.path());
+    command.envs(gamin.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let output = command.output();
+    let Some(output) = output.ok().filter(|output| output.status.code() != Some(77)) else {
+        let _ = writeln!(std::io::stderr(), "skipped: no user namespace can be had");
+        return;
+    };
+    let said = text(&output.stdout);
+    assert!(output.status.success(), "{output:?}");
+    let gap = "gamin: w: looked at every second, because the kernel's limit of watches is reached";
+    assert!(said.starts_with(gap), "{said}");
+    for part in [
+        "!!  w: poll every 1 s, because the kernel's limit of inotify instances is reached",
+        "sysctl user.max_inotify_instances=128",
+    ] {
+        assert!(said.contains(part), "{part} is not in\n{said}");
+    }
+    assert!(said.lines().last().is_some_and(|line| line.starts_with("ok  w: kernel")), "{said}");
 }
 
 fn a_report_has_no_names_unless_asked_for(place: &Place) {

@@ -27,6 +27,8 @@ pub struct Policy {
     pub mounts: Arc<Mounts>,
     /// Whether nothing is asked of the kernel, whatever they say.
     pub is_poll_only: bool,
+    /// Whether nothing can be asked of the kernel for now, since its limit of inotify instances is reached.
+    pub is_without_kernel: bool,
     /// The configuration files themselves: whatever they say, their own changes are followed.
     pub settings: Arc<[TreePath]>,
 }
@@ -61,6 +63,10 @@ pub enum Reason<'a> {
     },
     /// Nothing is known of where it is mounted.
     Unmounted,
+    /// It would be watched by the kernel, but that is not wanted.
+    PollOnly,
+    /// It would be watched by the kernel, but that is out of reach.
+    WithoutKernel,
 }
 
 impl Policy {
@@ -70,6 +76,7 @@ impl Policy {
             rules: Arc::new(rules),
             mounts: Arc::default(),
             is_poll_only: false,
+            is_without_kernel: false,
             settings: Arc::default(),
         }
     }
@@ -99,12 +106,15 @@ impl Policy {
             }
             (None, None) => (Method::Kernel, Reason::Unmounted),
         };
-        let method = match method {
-            Method::None if self.settings.contains(path) => Method::Poll { interval },
-            Method::Kernel if self.is_poll_only => Method::Poll { interval },
-            method => method,
-        };
-        Verdict { method, reason }
+        let polled = Method::Poll { interval };
+        match method {
+            Method::None if self.settings.contains(path) => Verdict { method: polled, reason },
+            Method::Kernel if self.is_poll_only => Verdict { method: polled, reason: Reason::PollOnly },
+            Method::Kernel if self.is_without_kernel => {
+                Verdict { method: polled, reason: Reason::WithoutKernel }
+            }
+            method => Verdict { method, reason },
+        }
     }
 }
 
@@ -116,6 +126,10 @@ fn interval(set: Option<&FileSystemRule>, is_remote: bool) -> Duration {
 impl gamin_engine::Policy for Policy {
     fn method(&self, path: &TreePath, real: &TreePath) -> Method {
         self.verdict(path, real).method
+    }
+
+    fn is_makeshift(&self, path: &TreePath, real: &TreePath) -> bool {
+        self.is_without_kernel && self.verdict(path, real).reason == Reason::WithoutKernel
     }
 
     fn explain(&self, path: &TreePath, real: &TreePath) -> String {
@@ -150,6 +164,10 @@ impl fmt::Display for Verdict<'_> {
                 origin.map_or(Ok(()), |origin| write!(f, " ({origin})"))
             }
             Reason::Unmounted => write!(f, ", by default"),
+            Reason::PollOnly => write!(f, ", by --pollonly"),
+            Reason::WithoutKernel => {
+                write!(f, ", because the kernel's limit of inotify instances is reached")
+            }
         }
     }
 }
@@ -254,6 +272,16 @@ mod tests {
         let verdict = |path| policy.verdict(&tree(path), &tree(path)).method;
         assert_eq!(verdict("/a"), Method::Poll { interval: TICK });
         assert_eq!(verdict("/scratch/a"), Method::None);
+    }
+
+    #[test]
+    fn what_is_polled_for_want_of_the_kernel_is_said_to_be_a_makeshift() {
+        let makeshift = Policy { is_without_kernel: true, ..policy("", "poll /b", "") };
+        let verdict = |path| makeshift.verdict(&tree(path), &tree(path));
+        let is_makeshift = |path| gamin_engine::Policy::is_makeshift(&makeshift, &tree(path), &tree(path));
+        assert_eq!(verdict("/a").method, Method::Poll { interval: TICK });
+        assert!(verdict("/a").to_string().contains("limit of inotify instances"));
+        assert!(is_makeshift("/a") && !is_makeshift("/b"));
     }
 
     #[test]

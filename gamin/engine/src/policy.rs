@@ -28,7 +28,12 @@ pub trait Policy: Debug + Send + Sync {
     /// The method for a path as clients spell it, which leads, or would lead, to `real`.
     fn method(&self, path: &TreePath, real: &TreePath) -> Method;
 
-    /// The same in words, and why, for people.
+    /// Whether a path is polled only because nothing can be asked of the kernel for now.
+    fn is_makeshift(&self, _path: &TreePath, _real: &TreePath) -> bool {
+        false
+    }
+
+    /// The method in words, and why, for people.
     fn explain(&self, path: &TreePath, real: &TreePath) -> String {
         format!("{:?}", self.method(path, real))
     }

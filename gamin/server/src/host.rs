@@ -8,6 +8,8 @@
 //! made again. Nothing but a local file system can block. Per turn, nobody takes more than a bounded share. Without
 //! work, nothing wakes.
 
+mod sources;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
 use std::io::{ErrorKind, Read, Write};
@@ -16,14 +18,11 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use calloop::channel::{self, channel};
 use calloop::generic::Generic;
-use calloop::signals::{Signal, Signals};
 use calloop::{Dispatcher, EventLoop, Interest, LoopHandle, Mode, PostAction, Readiness, RegistrationToken};
 use gamin_backend::{Lane, MountTable, glance, scan};
 use gamin_engine::{Effect, Refusal, Scan, Time};
 use gamin_trace::Traces;
-use nix::sys::signal::SigSet;
 use tracing::{debug, info, warn};
 
 use crate::core::{Config, Core, NOUNS, Peer, SessionId};
@@ -31,6 +30,7 @@ use crate::kernel::Kernel;
 use crate::lanes::{Job, Lanes, Word};
 use crate::settings::Settings;
 use crate::socket::{Accepted, Listener};
+use sources::{insert_lanes, insert_mounts, insert_signals};
 
 /// How many bytes are read from a session before others have their turn.
 const READ_MAX: usize = 64 * 1024;
@@ -38,6 +38,8 @@ const READ_MAX: usize = 64 * 1024;
 const ACCEPT_MAX: usize = 64;
 /// How long to wait when there is nothing left to take a connection in with.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// How long to leave the kernel alone after it gave no inotify instance.
+const KERNEL_PAUSE: Duration = Duration::from_secs(5);
 /// How long effects are carried out before others have their turn.
 const EFFECTS_MAX: Duration = Duration::from_millis(10);
 
@@ -53,13 +55,10 @@ pub(crate) fn serve(
     insert_signals(&handle, traces)?;
     let mut kernel = None;
     if !settings.policy.is_poll_only {
-        match Kernel::new(&handle) {
-            Ok(working) => kernel = Some(working),
-            Err(error) => {
-                warn!(%error, "the kernel gives no notices: everything is polled");
-                settings.policy.is_poll_only = true;
-            }
-        }
+        kernel = Kernel::new(&handle)
+            .inspect_err(|error| warn!(%error, "the kernel gives no notices for now: everything is polled"))
+            .ok();
+        settings.policy.is_without_kernel = kernel.is_none();
     }
     let socket = Generic::new(Rc::clone(&listener.socket), Interest::READ, Mode::Edge);
     handle
@@ -80,54 +79,12 @@ pub(crate) fn serve(
     Ok(())
 }
 
-/// Lets the signals that end the server, or switch its trace, come through the event loop, whatever the starter did
-/// to them.
-fn insert_signals(handle: &LoopHandle<'static, Host>, traces: Traces) -> Result<(), Box<dyn Error>> {
-    SigSet::empty().thread_set_mask()?;
-    let taken = [Signal::SIGHUP, Signal::SIGINT, Signal::SIGQUIT, Signal::SIGTERM, Signal::SIGUSR2];
-    handle
-        .insert_source(Signals::new(&taken)?, move |signal, (), host| match signal.signal() {
-            Signal::SIGUSR2 => host.switch_trace(&traces),
-            ending => {
-                info!(signal = ?ending, "ended by signal");
-                host.stopped = true;
-            }
-        })
-        .map_err(|error| error.error)?;
-    Ok(())
-}
-
-/// Lets the event loop tell when anything is mounted or unmounted.
-fn insert_mounts(handle: &LoopHandle<'static, Host>) -> Result<Rc<MountTable>, Box<dyn Error>> {
-    let table = Rc::new(MountTable::open()?);
-    // Without asking for anything, an error is told all the same.
-    let source = Generic::new(Rc::clone(&table), Interest::EMPTY, Mode::Edge);
-    handle
-        .insert_source(source, |_, _, host| {
-            host.remounted = true;
-            Ok(PostAction::Continue)
-        })
-        .map_err(|error| error.error)?;
-    Ok(table)
-}
-
-/// Lets what is scanned away from the event loop come back through it.
-fn insert_lanes(handle: &LoopHandle<'static, Host>) -> Result<Lanes, Box<dyn Error>> {
-    let (sender, words) = channel();
-    handle
-        .insert_source(words, |event, (), host| {
-            if let channel::Event::Msg(word) = event {
-                host.words.push(word);
-            }
-        })
-        .map_err(|error| error.error)?;
-    Ok(Lanes::new(sender))
-}
-
 /// Everything that the event loop's sources work on.
 pub(crate) struct Host {
     core: Core,
     kernel: Option<Kernel>,
+    /// When to ask again for notices of the kernel, if there are none though they are wanted.
+    kernel_at: Time,
     table: Option<Rc<MountTable>>,
     /// The event loop has found that the table has changed.
     remounted: bool,
@@ -175,6 +132,7 @@ impl Host {
         Host {
             core,
             kernel,
+            kernel_at: Time::default() + KERNEL_PAUSE,
             table,
             remounted: true,
             settings,
@@ -241,6 +199,11 @@ impl Host {
             self.kernel.as_ref().and_then(Kernel::next_deadline),
             self.lanes.next_deadline(),
             self.acceptable.then_some(self.accept_at),
+            // Only while something is polled; otherwise nothing is missed.
+            self.core
+                .next_deadline()
+                .filter(|_| self.settings.policy.is_without_kernel)
+                .map(|_| self.kernel_at),
         ];
         let next = deadlines.into_iter().flatten().min()?;
         Some(next.since(self.now()))
@@ -249,6 +212,7 @@ impl Host {
     /// Does what there is to do.
     fn turn(&mut self) {
         self.follow_mounts();
+        self.find_kernel();
         if let Some(kernel) = &mut self.kernel {
             kernel.handle_time(Time(self.origin.elapsed()), &mut self.core);
         }
@@ -334,6 +298,21 @@ impl Host {
         for (id, request) in std::mem::take(&mut self.returned) {
             self.carry_out(Effect::Scan { id, request });
         }
+    }
+
+    /// Asks again for notices of the kernel, if there are none though they are wanted. What is polled for want of them goes
+    /// over to the kernel.
+    fn find_kernel(&mut self) {
+        if !self.settings.policy.is_without_kernel || self.now() < self.kernel_at {
+            return;
+        }
+        self.kernel_at = self.now() + KERNEL_PAUSE;
+        let Ok(mut kernel) = Kernel::new(&self.handle) else { return };
+        info!("the kernel gives notices again");
+        kernel.set_mounts(Arc::clone(&self.settings.policy.mounts));
+        self.kernel = Some(kernel);
+        self.settings.policy.is_without_kernel = false;
+        self.core.handle_policy(self.now(), Arc::new(self.settings.policy.clone()));
     }
 
     /// Takes in what is mounted by now.

@@ -23,6 +23,9 @@ impl Engine {
         };
         match (unlisted, watch.method) {
             (Some(Unlisted::Denied), _) => Coverage::Unreadable,
+            (_, Method::Poll { .. }) if self.config.policy.is_makeshift(&watch.path, &watch.real()) => {
+                Coverage::PolledLimit
+            }
             (_, Method::Poll { .. } | Method::None) => Coverage::Kernel,
             (Some(Unlisted::Failed), _) => Coverage::PolledRefused,
             _ if watch.reliance < Reliance::None || watch.calm_at.is_some() => Coverage::Kernel,

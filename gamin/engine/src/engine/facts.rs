@@ -87,6 +87,7 @@ impl Watch {
             .word("id", id.0)
             .word("kind", kind)
             .word("method", method)
+            .word("coverage", self.coverage.word())
             .word("state", state)
             .word("entries", entries)
             .word("subscriptions", self.listed.len() + self.unlisted.len())

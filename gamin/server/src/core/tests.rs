@@ -428,8 +428,8 @@ fn the_server_says_who_is_told_of_what_and_how() {
     assert_eq!(lines(&subscriptions), expected);
     let (watches, _) = inquire(&mut world, id, "watch");
     let expected = [
-        "watch id=1 kind=directory method=kernel state=directory entries=1 subscriptions=1 looking=no path=\"/d\" why=\"Kernel\"",
-        "watch id=2 kind=directory method=kernel state=absent entries=0 subscriptions=1 looking=no path=\"/none\" why=\"Kernel\"",
+        "watch id=1 kind=directory method=kernel coverage=kernel state=directory entries=1 subscriptions=1 looking=no path=\"/d\" why=\"Kernel\"",
+        "watch id=2 kind=directory method=kernel coverage=kernel state=absent entries=0 subscriptions=1 looking=no path=\"/none\" why=\"Kernel\"",
     ];
     assert_eq!(lines(&watches), expected);
     let (kernel, _) = inquire(&mut world, id, "kernel-watch");

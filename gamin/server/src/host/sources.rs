@@ -1,0 +1,65 @@
+//! What wakes the host besides its clients and the kernel: signals, the mount table, threads that scan.
+//!
+//! Each source only notes what has come; the host does what follows from it in its turn.
+
+use std::error::Error;
+use std::rc::Rc;
+
+use calloop::channel::{self, channel};
+use calloop::generic::Generic;
+use calloop::signals::{Signal, Signals};
+use calloop::{Interest, LoopHandle, Mode, PostAction};
+use gamin_backend::MountTable;
+use gamin_trace::Traces;
+use nix::sys::signal::SigSet;
+use tracing::info;
+
+use super::Host;
+use crate::lanes::Lanes;
+
+/// Lets the signals that end the server, or switch its trace, come through the event loop, whatever the starter did
+/// to them.
+pub(super) fn insert_signals(
+    handle: &LoopHandle<'static, Host>,
+    traces: Traces,
+) -> Result<(), Box<dyn Error>> {
+    SigSet::empty().thread_set_mask()?;
+    let taken = [Signal::SIGHUP, Signal::SIGINT, Signal::SIGQUIT, Signal::SIGTERM, Signal::SIGUSR2];
+    handle
+        .insert_source(Signals::new(&taken)?, move |signal, (), host| match signal.signal() {
+            Signal::SIGUSR2 => host.switch_trace(&traces),
+            ending => {
+                info!(signal = ?ending, "ended by signal");
+                host.stopped = true;
+            }
+        })
+        .map_err(|error| error.error)?;
+    Ok(())
+}
+
+/// Lets the event loop tell when anything is mounted or unmounted.
+pub(super) fn insert_mounts(handle: &LoopHandle<'static, Host>) -> Result<Rc<MountTable>, Box<dyn Error>> {
+    let table = Rc::new(MountTable::open()?);
+    // Without asking for anything, an error is told all the same.
+    let source = Generic::new(Rc::clone(&table), Interest::EMPTY, Mode::Edge);
+    handle
+        .insert_source(source, |_, _, host| {
+            host.remounted = true;
+            Ok(PostAction::Continue)
+        })
+        .map_err(|error| error.error)?;
+    Ok(table)
+}
+
+/// Lets what is scanned away from the event loop come back through it.
+pub(super) fn insert_lanes(handle: &LoopHandle<'static, Host>) -> Result<Lanes, Box<dyn Error>> {
+    let (sender, words) = channel();
+    handle
+        .insert_source(words, |event, (), host| {
+            if let channel::Event::Msg(word) = event {
+                host.words.push(word);
+            }
+        })
+        .map_err(|error| error.error)?;
+    Ok(Lanes::new(sender))
+}
