@@ -12,10 +12,10 @@ use std::sync::LazyLock;
 
 use gamin_engine::{FileType, Stamp};
 use nix::errno::Errno;
-use nix::sys::stat::{FileStat, SFlag, lstat, makedev};
+use nix::sys::stat::{FileStat, SFlag, lstat, major, makedev};
 use nix::sys::statfs::{
-    BTRFS_SUPER_MAGIC, EXT4_SUPER_MAGIC, F2FS_SUPER_MAGIC, FsType, OVERLAYFS_SUPER_MAGIC, TMPFS_MAGIC,
-    XFS_SUPER_MAGIC, statfs,
+    BTRFS_SUPER_MAGIC, CGROUP_SUPER_MAGIC, CGROUP2_SUPER_MAGIC, EXT4_SUPER_MAGIC, F2FS_SUPER_MAGIC, FsType,
+    OVERLAYFS_SUPER_MAGIC, PROC_SUPER_MAGIC, SYSFS_MAGIC, TMPFS_MAGIC, XFS_SUPER_MAGIC, statfs,
 };
 use nix::sys::time::TimeValLike;
 use nix::time::{ClockId, clock_gettime};
@@ -42,12 +42,16 @@ const KEEPS_DIRECTORY_TIMES: [FsType; 6] = [
     OVERLAYFS_SUPER_MAGIC,
 ];
 
+/// The file systems that make up times, and some the numbers, of inodes when somebody looks at them: the same file looks
+/// another when the kernel has forgotten it in between.
+const MAKES_UP_TIMES: [FsType; 4] = [PROC_SUPER_MAGIC, SYSFS_MAGIC, CGROUP_SUPER_MAGIC, CGROUP2_SUPER_MAGIC];
+
 /// One short time of looking at files, all of it later than its `now_ns`.
 ///
 /// What it learns of devices is forgotten with it, since the number of one that is unmounted goes to another.
 pub(crate) struct Look {
     now_ns: i64,
-    multigrain: HashMap<u64, bool>,
+    file_systems: HashMap<u64, Option<FsType>>,
 }
 
 impl Look {
@@ -56,13 +60,19 @@ impl Look {
         // Without a clock everything is fresh.
         let now_ns =
             clock_gettime(ClockId::CLOCK_REALTIME_COARSE).map_or(i64::MIN, |now| now.num_nanoseconds());
-        Look { now_ns, multigrain: HashMap::new() }
+        Look { now_ns, file_systems: HashMap::new() }
     }
 
     /// Reads what `stat` told of a file in `directory`, or of that directory itself.
     #[allow(clippy::useless_conversion)] // not useless where time or an inode number has 32 bits
     pub(crate) fn stamp(&mut self, stat: &FileStat, directory: &[u8]) -> Stamp {
         let dev = u64::from(stat.st_dev);
+        // Of a block device they never are.
+        if major(stat.st_dev) == 0
+            && self.file_system(dev, directory).is_some_and(|of| MAKES_UP_TIMES.contains(&of))
+        {
+            return Stamp { file_type: file_type(stat), dev, ..NO_STAMP };
+        }
         let ctime_ns = nanoseconds(stat.st_ctime.into(), stat.st_ctime_nsec.into());
         Stamp {
             file_type: file_type(stat),
@@ -78,14 +88,19 @@ impl Look {
         }
     }
 
-    /// Whether a device keeps multigrain timestamps; `directory` is likely to be on it. Of a device met at a mount
-    /// point first nothing is known, and so nothing is promised.
-    #[allow(clippy::useless_conversion)] // as above
+    /// Whether a device keeps multigrain timestamps; `directory` is likely to be on it.
     fn is_multigrain(&mut self, dev: u64, directory: &[u8]) -> bool {
-        *self.multigrain.entry(dev).or_insert_with(|| {
-            *KERNEL_IS_MULTIGRAIN
-                && lstat(directory).is_ok_and(|stat| u64::from(stat.st_dev) == dev)
-                && statfs(directory).is_ok_and(|system| MULTIGRAIN.contains(&system.filesystem_type()))
+        *KERNEL_IS_MULTIGRAIN
+            && self.file_system(dev, directory).is_some_and(|file_system| MULTIGRAIN.contains(&file_system))
+    }
+
+    /// What is on a device; `directory` is likely to be on it. Of a device met at a mount point first nothing is known,
+    /// and so nothing is promised.
+    #[allow(clippy::useless_conversion)] // as above
+    fn file_system(&mut self, dev: u64, directory: &[u8]) -> Option<FsType> {
+        *self.file_systems.entry(dev).or_insert_with(|| {
+            let is_on_it = lstat(directory).is_ok_and(|stat| u64::from(stat.st_dev) == dev);
+            is_on_it.then(|| statfs(directory).ok().map(|system| system.filesystem_type())).flatten()
         })
     }
 }
@@ -102,19 +117,22 @@ static KERNEL_IS_MULTIGRAIN: LazyLock<bool> = LazyLock::new(|| {
 /// What is shown of an entry on which a remote mount is, without asking its file system: that this is mounted there.
 pub(crate) fn stamp_of_mount(mount: &Mount) -> Stamp {
     let (major, minor) = mount.device;
-    Stamp {
-        file_type: FileType::Directory,
-        dev: makedev(major.into(), minor.into()),
-        ino: mount.id.0,
-        mode: 0,
-        uid: 0,
-        gid: 0,
-        size: 0,
-        mtime_ns: 0,
-        ctime_ns: 0,
-        fresh: false,
-    }
+    Stamp { dev: makedev(major.into(), minor.into()), ino: mount.id.0, ..NO_STAMP }
 }
+
+/// The stamp of a directory of which nothing is looked at.
+const NO_STAMP: Stamp = Stamp {
+    file_type: FileType::Directory,
+    dev: 0,
+    ino: 0,
+    mode: 0,
+    uid: 0,
+    gid: 0,
+    size: 0,
+    mtime_ns: 0,
+    ctime_ns: 0,
+    fresh: false,
+};
 
 /// The type of a file.
 pub(crate) fn file_type(stat: &FileStat) -> FileType {

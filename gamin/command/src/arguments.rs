@@ -4,6 +4,7 @@
 
 mod watch;
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
@@ -51,11 +52,22 @@ pub enum Command {
     },
 }
 
-/// List the servers of this user, the programs they serve, and what these want to know
+/// List the servers of this user and the programs they serve
+///
+/// A line says how much each program watches; -v names every path, and how it is watched. Looking at a server keeps none running.
 ///
 /// Exit status 1 means that there is no server, or that one does not say what it does, as the original's.
 #[derive(Debug, Args)]
 pub struct StatusOptions {
+    /// Name each path that a program watches
+    #[arg(short, long)]
+    pub verbose: bool,
+    /// Only the server of this session; the main one has the empty name
+    #[arg(long, value_name = "ID")]
+    pub session: Option<OsString>,
+    /// Only what this process watches
+    #[arg(long, value_name = "PID")]
+    pub pid: Option<i32>,
     /// Print each fact as a JSON object on a line of its own
     #[arg(long)]
     pub json: bool,

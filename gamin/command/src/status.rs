@@ -3,7 +3,7 @@
 //! Which servers there may be is left to `gamin-meeting`, what they say to them. Invariants: no server is started; what a server does
 //! not say is left out, not made up.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io::{self, Write};
@@ -20,8 +20,10 @@ use crate::{Verdict, complain};
 
 /// How long a server may take to answer.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// What a server is asked about.
-const NOUNS: [&str; 4] = ["server", "session", "subscription", "watch"];
+/// What a server is asked about for the totals, ...
+const TOTALS: [&str; 2] = ["server", "session"];
+/// ... and for each path.
+const PATHS: [&str; 4] = ["server", "session", "subscription", "watch"];
 
 /// A server and what it says of itself.
 pub struct Status {
@@ -33,14 +35,48 @@ pub struct Status {
     pub facts: Vec<Fact>,
 }
 
+impl Status {
+    /// Forgets what belongs to other processes.
+    fn keep_only(&mut self, pid: i32) {
+        let pid = pid.to_string();
+        let is_of = |fact: &&Fact, noun: &str| fact.noun() == noun;
+        let word = |fact: &Fact, key: &str| fact.get(key).map(str::to_owned);
+        let sessions =
+            self.facts.iter().filter(|fact| is_of(fact, "session") && fact.get("pid") == Some(&pid));
+        let sessions: BTreeSet<_> = sessions.filter_map(|fact| word(fact, "id")).collect();
+        let theirs = |fact: &Fact| fact.get("session").is_some_and(|session| sessions.contains(session));
+        let watches = self.facts.iter().filter(|fact| is_of(fact, "subscription") && theirs(fact));
+        let watches: BTreeSet<_> = watches.filter_map(|fact| word(fact, "watch")).collect();
+        self.facts.retain(|fact| match fact.noun() {
+            "session" => fact.get("id").is_some_and(|id| sessions.contains(id)),
+            "subscription" => theirs(fact),
+            "watch" => fact.get("id").is_some_and(|id| watches.contains(id)),
+            _ => true,
+        });
+    }
+
+    fn has_session(&self) -> bool {
+        self.facts.iter().any(|fact| fact.noun() == "session")
+    }
+}
+
 /// Lists the servers.
 pub fn run(options: &StatusOptions) -> Result<Verdict, Complaint> {
     let mut out = io::stdout().lock();
     let mut verdict = Verdict::Well;
     let mut found = 0;
-    for (id, status) in ask_all(sessions()?, &NOUNS) {
+    let mut ids = sessions()?;
+    ids.retain(|id| options.session.as_ref().is_none_or(|wanted| wanted == id));
+    let nouns: &[&str] = if options.verbose { &PATHS } else { &TOTALS };
+    for (id, status) in ask_all(ids, nouns) {
         match status {
-            Ok(status) => {
+            Ok(mut status) => {
+                if let Some(pid) = options.pid {
+                    status.keep_only(pid);
+                }
+                if options.pid.is_some() && !status.has_session() {
+                    continue;
+                }
                 found += 1;
                 let lines = if options.json { objects(&status) } else { text(&status) };
                 lines.iter().try_for_each(|line| writeln!(out, "{line}"))?;
@@ -54,7 +90,11 @@ pub fn run(options: &StatusOptions) -> Result<Verdict, Complaint> {
         }
     }
     if found == 0 {
-        complain("no server of this user runs; one is started when a program needs it");
+        complain(match (options.pid, &options.session) {
+            (Some(_), _) => "no server of this user serves that process",
+            (None, Some(_)) => "no server of this user serves that session",
+            (None, None) => "no server of this user runs; one is started when a program needs it",
+        });
         verdict = Verdict::NotWell;
     }
     Ok(verdict)
@@ -128,12 +168,16 @@ fn objects(status: &Status) -> Vec<String> {
 fn text(status: &Status) -> Vec<String> {
     let mut lines = Vec::new();
     let of = |noun: &'static str| status.facts.iter().filter(move |fact| fact.noun() == noun);
-    let pid = status.pid.map_or_else(String::new, |pid| format!(", process {pid}"));
+    let pid = status.pid.map_or("?".to_owned(), |pid| pid.to_string());
     for server in of("server") {
         let get = |key: &str| server.get(key).unwrap_or("?");
         let uptime =
             server.get("uptime").and_then(|seconds| seconds.parse().ok()).map_or("?".to_owned(), span);
-        lines.push(format!("{}: gam_server {}{pid}, up {uptime}", shown(&status.id), get("version")));
+        lines.push(format!(
+            "{}: gam_server {}, process {pid}, up {uptime}",
+            shown(&status.id),
+            get("version")
+        ));
         lines.push(format!(
             "  {} on {} ({} polled), {} asked of the kernel",
             count(get("subscriptions"), "subscription"),
@@ -153,7 +197,8 @@ fn text(status: &Status) -> Vec<String> {
     let watches: BTreeMap<&str, &Fact> =
         of("watch").filter_map(|watch| Some((watch.get("id")?, watch))).collect();
     for session in of("session") {
-        let pid = session.get("pid").unwrap_or("?");
+        // Of a process in another pid namespace the kernel does not tell the number.
+        let pid = session.get("pid").filter(|pid| *pid != "0").unwrap_or("?");
         let age = session.get("age").and_then(|seconds| seconds.parse().ok()).map_or("?".to_owned(), span);
         let waiting = match (session.get("unsent"), session.get("waiting")) {
             (Some("0"), Some("0")) | (None, _) | (_, None) => String::new(),
@@ -215,6 +260,7 @@ mod tests {
         let facts = [
             r#"server version=1.0 uptime=130 sessions=1 subscriptions=2 watches=1 polled=0 kernel-watches=3 notices=9 overflows=0 armings=3 refusals=1 scans=2 events=4"#,
             r#"session id=1 pid=0 age=3 subscriptions=2 unsent=0 waiting=0"#,
+            r#"session id=2 pid=1 age=3 subscriptions=0 unsent=9 waiting=4"#,
             r#"subscription id=1 session=1 number=1 watch=1 path="/a\n""#,
             r#"watch id=1 kind=directory method=kernel state=directory entries=1 subscriptions=2 looking=no path="/a\n""#,
         ];
@@ -224,16 +270,40 @@ mod tests {
             "main session: gam_server 1.0, process 7, up 2 min",
             "  2 subscriptions on 1 path (0 polled), 3 directories asked of the kernel",
             "  so far: 9 notices, 4 events, 2 scans, 0 overflows, 1 refusal",
-            "  process 0 ?: 2 subscriptions, for 3 s",
+            "  process ? ?: 2 subscriptions, for 3 s",
             "    directory kernel /a\\n (1 entry)",
         ];
-        assert_eq!(text(&status), expected);
+        let lines = text(&status);
+        assert_eq!(lines[..5], expected);
+        assert!(lines[5].starts_with("  process 1 ") && lines[5].ends_with("9 bytes and 4 events wait"));
         let objects = objects(&status);
-        assert_eq!(objects.len(), 4);
-        let last: serde_json::Value = serde_json::from_str(&objects[3]).expect("it is JSON");
+        assert_eq!(objects.len(), 5);
+        let last: serde_json::Value = serde_json::from_str(&objects[4]).expect("it is JSON");
         assert_eq!(
             (&last["fact"], &last["entries"], &last["path"]),
             (&json!("watch"), &json!(1), &json!("/a\\n"))
         );
+    }
+
+    #[test]
+    fn of_one_process_nothing_else_is_told() {
+        let facts = [
+            "server version=1",
+            "session id=1 pid=5",
+            "session id=2 pid=6",
+            "subscription id=1 session=1 watch=1",
+            "subscription id=2 session=2 watch=2",
+            "watch id=1",
+            "watch id=2",
+        ];
+        let facts = facts.iter().filter_map(|line| Fact::parse(line)).collect();
+        let mut status = Status { id: OsString::new(), pid: None, facts };
+        status.keep_only(6);
+        let left: Vec<String> = status.facts.iter().map(ToString::to_string).collect();
+        let expected =
+            ["server version=1", "session id=2 pid=6", "subscription id=2 session=2 watch=2", "watch id=2"];
+        assert_eq!(left, expected);
+        status.keep_only(7);
+        assert!(!status.has_session());
     }
 }

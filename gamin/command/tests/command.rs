@@ -32,10 +32,17 @@ fn main() -> ExitCode {
 
 fn status_tells_who_is_told_of_what(place: &Place) {
     let watch = place.watch(&["."]);
-    let status = place.output(&["status"]);
+    let status = place.output(&["status", "-v", "--session", &place.session]);
     let said = text(&status.stdout);
     let ours = said.split_once(&format!("session {}: gam_server ", place.session)).expect("it is listed").1;
     let path = place.directory.path().display();
+    let totals = text(&place.output(&["status", "--session", &place.session]).stdout);
+    assert!(totals.lines().count() == 4 && !totals.contains(&path.to_string()), "{totals}");
+    let pid = watch.pid().to_string();
+    let one = text(&place.output(&["status", "--pid", &pid, "-v"]).stdout);
+    assert_eq!(one.lines().filter(|line| line.starts_with("  process ")).count(), 1, "{one}");
+    let nobody = place.output(&["status", "--pid", "2147483647"]);
+    assert!(nobody.status.code() == Some(1) && nobody.stdout.is_empty());
     assert!(ours.contains(&format!("  process {} gamin: 1 subscription, for ", watch.pid())), "{said}");
     assert!(ours.contains(&format!("    directory kernel {path} (0 entries)")), "{said}");
     let objects = text(&place.output(&["status", "--json"]).stdout);

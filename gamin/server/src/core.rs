@@ -122,7 +122,8 @@ pub struct Core {
     uid: u32,
     /// How long to stay without a session, and since when there has been none.
     idle_max: Option<Duration>,
-    idle_since: Option<Time>,
+    /// When somebody last needed the server who does not any more.
+    idle_since: Time,
     finished: bool,
     /// Connections that have shown no credentials, whose they are, and how long they may go on so.
     newcomers: BTreeMap<SessionId, (Peer, Time)>,
@@ -156,7 +157,7 @@ impl Core {
             engine: Engine::new(config.engine),
             uid: config.uid,
             idle_max: config.idle_max,
-            idle_since: Some(now),
+            idle_since: now,
             finished: false,
             newcomers: BTreeMap::new(),
             ready_max: config.ready_max,
@@ -376,7 +377,7 @@ impl Core {
     }
 
     fn idle_deadline(&self) -> Option<Time> {
-        Some(self.idle_since? + self.idle_max?)
+        self.idle_max.filter(|_| self.sessions.is_empty()).map(|idle_max| self.idle_since + idle_max)
     }
 
     /// Lets a newcomer in if its first byte is what it has to be, and gives the bytes behind that.
@@ -399,13 +400,19 @@ impl Core {
         self.ring.note(Happening::SessionBegan(id, peer));
         self.sessions.insert(id, Session::new(peer, now, self.ready_max));
         self.to_send.insert(id);
-        self.idle_since = None;
         self.finished = false;
         Some(rest)
     }
 
     /// Carries out what a session asks for by now.
     fn carry_out(&mut self, now: Time, id: SessionId) {
+        self.carry_out_commands(now, id);
+        if let Some(session) = self.sessions.get_mut(&id) {
+            session.note_subscriptions();
+        }
+    }
+
+    fn carry_out_commands(&mut self, now: Time, id: SessionId) {
         // What needs no word of the engine, such as an acknowledgement, is there at once.
         self.to_send.insert(id);
         while let Some(session) = self.sessions.get_mut(&id) {
@@ -493,8 +500,8 @@ impl Core {
         }
         self.to_send.remove(&id);
         self.turns.remove(&id);
-        if self.sessions.is_empty() {
-            self.idle_since = Some(now);
+        if session.is_needing() {
+            self.idle_since = now;
         }
         self.deliver();
     }

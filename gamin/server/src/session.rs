@@ -62,6 +62,9 @@ pub(crate) struct Session {
     /// The question was answered.
     is_answered: bool,
     outbox: Outbox,
+    /// Whether it has had a subscription, and whether it has asked what the server says of itself.
+    has_subscribed: bool,
+    has_asked: bool,
 }
 
 impl Session {
@@ -74,7 +77,20 @@ impl Session {
             is_waiting: false,
             is_answered: false,
             outbox: Outbox::new(ready_max),
+            has_subscribed: false,
+            has_asked: false,
         }
+    }
+
+    /// Whether the server is to stay for a while when it has gone. Who only asked what the server does is content with none.
+    pub fn is_needing(&self) -> bool {
+        self.has_subscribed || !self.has_asked
+    }
+
+    /// Takes note of whether it has a subscription. One that is cancelled in the same breath was a question.
+    pub fn note_subscriptions(&mut self) {
+        let has_one = self.subscriptions().len() > 0;
+        self.has_subscribed |= has_one;
     }
 
     /// The live subscriptions.
@@ -162,6 +178,7 @@ impl Session {
                         debug!(question = %question.escape_ascii(), "unknown question ignored");
                     }
                     self.is_waiting = inquiry.is_some();
+                    self.has_asked |= inquiry.is_some();
                     inquiry.map(|inquiry| Command::Tell(seq, inquiry))
                 }
             };

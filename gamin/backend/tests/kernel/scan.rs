@@ -260,3 +260,20 @@ fn no_descriptor_stays_open() -> Outcome {
     assert!(!open()?);
     Ok(())
 }
+
+#[test]
+fn what_proc_says_of_its_files_proves_no_change() {
+    let request = |path: &str| ScanRequest { path: tree(path.as_ref()), trusted: 0, detail: Detail::Stamps };
+    let own = format!("/proc/{}", std::process::id());
+    for path in [&own, "/proc/sys/kernel"] {
+        let Found::Directory { entries: Entries::Listed(entries), .. } = scan(&request(path)).found else {
+            panic!("{path} is a directory");
+        };
+        assert!(!entries.is_empty());
+        for (name, stamp) in entries {
+            let stamp = stamp.expect("each was looked at");
+            let times = (stamp.ino, stamp.size, stamp.mtime_ns, stamp.ctime_ns, stamp.fresh);
+            assert_eq!(times, (0, 0, 0, 0, false), "{path}/{}", name.escape_ascii());
+        }
+    }
+}

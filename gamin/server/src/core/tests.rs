@@ -241,6 +241,32 @@ fn a_server_without_sessions_ends() {
 }
 
 #[test]
+fn whoever_only_asks_keeps_no_server() {
+    let mut world = World::new();
+    let needing = world.session();
+    world.send(needing, &monitor(1, Options::NONE, "/d"));
+    world.core.handle_hangup(world.now, needing);
+    for _ in 0..4 {
+        world.pass(IDLE / 4 - Duration::from_millis(1));
+        let asking = world.session();
+        let (facts, _) = inquire(&mut world, asking, "server");
+        assert_eq!(facts.len(), 1);
+        // To find out what it talks to, a client asks for something and takes that back in the same breath.
+        world.send(asking, &[monitor(9, Options::NONE, "/d"), cancel(9)].concat());
+        assert!(!world.core.is_finished());
+        world.core.handle_hangup(world.now, asking);
+    }
+    world.pass(Duration::from_millis(4));
+    assert!(world.core.is_finished(), "four have asked meanwhile");
+    let asking = world.session();
+    inquire(&mut world, asking, "server");
+    world.send(asking, &monitor(1, Options::NONE, "/d"));
+    world.core.handle_hangup(world.now, asking);
+    world.pass(IDLE / 2);
+    assert!(!world.core.is_finished(), "who has asked may need it afterwards");
+}
+
+#[test]
 fn a_broken_packet_ends_its_session_alone() {
     let mut world = World::new();
     let (broken, whole) = (world.session(), world.session());
