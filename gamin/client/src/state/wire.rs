@@ -55,6 +55,15 @@ impl WireNumbers {
 }
 
 #[cfg(test)]
+impl WireNumbers {
+    /// From now on, of the numbers that were never taken, only these are free.
+    pub(super) fn offer_only(&mut self, numbers: std::ops::Range<u16>) {
+        self.last = u16::MAX;
+        self.freed.extend(numbers);
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 
