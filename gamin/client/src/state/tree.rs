@@ -24,7 +24,8 @@ type Says = Arc<dyn Fn(&Path) -> bool + Send + Sync>;
 
 /// A tree to monitor: how deep, which names in it are told, and which directories in it are followed.
 ///
-/// When an answer of `tells` or `follows` has become another, [`crate::Connection::revise`] asks for all of them again.
+/// When an answer of `tells` or `follows` has become another, [`crate::Connection::revise`] asks for all of them again. They are asked
+/// by the calls that receive events, while these hold the connection: they are not to call it, nor to wait.
 #[derive(Clone)]
 pub struct Shape {
     /// How many levels below the root are told: 1 for its entries, 2 also for theirs, and so on; 0 for the root alone.
