@@ -63,7 +63,15 @@ pub fn run() -> ExitCode {
     if let Some(status) = become_another_if_asked() {
         return status;
     }
-    let arguments = Arguments::parse();
+    gamin_trace::follow_signal();
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            let is_shown = error.print().and_then(|()| io::stdout().flush());
+            let status = u8::try_from(error.exit_code()).unwrap_or(1);
+            return is_shown.map_or_else(|why| cannot_write(&why), |()| ExitCode::from(status));
+        }
+    };
     let options = match arguments.players.options(arguments.world) {
         Ok(options) => options,
         Err(why) => Arguments::command().error(ErrorKind::ArgumentConflict, why).exit(),
@@ -75,10 +83,8 @@ pub fn run() -> ExitCode {
         Some(Command::Completions { shell }) => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut command(), "testgam", &mut script);
-            match io::stdout().write_all(&script) {
-                Ok(()) => ExitCode::SUCCESS,
-                Err(_) => ExitCode::FAILURE,
-            }
+            let written = io::stdout().write_all(&script).and_then(|()| io::stdout().flush());
+            written.map_or_else(|why| cannot_write(&why), |()| ExitCode::SUCCESS)
         }
         None if arguments.files.is_empty() && !repl::is_possible() => usage(),
         None => {
@@ -102,6 +108,11 @@ pub fn run() -> ExitCode {
             if all_held { ExitCode::SUCCESS } else { ExitCode::FAILURE }
         }
     }
+}
+
+fn cannot_write(why: &io::Error) -> ExitCode {
+    say(&format!("testgam: can't write to standard output: {why}"));
+    ExitCode::FAILURE
 }
 
 fn usage() -> ExitCode {

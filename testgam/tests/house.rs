@@ -25,7 +25,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("gamin-libfam", &["gamin", "gamin-trace"]),
     ("libfam", &["gamin-libfam"]),
     ("libgamin-1", &["gamin-libfam"]),
-    ("testgam", &["gamin", "gamin-server"]),
+    ("testgam", &["gamin", "gamin-server", "gamin-trace"]),
     ("gamin-fuzz", &["gamin", "gamin-config", "gamin-engine", "gamin-protocol", "gamin-server", "testgam"]),
     ("gamin-manual", &["gamin-command", "gamin-server", "testgam"]),
 ];

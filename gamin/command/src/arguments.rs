@@ -27,8 +27,10 @@ pub struct Arguments {
 const ENVIRONMENT: &str = "Environment:
   GAM_CLIENT_ID       the session; the user's main one if it is not set or empty
   GAMIN_DEBUG_SERVER  the program to start as the server, instead of the installed one
-  GAM_DEBUG           if it is set, whatever it says, tell on standard error what is going on;
-                      SIGUSR2 then switches a trace to a new file /tmp/gamin_debug_XXXXXX on and off
+  GAM_DEBUG           if it is set, whatever it says, tell on standard error what is going on
+
+Signal:
+  SIGUSR2  switches a trace to a new file /tmp/gamin_debug_XXXXXX on and off
 
 Exit status:
   0  it was done, and all is well

@@ -40,8 +40,11 @@ pub fn command() -> clap::Command {
 
 /// Runs `gamin` with the command line of the process.
 pub fn run() -> ExitCode {
-    let arguments = Arguments::parse();
     gamin_trace::follow_signal();
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => return show(&error),
+    };
     let verdict = match arguments.command {
         Command::Watch(options) => watch::run(&options),
         Command::Wait(options) => wait::run(&options),
@@ -59,6 +62,17 @@ pub fn run() -> ExitCode {
         Err(complaint) => {
             complain(&complaint.to_string());
             ExitCode::from(complaint.status())
+        }
+    }
+}
+
+/// Shows what is wrong with the command line, or the help that it asks for.
+fn show(error: &clap::Error) -> ExitCode {
+    match error.print().and_then(|()| io::stdout().flush()) {
+        Ok(()) => ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(1)),
+        Err(why) => {
+            complain(&format!("can't write to standard output: {why}"));
+            ExitCode::FAILURE
         }
     }
 }

@@ -11,6 +11,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use nix::sys::utsname::uname;
 
 use crate::arguments::ReportOptions;
+use crate::change::escape;
 use crate::complaint::{Complaint, explain};
 use crate::status::{ask_all, is_another_s, sessions, shown};
 use crate::{Verdict, complain, doctor};
@@ -34,13 +35,17 @@ pub fn run(options: &ReportOptions) -> Result<Verdict, Complaint> {
     let ids = sessions()?;
     let mut out = BufWriter::new(file);
     let report = Report { names: options.names };
-    report.write(&mut out, ids).and_then(|()| out.flush()).map_err(of_file)?;
+    if let Err(error) = report.write(&mut out, ids).and_then(|()| out.flush()) {
+        // What is not whole is of no use, and would be in the way of the next attempt.
+        let _ = fs::remove_file(&options.output);
+        return Err(of_file(error));
+    }
     let warning = if options.names {
         "it has names of files in it: read it before you send it"
     } else {
         "it has no names of files in it"
     };
-    complain(&format!("{}: written; {warning}", options.output.display()));
+    complain(&format!("{}: written; {warning}", escape(&options.output)));
     Ok(Verdict::Well)
 }
 
@@ -81,7 +86,7 @@ impl Report {
                         out,
                         "\n== server of {}, process {}",
                         shown(&id),
-                        status.pid.unwrap_or_default()
+                        status.pid.map_or("unknown".to_owned(), |pid| pid.to_string())
                     )?;
                     for fact in status.facts {
                         let fact = if self.names { fact } else { fact.without_names() };

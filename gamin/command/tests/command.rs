@@ -2,18 +2,18 @@
 
 mod support;
 
-use std::fs;
+use std::fs::{self, File};
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
-use std::process::{Command, ExitCode};
+use std::process::{Command, ExitCode, Stdio};
 use std::thread;
 use std::time::Instant;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use support::{PATIENCE, Place, Running, text, write};
+use support::{PATIENCE, Place, text, write};
 
 fn main() -> ExitCode {
     support::run(&[
@@ -25,7 +25,9 @@ fn main() -> ExitCode {
         ("a_lack_of_inotify_instances_passes_and_is_named", a_lack_of_instances_passes),
         ("a_report_has_no_names_unless_asked_for", a_report_has_no_names_unless_asked_for),
         ("a_report_is_new_and_its_owner_s", a_report_is_new_and_its_owner_s),
-        ("sigusr2_traces_a_client_that_was_asked_to_debug", sigusr2_traces_a_client),
+        ("a_report_that_is_not_whole_is_not_left", a_report_that_is_not_whole_is_not_left),
+        ("sigusr2_traces_a_client", sigusr2_traces_a_client),
+        ("what_can_not_be_written_is_no_success", what_can_not_be_written_is_no_success),
         ("the_command_line_is_explained", the_command_line_is_explained),
     ])
 }
@@ -214,11 +216,22 @@ fn a_report_is_new_and_its_owner_s(place: &Place) {
     assert!(!place.path("elsewhere").exists());
 }
 
+fn a_report_that_is_not_whole_is_not_left(place: &Place) {
+    let gamin = place.command(&["report", "-o", "report"]);
+    let mut command = Command::new("/bin/sh");
+    // Files may have no byte, and to try ends nobody.
+    command.args(["-c", "trap '' XFSZ; ulimit -f 0; exec \"$@\"", "sh"]).arg(gamin.get_program());
+    command.args(gamin.get_args()).current_dir(place.directory.path());
+    command.envs(gamin.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let output = command.output().expect("there is a shell");
+    let said = text(&output.stderr);
+    assert!(output.status.code() == Some(1) && said.starts_with("gamin: report: "), "{said}");
+    assert!(!place.path("report").exists());
+    assert!(place.output(&["report", "-o", "report"]).status.success());
+}
+
 fn sigusr2_traces_a_client(place: &Place) {
-    let mut command = place.command(&["watch", "."]);
-    command.env("GAM_DEBUG", "");
-    let watch = Running::start(command);
-    while !watch.complaint().starts_with("gamin: watching") {}
+    let watch = place.watch(&["."]);
     kill(watch.pid(), Signal::SIGUSR2).expect("it is ours");
     let file = wait_for_trace(watch.pid(), true).expect("there is one");
     // It is open before it has begun.
@@ -236,10 +249,26 @@ fn sigusr2_traces_a_client(place: &Place) {
     fs::remove_file(&file).expect("it is ours");
     assert_eq!(metadata.permissions().mode() & 0o7777, 0o600);
     assert!(traced.starts_with("client version=") && traced.contains("received"), "{traced}");
-    // Without GAM_DEBUG nothing was installed: the signal does what it does in any program.
-    let mut watch = place.watch(&["."]);
-    kill(watch.pid(), Signal::SIGUSR2).expect("it is ours");
-    assert!(!watch.child.wait().expect("it is ours").success());
+}
+
+fn what_can_not_be_written_is_no_success(place: &Place) {
+    let _watch = place.watch(&["."]);
+    for arguments in [
+        &["--help"][..],
+        &["watch", "--help"],
+        &["--version"],
+        &["completions", "bash"],
+        &["status"],
+        &["doctor"],
+        &["watch", "--existing", "."],
+    ] {
+        let full = File::options().write(true).open("/dev/full").expect("every system has it");
+        let mut command = place.command(arguments);
+        let output = command.stdout(full).stderr(Stdio::piped()).output().expect("it has been built");
+        let said = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}: {said}");
+        assert!(said.contains("can't write to standard output: No space left"), "{arguments:?}: {said}");
+    }
 }
 
 fn wait_for_trace(pid: Pid, on: bool) -> Option<PathBuf> {

@@ -86,7 +86,7 @@ fn begin() {
     ONCE.call_once(|| {
         // A panic would print; it is answered instead. The hook is that of this library's own copy of Rust's runtime.
         set_hook(Box::new(|_| {}));
-        gamin_trace::follow_signal();
+        gamin_trace::follow_signal_if_asked();
     });
     fork::notice();
 }

@@ -78,9 +78,8 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     match Options::try_parse_from(std::iter::once(program).chain(args)) {
         Ok(options) => begin(options),
         Err(error) => {
-            // If the message can't be written there is nobody to be told so.
-            let _ = error.print();
-            ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(1))
+            let is_shown = error.print().and_then(|()| io::stdout().flush()).is_ok();
+            ExitCode::from(u8::try_from(error.exit_code()).ok().filter(|_| is_shown).unwrap_or(1))
         }
     }
 }

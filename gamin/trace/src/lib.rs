@@ -2,9 +2,9 @@
 //! while SIGUSR2 has switched that on.
 //!
 //! What is said is left to those who say it with `tracing`; what a file opens with, to whoever switches it on. How a
-//! server takes signals is its own; [`follow_signal`] does it for programs that merely use the library.
-//! Invariants: a file of a trace is new, only its owner's and no link, and has a largest size; a program that has not
-//! been asked to by GAM_DEBUG is left without handler, thread and output.
+//! server takes signals is its own; [`follow_signal`] does it for other programs.
+//! Invariants: a file of a trace is new, only its owner's and no link, and has a largest size; a program
+//! that is not ours and has not been asked to by GAM_DEBUG is left without handler, thread and output.
 
 #![forbid(unsafe_code)]
 
@@ -90,15 +90,20 @@ impl Traces {
     }
 }
 
-/// In a program that uses the library, and if GAM_DEBUG is set, begins to trace to standard error, and from now on takes
-/// SIGUSR2 as the word to switch the trace to a file on or off. Without GAM_DEBUG nothing is done.
+/// In a program of somebody else's that uses the library: if GAM_DEBUG is set, as [`follow_signal`]. Without it nothing is done,
+/// and the signal does what it does in any program.
+pub fn follow_signal_if_asked() {
+    if is_asked_for() {
+        follow_signal();
+    }
+}
+
+/// In a program of ours, begins to trace to standard error if GAM_DEBUG is set, and from now on takes SIGUSR2 as the word to
+/// switch the trace to a file on or off.
 ///
 /// The signal is left alone if the program handles or ignores it itself. A thread waits for it, which ends with
 /// the program; a child made by a fork has none, and its signal is its parent's.
 pub fn follow_signal() {
-    if !is_asked_for() {
-        return;
-    }
     let traces = Traces::begin(LevelFilter::OFF);
     if !is_default(SIGUSR2) {
         debug!("SIGUSR2 is left to the program");
