@@ -15,7 +15,8 @@ use nix::errno::Errno;
 use nix::sys::stat::{FileStat, SFlag, lstat, major, makedev};
 use nix::sys::statfs::{
     BTRFS_SUPER_MAGIC, CGROUP_SUPER_MAGIC, CGROUP2_SUPER_MAGIC, EXT4_SUPER_MAGIC, F2FS_SUPER_MAGIC, FsType,
-    OVERLAYFS_SUPER_MAGIC, PROC_SUPER_MAGIC, SYSFS_MAGIC, TMPFS_MAGIC, XFS_SUPER_MAGIC, statfs,
+    OVERLAYFS_SUPER_MAGIC, PROC_SUPER_MAGIC, RDTGROUP_SUPER_MAGIC, SYSFS_MAGIC, TMPFS_MAGIC, TRACEFS_MAGIC,
+    XFS_SUPER_MAGIC, statfs,
 };
 use nix::sys::time::TimeValLike;
 use nix::time::{ClockId, clock_gettime};
@@ -44,7 +45,14 @@ const KEEPS_DIRECTORY_TIMES: [FsType; 6] = [
 
 /// The file systems that make up times, and some the numbers, of inodes when somebody looks at them: the same file looks
 /// another when the kernel has forgotten it in between.
-const MAKES_UP_TIMES: [FsType; 4] = [PROC_SUPER_MAGIC, SYSFS_MAGIC, CGROUP_SUPER_MAGIC, CGROUP2_SUPER_MAGIC];
+const MAKES_UP_TIMES: [FsType; 6] = [
+    PROC_SUPER_MAGIC,
+    SYSFS_MAGIC,
+    CGROUP_SUPER_MAGIC,
+    CGROUP2_SUPER_MAGIC,
+    RDTGROUP_SUPER_MAGIC,
+    TRACEFS_MAGIC,
+];
 
 /// One short time of looking at files, all of it later than its `now_ns`.
 ///

@@ -105,10 +105,35 @@ impl Report {
     /// A line of the mount table, which has names in it: its root, the mount point, its source, and in options.
     fn mount(&self, line: &str) -> String {
         if self.names {
-            return line.to_owned();
+            return printable(line);
         }
         let numbers = line.split(' ').take(3).collect::<Vec<_>>().join(" ");
         let kind = line.split_once(" - ").and_then(|(_, rest)| rest.split(' ').next()).unwrap_or("?");
-        format!("{numbers} {kind}")
+        printable(&format!("{numbers} {kind}"))
+    }
+}
+
+/// A line of the mount table for a terminal: what the kernel has not escaped in it is escaped as the kernel does that.
+fn printable(line: &str) -> String {
+    let mut text = String::with_capacity(line.len());
+    for c in line.chars() {
+        match c.is_control() {
+            true => text.extend(c.to_string().bytes().map(|byte| format!("\\{byte:03o}"))),
+            false => text.push(c),
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_mount_takes_over_the_terminal_that_shows_a_report() {
+        let line = "36 35 0:31 / /mnt/a\\040b\x1b[2J\u{9b}é rw - fuse.\x1b[31m source rw";
+        let mount = |names| Report { names }.mount(line);
+        assert_eq!(mount(true), r"36 35 0:31 / /mnt/a\040b\033[2J\302\233é rw - fuse.\033[31m source rw");
+        assert_eq!(mount(false), r"36 35 0:31 fuse.\033[31m");
     }
 }

@@ -150,11 +150,12 @@ pub fn is_another_s(error: &Error) -> bool {
 fn objects(status: &Status) -> Vec<String> {
     let object = |fact: &Fact| {
         let mut object = Map::new();
-        object.insert("session_id".to_owned(), json!(status.id.to_string_lossy()));
+        object.insert("session_id".to_owned(), json!(escape_bytes(status.id.as_encoded_bytes())));
         object.insert("server_pid".to_owned(), json!(status.pid));
         object.insert("fact".to_owned(), json!(fact.noun()));
         for (key, value) in fact.values() {
             let value = match value {
+                Value::Word(word) if key == "pid" && word == "0" => serde_json::Value::Null,
                 Value::Word(word) => word.parse::<u64>().map_or_else(|_| json!(word), |number| json!(number)),
                 Value::Name(name) => json!(escape_bytes(name)),
             };
@@ -168,7 +169,7 @@ fn objects(status: &Status) -> Vec<String> {
 fn text(status: &Status) -> Vec<String> {
     let mut lines = Vec::new();
     let of = |noun: &'static str| status.facts.iter().filter(move |fact| fact.noun() == noun);
-    let pid = status.pid.map_or("?".to_owned(), |pid| pid.to_string());
+    let pid = status.pid.map_or("unknown".to_owned(), |pid| pid.to_string());
     for server in of("server") {
         let get = |key: &str| server.get(key).unwrap_or("?");
         let uptime =
@@ -198,7 +199,8 @@ fn text(status: &Status) -> Vec<String> {
         of("watch").filter_map(|watch| Some((watch.get("id")?, watch))).collect();
     for session in of("session") {
         // Of a process in another pid namespace the kernel does not tell the number.
-        let pid = session.get("pid").filter(|pid| *pid != "0").unwrap_or("?");
+        let pid = session.get("pid").filter(|pid| *pid != "0");
+        let process = pid.map_or("unknown".to_owned(), |pid| format!("{pid} {}", program(pid)));
         let age = session.get("age").and_then(|seconds| seconds.parse().ok()).map_or("?".to_owned(), span);
         let waiting = match (session.get("unsent"), session.get("waiting")) {
             (Some("0"), Some("0")) | (None, _) | (_, None) => String::new(),
@@ -206,8 +208,7 @@ fn text(status: &Status) -> Vec<String> {
         };
         let subscriptions = session.get("subscriptions").unwrap_or("?");
         lines.push(format!(
-            "  process {pid} {}: {}, for {age}{waiting}",
-            program(pid),
+            "  process {process}: {}, for {age}{waiting}",
             count(subscriptions, "subscription")
         ));
         let theirs =
@@ -270,7 +271,7 @@ mod tests {
             "main session: gam_server 1.0, process 7, up 2 min",
             "  2 subscriptions on 1 path (0 polled), 3 directories asked of the kernel",
             "  so far: 9 notices, 4 events, 2 scans, 0 overflows, 1 refusal",
-            "  process ? ?: 2 subscriptions, for 3 s",
+            "  process unknown: 2 subscriptions, for 3 s",
             "    directory kernel /a\\n (1 entry)",
         ];
         let lines = text(&status);
@@ -278,6 +279,9 @@ mod tests {
         assert!(lines[5].starts_with("  process 1 ") && lines[5].ends_with("9 bytes and 4 events wait"));
         let objects = objects(&status);
         assert_eq!(objects.len(), 5);
+        let of_session =
+            |at: usize| serde_json::from_str::<serde_json::Value>(&objects[at]).expect("it is JSON");
+        assert_eq!((&of_session(1)["pid"], &of_session(2)["pid"]), (&json!(null), &json!(1)));
         let last: serde_json::Value = serde_json::from_str(&objects[4]).expect("it is JSON");
         assert_eq!(
             (&last["fact"], &last["entries"], &last["path"]),

@@ -77,7 +77,7 @@ pub struct Mistake {
 impl fmt::Display for Mistake {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Mistake { file, line, complaint } = self;
-        write!(f, "{file}:{line}: {complaint}")
+        write!(f, "{}:{line}: {complaint}", file.escape_debug())
     }
 }
 

@@ -160,6 +160,7 @@ impl fmt::Display for Verdict<'_> {
                 write!(f, ", by the rule {} ({origin})", pattern.escape_ascii())
             }
             Reason::FileSystem { file_system, point, origin } => {
+                let file_system = file_system.escape_debug();
                 write!(f, ", as {file_system} mounted on {}", point.escape_ascii())?;
                 origin.map_or(Ok(()), |origin| write!(f, " ({origin})"))
             }
@@ -272,6 +273,14 @@ mod tests {
         let verdict = |path| policy.verdict(&tree(path), &tree(path)).method;
         assert_eq!(verdict("/a"), Method::Poll { interval: TICK });
         assert_eq!(verdict("/scratch/a"), Method::None);
+    }
+
+    #[test]
+    fn what_is_said_of_a_path_leaves_a_terminal_alone() {
+        let mounts = "27 1 254:0 / / rw - fuse.\u{1b}[31m /dev/vda rw\n";
+        let policy = Policy { mounts: Arc::new(Mounts::parse(mounts.as_bytes())), ..policy("", "", "") };
+        let said = policy.verdict(&tree("/a"), &tree("/a")).to_string();
+        assert!(said.contains(r"as fuse.\u{1b}[31m mounted on /"), "{said}");
     }
 
     #[test]

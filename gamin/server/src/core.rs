@@ -122,7 +122,7 @@ pub struct Core {
     uid: u32,
     /// How long to stay without a session, and since when there has been none.
     idle_max: Option<Duration>,
-    /// When somebody last needed the server who does not any more.
+    /// When the last session ended that needed the server.
     idle_since: Time,
     finished: bool,
     /// Connections that have shown no credentials, whose they are, and how long they may go on so.
@@ -290,10 +290,11 @@ impl Core {
             debug!(session = oldest.key().0, "no credentials in time");
             self.to_close.push_back(oldest.remove_entry().0);
         }
-        if self.idle_deadline().is_some_and(|at| at <= now) && !self.finished {
+        let is_idle = self.idle_deadline().is_some_and(|at| at <= now);
+        if is_idle && !self.finished {
             info!("idle");
-            self.finished = true;
         }
+        self.finished = is_idle;
         if self.engine.next_deadline().is_some_and(|deadline| deadline.at <= now) {
             self.engine.handle_time(now);
         }
@@ -377,7 +378,8 @@ impl Core {
     }
 
     fn idle_deadline(&self) -> Option<Time> {
-        self.idle_max.filter(|_| self.sessions.is_empty()).map(|idle_max| self.idle_since + idle_max)
+        let is_needed = self.sessions.values().any(Session::is_needing);
+        self.idle_max.filter(|_| !is_needed).map(|idle_max| self.idle_since + idle_max)
     }
 
     /// Lets a newcomer in if its first byte is what it has to be, and gives the bytes behind that.

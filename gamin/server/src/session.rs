@@ -82,7 +82,8 @@ impl Session {
         }
     }
 
-    /// Whether the server is to stay for a while when it has gone. Who only asked what the server does is content with none.
+    /// Whether the server is to stay for its sake, and for a while when it has gone. Who only asked what the server does is content
+    /// with none.
     pub fn is_needing(&self) -> bool {
         self.has_subscribed || !self.has_asked
     }

@@ -86,7 +86,7 @@ impl Settings {
                 Vec::new()
             }
             Err(error) => {
-                file.trouble = Some(format!("{}: can't be read: {error}", file.name));
+                file.trouble = Some(format!("{}: can't be read: {error}", file.name.escape_debug()));
                 Vec::new()
             }
         };

@@ -256,8 +256,10 @@ fn whoever_only_asks_keeps_no_server() {
         assert!(!world.core.is_finished());
         world.core.handle_hangup(world.now, asking);
     }
+    let asking = world.session();
+    inquire(&mut world, asking, "server");
     world.pass(Duration::from_millis(4));
-    assert!(world.core.is_finished(), "four have asked meanwhile");
+    assert!(world.core.is_finished(), "four have asked meanwhile, and one of them is still there");
     let asking = world.session();
     inquire(&mut world, asking, "server");
     world.send(asking, &monitor(1, Options::NONE, "/d"));
