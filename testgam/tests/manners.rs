@@ -5,12 +5,12 @@
 
 use std::env;
 use std::fs;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::os::linux::net::SocketAddrExt;
+use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::{SocketAddr, UnixListener};
 use std::os::unix::process::CommandExt;
-use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, ChildStdout, Command, Output, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -245,17 +245,25 @@ fn who_comes_as_the_server_ends_is_served() {
     }
 }
 
-/// Names the session whose abstract name [`helper_that_is_a_stranger`] takes.
+/// Names the session whose abstract names [`helper_that_is_a_stranger`] takes.
 const STRANGER: &str = "GAMIN_TEST_STRANGER";
 
-/// Not a test of its own: another user, who sits at our server's name until its input ends.
+/// Not a test of its own: another user, who sits at our server's names until its input ends.
 #[test]
 #[allow(clippy::print_stdout, reason = "it is heard by the test that started it")]
 fn helper_that_is_a_stranger() {
     let Ok(id) = env::var(STRANGER) else { return };
-    let name = gamin_protocol::address(b"root", id.as_bytes());
-    let address = SocketAddr::from_abstract_name(name).expect("it fits");
-    let _listener = UnixListener::bind_addr(&address).expect("it is free");
+    let inode = |path: &str| fs::metadata(path).expect("it is there");
+    let (namespace, root) = (inode("/proc/self/ns/mnt"), inode("/"));
+    let view = format!("{:x}-{:x}-{:x}", namespace.ino(), root.dev(), root.ino());
+    let names = [
+        gamin_protocol::address(b"root", id.as_bytes()),
+        gamin_protocol::address_in_view(b"root", id.as_bytes(), view.as_bytes()),
+    ];
+    let _listeners = names.map(|name| {
+        let address = SocketAddr::from_abstract_name(name).expect("it fits");
+        UnixListener::bind_addr(&address).expect("it is free")
+    });
     println!("taken");
     std::io::stdin().lines().next();
 }
@@ -299,6 +307,125 @@ fn a_stranger_at_the_name_keeps_nobody_from_being_served() {
     session.await_servers(<[Pid]>::is_empty);
     drop(first);
     for directory in ["/run/user/0/fam-root", "/tmp/fam-root"] {
-        assert!(!Path::new(directory).join(format!("fam-{}", session.0)).exists());
+        let names = fs::read_dir(directory).into_iter().flatten().flatten().map(|entry| entry.file_name());
+        let left: Vec<_> = names.filter(|name| name.to_string_lossy().contains(&session.0)).collect();
+        assert!(left.is_empty(), "{left:?}");
     }
+}
+
+/// A client behind other words, such as those that confine it: it has asked, been served, and stays until its input ends.
+struct Guest {
+    process: Child,
+    served_by: i32,
+    /// What else it says is not read, but it has to be able to say it.
+    _output: BufReader<ChildStdout>,
+}
+
+impl Guest {
+    fn new(session: &Session, words: &[&str]) -> Guest {
+        let this = env::current_exe().expect("we run from a file");
+        let mut process = Command::new(words[0])
+            .args(&words[1..])
+            .arg(this)
+            .args(["--exact", "helper_that_is_a_client", "--nocapture"])
+            .env(CLIENT, &session.0)
+            .current_dir("/")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the words are of a program");
+        process.stdin.as_mut().expect("piped").write_all(b"go\n").expect("it listens");
+        let mut output = BufReader::new(process.stdout.take().expect("piped"));
+        let mut lines = output.by_ref().lines().map_while(Result::ok);
+        let pid = lines.find_map(|line| line.split_once("served by ")?.1.parse().ok());
+        let served_by = pid.unwrap_or_else(|| panic!("{words:?} was not served"));
+        Guest { process, served_by, _output: output }
+    }
+
+    fn leave(mut self) {
+        drop(self.process.stdin.take());
+        self.process.wait().expect("ours");
+    }
+}
+
+#[test]
+#[allow(clippy::print_stdout, reason = "a test that can't run here says so")]
+fn whoever_sees_other_files_has_another_server() {
+    if !getuid().is_root() {
+        println!("skipped: only root makes namespaces, and can become another user");
+        return;
+    }
+    let root = tempfile::tempdir().expect("there is room");
+    let chroot = format!("mount --rbind / {0} && exec chroot {0} \"$@\"", root.path().display());
+    let private_tmp = "mount -t tmpfs none /var/tmp && exec \"$@\"";
+    // Process 1 is the parent of every orphan, and the client is to have no child.
+    let first = "\"$@\"; true";
+    let nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
+    let confined: [(&[&str], &[&str]); 6] = [
+        (&["env"], &["unshare", "-m", "sh", "-c", private_tmp, "sh"]),
+        (&["env"], &["unshare", "-m", "sh", "-c", &chroot, "sh"]),
+        (&["env"], &["unshare", "-m", "-p", "-f", "--mount-proc", "sh", "-c", first, "sh"]),
+        (&nobody, &["unshare", "-m"]),
+        (&nobody, &["unshare", "-m", "-p", "-f", "--mount-proc", "sh", "-c", first, "sh"]),
+        (&nobody, &["unshare", "-m", "-U", "--map-current-user"]),
+    ];
+    for (user, confinement) in confined {
+        let session = Session::new();
+        // A user namespace is made by the user, the others by root.
+        let words = match confinement.contains(&"-U") {
+            true => [user, confinement].concat(),
+            false => [confinement, user].concat(),
+        };
+        let first = Guest::new(&session, user);
+        let inside = Guest::new(&session, &words);
+        let second = Guest::new(&session, user);
+        session.await_servers(|servers| servers.len() == 2);
+        assert_eq!(first.served_by, second.served_by, "{words:?}");
+        assert_ne!(first.served_by, inside.served_by, "{words:?}");
+        [first, inside, second].into_iter().for_each(Guest::leave);
+
+        // And who is confined first does not serve the others.
+        let session = Session::new();
+        let inside = Guest::new(&session, &words);
+        let outside = Guest::new(&session, user);
+        session.await_servers(|servers| servers.len() == 2);
+        [inside, outside].into_iter().for_each(Guest::leave);
+    }
+}
+
+#[test]
+#[allow(clippy::print_stdout, reason = "a test that can't run here says so")]
+fn who_is_in_another_pid_namespace_but_sees_the_same_files_has_the_same_server() {
+    if !getuid().is_root() {
+        println!("skipped: only root makes namespaces");
+        return;
+    }
+    let session = Session::new();
+    let connection = session.options().open().expect("a server");
+    // The procfs stays that of the outer namespace, and does not show who is in the inner one.
+    let helper = ["--exact", "helper_that_is_hidden", "--nocapture"];
+    let output = Command::new("unshare")
+        .args(["-p", "-f"])
+        .arg(env::current_exe().expect("we run from a file"))
+        .args(helper)
+        .env(HIDDEN, &session.0)
+        .output()
+        .expect("there is unshare");
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(said.contains("served by None, Some(Same)"), "{output:?}");
+    connection.barrier(HANG).expect("nobody was signalled");
+    assert_eq!(session.servers(), [server_pid(&connection)]);
+}
+
+/// Names the session of [`helper_that_is_hidden`].
+const HIDDEN: &str = "GAMIN_TEST_HIDDEN";
+
+/// Not a test of its own: a client that can't see who serves it.
+#[test]
+#[allow(clippy::print_stdout, reason = "it is heard by the test that started it")]
+fn helper_that_is_hidden() {
+    let Ok(id) = env::var(HIDDEN) else { return };
+    let connection = options(&id, &[]).open().expect("a server");
+    connection.barrier(HANG).expect("a server that serves");
+    println!("served by {:?}, {:?}", connection.server_pid(), connection.server_sight());
 }

@@ -10,6 +10,7 @@ use std::path::{Path, absolute};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use gamin_meeting::Sight;
 use gamin_protocol::{Fact, Inquiry, Kind, SYNC};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -78,9 +79,16 @@ impl Connection {
         }
     }
 
-    /// The server's process, unless there is no server at the moment.
+    /// The server's process, unless there is no server at the moment, or it is in a pid namespace that can't be seen from
+    /// this one.
     pub fn server_pid(&self) -> Option<i32> {
         self.with(|driver| Ok(driver.link().server_pid())).ok().flatten()
+    }
+
+    /// Whether the server sees the same files as this process, unless there is no server at the moment. It is never
+    /// [`Sight::Other`]: such a server is not connected to.
+    pub fn server_sight(&self) -> Option<Sight> {
+        self.with(|driver| Ok(driver.link().sight())).ok().flatten()
     }
 
     /// Closes the connection for all who share it: whoever waits, in whatever thread, is told [`Error::Closed`]

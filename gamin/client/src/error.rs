@@ -83,6 +83,13 @@ pub enum ConnectError {
         /// The uid of the process that listens.
         uid: u32,
     },
+    /// The server is one for programs that see other files: it is in another mount namespace, or has another root directory. None was
+    /// to be started, or could be.
+    #[error("the server at session {client_id:?} sees other files")]
+    OtherFiles {
+        /// The session.
+        client_id: OsString,
+    },
     /// None answered in time.
     #[error("no server at session {client_id:?} within {patience:?}")]
     NoAnswer {

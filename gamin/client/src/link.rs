@@ -13,7 +13,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use gamin_meeting::{Connection, Meeting, NoConnection};
+use gamin_meeting::{Connection, Meeting, NoConnection, Sight};
 use nix::errno::Errno;
 use nix::sys::epoll::{Epoll, EpollEvent, EpollFlags};
 use nix::sys::socket::{MsgFlags, Shutdown, recv, send, shutdown};
@@ -59,7 +59,8 @@ enum Phase {
 #[derive(Debug)]
 struct Up {
     socket: OwnedFd,
-    pid: i32,
+    pid: Option<i32>,
+    sight: Sight,
     since: Instant,
     wants_room: bool,
 }
@@ -102,10 +103,18 @@ impl Link {
         matches!(self.phase, Phase::Up(_))
     }
 
-    /// The server's process.
+    /// The server's process, if it can be seen from ours.
     pub(crate) fn server_pid(&self) -> Option<i32> {
         match &self.phase {
-            Phase::Up(up) => Some(up.pid),
+            Phase::Up(up) => up.pid,
+            Phase::Down | Phase::Waiting(_) => None,
+        }
+    }
+
+    /// Whether the server sees the same files, while there is one.
+    pub(crate) fn sight(&self) -> Option<Sight> {
+        match &self.phase {
+            Phase::Up(up) => Some(up.sight),
             Phase::Down | Phase::Waiting(_) => None,
         }
     }
@@ -131,20 +140,28 @@ impl Link {
     fn attempt_in(&mut self, outage: &mut Outage, now: Instant) -> Result<bool, ConnectError> {
         outage.look_after_started(now);
         if outage.next_attempt <= now {
-            match self.connect(now) {
+            // One of our own is better than one that may see other files, as long as there may be one.
+            let takes_unknown = self.options.server.is_none() || !outage.may_be_served_soon();
+            match self.connect(now, takes_unknown) {
                 Ok(()) => {
                     outage.handle_connected();
                     return Ok(true);
                 }
                 Err(problem) => outage.problem = problem,
             }
-            if let NoConnection::Foreign(_) = outage.problem
+            if let NoConnection::Foreign(_) | NoConnection::OtherFiles = outage.problem
                 && self.options.server.is_none()
             {
                 return Err(self.no_answer(outage.problem));
             }
             if !matches!(outage.problem, NoConnection::System(_)) && outage.may_start() {
-                outage.started = launch::start(&self.options, &self.source)?;
+                match launch::start(&self.options, &self.source) {
+                    Ok(started) => outage.started = started,
+                    Err(failure) if outage.problem == NoConnection::Unknown => {
+                        outage.failure = Some((failure, now + GRACE));
+                    }
+                    Err(failure) => return Err(failure),
+                }
                 outage.starts += 1;
             }
             outage.postpone(now);
@@ -162,18 +179,22 @@ impl Link {
         let client_id = self.options.client_id.clone().unwrap_or_default();
         match problem {
             NoConnection::Foreign(uid) => ConnectError::Foreign { client_id, uid },
+            NoConnection::OtherFiles | NoConnection::Unknown => ConnectError::OtherFiles { client_id },
             NoConnection::Nobody(source) | NoConnection::System(source) => {
                 ConnectError::NoAnswer { client_id, patience: self.options.patience, source }
             }
         }
     }
 
-    fn connect(&mut self, now: Instant) -> Result<(), NoConnection> {
-        let Connection { socket, pid } = self.meeting.connect()?;
+    fn connect(&mut self, now: Instant, takes_unknown: bool) -> Result<(), NoConnection> {
+        let Connection { socket, pid, sight } = match takes_unknown {
+            true => self.meeting.connect_to_unknown()?,
+            false => self.meeting.connect()?,
+        };
         self.source.add(&socket, EpollEvent::new(EpollFlags::EPOLLIN, 0))?;
         self.hang_up();
-        self.phase = Phase::Up(Up { socket, pid, since: now, wants_room: false });
-        tracing::info!(server_pid = pid, "connected");
+        self.phase = Phase::Up(Up { socket, pid, sight, since: now, wants_room: false });
+        tracing::info!(server_pid = pid, ?sight, "connected");
         Ok(())
     }
 
@@ -304,6 +325,11 @@ impl Outage {
     fn handle_connected(&mut self) {
         self.failure = None;
         self.starts = 0;
+    }
+
+    /// Whether a server that was started may still be reached, or another started.
+    fn may_be_served_soon(&self) -> bool {
+        self.started.is_some() || self.may_start()
     }
 
     /// Whether another server may be started.

@@ -60,6 +60,9 @@ impl Complaint {
             ConnectError::Foreign { .. } => {
                 "set GAM_CLIENT_ID to a name of your own, here and for the programs that are to share the server"
             }
+            ConnectError::OtherFiles { .. } => {
+                "start a program of your own here: it gets a server that sees the files that it sees"
+            }
             ConnectError::NoAnswer { .. } => "gamin status shows which servers there are",
         }
     }

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use gamin::{Code, Connection, Coverage, Error, Fact, Options};
+use gamin::{Code, Connection, Coverage, Error, Fact, Options, Sight};
 use nix::errno::Errno;
 
 use crate::Verdict;
@@ -75,7 +75,9 @@ pub fn run(options: &DoctorOptions) -> Result<Verdict, Complaint> {
             let server = server(&connection);
             let is_ours = server.is_well;
             tell(server)?;
+            tell(files(&connection))?;
             if is_ours {
+                confined(&connection).into_iter().try_for_each(&mut tell)?;
                 mistakes(&connection).into_iter().try_for_each(&mut tell)?;
             }
             Some(connection)
@@ -118,6 +120,42 @@ fn server(connection: &Connection) -> Finding {
             ],
         ),
     }
+}
+
+/// Whether the server sees the files that we see.
+fn files(connection: &Connection) -> Finding {
+    let about = "files";
+    match connection.server_sight() {
+        Some(Sight::Same) => Finding::well(about, "the server sees the same as this program"),
+        Some(Sight::Other | Sight::Unknown) | None => Finding::bad(
+            about,
+            "unknown whether the server sees the same as this program: the kernel does not show what one of the two sees",
+            &[
+                "mount a procfs of this pid namespace at /proc; else give GAM_CLIENT_ID a value of its own in here, \
+                 so that a server is started here",
+            ],
+        ),
+    }
+}
+
+/// The programs that the server serves though they see other files: our library does not do that, the original's does.
+fn confined(connection: &Connection) -> Vec<Finding> {
+    // What it does not say, it does not serve.
+    let sessions = connection.facts("session", PATIENCE).unwrap_or_default();
+    let mut pids: Vec<i32> = sessions.iter().filter_map(|fact| fact.get("pid")?.parse().ok()).collect();
+    pids.sort_unstable();
+    pids.dedup();
+    pids.retain(|pid| gamin_meeting::sight_of(*pid) == Sight::Other);
+    let finding = |pid| {
+        Finding::bad(
+            "files",
+            format!("process {pid} sees other files than the server that it asks"),
+            &[
+                "have it use this libfam or libgamin instead of the original's, or give it a GAM_CLIENT_ID of its own",
+            ],
+        )
+    };
+    pids.into_iter().map(finding).collect()
 }
 
 /// What the kernel allows.

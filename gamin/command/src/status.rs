@@ -141,10 +141,10 @@ fn tell(connection: &Connection, noun: &str) -> Result<Vec<Fact>, Error> {
     Ok(facts)
 }
 
-/// Whether a name that looked like ours belongs to another user, or to nobody any more.
+/// Whether a name that looked like ours belongs to another user, to who sees other files, or to nobody any more.
 pub fn is_another_s(error: &Error) -> bool {
-    use gamin::ConnectError::{Foreign, NoAnswer};
-    matches!(error, Error::Connect(Foreign { .. } | NoAnswer { .. }))
+    use gamin::ConnectError::{Foreign, NoAnswer, OtherFiles};
+    matches!(error, Error::Connect(Foreign { .. } | NoAnswer { .. } | OtherFiles { .. }))
 }
 
 fn objects(status: &Status) -> Vec<String> {

@@ -1,12 +1,13 @@
-//! Where a server and its clients meet: the places, tried by both in the same order, and the proof that the other side is
-//! the same user.
+//! Where a server and its clients meet: the places, and the proof that the other side is the same user and sees the same files.
 //!
-//! The first place is the abstract name that Gamin 0.1.10 uses too. Anybody can take that name first, and it may not
-//! be allowed; behind it come sockets in directories that nobody else can enter (`directory`). All of it follows from
-//! the uid and the session id: no variable of anybody's environment has a say. What is said at the meeting is left to
-//! server and client; when to try, to the client.
-//! Invariants: a connection that is given out leads to a process of our own uid, and nothing was sent on it; of all servers
-//! that try to listen at one place, one does.
+//! The *plain place* is the abstract name that Gamin 0.1.10 uses. Abstract names go by the network namespace and files by
+//! the mount namespace, so who listens there may see other files. Therefore a server also listens at a place that has its
+//! `view` in the name, and a client looks there first; at the plain place it looks who that is. Anybody can take an abstract name
+//! first, and it may not be allowed; behind it come sockets in directories that nobody else can enter (`directory`). All
+//! of it follows from the uid, the view and the session id: no variable of anybody's environment has a say. What is said at the meeting is
+//! left to server and client; when to try, to the client.
+//! Invariants: a connection that is given out leads to a process of our own uid, not to one that is known to see other files, and
+//! nothing was sent on it; of all servers that try to listen at one place, one does.
 
 #![forbid(unsafe_code)]
 
@@ -14,6 +15,7 @@ mod directory;
 mod sessions;
 #[cfg(test)]
 mod tests;
+mod view;
 
 use std::ffi::OsStr;
 use std::io;
@@ -33,20 +35,27 @@ use nix::unistd::{Uid, User, getuid};
 pub use directory::Claim;
 use directory::{Directory, Unfit};
 pub use sessions::sessions;
+pub use view::{Sight, View, sight_of};
 
 /// How long a server waits for an answer at a place that is taken. Whoever has just taken it answers within microseconds,
 /// whoever only keeps it from us never.
 const TAKEN_PATIENCE: Duration = Duration::from_secs(1);
 /// The pause between two looks at a place that is taken, in milliseconds: the kernel does not tell when it is free.
 const TAKEN_PAUSE_MS: u8 = 1;
+/// What is between the session and the view in the name of a file: no escaped id has it.
+const VIEW_MARK: char = '@';
 /// The most bytes of an escaped session id in the name of a file, which has room for no more than 255.
 const FILE_ID_MAX: usize = 200;
+
+/// An abstract name behind its first NUL.
+type Name = [u8; 107];
 
 /// The places of one session of this process's user.
 #[derive(Debug, Clone)]
 pub struct Meeting {
     uid: u32,
-    abstract_name: [u8; 107],
+    user: String,
+    id: Vec<u8>,
     directories: Vec<PathBuf>,
     /// The session in the name of a file.
     file_id: String,
@@ -57,8 +66,10 @@ pub struct Meeting {
 pub struct Connection {
     /// The socket. It does not block, and no child inherits it.
     pub socket: OwnedFd,
-    /// The server's process.
-    pub pid: i32,
+    /// The server's process, unless it is in a pid namespace that can't be seen from ours.
+    pub pid: Option<i32>,
+    /// Whether it sees the files that we see.
+    pub sight: Sight,
 }
 
 /// Why there is no connection.
@@ -68,18 +79,22 @@ pub enum NoConnection {
     Nobody(Errno),
     /// Nor does one of ours, but another user with this uid, who was sent nothing.
     Foreign(u32),
+    /// One of ours does, but it sees other files.
+    OtherFiles,
+    /// One of ours does, and whether it sees the same files can't be seen: [`Meeting::connect_to_unknown`] takes it.
+    Unknown,
     /// It can't be told: the system has no descriptor left, or the like.
     System(Errno),
 }
 
-/// A listening socket that the clients of its [`Meeting`] find.
+/// Listening sockets that the clients of their [`Meeting`] find.
 #[derive(Debug)]
 pub struct Listening {
-    /// The socket. It does not block.
-    pub socket: UnixListener,
-    /// Where it is, for people.
+    /// One or two: that of the plain place, and that of those who see the same files. They do not block.
+    pub sockets: Vec<UnixListener>,
+    /// Where the first of them is, for people.
     pub place: String,
-    /// The right to that place, unless the socket itself is it. When dropped, clients find nothing there.
+    /// The right to a directory's socket. When dropped, clients find nothing there.
     pub claim: Option<Claim>,
 }
 
@@ -96,7 +111,8 @@ pub enum NoListening {
 
 /// Who was found at a place.
 enum Answer {
-    Ours(Connection),
+    /// A process of our user: its number, or zero.
+    Ours(OwnedFd, i32),
     Foreign(u32),
     Nobody(Errno),
 }
@@ -104,7 +120,8 @@ enum Answer {
 /// What came of listening at one place.
 enum Attempt<T> {
     Listening(T),
-    Served,
+    /// Another serves there, at the place that is named.
+    Served(String),
     Unfit(String),
 }
 
@@ -117,16 +134,29 @@ impl Meeting {
         file_id.truncate(FILE_ID_MAX);
         Meeting {
             uid: uid.as_raw(),
-            abstract_name: gamin_protocol::address(user.as_bytes(), id.as_bytes()),
+            user,
+            id: id.as_bytes().to_owned(),
             directories: vec![format!("/run/user/{uid}/{own}").into(), Path::new("/tmp").join(own)],
             file_id,
         }
     }
 
-    /// The abstract name, for people.
+    /// The name of the plain place, for people.
     pub fn name(&self) -> String {
-        let text = self.abstract_name.split(|byte| *byte == 0).next().unwrap_or_default();
-        format!("@{}", text.escape_ascii())
+        shown(&self.plain_name())
+    }
+
+    fn plain_name(&self) -> Name {
+        gamin_protocol::address(self.user.as_bytes(), &self.id)
+    }
+
+    fn name_of(&self, view: View) -> Name {
+        gamin_protocol::address_in_view(self.user.as_bytes(), &self.id, view.to_string().as_bytes())
+    }
+
+    /// The session and the view in the name of a file.
+    fn file_of(&self, view: View) -> String {
+        format!("{}{VIEW_MARK}{view}", self.file_id)
     }
 
     /// Connects to the server, wherever it is.
@@ -134,28 +164,64 @@ impl Meeting {
     /// # Errors
     /// [`NoConnection`].
     pub fn connect(&self) -> Result<Connection, NoConnection> {
-        let mut none = match self.connect_by_name()? {
-            Answer::Ours(connection) => return Ok(connection),
-            Answer::Foreign(uid) => NoConnection::Foreign(uid),
-            Answer::Nobody(errno) => NoConnection::Nobody(errno),
-        };
-        for directory in &self.directories {
-            match self.connect_in(directory)? {
-                Answer::Ours(connection) => return Ok(connection),
-                Answer::Foreign(uid) => none = NoConnection::Foreign(uid),
+        self.find(View::own(), false)
+    }
+
+    /// As [`Meeting::connect`], and if there is nobody else takes one of which it can't be seen whether it sees the same files.
+    ///
+    /// # Errors
+    /// [`NoConnection`].
+    pub fn connect_to_unknown(&self) -> Result<Connection, NoConnection> {
+        self.find(View::own(), true)
+    }
+
+    fn find(&self, own: Option<View>, takes_unknown: bool) -> Result<Connection, NoConnection> {
+        let mut stranger = None;
+        if let Some(view) = own {
+            match self.find_in_view(view)? {
+                Answer::Ours(socket, pid) => return Ok(Connection::new(socket, pid, Sight::Same)),
+                Answer::Foreign(uid) => stranger = Some(NoConnection::Foreign(uid)),
                 Answer::Nobody(_) => {}
             }
         }
+        let none = match self.connect_by_name(&self.plain_name())? {
+            Answer::Ours(socket, pid) => {
+                match (own, own.map_or(Sight::Unknown, |view| view.compare(&socket, pid))) {
+                    (_, Sight::Other) => NoConnection::OtherFiles,
+                    // One of ours that sees what we see would have been found above.
+                    (Some(_), Sight::Unknown) if !takes_unknown => NoConnection::Unknown,
+                    (_, sight) => return Ok(Connection::new(socket, pid, sight)),
+                }
+            }
+            Answer::Foreign(uid) => NoConnection::Foreign(uid),
+            Answer::Nobody(errno) => stranger.unwrap_or(NoConnection::Nobody(errno)),
+        };
         Err(none)
     }
 
-    fn connect_by_name(&self) -> Result<Answer, Errno> {
-        self.connect_to(&UnixAddr::new_abstract(&self.abstract_name)?)
+    /// Looks at the places of those who have this view.
+    fn find_in_view(&self, view: View) -> Result<Answer, Errno> {
+        let mut none = match self.connect_by_name(&self.name_of(view))? {
+            found @ Answer::Ours(..) => return Ok(found),
+            none => none,
+        };
+        for directory in &self.directories {
+            match self.connect_in(directory, view)? {
+                found @ Answer::Ours(..) => return Ok(found),
+                stranger @ Answer::Foreign(_) => none = stranger,
+                Answer::Nobody(_) => {}
+            }
+        }
+        Ok(none)
     }
 
-    fn connect_in(&self, directory: &Path) -> Result<Answer, Errno> {
+    fn connect_by_name(&self, name: &Name) -> Result<Answer, Errno> {
+        self.connect_to(&UnixAddr::new_abstract(name)?)
+    }
+
+    fn connect_in(&self, directory: &Path, view: View) -> Result<Answer, Errno> {
         let found =
-            Directory::open(directory, self.uid).and_then(|directory| directory.socket(&self.file_id));
+            Directory::open(directory, self.uid).and_then(|directory| directory.socket(&self.file_of(view)));
         match found {
             Ok(socket) => self.connect_to(&socket.address()?),
             Err(Unfit::System(errno)) => Ok(Answer::Nobody(errno)),
@@ -173,39 +239,75 @@ impl Meeting {
         if peer.uid() != self.uid {
             return Ok(Answer::Foreign(peer.uid()));
         }
-        Ok(Answer::Ours(Connection { socket, pid: peer.pid() }))
+        Ok(Answer::Ours(socket, peer.pid()))
     }
 
-    /// Listens at the first place that can be had.
+    /// Listens at the plain place if it is free, and at one of those who see the same files.
     ///
-    /// It may take a second to find out that one can't, if another user does what can be done to keep it.
+    /// It may take two seconds to find out that one can't, if another user does what can be done to keep it.
     ///
     /// # Errors
     /// [`NoListening`].
     pub fn listen(&self) -> Result<Listening, NoListening> {
+        self.listen_as(View::own())
+    }
+
+    fn listen_as(&self, own: Option<View>) -> Result<Listening, NoListening> {
         let mut reasons = Vec::new();
-        match self.listen_by_name() {
-            Attempt::Listening(socket) => {
-                return Ok(Listening { socket, place: self.name(), claim: None });
-            }
-            Attempt::Served => return Err(NoListening::Served(self.name())),
+        let mut found = Listening { sockets: Vec::new(), place: self.name(), claim: None };
+        // Whoever sees what we see is found here, before there are two of us.
+        match self.listen_by_name(&self.plain_name(), own) {
+            Attempt::Listening(socket) => found.sockets.push(socket),
+            Attempt::Served(place) => return Err(NoListening::Served(place)),
             Attempt::Unfit(reason) => reasons.push(format!("{}: {reason}", self.name())),
+        }
+        if let Some(view) = own {
+            match self.listen_in_view(view, &mut reasons) {
+                Attempt::Listening(Listening { sockets, place, claim }) => {
+                    if found.sockets.is_empty() {
+                        found.place = place;
+                    }
+                    found.sockets.extend(sockets);
+                    found.claim = claim;
+                }
+                // Programs that know only the plain place still need somebody there.
+                Attempt::Served(place) if found.sockets.is_empty() => return Err(NoListening::Served(place)),
+                Attempt::Served(_) | Attempt::Unfit(_) => {}
+            }
+        }
+        if found.sockets.is_empty() {
+            return Err(NoListening::Nowhere(reasons.join("; ")));
+        }
+        Ok(found)
+    }
+
+    /// Listens at the first place of those who have this view that can be had; adds why another can't.
+    fn listen_in_view(&self, view: View, reasons: &mut Vec<String>) -> Attempt<Listening> {
+        let name = self.name_of(view);
+        match self.listen_by_name(&name, Some(view)) {
+            Attempt::Listening(socket) => {
+                let place = shown(&name);
+                return Attempt::Listening(Listening { sockets: vec![socket], place, claim: None });
+            }
+            Attempt::Served(place) => return Attempt::Served(place),
+            Attempt::Unfit(reason) => reasons.push(format!("{}: {reason}", shown(&name))),
         }
         for directory in &self.directories {
             let place = directory.display().to_string();
-            match self.listen_in(directory) {
+            match self.listen_in(directory, view) {
                 Attempt::Listening((socket, claim)) => {
-                    return Ok(Listening { socket, place, claim: Some(claim) });
+                    let (sockets, claim) = (vec![socket], Some(claim));
+                    return Attempt::Listening(Listening { sockets, place, claim });
                 }
-                Attempt::Served => return Err(NoListening::Served(place)),
+                Attempt::Served(place) => return Attempt::Served(place),
                 Attempt::Unfit(reason) => reasons.push(format!("{place}: {reason}")),
             }
         }
-        Err(NoListening::Nowhere(reasons.join("; ")))
+        Attempt::Unfit(reasons.join("; "))
     }
 
-    fn listen_by_name(&self) -> Attempt<UnixListener> {
-        let address = match SocketAddr::from_abstract_name(self.abstract_name) {
+    fn listen_by_name(&self, name: &Name, own: Option<View>) -> Attempt<UnixListener> {
+        let address = match SocketAddr::from_abstract_name(name) {
             Ok(address) => address,
             Err(error) => return Attempt::Unfit(error.to_string()),
         };
@@ -219,8 +321,8 @@ impl Meeting {
                 }
                 Err(_) => {}
             }
-            match self.connect_by_name() {
-                Ok(Answer::Ours(_)) => return Attempt::Served,
+            match self.connect_by_name(name) {
+                Ok(Answer::Ours(socket, pid)) => return self.look_at_other(name, own, &socket, pid),
                 Ok(Answer::Foreign(uid)) => return Attempt::Unfit(format!("taken by uid {uid}")),
                 // One of ours that has just bound it or has just ended, or one who is not.
                 Ok(Answer::Nobody(_)) | Err(_) if Instant::now() < deadline => pause(),
@@ -234,11 +336,22 @@ impl Meeting {
         }
     }
 
-    fn listen_in(&self, directory: &Path) -> Attempt<(UnixListener, Claim)> {
+    /// Whether a process of ours that listens at `name` does so in our stead. Only at the plain place it may see other files.
+    fn look_at_other<T>(&self, name: &Name, own: Option<View>, socket: &OwnedFd, pid: i32) -> Attempt<T> {
+        let served = Attempt::Served(shown(name));
+        let Some(view) = own.filter(|_| *name == self.plain_name()) else { return served };
+        match view.compare(socket, pid) {
+            Sight::Same => served,
+            Sight::Other => Attempt::Unfit("taken by a server that sees other files".to_owned()),
+            Sight::Unknown => Attempt::Unfit("taken by a server that may see other files".to_owned()),
+        }
+    }
+
+    fn listen_in(&self, directory: &Path, view: View) -> Attempt<(UnixListener, Claim)> {
         let deadline = Instant::now() + TAKEN_PATIENCE;
         loop {
             let made = Directory::make(directory, self.uid);
-            let reason = match made.and_then(|made| made.listen(&self.file_id)) {
+            let reason = match made.and_then(|made| made.listen(&self.file_of(view))) {
                 Ok(listening) => return Attempt::Listening(listening),
                 Err(reason) => reason,
             };
@@ -248,8 +361,8 @@ impl Meeting {
                 Unfit::System(Errno::ENOENT) => directory.parent().is_some_and(Path::exists),
                 Unfit::Unsafe(_) | Unfit::System(_) => false,
             };
-            if matches!(self.connect_in(directory), Ok(Answer::Ours(_))) {
-                return Attempt::Served;
+            if matches!(self.connect_in(directory, view), Ok(Answer::Ours(..))) {
+                return Attempt::Served(directory.display().to_string());
             }
             if !may_pass || Instant::now() >= deadline {
                 return Attempt::Unfit(reason.to_string());
@@ -257,6 +370,18 @@ impl Meeting {
             pause();
         }
     }
+}
+
+impl Connection {
+    fn new(socket: OwnedFd, pid: i32, sight: Sight) -> Connection {
+        Connection { socket, pid: Some(pid).filter(|pid| *pid > 0), sight }
+    }
+}
+
+/// An abstract name, for people.
+fn shown(name: &Name) -> String {
+    let words: Vec<_> = name.split(|byte| *byte == 0).filter(|word| !word.is_empty()).collect();
+    format!("@{}", words.join(&b" "[..]).escape_ascii())
 }
 
 impl From<Errno> for NoConnection {

@@ -25,11 +25,18 @@ fn meeting() -> (TempDir, Meeting) {
     (folder, meeting)
 }
 
+/// The number of this process, as a connection has it.
+fn own_pid() -> Option<i32> {
+    Some(nix::unistd::getpid().as_raw())
+}
+
 #[test]
 fn the_address_has_the_length_that_the_original_binds() {
     let meeting = Meeting::new(OsStr::new("id"));
-    let address = UnixAddr::new_abstract(&meeting.abstract_name).expect("it fits");
-    assert_eq!((address.len(), address.as_abstract().map(<[u8]>::len)), (110, Some(107)));
+    for name in [meeting.plain_name(), meeting.name_of(View::own().expect("procfs"))] {
+        let address = UnixAddr::new_abstract(&name).expect("it fits");
+        assert_eq!((address.len(), address.as_abstract().map(<[u8]>::len)), (110, Some(107)));
+    }
 }
 
 #[test]
@@ -49,50 +56,56 @@ fn the_abstract_name_comes_first_and_leaves_no_file() {
     assert_eq!(meeting.connect().err(), Some(NoConnection::Nobody(Errno::ECONNREFUSED)));
     let listening = meeting.listen().expect("nobody else knows the name");
     assert_eq!(listening.place, meeting.name());
-    let nobody = listening.socket.accept().expect_err("nobody has come");
-    assert_eq!(nobody.kind(), io::ErrorKind::WouldBlock);
-    assert_eq!(meeting.connect().expect("it listens").pid, nix::unistd::getpid().as_raw());
+    assert_eq!(listening.sockets.len(), 2);
+    for socket in &listening.sockets {
+        let nobody = socket.accept().expect_err("nobody has come");
+        assert_eq!(nobody.kind(), io::ErrorKind::WouldBlock);
+    }
+    let connection = meeting.connect().expect("it listens");
+    assert_eq!((connection.pid, connection.sight), (own_pid(), Sight::Same));
     assert_eq!(meeting.listen().err(), Some(NoListening::Served(meeting.name())));
     assert_eq!(std::fs::read_dir(folder.path()).expect("ours").count(), 0);
 }
 
-/// Names the abstract name that [`helper_that_is_a_stranger`] takes.
-const NAME: &str = "MEETING_TEST_NAME";
+/// Names the session whose abstract names [`helper_that_is_a_stranger`] takes.
+const SESSION: &str = "MEETING_TEST_SESSION";
 /// Whether it listens there.
 const LISTENS: &str = "MEETING_TEST_LISTENS";
 
-/// Not a test of its own: another user, who has taken a name, and tells what was sent to it.
+/// Not a test of its own: another user, who has taken the names, and tells what was sent to it.
 #[test]
 #[allow(clippy::print_stdout, reason = "it is heard by the test that started it")]
 fn helper_that_is_a_stranger() {
-    let Some(name) = std::env::var_os(NAME) else { return };
-    let mut padded = [0; 107];
-    padded[..name.len()].copy_from_slice(name.as_bytes());
-    let taken = if std::env::var_os(LISTENS).is_some() {
-        let address = SocketAddr::from_abstract_name(padded).expect("it fits");
-        OwnedFd::from(UnixListener::bind_addr(&address).expect("it is free"))
-    } else {
+    let Some(id) = std::env::var_os(SESSION) else { return };
+    let meeting = Meeting { user: "root".to_owned(), ..Meeting::new(&id) };
+    let names = [meeting.plain_name(), meeting.name_of(View::own().expect("procfs"))];
+    let taken = names.map(|name| {
+        if std::env::var_os(LISTENS).is_some() {
+            let address = SocketAddr::from_abstract_name(name).expect("it fits");
+            return OwnedFd::from(UnixListener::bind_addr(&address).expect("it is free"));
+        }
         let taken = socket(AddressFamily::Unix, SockType::Stream, SockFlag::empty(), None).expect("a socket");
-        let address = UnixAddr::new_abstract(&padded).expect("it fits");
+        let address = UnixAddr::new_abstract(&name).expect("it fits");
         nix::sys::socket::bind(taken.as_raw_fd(), &address).expect("it is free");
         taken
-    };
+    });
     println!("taken");
     io::stdin().read_to_end(&mut Vec::new()).expect("the test ends it");
-    let listener = UnixListener::from(taken);
-    listener.set_nonblocking(true).expect("it is a socket");
     let mut heard = Vec::new();
     let mut guests = 0;
-    while let Ok((mut guest, _)) = listener.accept() {
-        guests += 1;
-        guest.set_nonblocking(false).expect("it is a socket");
-        // All have hung up by now.
-        let _ = guest.read_to_end(&mut heard);
+    for listener in taken.map(UnixListener::from) {
+        listener.set_nonblocking(true).expect("it is a socket");
+        while let Ok((mut guest, _)) = listener.accept() {
+            guests += 1;
+            guest.set_nonblocking(false).expect("it is a socket");
+            // All have hung up by now.
+            let _ = guest.read_to_end(&mut heard);
+        }
     }
     println!("heard {} bytes of {guests} guests", heard.len());
 }
 
-/// A stranger who has taken the abstract name.
+/// A stranger who has taken the abstract names.
 struct Stranger {
     process: Child,
     said: Box<dyn Iterator<Item = String>>,
@@ -105,7 +118,7 @@ impl Stranger {
         }
         let mut command = Command::new(std::env::current_exe().expect("we run from a file"));
         command.args(["--exact", "tests::helper_that_is_a_stranger", "--nocapture"]);
-        command.env(NAME, &meeting.name()[1..]).current_dir("/").uid(STRANGER).gid(STRANGER);
+        command.env(SESSION, OsStr::from_bytes(&meeting.id)).current_dir("/").uid(STRANGER).gid(STRANGER);
         if listens {
             command.env(LISTENS, "1");
         }
@@ -138,13 +151,14 @@ fn a_stranger_at_the_abstract_name_keeps_nobody_from_meeting_and_hears_nothing()
     assert_eq!(meeting.connect().err(), Some(NoConnection::Foreign(STRANGER)));
     let listening = meeting.listen().expect("there is a directory");
     assert_eq!(listening.place, folder.path().join("fam").display().to_string());
-    let nobody = listening.socket.accept().expect_err("nobody has come");
+    let [socket] = &listening.sockets[..] else { panic!("{listening:?}") };
+    let nobody = socket.accept().expect_err("nobody has come");
     assert_eq!(nobody.kind(), io::ErrorKind::WouldBlock);
     let connection = meeting.connect().expect("it listens in the directory");
-    assert_eq!(connection.pid, nix::unistd::getpid().as_raw());
+    assert_eq!((connection.pid, connection.sight), (own_pid(), Sight::Same));
     assert!(matches!(meeting.listen(), Err(NoListening::Served(place)) if place == listening.place));
     // Both sides find the other.
-    let (mut guest, _) = listening.socket.accept().expect("a guest");
+    let (mut guest, _) = socket.accept().expect("a guest");
     std::os::unix::net::UnixStream::from(connection.socket).write_all(b"x").expect("it is connected");
     guest.set_nonblocking(false).expect("a socket");
     assert_eq!(guest.read(&mut [0; 2]).expect("it was sent"), 1);
@@ -197,4 +211,45 @@ fn of_many_who_are_kept_from_the_abstract_name_one_listens() {
         );
     }
     stranger.heard();
+}
+
+#[test]
+fn of_many_who_try_one_listens() {
+    let (_folder, meeting) = meeting();
+    for _ in 0..10 {
+        let results: Vec<_> = std::thread::scope(|scope| {
+            let racing: Vec<_> = (0..8).map(|_| scope.spawn(|| meeting.listen())).collect();
+            racing.into_iter().map(|racer| racer.join().expect("no panic")).collect()
+        });
+        assert_eq!(results.iter().filter(|result| result.is_ok()).count(), 1, "{results:?}");
+    }
+}
+
+#[test]
+fn who_sees_nobody_s_files_listens_beside_the_one_at_the_plain_place() {
+    let (_folder, meeting) = meeting();
+    let listening = meeting.listen().expect("nobody else knows the name");
+    let other = View::fake();
+    assert_eq!(meeting.find(Some(other), true).err(), Some(NoConnection::OtherFiles));
+    let beside = meeting.listen_as(Some(other)).expect("there is a place of its own");
+    assert_eq!(beside.place, format!("{} {other}", meeting.name()));
+    let served = meeting.listen_as(Some(other)).err();
+    assert_eq!(served, Some(NoListening::Served(beside.place.clone())));
+    meeting.find(Some(other), false).expect("it is found");
+    assert_eq!(beside.sockets[0].accept().map(drop).ok(), Some(()));
+    // When the other has gone, somebody has to serve those who know only the plain place.
+    drop(listening);
+    assert!(meeting.find(Some(other), false).is_ok());
+    let second = meeting.listen_as(Some(other)).expect("the plain place is free");
+    assert_eq!((second.place, second.sockets.len()), (meeting.name(), 1));
+}
+
+#[test]
+fn who_does_not_know_what_it_sees_itself_has_the_plain_place_alone() {
+    let (_folder, meeting) = meeting();
+    let listening = meeting.listen_as(None).expect("nobody else knows the name");
+    assert_eq!((&listening.place, listening.sockets.len()), (&meeting.name(), 1));
+    let connection = meeting.find(None, false).expect("it listens");
+    assert_eq!((connection.pid, connection.sight), (own_pid(), Sight::Unknown));
+    assert!(matches!(meeting.listen_as(None), Err(NoListening::Served(_))));
 }

@@ -19,6 +19,22 @@ pub fn address(user: &[u8], id: &[u8]) -> [u8; NAME_LEN] {
     name
 }
 
+/// The most bytes of text in a name that is for one view: what is behind them, from a NUL on, is the view.
+pub const VIEW_TEXT_MAX: usize = 60;
+/// The most bytes that the name of a view may have.
+pub const VIEW_MAX: usize = NAME_LEN - VIEW_TEXT_MAX - 1;
+
+/// Makes the name at which those meet who see the files that `view` names.
+///
+/// It is [`address`], cut earlier, with the view behind it in the padding, of which at most [`VIEW_MAX`] bytes count.
+pub fn address_in_view(user: &[u8], id: &[u8], view: &[u8]) -> [u8; NAME_LEN] {
+    let mut name = address(user, id);
+    name[VIEW_TEXT_MAX..].fill(0);
+    let view = &view[..view.len().min(VIEW_MAX)];
+    name[VIEW_TEXT_MAX + 1..][..view.len()].copy_from_slice(view);
+    name
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -28,6 +44,15 @@ mod tests {
         let name = address(b"root", b"");
         assert_eq!(&name[..15], b"/tmp/fam-root-\0");
         assert!(name[14..].iter().all(|byte| *byte == 0));
+    }
+
+    #[test]
+    fn a_view_stands_behind_a_text_that_is_cut_for_it() {
+        let name = address_in_view(b"u", b"id", b"1-2-3");
+        assert_eq!(name[..VIEW_TEXT_MAX], address(b"u", b"id")[..VIEW_TEXT_MAX]);
+        assert_eq!(&name[VIEW_TEXT_MAX..][..7], b"\x001-2-3\0");
+        let full = address_in_view(b"u", &[b'i'; 400], &[b'v'; 400]);
+        assert_eq!((full[VIEW_TEXT_MAX - 1], full[VIEW_TEXT_MAX], full[NAME_LEN - 1]), (b'i', 0, b'v'));
     }
 
     #[test]

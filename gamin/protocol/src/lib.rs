@@ -14,7 +14,7 @@ mod fact;
 mod packet;
 mod request;
 
-pub use address::{ADDRESS_TEXT_MAX, address};
+pub use address::{ADDRESS_TEXT_MAX, VIEW_MAX, VIEW_TEXT_MAX, address, address_in_view};
 pub use coverage::Coverage;
 pub use event::{Code, Event, Tag};
 pub use fact::{Fact, Inquiry, Page, Value};

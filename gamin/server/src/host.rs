@@ -60,13 +60,15 @@ pub(crate) fn serve(
             .ok();
         settings.policy.is_without_kernel = kernel.is_none();
     }
-    let socket = Generic::new(Rc::clone(&listener.socket), Interest::READ, Mode::Edge);
-    handle
-        .insert_source(socket, |_, _, host| {
-            host.acceptable = true;
-            Ok(PostAction::Continue)
-        })
-        .map_err(|error| error.error)?;
+    for socket in &listener.sockets {
+        let socket = Generic::new(Rc::clone(socket), Interest::READ, Mode::Edge);
+        handle
+            .insert_source(socket, |_, _, host| {
+                host.acceptable = true;
+                Ok(PostAction::Continue)
+            })
+            .map_err(|error| error.error)?;
+    }
     let table = insert_mounts(&handle).inspect_err(|error| warn!(error, "can't follow what is mounted")).ok();
     let lanes = insert_lanes(&handle)?;
     let mut host =

@@ -1,6 +1,6 @@
-//! The taking in of connections at the socket where clients meet the server.
+//! The taking in of connections at the sockets where clients meet the server.
 //!
-//! Where that socket is, is left to `gamin-meeting`; what a connection is allowed to do, to the core; when to look for one, to
+//! Where those sockets are, is left to `gamin-meeting`; what a connection is allowed to do, to the core; when to look for one, to
 //! the host.
 //! Invariant: running out of descriptors never ends the listening, and leaves no client waiting for an answer
 //! that can't come: a descriptor is held in reserve, to take in and close what there is no other one for.
@@ -29,11 +29,11 @@ pub(crate) enum Accepted {
     Exhausted,
 }
 
-/// A listening socket.
+/// The listening sockets.
 pub(crate) struct Listener {
     /// Shared with the event loop.
-    pub socket: Rc<UnixListener>,
-    /// Where it is, for people.
+    pub sockets: Vec<Rc<UnixListener>>,
+    /// Where the first is, for people.
     pub place: String,
     /// What makes clients find it.
     _claim: Option<Claim>,
@@ -43,16 +43,17 @@ pub(crate) struct Listener {
 }
 
 impl Listener {
-    /// Takes in what comes to a socket.
+    /// Takes in what comes to the sockets.
     pub fn new(listening: Listening) -> Listener {
-        let Listening { socket, place, claim } = listening;
-        Listener { socket: Rc::new(socket), place, _claim: claim, reserve: reserve(), exhausted: false }
+        let Listening { sockets, place, claim } = listening;
+        let sockets = sockets.into_iter().map(Rc::new).collect();
+        Listener { sockets, place, _claim: claim, reserve: reserve(), exhausted: false }
     }
 
     /// Takes in the next connection.
     pub fn accept(&mut self) -> Accepted {
-        let error = match self.socket.accept() {
-            Ok((stream, _)) => return self.introduce(stream),
+        let error = match self.next_stream() {
+            Ok(stream) => return self.introduce(stream),
             Err(error) => error,
         };
         match error.raw_os_error().map(Errno::from_raw) {
@@ -64,6 +65,13 @@ impl Listener {
                 Accepted::Exhausted
             }
         }
+    }
+
+    /// What waits at the first socket at which something does.
+    fn next_stream(&self) -> io::Result<UnixStream> {
+        let mut streams = self.sockets.iter().map(|socket| socket.accept().map(|(stream, _)| stream));
+        let is_answer = |result: &io::Result<_>| !matches!(result, Err(error) if error.kind() == io::ErrorKind::WouldBlock);
+        streams.find(is_answer).unwrap_or_else(|| Err(Errno::EAGAIN.into()))
     }
 
     fn introduce(&mut self, stream: UnixStream) -> Accepted {
@@ -88,7 +96,7 @@ impl Listener {
             self.reserve = reserve();
             return Accepted::Exhausted;
         }
-        let accepted = self.socket.accept().map(drop);
+        let accepted = self.next_stream().map(drop);
         self.reserve = reserve();
         match accepted {
             Ok(()) => Accepted::Lost,
