@@ -100,7 +100,8 @@ fn a_detached_server_has_nothing_of_its_starter() {
     let session = Session::new();
     let folder = tempfile::tempdir().expect("there is room");
     let started = session.start_by(&format!(
-        "exec 7</etc/passwd 9>>/dev/null; cd {}; umask 0; trap '' HUP INT QUIT TERM USR1; ulimit -S -n 64; \
+        "exec 7</etc/passwd 9>>/dev/null; cd {}; umask 0; trap '' HUP INT QUIT TERM USR1 PIPE; ulimit -S -n 64; \
+         ulimit -S -t 9; ulimit -S -v 4000000; ulimit -S -s 512; ulimit -S -c 0; chrt -b -p 0 $$; taskset -pc 0 $$ >/dev/null; \
          export SECRET=1 HOME=/nowhere LD_LIBRARY_PATH=/nowhere XDG_RUNTIME_DIR=/nowhere;",
         folder.path().display()
     ));
@@ -137,6 +138,24 @@ fn a_detached_server_has_nothing_of_its_starter() {
     let limits = read("limits");
     let limit = limits.lines().find(|line| line.starts_with("Max open files")).expect("a limit");
     assert!(limit.split_whitespace().nth(3) != Some("64"), "{limit}");
+    for (name, starters) in
+        [("Max cpu time", "9"), ("Max address space", "4096000000"), ("Max stack size", "524288")]
+    {
+        let limit = limits.lines().find_map(|line| line.strip_prefix(name)).expect("a limit");
+        assert!(limit.split_whitespace().next() != Some(starters), "{name}{limit}");
+    }
+    let status = read("status");
+    let own = fs::read_to_string("/proc/self/status").expect("it runs");
+    let of = |status: &str, name: &str| {
+        status.lines().find_map(|line| line.strip_prefix(name)).map(|value| value.trim().to_owned())
+    };
+    assert_eq!(of(&status, "Cpus_allowed:"), of(&own, "Cpus_allowed:"));
+    assert_eq!(of(&status, "Name:").as_deref(), Some("gam_server"));
+    let ignored = of(&status, "SigIgn:").and_then(|mask| u64::from_str_radix(&mask, 16).ok());
+    // Of its own accord it ignores SIGPIPE, as any program in Rust; signals beyond the common ones are the C library's business.
+    assert_eq!(ignored.map(|mask| mask & 0x7fff_ffff), Some(1 << (Signal::SIGPIPE as u64 - 1)));
+    const POLICY: usize = 38;
+    assert_eq!(stat.split(' ').nth(POLICY), Some("0"), "the usual policy");
 
     // Its starter ignored the signal.
     kill(pid, Signal::SIGTERM).expect("ours");

@@ -1,9 +1,8 @@
-//! The command line of gam_server, and the surroundings that the program makes for itself.
+//! The command line of gam_server.
 //!
-//! What it serves, and how, is left to the host; how it leaves its starter, to `detach`. Invariant: whatever the
-//! starter's directory, mask, limits and borrowed rights were, the server does not depend on them, nor hold them.
+//! What it serves, and how, is left to the host; how it leaves its starter, to `detach`; what it leaves behind, to
+//! `surroundings`. Invariant: whatever rights the starter had borrowed, the server does not hold them.
 
-use std::env;
 use std::ffi::OsString;
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -14,24 +13,20 @@ use std::time::Duration;
 use clap::{CommandFactory, Parser};
 use gamin_meeting::{Meeting, NoListening};
 use gamin_trace::Traces;
-use nix::sys::resource::{Resource, getrlimit, setrlimit};
-use nix::sys::stat::{Mode, umask};
 use nix::unistd::{getgid, getuid, setresgid, setresuid};
 use tracing::level_filters::LevelFilter;
-use tracing::{error, info, warn};
+use tracing::{error, info};
 
 use crate::core::Config;
 use crate::outbox::BYTES_MAX;
 use crate::settings::Settings;
 use crate::socket::Listener;
-use crate::{detach, host};
+use crate::{detach, host, surroundings};
 
 /// How long the server stays when it has no session.
 const IDLE_MAX: Duration = Duration::from_secs(30);
 /// How often what the kernel does not tell of is looked at.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
-/// The most descriptors that the server asks for, of what it may have.
-const DESCRIPTORS_MAX: u64 = 1 << 16;
 
 /// Tells programs what happens to the files and directories that they ask about.
 ///
@@ -119,10 +114,11 @@ fn serve(options: Options, traces: Traces) -> ExitCode {
     }
     if options.detached {
         detach::leave_terminal();
+        surroundings::leave_behind();
     }
     let mut settings = Settings::new(options.config_dir.as_deref());
     settings.policy.is_poll_only = options.pollonly;
-    settle_in();
+    surroundings::settle_in();
     let config = Config {
         engine: gamin_engine::Config {
             policy: Arc::new(settings.policy.clone()),
@@ -169,19 +165,4 @@ fn give_up_privilege() -> nix::Result<()> {
     let (uid, gid) = (getuid(), getgid());
     setresgid(gid, gid, gid)?;
     setresuid(uid, uid, uid)
-}
-
-/// Leaves behind what the starter left us: a server outlives it, and serves others.
-fn settle_in() {
-    if let Err(error) = env::set_current_dir("/") {
-        warn!(%error, "can't leave the working directory");
-    }
-    umask(Mode::from_bits_truncate(0o077));
-    let raised = getrlimit(Resource::RLIMIT_NOFILE).and_then(|(soft, hard)| {
-        let wanted = hard.min(DESCRIPTORS_MAX);
-        if soft < wanted { setrlimit(Resource::RLIMIT_NOFILE, wanted, hard) } else { Ok(()) }
-    });
-    if let Err(error) = raised {
-        warn!(%error, "can't raise the limit of descriptors");
-    }
 }

@@ -2,19 +2,23 @@
 //!
 //! Three processes: the starter; the one that it started, which starts the same program again and stays only to say
 //! what came of it ([`start`]); and the server ([`leave_terminal`], [`let_go`]). What the server then makes of its own
-//! directory, mask and limits is left to the command line.
-//! Invariant: of the starter's descriptors, environment, terminal and process group the server has none, and it is nobody's
-//! child; the starter learns that it listens, or that it does not and why, when the one it started ends.
+//! directory, mask and limits is left to `surroundings`.
+//! Invariant: of the starter's descriptors, environment, terminal, process group and signals the server has none, and it is
+//! nobody's child; the starter learns that it listens, or that it does not and why, when the one it started ends.
 
 use std::env;
-use std::ffi::OsStr;
+use std::ffi::{CString, OsStr};
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
-use std::os::fd::RawFd;
-use std::os::unix::process::CommandExt;
-use std::process::{Command, ExitCode, Stdio};
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::process::ExitCode;
 
-use nix::unistd::{User, close, dup2_stderr, dup2_stdout, getuid, setsid};
+use nix::fcntl::OFlag;
+use nix::spawn::{PosixSpawnAttr, PosixSpawnFileActions, PosixSpawnFlags, posix_spawn};
+use nix::sys::signal::SigSet;
+use nix::sys::stat::Mode;
+use nix::unistd::{Pid, User, close, dup2_stderr, dup2_stdout, getuid, pipe2, setsid};
 use tracing::warn;
 
 /// The option that asks for it ...
@@ -23,6 +27,8 @@ pub(crate) const DETACH: &str = "--detach";
 pub(crate) const DETACHED: &str = "--detached";
 /// What the server says to the one that started it.
 const READY: &[u8] = b"ready\n";
+/// This program, under whatever name.
+const SELF: &str = "/proc/self/exe";
 /// The first descriptor that has no meaning of its own.
 const FIRST_OTHER: RawFd = 3;
 
@@ -34,34 +40,58 @@ const FIRST_OTHER: RawFd = 3;
 /// The program can't be started.
 pub(crate) fn start(id: &OsStr) -> io::Result<ExitCode> {
     close_inherited();
-    let mut words = env::args_os();
-    let mut command = Command::new("/proc/self/exe");
-    command.arg0(words.next().unwrap_or_default());
+    let (said, saying) = pipe2(OFlag::O_CLOEXEC)?;
+    spawn(id, &saying)?;
+    drop(saying);
+    let mut text = Vec::new();
+    // What could not be read was not said.
+    let _ = File::from(said).read_to_end(&mut text);
+    Ok(if text == READY { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Starts this program again, with `saying` as its standard output, and with no signal ignored or blocked and no policy of
+/// scheduling but the usual one.
+fn spawn(id: &OsStr, saying: &OwnedFd) -> io::Result<()> {
+    // By its own name, if it still has it: that is what it is called by those who list processes.
+    let program = env::current_exe().ok().filter(|path| path.exists()).unwrap_or_else(|| SELF.into());
+    let mut files = PosixSpawnFileActions::init()?;
+    files.add_open(0, "/dev/null", OFlag::O_RDONLY, Mode::empty())?;
+    files.add_dup2(saying.as_raw_fd(), 1)?;
+    let (arguments, environment) = (arguments()?, environment(id)?);
+    let start = |flags: PosixSpawnFlags| -> nix::Result<Pid> {
+        let mut attributes = PosixSpawnAttr::init()?;
+        attributes.set_sigdefault(&SigSet::all())?;
+        attributes.set_sigmask(&SigSet::empty())?;
+        attributes.set_flags(flags)?;
+        posix_spawn(program.as_path(), &files, &attributes, &arguments, &environment)
+    };
+    let signals = PosixSpawnFlags::POSIX_SPAWN_SETSIGDEF | PosixSpawnFlags::POSIX_SPAWN_SETSIGMASK;
+    // The policy of new attributes is the usual one; nix has no name for the flag. Who may not have it stays as it is.
+    let scheduler = PosixSpawnFlags::from_bits_retain(libc::POSIX_SPAWN_SETSCHEDULER as _);
+    start(signals | scheduler).or_else(|_| start(signals))?;
+    Ok(())
+}
+
+/// The command line of the detached server: ours, with another option.
+fn arguments() -> io::Result<Vec<CString>> {
     let mut is_asked = false;
-    command.args(words.map(|word| {
+    let words = env::args_os().map(|word| {
         // A second one would be no option, but stand behind the last.
         let is_option = !is_asked && word == DETACH;
         is_asked |= is_option;
-        if is_option { DETACHED.into() } else { word }
-    }));
-    command.env_clear().env("GAM_CLIENT_ID", id);
-    if let Ok(Some(user)) = User::from_uid(getuid()) {
-        command.env("HOME", user.dir);
-    }
-    if let Some(value) = env::var_os("GAM_DEBUG") {
-        command.env("GAM_DEBUG", value);
-    }
-    let mut server = command.current_dir("/").stdin(Stdio::null()).stdout(Stdio::piped()).spawn()?;
-    let mut said = Vec::new();
-    if let Some(mut stdout) = server.stdout.take() {
-        // What could not be read was not said.
-        let _ = stdout.read_to_end(&mut said);
-    }
-    if said == READY {
-        return Ok(ExitCode::SUCCESS);
-    }
-    server.wait()?;
-    Ok(ExitCode::FAILURE)
+        CString::new(if is_option { DETACHED.into() } else { word.into_vec() })
+    });
+    Ok(words.collect::<Result<_, _>>()?)
+}
+
+/// The environment of the detached server.
+fn environment(id: &OsStr) -> io::Result<Vec<CString>> {
+    let home = User::from_uid(getuid()).ok().flatten().map(|user| user.dir.into_os_string());
+    let debug = env::var_os("GAM_DEBUG");
+    let variables = [("GAM_CLIENT_ID", Some(id.to_owned())), ("HOME", home), ("GAM_DEBUG", debug)];
+    let set = variables.into_iter().filter_map(|(name, value)| Some((name, value?)));
+    let words = set.map(|(name, value)| CString::new([name.as_bytes(), b"=", value.as_bytes()].concat()));
+    Ok(words.collect::<Result<_, _>>()?)
 }
 
 /// Closes what a careless starter has left open, which may be anything: a lock, a socket, a file on a mount.

@@ -17,6 +17,7 @@ mod outbox;
 mod session;
 mod settings;
 mod socket;
+mod surroundings;
 
 pub use self::core::{
     Census, Config, Core, Deadline, HANDSHAKE_MAX, MAX_ALL_SUBSCRIPTIONS, MAX_NEWCOMERS, MAX_SESSIONS, NOUNS,
