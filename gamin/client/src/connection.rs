@@ -20,8 +20,11 @@ use nix::sys::eventfd::EventFd;
 use crate::driver::Driver;
 use crate::error::Error;
 use crate::options::Options;
-use crate::state::{Gaps, Outcome, Scope, Shape, Token, Wish};
+use crate::state::{Gaps, Outcome, Scope, Shape, State, Token, Wish};
 use crate::{Event, RequestNumber};
+
+/// How long a server may take to say that it serves a new connection, before that counts as opened all the same.
+const GREETING: Duration = Duration::from_millis(500);
 
 /// A connection to a server.
 ///
@@ -72,7 +75,16 @@ impl Connection {
             driver.reconnect()?;
             Ok(driver.link().is_up().then_some(()))
         });
-        match opened {
+        // Whether it serves us, it says with its first byte. One that is too busy for that says so later.
+        let deadline = Instant::now().checked_add(GREETING);
+        let greeted = opened.and_then(|_| {
+            connection.wait_until(&connection.source, deadline, |driver| {
+                driver.advance(State::is_greeted);
+                driver.report()?;
+                Ok(driver.state.is_greeted().then_some(()))
+            })
+        });
+        match greeted {
             Ok(_) => Ok(connection),
             Err(Error::ServiceLost(why)) => Err(Error::Connect(why)),
             Err(why) => Err(why),

@@ -110,6 +110,10 @@ impl Driver {
                     tracing::info!(%why, "lost the server");
                     self.state.handle_lost();
                     self.link.lose(Instant::now());
+                    if matches!(why, Lost::Broken(Broken::Full)) {
+                        self.failure = Some(self.link.full());
+                        self.ring();
+                    }
                 }
             }
         }

@@ -90,6 +90,12 @@ pub enum ConnectError {
         /// The session.
         client_id: OsString,
     },
+    /// The server serves as many clients as it can, and not this one.
+    #[error("the server at session {client_id:?} has no room for another client")]
+    Full {
+        /// The session.
+        client_id: OsString,
+    },
     /// None answered in time.
     #[error("no server at session {client_id:?} within {patience:?}")]
     NoAnswer {

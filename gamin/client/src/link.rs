@@ -186,6 +186,11 @@ impl Link {
         }
     }
 
+    /// The server has no room for this connection.
+    pub(crate) fn full(&self) -> ConnectError {
+        ConnectError::Full { client_id: self.options.client_id.clone().unwrap_or_default() }
+    }
+
     fn connect(&mut self, now: Instant, takes_unknown: bool) -> Result<(), NoConnection> {
         let Connection { socket, pid, sight } = match takes_unknown {
             true => self.meeting.connect_to_unknown()?,

@@ -46,6 +46,9 @@ pub enum Broken {
     /// Its first byte is another than the credential.
     #[error("it greets with {0:#04x}")]
     Greeting(u8),
+    /// It serves as many clients as it can, and not this one.
+    #[error("it has no room for another client")]
+    Full,
     /// What it sends is no packet.
     #[error(transparent)]
     Packet(#[from] Malformed),
@@ -75,6 +78,11 @@ pub struct State {
 
 // Getters.
 impl State {
+    /// Whether the server has shown that it serves this connection.
+    pub fn is_greeted(&self) -> bool {
+        self.greeted
+    }
+
     /// Whether [`State::poll_event`] has an event.
     pub fn has_event(&self) -> bool {
         !self.queue.is_empty()
@@ -130,6 +138,9 @@ impl State {
         if !self.greeted
             && let Some((first, rest)) = bytes.split_first()
         {
+            if *first == protocol::FULL {
+                return Err(Broken::Full);
+            }
             if *first != protocol::CREDENTIAL {
                 return Err(Broken::Greeting(*first));
             }

@@ -9,8 +9,8 @@ use std::thread;
 use std::time::Duration;
 
 use fake::{FakeServer, HANG, is_readable, options, packet, session_id, wait_readable};
-use gamin::{Code, Connection, Error, Event, Kind, RequestNumber};
-use gamin_protocol::Request;
+use gamin::{Code, ConnectError, Connection, Error, Event, Kind, RequestNumber};
+use gamin_protocol::{FULL, Request};
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
 
 fn connect() -> (FakeServer, Connection) {
@@ -330,6 +330,28 @@ fn a_path_is_given_back_as_it_was_spelled() {
     let wire = session.next_monitor();
     session.send(wire, Code::Deleted, "/some/where");
     assert_eq!(connection.next_event().expect("a server").path.as_os_str(), "/some//where/./");
+}
+
+#[test]
+fn a_server_that_is_full_is_an_error_of_the_first_call() {
+    let id = session_id();
+    let server = FakeServer::bind(&id);
+    let full = thread::spawn(move || {
+        let mut session = server.accept();
+        session.send_bytes(&[FULL]);
+        server
+    });
+    let refused = options(&id).open().expect_err("there is no room");
+    assert!(
+        matches!(&refused, Error::Connect(ConnectError::Full { client_id }) if **client_id == *id),
+        "{refused:?}"
+    );
+    let server = full.join().expect("it does not panic");
+    // Who is lost to it later is told by the next call that needs a server.
+    let connection = options(&id).open().expect("it listens");
+    let mut session = server.accept();
+    session.send_bytes(&[FULL]);
+    assert!(matches!(connection.next_event(), Err(Error::ServiceLost(ConnectError::Full { .. }))));
 }
 
 #[test]

@@ -63,6 +63,9 @@ impl Complaint {
             ConnectError::OtherFiles { .. } => {
                 "start a program of your own here: it gets a server that sees the files that it sees"
             }
+            ConnectError::Full { .. } => {
+                "gamin status shows whom it serves; set GAM_CLIENT_ID to a name of your own for a server of your own"
+            }
             ConnectError::NoAnswer { .. } => "gamin status shows which servers there are",
         }
     }

@@ -24,6 +24,10 @@ pub use request::{Kind, Options, Request};
 /// The byte that each side sends first: "take my credentials from this socket".
 pub const CREDENTIAL: u8 = 0;
 
+/// Our extension: what a server sends instead of its credentials to a client that it has no room for, before it hangs up. To
+/// a client that does not know it, it is a server that is none.
+pub const FULL: u8 = 1;
+
 /// The question of the barrier (see [`Request::Ask`]): answered with the same text once everything that
 /// happened before it was asked has been reported.
 pub const SYNC: &[u8] = b"sync";

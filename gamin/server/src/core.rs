@@ -30,8 +30,8 @@ use ring::{Asking, Happening, Ring};
 pub const HANDSHAKE_MAX: Duration = Duration::from_secs(5);
 /// How many connections may be about to show their credentials. One more closes the oldest of them.
 pub const MAX_NEWCOMERS: usize = 64;
-/// How many sessions there may be. One more is closed as soon as it has shown its credentials.
-pub const MAX_SESSIONS: usize = 1024;
+/// How many sessions there may be. One more is told so and closed as soon as it has shown its credentials.
+pub const MAX_SESSIONS: usize = 4096;
 /// How many subscriptions all sessions may have. When there are more, by less than what is read from a client at once, the process
 /// that has the most loses the session in which it has the most.
 pub const MAX_ALL_SUBSCRIPTIONS: usize = 1 << 18;
@@ -146,6 +146,7 @@ pub struct Core {
     turns: BTreeSet<SessionId>,
     to_send: BTreeSet<SessionId>,
     to_close: VecDeque<SessionId>,
+    to_refuse: VecDeque<SessionId>,
     began: Time,
     ring: Ring,
 }
@@ -173,6 +174,7 @@ impl Core {
             turns: BTreeSet::new(),
             to_send: BTreeSet::new(),
             to_close: VecDeque::new(),
+            to_refuse: VecDeque::new(),
             began: now,
             ring: Ring::default(),
         };
@@ -321,6 +323,11 @@ impl Core {
         self.unread.pop_first()
     }
 
+    /// Gives the next connection that is to be sent [`gamin_protocol::FULL`], and nothing else, before it is closed.
+    pub fn poll_refuse(&mut self) -> Option<SessionId> {
+        self.to_refuse.pop_front()
+    }
+
     /// Gives the next connection to close. It must not be handed in any more.
     pub fn poll_close(&mut self) -> Option<SessionId> {
         self.to_close.pop_front()
@@ -394,6 +401,7 @@ impl Core {
         }
         if self.sessions.len() == MAX_SESSIONS {
             warn!(session = id.0, "refused: there are {MAX_SESSIONS} sessions already");
+            self.to_refuse.push_back(id);
             self.to_close.push_back(id);
             return None;
         }

@@ -29,7 +29,7 @@ use crate::core::{Config, Core, NOUNS, Peer, SessionId};
 use crate::kernel::Kernel;
 use crate::lanes::{Job, Lanes, Word};
 use crate::settings::Settings;
-use crate::socket::{Accepted, Listener};
+use crate::socket::{Accepted, Listener, refuse};
 use sources::{insert_lanes, insert_mounts, insert_signals};
 
 /// How many bytes are read from a session before others have their turn.
@@ -473,6 +473,11 @@ impl Host {
     }
 
     fn close(&mut self) {
+        while let Some(id) = self.core.poll_refuse() {
+            if let Some(connection) = self.connections.get(&id) {
+                refuse(&connection.stream);
+            }
+        }
         while let Some(id) = self.core.poll_close() {
             self.disconnect(id);
         }

@@ -28,5 +28,6 @@ pub use cli::{command, run};
 pub use gamin_config as config;
 /// The vocabulary in which a [`Core`] speaks with its host.
 pub use gamin_engine as engine;
+pub use gamin_protocol::FULL;
 pub use outbox::BYTES_MAX;
 pub use session::{MAX_REPLIES, MAX_SUBSCRIPTIONS};

@@ -6,11 +6,12 @@
 //! that can't come: a descriptor is held in reserve, to take in and close what there is no other one for.
 
 use std::fs::File;
-use std::io;
+use std::io::{self, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::rc::Rc;
 
 use gamin_meeting::{Claim, Listening};
+use gamin_protocol::FULL;
 use nix::errno::Errno;
 use nix::sys::socket::{getsockopt, sockopt};
 use tracing::{debug, warn};
@@ -96,7 +97,7 @@ impl Listener {
             self.reserve = reserve();
             return Accepted::Exhausted;
         }
-        let accepted = self.next_stream().map(drop);
+        let accepted = self.next_stream().map(|stream| refuse(&stream));
         self.reserve = reserve();
         match accepted {
             Ok(()) => Accepted::Lost,
@@ -104,6 +105,12 @@ impl Listener {
             Err(_) => Accepted::Exhausted,
         }
     }
+}
+
+/// Tells a client that there is no room for it.
+pub(crate) fn refuse(mut stream: &UnixStream) {
+    // Whoever does not hear it learns it from the end.
+    let _ = stream.write_all(&[FULL]);
 }
 
 fn reserve() -> Option<File> {

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use gamin_server::config::{Mounts, Policy, Rules, Text};
 use gamin_server::engine::{self, Effect, Entries, Found, Scan, ScanId, ScanRequest, Time, TreePath};
-use gamin_server::{BYTES_MAX, Config, Core, Peer, SessionId};
+use gamin_server::{BYTES_MAX, Config, Core, FULL, Peer, SessionId};
 
 use super::faults::Faults;
 use super::files::Files;
@@ -418,6 +418,9 @@ impl Host {
 
     fn close(&mut self, world: &mut World<'_>) -> bool {
         let mut did = false;
+        while let Some(session) = self.core.poll_refuse() {
+            world.pipes.write(PipeId(session.0), End::Server, &[FULL]);
+        }
         while let Some(session) = self.core.poll_close() {
             self.disconnect(world, PipeId(session.0));
             did = true;

@@ -214,11 +214,12 @@ fn one_newcomer_too_many_closes_the_oldest() {
 }
 
 #[test]
-fn one_session_too_many_is_closed() {
+fn one_session_too_many_is_told_so_and_closed() {
     let mut world = World::new();
     let sessions: Vec<_> = (0..MAX_SESSIONS).map(|_| world.session()).collect();
     let refused = world.connect(UID);
     world.send(refused, &[CREDENTIAL]);
+    assert_eq!((world.core.poll_refuse(), world.core.poll_refuse()), (Some(refused), None));
     assert_eq!(world.closed, [refused]);
     world.core.handle_hangup(world.now, sessions[0]);
     world.session();
