@@ -11,6 +11,9 @@ use std::process::{Command, Output, Stdio};
 
 use gamin_protocol::{CREDENTIAL, address};
 use nix::sys::signal::{Signal, kill};
+use nix::sys::socket::getsockopt;
+use nix::sys::socket::sockopt::PeerCredentials;
+use nix::unistd::Pid;
 use support::{GAM_SERVER, PATIENCE, Server, connect_to, is_closed, monitor, try_connect, unique_id};
 use tempfile::TempDir;
 
@@ -32,6 +35,30 @@ fn signals_end_the_server_in_good_order() {
         assert_eq!(server.wait().code(), Some(0), "{signal}");
         assert!(is_closed(&client.stream) && try_connect(&id).is_err());
     }
+}
+
+#[test]
+#[allow(clippy::print_stdout, reason = "a test that can't run here says so")]
+fn as_process_1_it_ends_when_it_is_asked_to() {
+    if !nix::unistd::getuid().is_root() {
+        println!("skipped: only root makes namespaces");
+        return;
+    }
+    let id = unique_id();
+    let mut unshare = Command::new("unshare");
+    unshare.args(["-p", "-f", GAM_SERVER, &id]).env_remove("GAM_DEBUG");
+    let mut unshare = unshare.spawn().expect("because there is unshare");
+    let start = std::time::Instant::now();
+    let connection = loop {
+        match try_connect(&id) {
+            Ok(connection) => break connection,
+            Err(error) => assert!(start.elapsed() < PATIENCE, "{error}"),
+        }
+        std::thread::yield_now();
+    };
+    let peer = getsockopt(&connection, PeerCredentials).expect("because it is connected");
+    kill(Pid::from_raw(peer.pid()), Signal::SIGTERM).expect("because the server is ours");
+    assert_eq!(unshare.wait().expect("because the child is ours").code(), Some(0));
 }
 
 #[test]
