@@ -124,6 +124,12 @@ impl Started {
         }
     }
 
+    /// Whether it is one that ends as soon as it has left a server behind, and has not ended. One that cannot be asked about was
+    /// collected by the host process.
+    pub(crate) fn is_leaving(&mut self) -> bool {
+        self.detaches && self.child.as_mut().is_some_and(still_runs)
+    }
+
     /// Takes in what it says, to the end of it.
     fn hear(&mut self) {
         let Some(output) = &mut self.output else { return };

@@ -139,7 +139,9 @@ impl Link {
 
     fn attempt_in(&mut self, outage: &mut Outage, now: Instant) -> Result<bool, ConnectError> {
         outage.look_after_started(now);
-        if outage.next_attempt <= now {
+        if outage.next_attempt <= now && outage.starter_runs() {
+            outage.postpone(now);
+        } else if outage.next_attempt <= now {
             // One of our own is better than one that may see other files, as long as there may be one.
             let takes_unknown = self.options.server.is_none() || !outage.may_be_served_soon();
             match self.connect(now, takes_unknown) {
@@ -330,6 +332,12 @@ impl Outage {
     fn handle_connected(&mut self) {
         self.failure = None;
         self.starts = 0;
+    }
+
+    /// Whether a program that is to leave a server behind has still to end. Until then nobody is connected to, so that it is
+    /// collected before the call returns: the host process is not to find a child that it does not know.
+    fn starter_runs(&mut self) -> bool {
+        self.started.as_mut().is_some_and(Started::is_leaving)
     }
 
     /// Whether a server that was started may still be reached, or another started.
