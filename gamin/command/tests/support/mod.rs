@@ -12,9 +12,10 @@ use std::process::{Child, Command, ExitCode, Output, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use libtest_mimic::{Arguments, Trial};
+use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tempfile::TempDir;
 
@@ -142,9 +143,16 @@ impl Running {
 }
 
 impl Drop for Running {
+    /// Asks it to end, so that it ends what it has started.
     fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        let _ = kill(self.pid(), Signal::SIGTERM);
+        let start = Instant::now();
+        while self.child.try_wait().is_ok_and(|ended| ended.is_none()) {
+            if start.elapsed() > PATIENCE {
+                let _ = self.child.kill();
+            }
+            thread::yield_now();
+        }
     }
 }
 
