@@ -5,21 +5,36 @@
 //! [`STARTED`] or in a [`Started`] until it has ended and was collected, which happens when this process
 //! next starts or loses one. It has its own process group, so that a Ctrl-C meant for the host spares it.
 
-use std::ffi::OsString;
-use std::io::{self, ErrorKind, PipeReader, Read};
-use std::os::unix::process::CommandExt;
-use std::path::PathBuf;
+use std::collections::BTreeMap;
+use std::env;
+use std::ffi::{CString, OsStr, OsString};
+use std::fs;
+use std::io::{self, ErrorKind, PipeReader, PipeWriter, Read};
+use std::os::fd::{AsRawFd, RawFd};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
+use nix::spawn::{PosixSpawnAttr, PosixSpawnFileActions, PosixSpawnFlags, posix_spawn};
 use nix::sys::epoll::{Epoll, EpollEvent, EpollFlags};
+use nix::sys::stat::Mode;
+use nix::sys::wait::waitpid;
+use nix::unistd::{AccessFlags, Pid, access};
 
 use crate::error::ConnectError;
 use crate::options::Options;
 
 /// The most that is kept of what a server says before it serves. The rest is taken in and forgotten, so that it can go on.
 const SAID_MAX: usize = 4096;
+
+/// Starts a program behind a shell that ends at once, so that it is nobody's child, and says with which status it ends.
+const LEAVE: &str = r#"cd /; { "$@" </dev/null >/dev/null 2>&1; echo "$?"; } &"#;
+/// The first descriptor that has no meaning of its own.
+const FIRST_OTHER: RawFd = 3;
 
 /// The servers that this process started and that have not been collected.
 static STARTED: Mutex<Vec<Child>> = Mutex::new(Vec::new());
@@ -31,6 +46,8 @@ pub(crate) struct Started {
     child: Option<Child>,
     /// Whether it ends as soon as it has left a server behind.
     pub(crate) detaches: bool,
+    /// Whether it was left behind: what is said is the status with which it has ended.
+    is_left: bool,
     /// Where one that detaches says why it can't. It ends a moment before the process does.
     output: Option<Output>,
     said: Vec<u8>,
@@ -60,6 +77,13 @@ pub(crate) enum Progress {
 /// directory, so it keeps no file system busy.
 pub(crate) fn start(options: &Options, source: &Arc<Epoll>) -> Result<Option<Started>, ConnectError> {
     let Some(server) = &options.server else { return Ok(None) };
+    if server.is_left {
+        let program = server.program.clone();
+        return match leave(options, &program, source) {
+            Ok(started) => Ok(Some(started)),
+            Err(source) => Err(ConnectError::Start { program, source }),
+        };
+    }
     let mut command = Command::new(&server.program);
     command.args(&server.args).current_dir("/").stdin(Stdio::null()).process_group(0);
     set_environment(&mut command, options);
@@ -75,16 +99,70 @@ pub(crate) fn start(options: &Options, source: &Arc<Epoll>) -> Result<Option<Sta
         Ok((child, output)) => {
             tracing::info!(?program, pid = child.id(), "started a server");
             let (child, detaches) = (Some(child), output.is_some());
-            Ok(Some(Started { program, child, detaches, output, said: Vec::new() }))
+            Ok(Some(Started { program, child, detaches, is_left: false, output, said: Vec::new() }))
         }
         Err(source) => Err(ConnectError::Start { program, source }),
     }
 }
 
-fn set_environment(command: &mut Command, options: &Options) {
+/// Starts a program and leaves it behind.
+fn leave(options: &Options, program: &Path, source: &Arc<Epoll>) -> io::Result<Started> {
+    access(program, AccessFlags::X_OK)?;
+    let (output, input) = Output::new(source)?;
+    let mut files = PosixSpawnFileActions::init()?;
+    files.add_open(0, "/dev/null", OFlag::O_RDONLY, Mode::empty())?;
+    files.add_dup2(input.as_raw_fd(), 1)?;
+    files.add_open(2, "/dev/null", OFlag::O_WRONLY, Mode::empty())?;
+    // Whatever the host process has open is no business of a server that outlives it.
+    for entry in fs::read_dir("/proc/self/fd")?.flatten() {
+        let descriptor = entry.file_name().to_str().and_then(|name| name.parse().ok());
+        if let Some(descriptor) = descriptor.filter(|descriptor: &RawFd| *descriptor >= FIRST_OTHER) {
+            files.add_close(descriptor)?;
+        }
+    }
+    let mut attributes = PosixSpawnAttr::init()?;
+    attributes.set_pgroup(Pid::from_raw(0))?;
+    attributes.set_flags(PosixSpawnFlags::POSIX_SPAWN_SETPGROUP)?;
+    let words =
+        [OsStr::new("sh"), OsStr::new("-c"), OsStr::new(LEAVE), OsStr::new("sh"), program.as_os_str()];
+    let words = words.into_iter().map(|word| CString::new(word.as_bytes())).collect::<Result<Vec<_>, _>>()?;
+    let shell = posix_spawn("/bin/sh", &files, &attributes, &words, &environment(options)?)?;
+    // It ends at once. If somebody else has collected it, that is as good.
+    while waitpid(shell, None) == Err(Errno::EINTR) {}
+    tracing::info!(?program, "started a server");
+    let program = program.to_owned();
+    Ok(Started {
+        program,
+        child: None,
+        detaches: false,
+        is_left: true,
+        output: Some(output),
+        said: Vec::new(),
+    })
+}
+
+/// Our environment with the changes that `options` asks for.
+fn environment(options: &Options) -> io::Result<Vec<CString>> {
+    let mut variables: BTreeMap<OsString, OsString> = env::vars_os().collect();
+    for (name, value) in changes(options) {
+        match value {
+            Some(value) => drop(variables.insert(name, value)),
+            None => drop(variables.remove(&name)),
+        }
+    }
+    let words = variables.iter().map(|(name, value)| [name.as_bytes(), b"=", value.as_bytes()].concat());
+    Ok(words.map(CString::new).collect::<Result<_, _>>()?)
+}
+
+/// What a server's environment has that is different from ours.
+fn changes(options: &Options) -> Vec<(OsString, Option<OsString>)> {
     let id = options.client_id.clone().filter(|id| !id.is_empty());
     let session = (OsString::from("GAM_CLIENT_ID"), id);
-    for (name, value) in options.environment.iter().chain([&session]) {
+    options.environment.iter().cloned().chain([session]).collect()
+}
+
+fn set_environment(command: &mut Command, options: &Options) {
+    for (name, value) in changes(options) {
         match value {
             Some(value) => command.env(name, value),
             None => command.env_remove(name),
@@ -95,11 +173,17 @@ fn set_environment(command: &mut Command, options: &Options) {
 impl Output {
     /// What `command` will say.
     fn of(command: &mut Command, source: &Arc<Epoll>) -> io::Result<Output> {
+        let (output, input) = Output::new(source)?;
+        command.stdout(input.try_clone()?).stderr(input);
+        Ok(output)
+    }
+
+    /// A pipe, and its end for whoever says something.
+    fn new(source: &Arc<Epoll>) -> io::Result<(Output, PipeWriter)> {
         let (pipe, input) = io::pipe()?;
         fcntl(&pipe, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
         source.add(&pipe, EpollEvent::new(EpollFlags::EPOLLIN, 0))?;
-        command.stdout(input.try_clone()?).stderr(input);
-        Ok(Output { pipe, source: Arc::clone(source) })
+        Ok((Output { pipe, source: Arc::clone(source) }, input))
     }
 }
 
@@ -116,6 +200,15 @@ impl Started {
     /// Looks how far it has come.
     pub(crate) fn progress(&mut self) -> Progress {
         self.hear();
+        if self.is_left {
+            return match (&self.output, String::from_utf8_lossy(&self.said).trim().parse::<i32>()) {
+                (None, Ok(status)) => Progress::Failed(ConnectError::Exited {
+                    program: self.program.clone(),
+                    status: as_of_shell(status),
+                }),
+                _ => Progress::Running,
+            };
+        }
         match self.child.as_mut().map(Child::try_wait) {
             Some(Ok(Some(status))) if status.success() => Progress::Done,
             Some(Ok(Some(status))) => Progress::Failed(self.failure(status)),
@@ -163,6 +256,12 @@ impl Drop for Started {
         started.extend(self.child.take());
         started.retain_mut(still_runs);
     }
+}
+
+/// What a shell says of the end of a program.
+fn as_of_shell(status: i32) -> ExitStatus {
+    // Of one that was killed by a signal it says 128 and the signal.
+    ExitStatus::from_raw(if status > 128 { status - 128 } else { status << 8 })
 }
 
 /// Collects the started servers that have ended.

@@ -52,6 +52,8 @@ pub(super) struct Process {
     ended: Option<Ended>,
     /// When it is killed, once it was told to end.
     killed_at: Option<Instant>,
+    /// Whether those that are left of its group were told to end.
+    is_orphaned: bool,
     has_terminal: bool,
     /// Whether it has ever had the terminal, whose signals then came to it and not to us.
     had_terminal: bool,
@@ -66,6 +68,7 @@ impl Process {
             group: Pid::from_raw(group),
             ended: None,
             killed_at: None,
+            is_orphaned: false,
             has_terminal: false,
             had_terminal: false,
         })
@@ -120,6 +123,10 @@ impl Process {
         }
         let ended = self.ended?;
         self.take_terminal();
+        if self.is_stopping() && !std::mem::replace(&mut self.is_orphaned, true) {
+            // Who is left may not hear an interrupt: a shell has what it starts in the background ignore it.
+            let _ = killpg(self.group, Signal::SIGTERM);
+        }
         // What is dead and collected by nobody stays in its group.
         let is_given_up = self.killed_at.is_some_and(|killed_at| killed_at + GIVE_UP <= now);
         let is_gone = || killpg(self.group, None) == Err(Errno::ESRCH);
