@@ -15,11 +15,11 @@ pub const SERVER_ARGUMENT: &str = "gam_server";
 /// The server to play with: `GAMIN_DEBUG_SERVER` if that is set, else this executable.
 pub fn server_command() -> ServerCommand {
     if let Some(program) = std::env::var_os("GAMIN_DEBUG_SERVER") {
-        return ServerCommand::new(program);
+        return ServerCommand { program: program.into(), args: Vec::new() };
     }
     // Where the own path cannot be had, the link to it serves as long as this process lives.
     let program = std::env::current_exe().unwrap_or_else(|_| PathBuf::from("/proc/self/exe"));
-    ServerCommand { args: vec![OsString::from(SERVER_ARGUMENT)], ..ServerCommand::new(program) }
+    ServerCommand { program, args: vec![OsString::from(SERVER_ARGUMENT)] }
 }
 
 /// Runs the server to its end if the command line asks for it; to be called first in `main`.

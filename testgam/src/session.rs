@@ -76,7 +76,7 @@ impl Session {
         if self.has_system_files {
             words.extend(["--config-dir".into(), self.system_files().into()]);
         }
-        ServerCommand { args: words, ..ServerCommand::new("/usr/bin/env") }
+        ServerCommand { program: "/usr/bin/env".into(), args: words }
     }
 
     /// The fixed environment of every program in the session, but for the session's id.
