@@ -13,7 +13,7 @@ use std::io::{self, ErrorKind, PipeReader, PipeWriter, Read};
 use std::os::fd::{AsRawFd, RawFd};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -26,7 +26,7 @@ use nix::sys::wait::waitpid;
 use nix::unistd::{AccessFlags, Pid, access};
 
 use crate::error::ConnectError;
-use crate::options::Options;
+use crate::options::{Options, ServerCommand};
 
 /// The most that is kept of what a server says before it serves. The rest is taken in and forgotten, so that it can go on.
 const SAID_MAX: usize = 4096;
@@ -77,9 +77,9 @@ pub(crate) enum Progress {
 /// directory, so it keeps no file system busy.
 pub(crate) fn start(options: &Options, source: &Arc<Epoll>) -> Result<Option<Started>, ConnectError> {
     let Some(server) = &options.server else { return Ok(None) };
-    if server.is_left {
+    if options.leaves_server && !server.detaches() {
         let program = server.program.clone();
-        return match leave(options, &program, source) {
+        return match leave(options, server, source) {
             Ok(started) => Ok(Some(started)),
             Err(source) => Err(ConnectError::Start { program, source }),
         };
@@ -106,7 +106,8 @@ pub(crate) fn start(options: &Options, source: &Arc<Epoll>) -> Result<Option<Sta
 }
 
 /// Starts a program and leaves it behind.
-fn leave(options: &Options, program: &Path, source: &Arc<Epoll>) -> io::Result<Started> {
+fn leave(options: &Options, server: &ServerCommand, source: &Arc<Epoll>) -> io::Result<Started> {
+    let program = &server.program;
     access(program, AccessFlags::X_OK)?;
     let (output, input) = Output::new(source)?;
     let mut files = PosixSpawnFileActions::init()?;
@@ -125,7 +126,8 @@ fn leave(options: &Options, program: &Path, source: &Arc<Epoll>) -> io::Result<S
     attributes.set_flags(PosixSpawnFlags::POSIX_SPAWN_SETPGROUP)?;
     let words =
         [OsStr::new("sh"), OsStr::new("-c"), OsStr::new(LEAVE), OsStr::new("sh"), program.as_os_str()];
-    let words = words.into_iter().map(|word| CString::new(word.as_bytes())).collect::<Result<Vec<_>, _>>()?;
+    let words = words.into_iter().chain(server.args.iter().map(OsString::as_os_str));
+    let words = words.map(|word| CString::new(word.as_bytes())).collect::<Result<Vec<_>, _>>()?;
     let shell = posix_spawn("/bin/sh", &files, &attributes, &words, &environment(options)?)?;
     // It ends at once. If somebody else has collected it, that is as good.
     while waitpid(shell, None) == Err(Errno::EINTR) {}

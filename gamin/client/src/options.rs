@@ -30,8 +30,6 @@ pub struct ServerCommand {
     /// With `--detach` among them, the program is one that leaves the server behind and returns when that listens;
     /// the session is its last argument then, and what it prints before it fails is the reason.
     pub args: Vec<OsString>,
-    /// Whether a program that does not detach itself is left behind: nobody's child, and with none of our descriptors.
-    pub is_left: bool,
 }
 
 /// The argument that makes a server nobody's child.
@@ -40,22 +38,13 @@ const DETACH: &str = "--detach";
 impl ServerCommand {
     /// A command without arguments.
     pub fn new(program: impl Into<PathBuf>) -> ServerCommand {
-        ServerCommand { program: program.into(), args: Vec::new(), is_left: false }
+        ServerCommand { program: program.into(), args: Vec::new() }
     }
 
     /// The server as it is installed: `gam_server` in `/usr/libexec`, or in the folder that the variable
     /// `LIBEXECDIR` named when this library was built. It detaches itself.
     pub fn installed() -> ServerCommand {
-        ServerCommand {
-            program: PathBuf::from(LIBEXECDIR).join("gam_server"),
-            args: vec![DETACH.into()],
-            is_left: false,
-        }
-    }
-
-    /// A program that knows nothing of detaching, and is left behind all the same.
-    pub fn left(program: impl Into<PathBuf>) -> ServerCommand {
-        ServerCommand { is_left: true, ..ServerCommand::new(program) }
+        ServerCommand { program: PathBuf::from(LIBEXECDIR).join("gam_server"), args: vec![DETACH.into()] }
     }
 
     /// Whether the program leaves a server behind, instead of being it.
@@ -71,6 +60,9 @@ pub struct Options {
     pub client_id: Option<OsString>,
     /// The server to start when none answers; `None` to use only one that runs already.
     pub server: Option<ServerCommand>,
+    /// Whether a server that does not detach itself is left behind all the same: nobody's child, with none of our
+    /// descriptors. Otherwise it is a child of this process.
+    pub leaves_server: bool,
     /// Variables that a started server gets besides ours, or is not to get where the value is `None`. One that
     /// detaches itself leaves them all behind.
     pub environment: Vec<(OsString, Option<OsString>)>,
@@ -83,6 +75,7 @@ impl Default for Options {
         Options {
             client_id: None,
             server: Some(ServerCommand::installed()),
+            leaves_server: false,
             environment: Vec::new(),
             patience: PATIENCE,
         }
@@ -107,7 +100,8 @@ impl Options {
         let server = variable("GAMIN_DEBUG_SERVER").filter(|_| !is_privileged);
         Options {
             client_id: variable("GAM_CLIENT_ID"),
-            server: Some(server.map_or_else(ServerCommand::installed, ServerCommand::left)),
+            leaves_server: true,
+            server: Some(server.map_or_else(ServerCommand::installed, ServerCommand::new)),
             ..Options::default()
         }
     }
@@ -174,7 +168,7 @@ mod tests {
     fn whoever_has_another_s_rights_starts_no_program_of_the_environment() {
         let variable = |name: &str| Some(OsString::from(format!("/{name}")));
         let options = Options::from_variables(variable, false);
-        assert_eq!(options.server, Some(ServerCommand::left("/GAMIN_DEBUG_SERVER")));
+        assert_eq!(options.server, Some(ServerCommand::new("/GAMIN_DEBUG_SERVER")));
         let options = Options::from_variables(variable, true);
         assert_eq!(options.server, Some(ServerCommand::installed()));
         assert_eq!(options.client_id, Some("/GAM_CLIENT_ID".into()));
