@@ -77,6 +77,7 @@ pub fn run(options: &DoctorOptions) -> Result<Verdict, Complaint> {
             tell(server)?;
             tell(files(&connection))?;
             if is_ours {
+                handed_down(&connection).into_iter().try_for_each(&mut tell)?;
                 confined(&connection).into_iter().try_for_each(&mut tell)?;
                 mistakes(&connection).into_iter().try_for_each(&mut tell)?;
             }
@@ -326,6 +327,33 @@ fn of_watch(about: String, watch: &Fact) -> Finding {
     }
 }
 
+/// What the server has of its starter, because to leave it behind needs rights.
+fn handed_down(connection: &Connection) -> Vec<Finding> {
+    let Some(pid) = connection.server_pid() else { return Vec::new() };
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let score = fs::read_to_string(format!("/proc/{pid}/oom_score_adj")).unwrap_or_default();
+    let findings = [
+        ("nice level", nice_level(&stat), "it has the processor after others"),
+        ("oom_score_adj", score.trim().parse().ok(), "it is ended before others when memory runs out"),
+    ];
+    let worse = findings.into_iter().filter(|(_, value, _)| value.is_some_and(|value: i32| value > 0));
+    let finding = |(what, value, means): (&str, Option<i32>, &str)| {
+        let found =
+            format!("{what} {}, from the program that started it: {means}", value.unwrap_or_default());
+        let advice = format!("end it (kill {pid}), and start a program that needs one as usual");
+        Finding::bad("server", found, &[&advice])
+    };
+    worse.map(finding).collect()
+}
+
+/// The nice level in what /proc says of a process.
+fn nice_level(stat: &str) -> Option<i32> {
+    const PLACE: usize = 16;
+    // Its name stands in brackets, and may have blanks and brackets in it.
+    let (_, behind) = stat.rsplit_once(") ")?;
+    behind.split(' ').nth(PLACE)?.parse().ok()
+}
+
 /// The lines of the configuration that the server, which is one of ours, does not understand.
 fn mistakes(connection: &Connection) -> Vec<Finding> {
     let Some(pid) = connection.server_pid() else { return Vec::new() };
@@ -376,4 +404,17 @@ fn ask_for_watch(connection: &Connection, path: &Path) -> Result<Option<Fact>, E
     let watch = subscriptions.iter().rfind(is_ours).and_then(|fact| fact.get("watch"));
     let watches = connection.facts("watch", PATIENCE)?;
     Ok(watches.into_iter().find(|fact| fact.get("id") == watch))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_nice_level_is_read_behind_any_name() {
+        let stat = "7 (a) b) S 1 2 3 0 -1 64 0 0 0 0 1 2 0 0 25 5 1 0 99";
+        assert_eq!((nice_level(stat), nice_level("")), (Some(5), None));
+        let own = fs::read_to_string("/proc/self/stat").expect("it runs");
+        assert!(nice_level(&own).is_some_and(|level| (-20..20).contains(&level)), "{own}");
+    }
 }

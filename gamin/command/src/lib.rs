@@ -17,8 +17,11 @@ mod watch;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use clap::{CommandFactory, Parser};
+use nix::sys::signal::Signal;
 
 use arguments::{Arguments, Command};
 use complaint::Complaint;
@@ -45,6 +48,12 @@ pub fn run() -> ExitCode {
         Ok(arguments) => arguments,
         Err(error) => return show(&error),
     };
+    // A watch takes signals for itself.
+    if !matches!(arguments.command, Command::Watch(_))
+        && let Err(error) = end_on_signals()
+    {
+        complain(&format!("can't take signals: {error}"));
+    }
     let verdict = match arguments.command {
         Command::Watch(options) => watch::run(&options),
         Command::Wait(options) => wait::run(&options),
@@ -64,6 +73,21 @@ pub fn run() -> ExitCode {
             ExitCode::from(complaint.status())
         }
     }
+}
+
+/// Has the signals that end a process end this one also if it is process 1, which the kernel otherwise spares.
+fn end_on_signals() -> io::Result<()> {
+    if std::process::id() != 1 {
+        return Ok(());
+    }
+    for signal in [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP].map(|signal| signal as i32) {
+        signal_hook::flag::register_conditional_shutdown(
+            signal,
+            128 + signal,
+            Arc::new(AtomicBool::new(true)),
+        )?;
+    }
+    Ok(())
 }
 
 /// Shows what is wrong with the command line, or the help that it asks for.

@@ -27,6 +27,7 @@ fn main() -> ExitCode {
         ("a_report_is_new_and_its_owner_s", a_report_is_new_and_its_owner_s),
         ("a_report_that_is_not_whole_is_not_left", a_report_that_is_not_whole_is_not_left),
         ("sigusr2_traces_a_client", sigusr2_traces_a_client),
+        ("as_process_1_signals_end_it", as_process_1_signals_end_it),
         ("what_can_not_be_written_is_no_success", what_can_not_be_written_is_no_success),
         ("the_command_line_is_explained", the_command_line_is_explained),
     ])
@@ -249,6 +250,40 @@ fn sigusr2_traces_a_client(place: &Place) {
     fs::remove_file(&file).expect("it is ours");
     assert_eq!(metadata.permissions().mode() & 0o7777, 0o600);
     assert!(traced.starts_with("client version=") && traced.contains("received"), "{traced}");
+}
+
+/// The bit of SIGTERM among the signals that a process takes.
+const TERM_BIT: u64 = 1 << (Signal::SIGTERM as u64 - 1);
+
+fn as_process_1_signals_end_it(place: &Place) {
+    for arguments in [&["watch", "."][..], &["wait", "--gone", "."]] {
+        let gamin = place.command(arguments);
+        let mut command = Command::new("unshare");
+        command
+            .args(["--user", "--map-root-user", "--pid", "--fork", "--kill-child"])
+            .arg(gamin.get_program());
+        command.args(gamin.get_args()).current_dir(place.directory.path());
+        command.envs(gamin.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        let Ok(mut unshare) = command.stderr(Stdio::null()).stdout(Stdio::null()).spawn() else { return };
+        let start = Instant::now();
+        let inner = loop {
+            let children = format!("/proc/{0}/task/{0}/children", unshare.id());
+            let children = fs::read_to_string(children).unwrap_or_default();
+            let status = fs::read_to_string(format!("/proc/{}/status", children.trim())).unwrap_or_default();
+            let taken = status.lines().find_map(|line| line.strip_prefix("SigCgt:\t"));
+            let taken = taken.and_then(|mask| u64::from_str_radix(mask, 16).ok()).unwrap_or(0);
+            if status.starts_with("Name:\tgamin") && taken & TERM_BIT != 0 {
+                break children.trim().parse().expect("it is a number");
+            }
+            if unshare.try_wait().expect("it is ours").is_some() {
+                let _ = writeln!(std::io::stderr(), "skipped: no pid namespace can be had");
+                return;
+            }
+            assert!(start.elapsed() < PATIENCE, "{arguments:?} takes no signals");
+        };
+        kill(Pid::from_raw(inner), Signal::SIGTERM).expect("it is ours");
+        assert_eq!(unshare.wait().expect("it is ours").code(), Some(143), "{arguments:?}");
+    }
 }
 
 fn what_can_not_be_written_is_no_success(place: &Place) {

@@ -73,8 +73,14 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     match Options::try_parse_from(std::iter::once(program).chain(args)) {
         Ok(options) => begin(options),
         Err(error) => {
-            let is_shown = error.print().and_then(|()| io::stdout().flush()).is_ok();
-            ExitCode::from(u8::try_from(error.exit_code()).ok().filter(|_| is_shown).unwrap_or(1))
+            match error.print().and_then(|()| io::stdout().flush()) {
+                Ok(()) => ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(1)),
+                Err(why) => {
+                    // If standard error is closed, nobody listens.
+                    let _ = writeln!(io::stderr(), "gam_server: can't write to standard output: {why}");
+                    ExitCode::FAILURE
+                }
+            }
         }
     }
 }
