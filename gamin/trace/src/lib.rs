@@ -17,6 +17,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread;
 
+use nix::sys::signal::{SigSet, SigmaskHow};
 use nix::unistd::{getegid, geteuid, getgid, getuid};
 use signal_hook::consts::SIGUSR2;
 use signal_hook::iterator::Signals;
@@ -117,11 +118,19 @@ pub fn follow_signal() {
                 }
             }
         };
-        thread::Builder::new().name("gamin trace".to_owned()).spawn(follow).map(drop)
+        without_signals(|| thread::Builder::new().name("gamin trace".to_owned()).spawn(follow).map(drop))
     });
     if let Err(error) = followed {
         tracing::error!(%error, "can't follow SIGUSR2");
     }
+}
+
+/// Starts a thread that no signal ever interrupts: a program that blocks one, to wait for it, would be ended by it in there.
+fn without_signals(start: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
+    let before = SigSet::all().thread_swap_mask(SigmaskHow::SIG_SETMASK)?;
+    let started = start();
+    before.thread_set_mask()?;
+    started
 }
 
 /// What a client's trace opens with: which program it is of.
