@@ -37,6 +37,8 @@ pub struct Look {
     pub transcripts: bool,
     /// The folder that paths are written from.
     pub base: PathBuf,
+    /// The options that play a scenario once more as it was played, each with a blank before it.
+    pub again: String,
 }
 
 /// How many of the scenarios came out how.
@@ -50,6 +52,8 @@ pub struct Summary {
     pub skipped: usize,
     /// Did not hold.
     pub broken: usize,
+    /// Were left out, because one before them did not hold.
+    pub unplayed: usize,
     /// The time from the first to the last.
     pub took: Duration,
 }
@@ -114,6 +118,15 @@ impl Look {
         }
     }
 
+    /// The command that plays a scenario once more.
+    fn replay(&self, finding: &Finding, complaint: &Complaint) -> String {
+        match complaint.kind {
+            // Only a run of everything looks for them.
+            Kind::Orphaned => "testgam run".to_owned(),
+            _ => format!("testgam run{} {}", self.again, shell_word(&self.path(&finding.scenario.file))),
+        }
+    }
+
     /// The command that accepts what a scenario printed, if accepting makes it right.
     fn remedy(&self, finding: &Finding, complaint: &Complaint) -> Option<String> {
         complaint.kind.is_acceptable().then(|| match complaint.kind {
@@ -125,10 +138,10 @@ impl Look {
 }
 
 /// A word as a shell takes it for one.
-fn shell_word(word: &str) -> String {
+pub fn shell_word(word: &str) -> String {
     let is_plain = |c: char| c.is_alphanumeric() || "/._-+,:@%=".contains(c);
     match word.chars().all(is_plain) {
-        true => word.to_owned(),
-        false => format!("'{}'", word.replace('\'', r"'\''")),
+        true if !word.is_empty() => word.to_owned(),
+        _ => format!("'{}'", word.replace('\'', r"'\''")),
     }
 }

@@ -10,6 +10,8 @@ use crate::action::{Action, Block, ClientAction};
 use crate::verb;
 use crate::words::{self, Word};
 
+/// Stands at the head of a scenario that a session saved, until somebody says what it shows.
+pub const UNSAID_PROMISE: &str = "PROMISE: say here, in a sentence, what must be reported.";
 /// The first line of an extended script.
 pub const EXTENDED_HEADER: &str = "#! testgam extended";
 
@@ -173,6 +175,11 @@ impl Script {
             return Err(mistakes);
         }
         Ok(Script { language, promise: promise(text), steps })
+    }
+
+    /// Whether nobody has said yet what it shows: its promise is the one that a session saves.
+    pub fn lacks_promise(&self) -> bool {
+        self.promise.contains(UNSAID_PROMISE)
     }
 
     /// Whether more than one client acts, so that the transcript has to say which.

@@ -3,7 +3,7 @@
 //! Where scenarios and snapshots lie is left to [`corpus`], one scenario's judgement to [`verdict`], what a
 //! difference means to [`difference`], the command line to [`command`], and how results look to `report`.
 //! Invariant: every selected scenario gets exactly one [`Finding`], and these are told in the order of the
-//! corpus, however many play at once.
+//! corpus, however many play at once; only a run that ends early leaves the rest out.
 
 pub mod command;
 pub mod corpus;
@@ -14,6 +14,7 @@ pub mod verdict;
 use std::collections::BTreeMap;
 use std::io;
 use std::num::NonZero;
+use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::thread;
@@ -45,8 +46,8 @@ pub struct SuiteOptions {
 
 /// Plays scenarios and hands over each finding as soon as those before it are told.
 ///
-/// `played` is called whenever a scenario has been played, in no order. When a stop is asked for, what is
-/// not told by then is left out.
+/// `played` is called whenever a scenario has been played, in no order. `tell` may break off; then, and when a
+/// stop is asked for, what is not told by then is left out.
 ///
 /// # Errors
 /// The first one of `tell`; no further scenario is started then.
@@ -54,7 +55,7 @@ pub fn play_all(
     scenarios: &[Scenario],
     options: &SuiteOptions,
     mut played: impl FnMut(),
-    mut tell: impl FnMut(Finding) -> io::Result<()>,
+    mut tell: impl FnMut(Finding) -> io::Result<ControlFlow<()>>,
 ) -> io::Result<()> {
     let next = AtomicUsize::new(0);
     let stop = &options.play.stop;
@@ -82,8 +83,8 @@ pub fn play_all(
             while let Some(finding) = waiting.remove(&told) {
                 told += 1;
                 // One that was interrupted says nothing about the monitor.
-                if !stop.is_asked() {
-                    tell(finding).inspect_err(|_| stop.ask())?;
+                if !stop.is_asked() && tell(finding).inspect_err(|_| stop.ask())?.is_break() {
+                    stop.ask();
                 }
             }
         }

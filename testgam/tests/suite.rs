@@ -17,7 +17,7 @@ use nix::unistd::{Pid, mkfifo};
 use serde_json::Value;
 use testgam::PlayOptions;
 use testgam::play::WorldKind;
-use testgam::script::EXTENDED_HEADER;
+use testgam::script::{EXTENDED_HEADER, UNSAID_PROMISE};
 use testgam::suite::SuiteOptions;
 use testgam::suite::corpus::Corpus;
 use testgam::suite::verdict::{self, Kind, Verdict};
@@ -162,6 +162,8 @@ fn a_difference_shows_the_step_the_lines_and_the_command_that_accepts_it() {
     let place = "tests/scenario/area/holds.tst:5: mkfile temp/a";
     assert_holds_all(&report, &[place, "    -  1: a Changed\n    +  1: a Created\n", command]);
     assert_holds_all(&report, &["differs  area/holds", "held     area/other", "1 held, 1 did not hold"]);
+    let list = "what did not hold, and how to play it again:\n    differs  area/holds: testgam run tests/scenario/area/holds.tst\n2 scenarios: ";
+    assert_holds_all(&report, &[list]);
     assert!(!report.contains('\x1b'), "no colours in a pipe");
     assert_eq!(scratch.status(&["--accept", "tests/scenario/area/holds.tst"]), 0);
     let kept = accepted.replace("input_file", "description: why\ninput_file");
@@ -378,6 +380,79 @@ fn a_scenario_that_takes_too_long_has_hung() {
     };
     assert_eq!((complaint.kind, complaint.line), (Kind::Failed, 3));
     assert_eq!(complaint.message, "hung: the scenario had not ended after 500ms");
+}
+
+#[test]
+fn what_failed_is_replayed_in_the_same_way() {
+    let scratch = Scratch::new(&[("area/it's odd", "mkdir a\nrmdir b\n")]);
+    let (status, report) = scratch.report(&["--world", "sim", "--repeat", "2"]);
+    assert_eq!(status, 1);
+    let command = r"testgam run --world sim --repeat 2 'tests/scenario/area/it'\''s odd.tst'";
+    assert_holds_all(&report, &[&format!("    failed   area/it's odd: {command}\n1 scenario: ")]);
+    let (_, json) = scratch.report(&["--world", "sim", "--repeat", "2", "--format", "json"]);
+    let record: Value = serde_json::from_str(json.lines().next().expect("a record")).expect("JSON");
+    assert_eq!(record["replay"], command);
+}
+
+#[test]
+fn a_list_plays_nothing_and_gives_names_alone() {
+    let scratch = Scratch::new(&[("b/fails", "rmdir a\n"), ("a/one", HOLDS), ("a/two", HOLDS)]);
+    assert_eq!(scratch.report(&["--list"]), (0, "a/one\na/two\nb/fails\n".to_owned()));
+    assert_eq!(scratch.report(&["--list", "--filter", "one"]), (0, "a/one\n".to_owned()));
+    assert_eq!(scratch.report(&["--list", "--output", "names"]), (0, String::new()));
+    assert_eq!(scratch.read("names"), "a/one\na/two\nb/fails\n");
+    assert_eq!(scratch.status(&["--list", "--accept"]), 2);
+}
+
+#[test]
+fn the_first_that_fails_ends_the_run_if_that_is_asked_for() {
+    let scratch = Scratch::new(&[("a/a", "rmdir a\n"), ("a/b", "rmdir b\n"), ("a/c", "rmdir c\n")]);
+    let fast = ["--world", "sim", "--fail-fast", "--jobs", "1"];
+    let (status, report) = scratch.report(&fast);
+    assert_eq!(status, 1);
+    assert_holds_all(&report, &["failed   a/a", "3 scenarios: 1 did not hold, 2 not played"]);
+    assert!(!report.contains("a/b"), "{report}");
+    let (status, tap) = scratch.report(&[&fast[..], &["--format", "tap"]].concat());
+    assert_eq!(status, 1);
+    assert_holds_all(&tap, &["1..3\nnot ok 1 - a/a\n", "\nBail out! 2 not played, for one did not hold\n"]);
+}
+
+#[test]
+fn a_report_can_go_into_a_file() {
+    let scratch = Scratch::new(&[("area/fails", "rmdir a\n")]);
+    let arguments = ["--world", "sim", "--format", "tap", "--output"];
+    assert_eq!(scratch.report(&[&arguments[..], &["report"]].concat()), (1, String::new()));
+    assert_holds_all(&scratch.read("report"), &["TAP version 14\n1..1\nnot ok 1 - area/fails\n"]);
+    assert_holds_all(&scratch.report(&[&arguments[..], &["-"]].concat()).1, &["not ok 1 - area/fails\n"]);
+    assert!(!scratch.path("-").exists());
+    let (status, complaint) = scratch.complaint(&[&arguments[..], &["absent/report"]].concat());
+    assert_eq!(status, 2);
+    assert_holds_all(&complaint, &["testgam: cannot write the report to absent/report: No such file"]);
+}
+
+#[test]
+fn a_scenario_that_promises_nothing_yet_is_not_accepted() {
+    let unsaid = format!("# {UNSAID_PROMISE}\n\nmkdir a\n");
+    let scratch = Scratch::new(&[("area/saved", &unsaid)]);
+    let (status, report) = scratch.report(&["--world", "sim", "--accept"]);
+    assert_eq!(status, 1);
+    let why = "its comment still says `PROMISE: say here, in a sentence, what must be reported.`";
+    assert_holds_all(
+        &report,
+        &["unpromised area/saved", why, "write that sentence, then accept it", "+mkdir a"],
+    );
+    assert!(!scratch.path("snapshots").exists());
+    scratch.edit("tests/scenario/area/saved.tst", UNSAID_PROMISE, "What is made is there.");
+    assert_eq!(scratch.status(&["--world", "sim", "--accept"]), 0);
+}
+
+#[test]
+fn an_exploration_that_finds_nothing_says_that_every_promise_held() {
+    let arguments = ["explore", "--seed", "1", "--histories", "2", "--steps", "10"];
+    let output = Command::new(TESTGAM).args(arguments).output().expect("testgam runs");
+    assert_eq!(output.status.code(), Some(0));
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_holds_all(&said, &["testgam: every promise held, in each of 2 histories, with "]);
 }
 
 #[test]

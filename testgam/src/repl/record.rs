@@ -13,15 +13,13 @@ use std::os::unix::fs::FileTypeExt;
 use std::path::{Component, Path, PathBuf};
 
 use super::usage::{Argument, argument};
-use crate::script::{EXTENDED_HEADER, Language, Step};
+use crate::script::{EXTENDED_HEADER, Language, Step, UNSAID_PROMISE};
 use crate::transcript::DIRECTORY_PLACEHOLDER;
 use crate::verb;
 use crate::words::{Word, plain_or_quoted};
 
 /// The most entries of a monitored directory that are made again.
 const ENTRIES_MAX: usize = 100;
-/// Stands where the person says what the scenario shows.
-const PROMISE: &str = "# PROMISE: say here, in a sentence, what must be reported.";
 
 /// What was done, ready to be written down.
 #[derive(Debug)]
@@ -96,7 +94,7 @@ impl Record {
 
     /// The scenario.
     pub fn text(&self) -> String {
-        let mut text = format!("{EXTENDED_HEADER}\n{PROMISE}\n\n");
+        let mut text = format!("{EXTENDED_HEADER}\n# {UNSAID_PROMISE}\n\n");
         let found: Vec<_> = self.known.iter().filter_map(|(path, origin)| made_again(path, origin)).collect();
         if !found.is_empty() {
             text.push_str("# There before the session began:\n");
@@ -304,7 +302,7 @@ mod tests {
         let step = Step::parse(Language::Extended, 1, b"mondir a").expect("a line").expect("a step");
         let seen = record.look(&step);
         record.add("mondir a".into(), seen);
-        assert_eq!(record.text(), format!("{EXTENDED_HEADER}\n{PROMISE}\n\nmkdir a\nmondir a\n"));
+        assert_eq!(record.text(), format!("{EXTENDED_HEADER}\n# {UNSAID_PROMISE}\n\nmkdir a\nmondir a\n"));
     }
 
     #[test]

@@ -30,6 +30,8 @@ struct Record<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     difference: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    replay: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     accept: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     transcript: Option<&'a str>,
@@ -44,6 +46,7 @@ struct Total {
     accepted: usize,
     skipped: usize,
     broken: usize,
+    unplayed: usize,
     seconds: f64,
 }
 
@@ -90,6 +93,7 @@ impl<W: Write> Report for Json<W> {
             step: complaint.map(|complaint| complaint.step.as_str()).filter(|step| text(step)),
             message,
             difference: complaint.map(|complaint| complaint.difference.as_str()).filter(|shown| text(shown)),
+            replay: complaint.map(|complaint| self.look.replay(finding, complaint)),
             accept: complaint.and_then(|complaint| self.look.remedy(finding, complaint)),
             transcript: self.look.transcripts.then_some(finding.transcript.as_str()),
             seconds: finding.took.as_secs_f64(),
@@ -97,8 +101,8 @@ impl<W: Write> Report for Json<W> {
     }
 
     fn end(&mut self, summary: &Summary) -> io::Result<()> {
-        let Summary { held, accepted, skipped, broken, took } = *summary;
+        let Summary { held, accepted, skipped, broken, unplayed, took } = *summary;
         let seconds = took.as_secs_f64();
-        self.write(&Total { r#type: "summary", held, accepted, skipped, broken, seconds })
+        self.write(&Total { r#type: "summary", held, accepted, skipped, broken, unplayed, seconds })
     }
 }

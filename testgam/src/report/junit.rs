@@ -21,11 +21,13 @@ impl<W: Write> Junit<W> {
 
     fn failure(&self, finding: &Finding, complaint: &Complaint) -> String {
         let mut text = self.look.place(finding, complaint);
+        let replay = format!("to play it again: {}", self.look.replay(finding, complaint));
         let remedy = self.look.remedy(finding, complaint).map(|remedy| format!("to accept this: {remedy}"));
         let parts = [
             Some(complaint.step.clone()),
             Some(complaint.message.clone()),
             Some(complaint.difference.clone()),
+            Some(replay),
             remedy,
         ];
         for part in parts.into_iter().flatten().filter(|part| !part.is_empty()) {
@@ -62,7 +64,7 @@ impl<W: Write> Report for Junit<W> {
     }
 
     fn end(&mut self, summary: &Summary) -> io::Result<()> {
-        let Summary { held, accepted, skipped, broken, took } = *summary;
+        let Summary { held, accepted, skipped, broken, took, .. } = *summary;
         let tests = held + accepted + skipped + broken;
         let counts = format!(
             "tests=\"{tests}\" failures=\"{broken}\" errors=\"0\" skipped=\"{skipped}\" time=\"{:.3}\"",

@@ -21,11 +21,13 @@ enum Color {
 pub(super) struct Pretty<W> {
     out: W,
     look: Look,
+    /// What did not hold, and the command that plays it again, for the end.
+    broken: Vec<String>,
 }
 
 impl<W: Write> Pretty<W> {
     pub(super) fn new(out: W, look: Look) -> Pretty<W> {
-        Pretty { out, look }
+        Pretty { out, look, broken: Vec::new() }
     }
 
     fn paint(&self, color: Color, text: &str) -> String {
@@ -85,23 +87,34 @@ impl<W: Write> Report for Pretty<W> {
             }
         }
         match &finding.verdict {
-            Verdict::Broken(complaint) => self.explain(finding, complaint),
+            Verdict::Broken(complaint) => {
+                let (kind, replay) = (complaint.kind.word(), self.look.replay(finding, complaint));
+                self.broken.push(format!("{kind:<8} {}: {replay}", finding.scenario.name));
+                self.explain(finding, complaint)
+            }
             _ => Ok(()),
         }
     }
 
     fn end(&mut self, summary: &Summary) -> io::Result<()> {
-        let Summary { held, accepted, skipped, broken, took } = *summary;
+        let Summary { held, accepted, skipped, broken, unplayed, took } = *summary;
+        if !self.broken.is_empty() {
+            writeln!(self.out, "what did not hold, and how to play it again:")?;
+        }
+        for line in &self.broken {
+            writeln!(self.out, "{INDENT}{line}")?;
+        }
         let counts = [
             (held, "held", Color::Green),
             (accepted, "accepted", Color::Blue),
             (skipped, "skipped", Color::Yellow),
             (broken, "did not hold", Color::Red),
+            (unplayed, "not played", Color::Yellow),
         ];
         let told = counts.iter().filter(|(count, ..)| *count > 0);
         let told: Vec<_> =
             told.map(|(count, word, color)| self.paint(*color, &format!("{count} {word}"))).collect();
-        let all = held + accepted + skipped + broken;
+        let all = held + accepted + skipped + broken + unplayed;
         let scenarios = if all == 1 { "scenario" } else { "scenarios" };
         writeln!(self.out, "{all} {scenarios}: {} ({:.2} s)", told.join(", "), took.as_secs_f64())
     }

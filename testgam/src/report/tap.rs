@@ -27,6 +27,7 @@ impl<W: Write> Tap<W> {
         fields.extend((!complaint.step.is_empty()).then(|| ("step", complaint.step.clone())));
         fields
             .extend((!complaint.difference.is_empty()).then(|| ("difference", complaint.difference.clone())));
+        fields.push(("replay", self.look.replay(finding, complaint)));
         fields.extend(self.look.remedy(finding, complaint).map(|remedy| ("accept", remedy)));
         writeln!(self.out, "  ---")?;
         for (name, text) in fields {
@@ -62,7 +63,10 @@ impl<W: Write> Report for Tap<W> {
     }
 
     fn end(&mut self, summary: &Summary) -> io::Result<()> {
-        let Summary { held, accepted, skipped, broken, .. } = summary;
+        let Summary { held, accepted, skipped, broken, unplayed, .. } = summary;
+        if *unplayed > 0 {
+            writeln!(self.out, "Bail out! {unplayed} not played, for one did not hold")?;
+        }
         writeln!(self.out, "# {held} held, {accepted} accepted, {skipped} skipped, {broken} did not hold")
     }
 }

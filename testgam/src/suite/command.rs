@@ -4,20 +4,23 @@
 //! was played or accepted and none was found broken.
 
 use std::env;
-use std::io::{self, IsTerminal};
+use std::fs::File;
+use std::io::{self, IsTerminal, Write};
 use std::num::NonZero;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use clap::ValueEnum;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::corpus::{Corpus, CorpusError, SCENARIOS, Scenario};
 use super::interrupt::{INTERRUPTED, stop_on_signals};
 use super::{SCENARIO_BOUND, SuiteOptions, play_all, verdict};
 use crate::play::{IdleLibrary, Players, WorldKind};
-use crate::report::{Format, Look, Summary};
+use crate::report::{Format, Look, Summary, shell_word};
 
 /// The exit status when something did not hold.
 const BROKEN: u8 = 1;
@@ -69,6 +72,15 @@ pub struct Arguments {
     /// The form of the report
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,
+    /// Write the report into FILE; `-` is standard output
+    #[arg(short, long, value_name = "FILE", default_value = "-")]
+    pub output: PathBuf,
+    /// End with the first scenario that does not hold
+    #[arg(long)]
+    pub fail_fast: bool,
+    /// Play nothing: print the names of what would be played, one a line
+    #[arg(long, conflicts_with_all = ["accept", "show"])]
+    pub list: bool,
     /// Whom to play with.
     #[command(flatten)]
     pub players: Players,
@@ -104,6 +116,8 @@ enum Problem {
     NoMatch(String, String),
     #[error("cannot begin: {0}")]
     Begin(io::Error),
+    #[error("cannot write the report to {0}: {1}")]
+    Open(String, io::Error),
     #[error("cannot write the report: {0}")]
     Report(io::Error),
 }
@@ -127,32 +141,56 @@ fn try_run(arguments: &Arguments) -> Result<u8, Problem> {
     stop_on_signals(stop.clone()).map_err(Problem::Begin)?;
     let base = env::current_dir().map_err(Problem::Begin)?;
     let selection = arguments.select(&base)?;
-    let out = io::stdout();
-    let colors = out.is_terminal() && env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-    let look = Look { colors, transcripts: arguments.show, base };
+    let (mut out, colors) = arguments.open_output()?;
+    if arguments.list {
+        return selection.list(&mut out).map(|()| 0).map_err(Problem::Report);
+    }
+    let look = Look { colors, transcripts: arguments.show, base, again: arguments.again() };
     let mut report = arguments.format.report(out, look);
     let mut summary = Summary::default();
     let began = Instant::now();
     let count = selection.scenarios.len() + selection.orphans.len();
     report.begin(count).map_err(Problem::Report)?;
     let bar = progress(selection.scenarios.len());
+    let (mut told, mut ends_early) = (0, false);
     let mut tell = |finding: verdict::Finding| {
+        told += 1;
         summary.count(&finding.verdict);
-        bar.suspend(|| report.tell(&finding))
+        bar.suspend(|| report.tell(&finding))?;
+        ends_early = arguments.fail_fast && summary.broken > 0;
+        Ok(if ends_early { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
     };
-    let mut told = play_all(&selection.scenarios, &options, || bar.inc(1), &mut tell);
-    for orphan in selection.orphans.iter().filter(|_| !stop.is_asked()) {
-        told = told.and_then(|()| tell(verdict::judge_orphan(orphan, options.accepts)));
+    let mut written = play_all(&selection.scenarios, &options, || bar.inc(1), &mut tell);
+    for orphan in &selection.orphans {
+        if !stop.is_asked() {
+            let finding = verdict::judge_orphan(orphan, options.accepts);
+            written = written.and_then(|()| {
+                tell(finding).map(|flow| {
+                    if flow.is_break() {
+                        stop.ask();
+                    }
+                })
+            });
+        }
     }
     bar.finish_and_clear();
-    told.map_err(Problem::Report)?;
-    if stop.is_asked() {
+    written.map_err(Problem::Report)?;
+    if stop.is_asked() && !ends_early {
         say("interrupted");
         return Ok(INTERRUPTED);
     }
+    summary.unplayed = count - told;
     summary.took = began.elapsed();
     report.end(&summary).map_err(Problem::Report)?;
     Ok(if summary.broken == 0 { 0 } else { BROKEN })
+}
+
+impl Selection {
+    /// Writes the names of the scenarios.
+    fn list(&self, out: &mut dyn Write) -> io::Result<()> {
+        self.scenarios.iter().try_for_each(|scenario| writeln!(out, "{}", scenario.name.escape_debug()))?;
+        out.flush()
+    }
 }
 
 impl Arguments {
@@ -175,6 +213,36 @@ impl Arguments {
             accepts: self.accept,
             bound: Duration::from_secs(self.bound),
         })
+    }
+
+    /// Where the report goes, and whether colours are seen there.
+    fn open_output(&self) -> Result<(Box<dyn Write>, bool), Problem> {
+        if self.output == Path::new("-") {
+            let out = io::stdout();
+            let colors = out.is_terminal() && env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+            return Ok((Box::new(out), colors));
+        }
+        let file = File::create(&self.output);
+        let file = file.map_err(|why| Problem::Open(self.output.display().to_string(), why))?;
+        Ok((Box::new(file), false))
+    }
+
+    /// The options that play a scenario once more in the same way, each with a blank before it.
+    fn again(&self) -> String {
+        let mut again = String::new();
+        let world = self.world.and_then(|world| world.to_possible_value());
+        if let Some(world) = world {
+            again.push_str(&format!(" --world {}", world.get_name()));
+        }
+        for (name, path) in [("library", &self.players.library), ("server", &self.players.server)] {
+            if let Some(path) = path {
+                again.push_str(&format!(" --{name} {}", shell_word(&path.display().to_string())));
+            }
+        }
+        if self.repeat.get() > 1 {
+            again.push_str(&format!(" --repeat {}", self.repeat));
+        }
+        again
     }
 
     fn select(&self, base: &Path) -> Result<Selection, Problem> {
@@ -218,7 +286,6 @@ fn progress(count: usize) -> ProgressBar {
 
 /// Says something to the person at the terminal.
 fn say(message: &str) {
-    use io::Write;
     // If standard error is closed, nobody listens.
     let _ = writeln!(io::stderr(), "testgam: {message}");
 }

@@ -1,7 +1,7 @@
 //! Verdicts: plays one scenario and says whether it holds.
 //!
 //! How it is played is left to `play`, how the verdict looks to `report`. Invariant: a snapshot is written
-//! only if accepting was asked for and the scenario held each time it was played, with the same transcript.
+//! only if accepting was asked for, the scenario says what it promises, and it held each time it was played, with the same transcript.
 
 use std::fs;
 use std::io;
@@ -9,7 +9,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use crate::play::{Failure, Outcome, PlayOptions, WorldKind, play};
-use crate::script::Script;
+use crate::script::{Script, UNSAID_PROMISE};
 use crate::snapshot::{Snapshot, normal};
 
 use super::SuiteOptions;
@@ -81,6 +81,8 @@ pub enum Kind {
     Missing,
     /// A snapshot has no scenario any more.
     Orphaned,
+    /// Nobody has said yet what it shows, so it cannot be accepted.
+    Unpromised,
     /// Scenario or snapshot cannot be read or written.
     Unreadable,
 }
@@ -94,6 +96,7 @@ impl Kind {
             Kind::Wavers => "wavers",
             Kind::Missing => "missing",
             Kind::Orphaned => "orphaned",
+            Kind::Unpromised => "unpromised",
             Kind::Unreadable => "unreadable",
         }
     }
@@ -167,6 +170,7 @@ fn verdict(
         return Ok(Verdict::Skipped(why));
     }
     match (options.accepts, accepted) {
+        (true, _) if script.lacks_promise() => Err(unpromised(transcript)),
         (true, accepted) => accept(scenario, accepted, transcript),
         (false, Some(_)) => Ok(Verdict::Held),
         (false, None) => Err(Complaint {
@@ -242,6 +246,11 @@ fn differs(found: Difference, world: WorldKind, time: u32) -> Complaint {
         _ => complaint(Kind::Wavers, format!("played {time} times, it printed something else the last time")),
     };
     Complaint { line: found.line, step: found.step, difference: found.text, ..complaint }
+}
+
+fn unpromised(transcript: &str) -> Complaint {
+    let why = format!("its comment still says `{UNSAID_PROMISE}`; write that sentence, then accept it");
+    Complaint { difference: unified("", transcript), ..complaint(Kind::Unpromised, why) }
 }
 
 fn unreadable(path: &Path, why: &io::Error) -> Complaint {
