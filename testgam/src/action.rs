@@ -71,6 +71,17 @@ pub enum Block {
 }
 
 impl Block {
+    /// Its name in one word.
+    pub fn word(self) -> &'static str {
+        match self {
+            Block::Together => "together",
+            Block::Quietly => "quietly",
+            Block::Concurrently => "concurrently",
+            Block::DuringScan => "during-scan",
+            Block::Between(_) => "between",
+        }
+    }
+
     /// Whether it holds changes of files, which are done later than they are named, and nothing else.
     pub fn is_of_files(self) -> bool {
         matches!(self, Block::Concurrently | Block::DuringScan | Block::Between(_))

@@ -102,6 +102,11 @@ impl<'a> Interpreter<'a> {
         self.subscribers.iter().filter(|subscriber| subscriber.is_reading()).try_for_each(Subscriber::settled)
     }
 
+    /// The innermost block that is open.
+    pub fn open_block(&self) -> Option<Block> {
+        self.blocks.last().copied()
+    }
+
     /// The connection of the current client, if it has one.
     pub fn client(&self) -> Option<&dyn Client> {
         self.subscribers.get(self.current).and_then(Subscriber::client)

@@ -29,6 +29,7 @@ mod room;
 mod usage;
 
 use crate::play::PlayOptions;
+use crate::stop::Stop;
 use crate::transcript::DIRECTORY_PLACEHOLDER;
 use crate::words::plain_or_quoted;
 use completion::Facts;
@@ -52,10 +53,7 @@ pub fn is_possible() -> bool {
 /// # Errors
 /// Says that the current directory cannot be named, or that the terminal failed.
 pub fn converse(options: &PlayOptions) -> io::Result<()> {
-    // A Ctrl-C while a step is performed would lose all that was done. All threads inherit this; while a line
-    // is typed it is a key like others.
-    let interrupt: SigSet = [Signal::SIGINT].into_iter().collect();
-    interrupt.thread_block()?;
+    interrupt_steps(options.stop.clone())?;
     let is_on = env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     let paint = Paint { is_on };
     let mut editor = editor::new(paint).map_err(io::Error::other)?;
@@ -78,7 +76,7 @@ pub fn converse(options: &PlayOptions) -> io::Result<()> {
         let player = player.spawn_scoped(scope, move || {
             play(options, paint, lines, &reply_sender, &Herald { batches: batch_sender, shown })
         })?;
-        let edited = edit(&mut editor, line_sender, &replies);
+        let edited = edit(&mut editor, line_sender, &replies, &options.stop);
         editor::keep_history(&mut editor);
         // Whatever the herald is printing has nowhere to go any more.
         drop(editor);
@@ -87,8 +85,27 @@ pub fn converse(options: &PlayOptions) -> io::Result<()> {
     })
 }
 
+/// Has Ctrl-C end the step that is performed, and nothing else: all threads that are started later leave it to one that
+/// waits for it. While a line is typed it is a key like others.
+fn interrupt_steps(stop: Stop) -> io::Result<()> {
+    let interrupt: SigSet = [Signal::SIGINT].into_iter().collect();
+    interrupt.thread_block()?;
+    // It ends with the process.
+    thread::Builder::new().name("interrupts".into()).spawn(move || {
+        while interrupt.wait().is_ok() {
+            stop.ask();
+        }
+    })?;
+    Ok(())
+}
+
 /// The editor: takes lines to the player and prints its answers, until either is over.
-fn edit(editor: &mut LineEditor, mut lines: MailSlot, replies: &Receiver<Reply>) -> io::Result<()> {
+fn edit(
+    editor: &mut LineEditor,
+    mut lines: MailSlot,
+    replies: &Receiver<Reply>,
+    stop: &Stop,
+) -> io::Result<()> {
     let mut out = io::stdout();
     // The first reply is the greeting.
     while let Ok((answer, facts)) = replies.recv() {
@@ -97,10 +114,13 @@ fn edit(editor: &mut LineEditor, mut lines: MailSlot, replies: &Receiver<Reply>)
         if answer.is_over {
             break;
         }
+        let prompt = format!("{}{PROMPT}", facts.block);
         if let Some(assistant) = editor.helper_mut() {
             assistant.facts = facts;
         }
-        let line = match editor.readline(PROMPT) {
+        // From here on Ctrl-C is a key; what came late was for the step before.
+        stop.forget();
+        let line = match editor.readline(&prompt) {
             Ok(line) => line,
             Err(ReadlineError::Interrupted) => String::new(),
             Err(ReadlineError::Eof) => break,
@@ -127,7 +147,7 @@ fn play(
     let ears = room.ears();
     let mut paper = Paper::default();
     let greeting = greeting(&room);
-    let mut conversation = Conversation::new(&mut room, &mut paper, ears.clone(), options.patience, paint);
+    let mut conversation = Conversation::new(&mut room, &mut paper, ears.clone(), options, paint);
     let reply = |answer: Answer, conversation: &Conversation<'_>| {
         // Without an editor there are no more lines either.
         let _ = replies.send((answer, conversation.facts()));

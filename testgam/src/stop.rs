@@ -1,8 +1,8 @@
 //! Stopping early: because somebody asks for it, or because a scenario takes too long.
 //!
 //! Whoever plays looks at it between steps and while it waits, and then ends as after a failed step, so that
-//! everything is taken down in the usual way. Invariant: a stop that was asked for stays asked for, and
-//! wakes everybody who [`Stop::wait`]s.
+//! everything is taken down in the usual way. Invariant: a stop that was asked for stays asked for, until somebody
+//! [`Stop::forget`]s it, and wakes everybody who [`Stop::wait`]s.
 
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -34,6 +34,11 @@ impl Stop {
         let (asked, bell) = &*self.asked;
         *asked.lock().unwrap_or_else(PoisonError::into_inner) = true;
         bell.notify_all();
+    }
+
+    /// Forgets that somebody asked: what was to stop has stopped.
+    pub fn forget(&self) {
+        *self.asked.0.lock().unwrap_or_else(PoisonError::into_inner) = false;
     }
 
     /// Whether somebody asked.
@@ -87,6 +92,8 @@ mod tests {
         stop.wait(LONG);
         assert!(stop.is_asked());
         assert_eq!(stop.within(LONG).check(), Err(Trouble::Failed("interrupted".into())));
+        stop.forget();
+        assert_eq!(stop.check(), Ok(()));
     }
 
     #[test]

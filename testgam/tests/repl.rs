@@ -11,6 +11,9 @@ use std::sync::{Mutex, PoisonError};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::pty::{Winsize, openpty};
+use nix::sys::signal::{Signal, kill};
+use nix::sys::termios::{LocalFlags, tcgetattr};
+use nix::unistd::Pid;
 
 const TESTGAM: &str = env!("CARGO_BIN_EXE_testgam");
 /// Only a session that hangs takes longer to show something.
@@ -86,6 +89,18 @@ impl Person {
         self.types(&format!("{line}\r"));
         self.sees(&format!("\n{answer}"));
         self.sees("> ");
+    }
+
+    /// Sends what the terminal makes of Ctrl-C while a step is performed, when the line is no longer edited.
+    fn interrupts(&mut self) {
+        loop {
+            let settings = tcgetattr(&self.terminal).expect("a terminal has settings");
+            if settings.local_flags.contains(LocalFlags::ICANON) {
+                break;
+            }
+            std::thread::yield_now();
+        }
+        kill(Pid::from_raw(self.testgam.id().try_into().expect("a pid")), Signal::SIGINT).expect("it runs");
     }
 
     fn leaves(mut self) -> ExitStatus {
@@ -192,5 +207,23 @@ fn tab_completes_a_verb_and_a_path() {
     person.types("mkd\twi\tx\r");
     person.sees("\nmkdir \"with blank/x\"\r\n");
     person.sees("> ");
+    assert_eq!(person.leaves().code(), Some(0));
+}
+
+#[test]
+fn ctrl_c_ends_the_step_that_waits_and_the_session_goes_on() {
+    let (directory, _) = place();
+    let Some(mut person) = Person::sit_down(directory.path(), &["-"]) else { return };
+    person.sees("> ");
+    person.does("together", "together");
+    person.types("mkfifo pipe\r");
+    person.sees("\nmkfifo pipe\r\n");
+    person.sees("together> ");
+    person.does("end", "end");
+    person.types("wait 60000\r");
+    person.interrupts();
+    person.sees("\nwait 60000\r\n  failed: interrupted\r\n");
+    person.sees("> ");
+    person.does("mkfile d", "mkfile d");
     assert_eq!(person.leaves().code(), Some(0));
 }

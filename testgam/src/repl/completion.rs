@@ -28,6 +28,8 @@ pub struct Facts {
     pub clients: Vec<String>,
     /// How many requests the current client has made.
     pub requests: usize,
+    /// The name of the block that is open, or nothing.
+    pub block: &'static str,
 }
 
 /// Something that may stand there.
@@ -153,7 +155,8 @@ mod tests {
     use super::*;
 
     fn facts(directory: &Path) -> Facts {
-        Facts { directory: directory.to_owned(), clients: vec!["main".into(), "bob".into()], requests: 2 }
+        let clients = vec!["main".into(), "bob".into()];
+        Facts { directory: directory.to_owned(), clients, requests: 2, block: "" }
     }
 
     fn texts(line: &str, facts: &Facts) -> Vec<String> {

@@ -12,17 +12,18 @@ use std::io::{self, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
-use std::time::Duration;
 
 use super::completion::Facts;
 use super::help;
 use super::paint::Paint;
 use super::record::{Record, Seen, relative_line};
 use super::room::Ears;
-use crate::action::{Action, ClientAction};
+use crate::action::{Action, Block, ClientAction};
 use crate::interpreter::Interpreter;
+use crate::play::PlayOptions;
 use crate::script::{EXTENDED_HEADER, Language, MAIN_CLIENT, Mistake, Problem, Script, Step};
-use crate::words::{Word, plain_or_quoted, split_classic, split_extended};
+use crate::stop::Stop;
+use crate::words::{plain_or_quoted, split_extended};
 use crate::world::{Trouble, World};
 
 /// How wide the prompt is, under which a mistake is pointed at.
@@ -45,6 +46,8 @@ pub struct Conversation<'a> {
     interpreter: Interpreter<'a>,
     paper: Paper,
     ears: Ears,
+    /// Ends the step that is performed.
+    stop: Stop,
     paint: Paint,
     directory: PathBuf,
     record: Record,
@@ -79,8 +82,6 @@ enum Line {
     Comment,
     /// A step that a scenario can have, written like this.
     Step(Step, String),
-    /// A step that only the original's language has: its path leads out of the session's directory.
-    Outside(Step),
 }
 
 impl<'a> Conversation<'a> {
@@ -89,20 +90,22 @@ impl<'a> Conversation<'a> {
         world: &'a mut dyn World,
         out: &'a mut Paper,
         ears: Ears,
-        patience: Duration,
+        options: &PlayOptions,
         paint: Paint,
     ) -> Conversation<'a> {
         let directory = world.directory().unwrap_or(Path::new("")).to_owned();
         let paper = out.clone();
-        let interpreter = Interpreter::new(world, out, Language::Extended, patience);
+        let interpreter = Interpreter::new(world, out, Language::Extended, options.patience);
         let record = Record::new(directory.clone());
         let done = Script { language: Language::Extended, promise: String::new(), steps: Vec::new() };
-        Conversation { interpreter, paper, ears, paint, directory, record, done }
+        let stop = options.stop.clone();
+        Conversation { interpreter, paper, ears, stop, paint, directory, record, done }
     }
 
     /// What completion needs to know now.
     pub fn facts(&self) -> Facts {
-        let mut facts = Facts { directory: self.directory.clone(), ..Facts::default() };
+        let block = self.block();
+        let mut facts = Facts { directory: self.directory.clone(), block, ..Facts::default() };
         let mut requests = BTreeMap::<&str, usize>::new();
         let mut current = MAIN_CLIENT;
         facts.clients.push(current.to_owned());
@@ -124,14 +127,19 @@ impl<'a> Conversation<'a> {
         facts
     }
 
-    /// Does what was typed: one line, or several that were pasted.
+    /// The name of the open block, which the prompt shows, or nothing.
+    fn block(&self) -> &'static str {
+        self.interpreter.open_block().map_or("", Block::word)
+    }
+
+    /// Does what was typed: one line, or several that were pasted, of which an interrupted one is the last.
     pub fn answer(&mut self, typed: &str) -> Answer {
         let mut answer = Answer::default();
         for line in typed.lines() {
             let next = self.answer_line(line);
             answer.text.push_str(&next.text);
             answer.is_over |= next.is_over;
-            if answer.is_over {
+            if answer.is_over || self.stop.is_asked() {
                 break;
             }
         }
@@ -196,7 +204,10 @@ impl<'a> Conversation<'a> {
     /// Performs a step of the language; gives what it printed, and what went wrong.
     fn take(&mut self, line: &str) -> String {
         let (step, kept) = match self.read(line) {
-            Err(mistake) => return self.paint.error(&pointed_at(line, &mistake)),
+            Err(mistake) => {
+                let width = self.block().len() + PROMPT.len();
+                return self.paint.error(&pointed_at(line, width, &mistake));
+            }
             Ok(Line::Comment) => {
                 if line.trim_start().starts_with('#') && !line.starts_with("#!") {
                     self.record.add(line.trim().to_owned(), Seen::default());
@@ -204,16 +215,13 @@ impl<'a> Conversation<'a> {
                 return String::new();
             }
             Ok(Line::Step(step, text)) => (step, text),
-            Ok(Line::Outside(step)) => {
-                let text = format!("# not inside a scenario's own directory: {}", step.text.escape_debug());
-                (step, text)
-            }
         };
         let seen = self.record.look(&step);
         self.done.steps.push(step);
         self.interpreter.name_clients(self.done.has_several_clients());
         self.ears.rest();
         let held = self.done.steps.last().map_or(Ok(()), |step| self.interpreter.perform(step));
+        let held = held.and_then(|()| self.stop.check());
         let mut shown = self.paint.transcript(&self.paper.take());
         match held {
             Ok(()) => self.record.add(kept, seen),
@@ -227,8 +235,7 @@ impl<'a> Conversation<'a> {
         shown
     }
 
-    /// Reads a line as the next one of a scenario; where that cannot be for its path alone, as the original
-    /// would, whose files may lie anywhere.
+    /// Reads a line as the next one of a scenario.
     fn read(&self, line: &str) -> Result<Line, Mistake> {
         let words = split_extended(line.as_bytes()).unwrap_or_default();
         let rewritten = relative_line(&words, &self.directory);
@@ -236,12 +243,9 @@ impl<'a> Conversation<'a> {
         match self.next_step(text) {
             Ok(Some(step)) => Ok(Line::Step(step, text.trim().to_owned())),
             Ok(None) => Ok(Line::Comment),
-            Err(mistake) => match outside(line, &words) {
-                Some(step) => Ok(Line::Outside(step)),
-                // What was typed stands elsewhere than what was read.
-                None if rewritten.is_some() => Err(Mistake { column: 1, ..mistake }),
-                None => Err(mistake),
-            },
+            // What was typed stands elsewhere than what was read.
+            Err(mistake) if rewritten.is_some() => Err(Mistake { column: 1, ..mistake }),
+            Err(mistake) => Err(mistake),
         }
     }
 
@@ -259,22 +263,10 @@ impl<'a> Conversation<'a> {
     }
 }
 
-/// The classic step that changes files outside the session's directory.
-fn outside(line: &str, words: &[Word]) -> Option<Step> {
-    if words != split_classic(line.as_bytes()) {
-        return None;
-    }
-    let step = Step::parse(Language::Classic, 0, line.as_bytes()).ok()??;
-    let names_outside = words.iter().skip(1).any(|word| {
-        word.bytes.starts_with(b"/") || word.bytes.split(|byte| *byte == b'/').any(|part| part == b"..")
-    });
-    (matches!(step.action, Action::File(_)) && names_outside).then_some(step)
-}
-
 /// A mistake, under the place in the line where it is.
-fn pointed_at(line: &str, mistake: &Mistake) -> String {
+fn pointed_at(line: &str, prompt: usize, mistake: &Mistake) -> String {
     let before = line.get(..mistake.column.saturating_sub(1)).unwrap_or(line);
-    let width = PROMPT.len() + before.chars().count();
+    let width = prompt + before.chars().count();
     format!("{:width$}^ {}", "", mistake.problem)
 }
 
@@ -289,7 +281,6 @@ fn told(trouble: &Trouble) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::play::PlayOptions;
     use crate::repl::room::Room;
 
     /// Begins a session for steps that need no server and touch no file.
@@ -298,7 +289,7 @@ mod tests {
         let mut room = Room::new(&options).expect("a current directory");
         let (mut paper, ears) = (Paper::default(), room.ears());
         let paint = Paint { is_on: false };
-        converse(&mut Conversation::new(&mut room, &mut paper, ears, options.patience, paint))
+        converse(&mut Conversation::new(&mut room, &mut paper, ears, &options, paint))
     }
 
     /// The last answer.
@@ -314,12 +305,14 @@ mod tests {
             ("mkdirr a", "  ^ `mkdirr` is no verb; did you mean `mkdir`?\n"),
             ("  chmod ä 9", "            ^ `9` is not an octal mode from 0 to 7777\n"),
             ("end", "  ^ `end` closes no block\n"),
+            ("mkfile /etc/x", "         ^ `/etc/x` is not a path inside the scenario's own directory\n"),
+            ("rmtree ..", "         ^ `..` is not a path inside the scenario's own directory\n"),
             ("write ../a b", "        ^ `../a` is not a path inside the scenario's own directory\n"),
         ] {
             assert_eq!(conversed(&[line]).text, expected, "{line}");
         }
         let answer = conversed(&["together", "expect 1"]);
-        assert_eq!(answer.text, "  ^ inside `together` no event is read, so none can be expected\n");
+        assert_eq!(answer.text, "          ^ inside `together` no event is read, so none can be expected\n");
     }
 
     #[test]
@@ -341,6 +334,17 @@ mod tests {
     #[test]
     fn several_lines_may_be_pasted_at_once() {
         assert_eq!(conversed(&["wait 0\nclient bob\nquit\nwait 0"]).text, "wait 0\nclient bob\n");
+    }
+
+    #[test]
+    fn the_prompt_names_the_block_that_is_open() {
+        let blocks = with_conversation(|conversation| {
+            ["quietly", "together", "end", "end"].map(|line| {
+                conversation.answer(line);
+                conversation.facts().block
+            })
+        });
+        assert_eq!(blocks, ["quietly", "together", "quietly", ""]);
     }
 
     #[test]
