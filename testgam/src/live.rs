@@ -89,7 +89,8 @@ impl Live {
             fs::create_dir(root.join(name)).map_err(failed)?;
         }
         let id = root.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let session = Session::new(id, root.join("home"), options.server.clone(), options.patience);
+        let mut session = Session::new(id, root.join("home"), options.server.clone(), options.patience);
+        session.notify(&root)?;
         Ok(Live {
             session: Place::Own { session, is_set_up: false },
             disk: Disk::new(root.join("dir"), Some(root.join("spare"))),

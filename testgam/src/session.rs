@@ -4,10 +4,11 @@
 //! was started. Invariant: every server of the session carries the session's unique id in its environment,
 //! so that all of them are found, whoever started them; when the session is dropped they are gone.
 
+mod settings;
+
 use std::ffi::OsString;
 use std::fs;
-use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::mpsc;
 use std::thread;
@@ -22,6 +23,7 @@ use nix::unistd::{Pid, Uid};
 use crate::action::Gaminrc;
 use crate::forks;
 use crate::world::Trouble;
+use settings::Settings;
 
 /// Where programs are looked for in a scenario's fixed environment.
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -41,8 +43,7 @@ pub struct Session {
     /// Whether the server may read only what permissions allow.
     is_unprivileged: bool,
     home: PathBuf,
-    /// Whether the system's configuration files are those in the home.
-    has_system_files: bool,
+    settings: Settings,
     server: ServerCommand,
     watches: Option<u32>,
     patience: Duration,
@@ -55,8 +56,8 @@ impl Session {
             id,
             is_poll_only: false,
             is_unprivileged: false,
+            settings: Settings::new(home.clone()),
             home,
-            has_system_files: false,
             server,
             watches: None,
             patience,
@@ -73,8 +74,8 @@ impl Session {
         words.push(self.server.program.clone().into());
         words.extend(self.server.args.iter().cloned());
         words.extend(self.is_poll_only.then(|| "--pollonly".into()));
-        if self.has_system_files {
-            words.extend(["--config-dir".into(), self.system_files().into()]);
+        if self.has_system_files() {
+            words.extend(["--config-dir".into(), self.settings.system_files().into()]);
         }
         ServerCommand { program: "/usr/bin/env".into(), args: words }
     }
@@ -143,34 +144,26 @@ impl Session {
         Err(Trouble::Impossible(format!("the server cannot be limited here: {}: {why}", program.display())))
     }
 
+    /// Has the kernel tell what happens in this folder, wherever it lies, unless the scenario's configuration says otherwise.
+    ///
+    /// # Errors
+    /// Says why that cannot be written.
+    pub fn notify(&mut self, folder: &Path) -> Result<(), Trouble> {
+        self.settings.notify(folder)
+    }
+
     /// Adds a line to a configuration file: the user's is in the session's home, the system's are in a folder there, of which
     /// the server is told when it is started.
     ///
     /// # Errors
-    /// Says why it cannot be written.
+    /// Says why it cannot be written, or that it would have no effect where the scenario's folder lies.
     pub fn configure(&mut self, whose: Gaminrc, line: &[u8]) -> Result<(), Trouble> {
-        let path = match whose {
-            Gaminrc::User => self.home.join(".gaminrc"),
-            Gaminrc::System => self.system_files().join("gaminrc"),
-            Gaminrc::Mandatory => self.system_files().join("mandatory_gaminrc"),
-        };
-        if whose != Gaminrc::User {
-            self.has_system_files = true;
-            // That it is there already is no harm, and that it cannot be is told next.
-            let _ = fs::create_dir(self.system_files());
-        }
-        let file = fs::OpenOptions::new().append(true).create(true).open(&path);
-        let written = file.and_then(|mut file| file.write_all(&[line, b"\n"].concat()));
-        written.map_err(|why| Trouble::Failed(format!("cannot write {}: {why}", path.display())))
+        self.settings.add(whose, line)
     }
 
     /// Whether the server is started with system files of the session's own.
     pub fn has_system_files(&self) -> bool {
-        self.has_system_files
-    }
-
-    fn system_files(&self) -> PathBuf {
-        self.home.join("system")
+        self.settings.has_system_files()
     }
 
     /// Stops the server; it keeps its connections and answers nobody.
