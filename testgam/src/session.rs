@@ -244,14 +244,23 @@ fn variable(name: impl Into<OsString>, value: impl Into<OsString>) -> OsString {
     variable
 }
 
+/// The process of a server, if it is one: 0 is said of a server in another pid namespace, and a signal to that, or to less, goes
+/// to groups of processes.
+///
+/// # Errors
+/// Says that it is none.
+pub fn known(pid: Option<i32>) -> Result<Pid, Trouble> {
+    let pid = pid.filter(|pid| *pid > 0).map(Pid::from_raw);
+    pid.ok_or_else(|| Trouble::Failed("no server is known".into()))
+}
+
 /// Ends a server as a user would, and waits until it is gone.
 ///
 /// One that another process started cannot be waited for; whoever reads from it next learns of its end.
 ///
 /// # Errors
 /// Says that it cannot be signalled, or that it does not end within `patience`.
-pub fn terminate(pid: i32, patience: Duration) -> Result<(), Trouble> {
-    let pid = Pid::from_raw(pid);
+pub fn terminate(pid: Pid, patience: Duration) -> Result<(), Trouble> {
     let failed = |why| Trouble::Failed(format!("cannot end the server, process {pid}: {why}"));
     kill(pid, Signal::SIGTERM).map_err(failed)?;
     wait_for(pid, WaitPidFlag::WEXITED, "the server to end", patience)
@@ -308,6 +317,15 @@ mod tests {
         });
         let output = started.join().expect("no panic").expect("signals can be blocked").expect("grep runs");
         assert_eq!(String::from_utf8_lossy(&output.stdout), "SigBlk:\t0000000000000000\n");
+    }
+
+    #[test]
+    fn a_server_whose_process_has_no_number_here_is_unknown() {
+        let unknown = Err(Trouble::Failed("no server is known".into()));
+        for pid in [None, Some(0), Some(-1), Some(i32::MIN)] {
+            assert_eq!(known(pid), unknown);
+        }
+        assert_eq!(known(Some(1)), Ok(Pid::from_raw(1)));
     }
 
     #[test]

@@ -240,13 +240,9 @@ impl Client for LiveClient {
     }
 
     fn kill_server(&mut self) -> Result<(), Trouble> {
-        match self.connection.server_pid() {
-            Some(pid) => {
-                self.past.server_dies(&[pid]);
-                session::terminate(pid, self.patience)
-            }
-            None => Err(Trouble::Failed("no server is known".into())),
-        }
+        let pid = session::known(self.connection.server_pid())?;
+        self.past.server_dies(&[pid.as_raw()]);
+        session::terminate(pid, self.patience)
     }
 
     fn descriptor(&self) -> Option<BorrowedFd<'_>> {

@@ -22,6 +22,7 @@ use crate::action::{FileOperation, ServerAction};
 use crate::collection::Collection;
 use crate::live::Live;
 use crate::play::PlayOptions;
+use crate::session;
 use crate::world::{Client, Sight, Stamp, Trouble, World};
 
 /// How long a server that runs may take to be reached: the kernel alone has to do with that.
@@ -82,12 +83,12 @@ impl Room {
         options.open().map_err(|why| Trouble::Failed(why.to_string()))
     }
 
-    /// The server that runs, and a connection to it.
+    /// The server that runs and is known, and a connection to it.
     fn server(&self) -> Result<(Connection, Pid), Trouble> {
         let nobody = || Trouble::Failed("no server of this session is running".into());
         let connection = self.connection(None).map_err(|_| nobody())?;
-        let pid = connection.server_pid().ok_or_else(nobody)?;
-        Ok((connection, Pid::from_raw(pid)))
+        let pid = session::known(connection.server_pid())?;
+        Ok((connection, pid))
     }
 
     fn stop(&mut self) -> Result<(), Trouble> {
