@@ -21,6 +21,7 @@ use nix::sys::stat::{Mode, UtimensatFlags};
 use nix::sys::time::TimeSpec;
 
 use crate::action::FileOperation;
+use crate::forks;
 use crate::transcript::DIRECTORY_PLACEHOLDER;
 use crate::world::{Sight, Stamp};
 
@@ -75,12 +76,17 @@ impl Disk {
         })
     }
 
-    /// Performs an operation.
+    /// Performs an operation, while which no process is started; what is done to many files lets them be started between two.
     ///
     /// # Errors
     /// The system's.
     pub fn perform(&self, operation: &FileOperation) -> io::Result<()> {
         use FileOperation as Op;
+        let is_of_many = matches!(
+            operation,
+            Op::MakeFiles { .. } | Op::RemoveFiles { .. } | Op::AppendFiles { .. } | Op::Churn { .. }
+        );
+        let _no_forks = (!is_of_many).then(forks::none);
         let at = |path: &Path| self.spell(path);
         match operation {
             Op::MakeDirectory(path) => fs::DirBuilder::new().mode(0o755).create(at(path)),
@@ -256,7 +262,11 @@ fn save(path: &Path, text: &[u8]) -> io::Result<()> {
 }
 
 fn each(directory: &Path, count: u32, mut act: impl FnMut(&Path) -> io::Result<()>) -> io::Result<()> {
-    (0..count).try_for_each(|number| act(&directory.join(format!("name{number:06}"))))
+    (0..count).try_for_each(|number| {
+        // One at a time: whoever is to start a server would wait for all of them.
+        let _no_forks = forks::none();
+        act(&directory.join(format!("name{number:06}")))
+    })
 }
 
 fn make_tree(directory: &Path, depth: u32) -> io::Result<()> {
@@ -335,6 +345,22 @@ mod tests {
         fs::create_dir(root.path().join("dir")).expect("a directory in it");
         let disk = Disk::new(root.path().join("dir"), Some(root.path().to_owned()));
         (root, disk)
+    }
+
+    #[test]
+    fn a_process_is_started_while_many_files_are_made() {
+        let is_started = std::sync::atomic::AtomicBool::new(false);
+        let done = thread::scope(|scope| {
+            scope.spawn(|| {
+                let _forks = forks::allowed();
+                is_started.store(true, Ordering::Relaxed);
+            });
+            each(Path::new(""), u32::MAX, |_| match is_started.load(Ordering::Relaxed) {
+                true => Err(io::ErrorKind::Interrupted.into()),
+                false => Ok(()),
+            })
+        });
+        assert!(done.is_err(), "it waited for the last of them");
     }
 
     #[test]

@@ -170,7 +170,6 @@ impl World for Live {
 
     fn perform(&mut self, operation: &FileOperation) -> Result<(), Trouble> {
         self.past.deed();
-        let _no_forks = forks::none();
         self.disk.perform(operation).map_err(|why| match (operation, why.kind()) {
             (FileOperation::ChangeOwner { .. }, std::io::ErrorKind::PermissionDenied) => {
                 Trouble::Impossible("only root gives files away".into())
@@ -181,7 +180,6 @@ impl World for Live {
 
     fn perform_concurrently(&mut self, writers: &[Vec<FileOperation>]) -> Result<(), Trouble> {
         self.past.deed();
-        let _no_forks = forks::none();
         let started = self.disk.perform_concurrently(writers);
         started.map_err(|why| Trouble::Failed(format!("cannot start a thread: {why}")))
     }
