@@ -18,7 +18,13 @@ use crate::{
 
 /// Plays scenarios against the file alteration monitor and prints the events it reports.
 #[derive(Debug, Parser)]
-#[command(name = "testgam", version, args_conflicts_with_subcommands = true)]
+#[command(
+    name = "testgam",
+    version,
+    args_conflicts_with_subcommands = true,
+    after_help = "Exit status: 0 if every command, expectation and promise held, 1 if something did not hold or could not be \
+    done, 2 if the command line is wrong, 130 if interrupted."
+)]
 struct Arguments {
     /// Scripts to play; `-` reads commands from standard input, as testgam alone does at a terminal.
     ///

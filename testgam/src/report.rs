@@ -137,6 +137,12 @@ impl Look {
     }
 }
 
+/// Text for a terminal, which obeys control characters: they are spelled.
+pub fn printable(text: &str) -> String {
+    let spelled = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
+    text.chars().map(spelled).collect()
+}
+
 /// A word as a shell takes it for one.
 pub fn shell_word(word: &str) -> String {
     let is_plain = |c: char| c.is_alphanumeric() || "/._-+,:@%=".contains(c);

@@ -402,6 +402,12 @@ fn a_list_plays_nothing_and_gives_names_alone() {
     assert_eq!(scratch.report(&["--list", "--output", "names"]), (0, String::new()));
     assert_eq!(scratch.read("names"), "a/one\na/two\nb/fails\n");
     assert_eq!(scratch.status(&["--list", "--accept"]), 2);
+    let odd = Scratch::new(&[("a/\x1b[2J it's", "rmdir a\n")]);
+    assert_eq!(odd.report(&["--list"]), (0, "a/\\u{1b}[2J it's\n".to_owned()));
+    for format in ["pretty", "tap", "json", "junit"] {
+        let (status, report) = odd.report(&["--world", "sim", "--format", format]);
+        assert!(status == 1 && !report.contains('\x1b') && report.contains("[2J it's"), "{report}");
+    }
 }
 
 #[test]

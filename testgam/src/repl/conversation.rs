@@ -169,7 +169,8 @@ impl<'a> Conversation<'a> {
         let words: Vec<_> = words.iter().map(|word| &word.bytes[..]).collect();
         let said = match words[..] {
             [b"quit" | b"exit"] => return Answer { is_over: true, ..Answer::default() },
-            [b"help"] => Ok(help::all()),
+            [b"help"] => Ok(help::overview()),
+            [b"help", b"all"] => Ok(help::all()),
             [b"help", topic] => help::on(topic),
             [b"steps"] if self.record.is_empty() => Ok("no step has held yet\n".to_owned()),
             [b"steps"] => Ok(self.record.text()),

@@ -20,7 +20,7 @@ pub struct SessionVerb {
 
 /// The commands that are for the session.
 pub const SESSION_VERBS: &[SessionVerb] = &[
-    SessionVerb { name: "help", usage: "[VERB]", help: "show this, or what one verb does" },
+    SessionVerb { name: "help", usage: "[VERB]", help: "name the verbs, or tell of one, or of `all`" },
     SessionVerb { name: "steps", usage: "", help: "show what `save` would write" },
     SessionVerb {
         name: "save",
@@ -43,6 +43,44 @@ const HEADINGS: &[(&str, &str)] = &[
 
 /// Where the descriptions begin, unless a usage is longer.
 const INDENT: usize = 34;
+
+/// The columns of a plain terminal, of which the last stays free.
+const WIDTH: usize = 79;
+
+/// The names alone, which fit a page of 80 columns and 24 lines.
+pub fn overview() -> String {
+    let (mut text, mut names) = (String::new(), Vec::new());
+    for verb in VERBS.iter().rev() {
+        names.push(verb.name);
+        if let Some((heading, _)) = HEADINGS.iter().find(|(_, first)| *first == verb.name) {
+            names.reverse();
+            text.insert_str(0, &section(heading, &names));
+            names.clear();
+        }
+    }
+    let session: Vec<_> = SESSION_VERBS.iter().map(|verb| verb.name).collect();
+    text + &section("This session", &session) + "`help VERB` tells of one, `help all` of all.\n"
+}
+
+fn section(heading: &str, names: &[&str]) -> String {
+    let lines = broken(&names.join(" "), WIDTH - 2);
+    lines.iter().fold(format!("{heading}\n"), |text, line| text + "  " + line + "\n")
+}
+
+/// Text in lines of so many columns at most, broken between words.
+fn broken(text: &str, width: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split(' ') {
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + 1 + word.chars().count() <= width => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
+}
 
 /// Help on everything.
 pub fn all() -> String {
@@ -85,7 +123,9 @@ pub fn topics() -> impl Iterator<Item = &'static str> {
 }
 
 fn line(name: &str, usage: &str, help: &str) -> String {
-    let head = format!("  {name} {usage}");
+    let head = broken(&format!("{name} {usage}"), WIDTH - 6).join("\n      ");
+    let head = format!("  {head}");
+    let help = broken(help, WIDTH - INDENT).join(&format!("\n{:INDENT$}", ""));
     match head.chars().count() < INDENT {
         true => format!("{head:INDENT$}{help}\n"),
         false => format!("{head}\n{:INDENT$}{help}\n", ""),
@@ -93,6 +133,7 @@ fn line(name: &str, usage: &str, help: &str) -> String {
 }
 
 fn entry(name: &str, usage: &str, help: &str) -> String {
+    let help = broken(help, WIDTH - 2).join("\n  ");
     format!("{}\n  {help}\n", format!("{name} {usage}").trim_end())
 }
 
@@ -108,6 +149,18 @@ mod tests {
             let at = text[from..].find(&format!("\n  {name} "));
             from += at.unwrap_or_else(|| panic!("{name} is missing behind {from} in\n{text}")) + 1;
         }
+    }
+
+    #[test]
+    fn the_names_fit_a_page_and_no_line_is_too_long() {
+        let page = overview();
+        assert!(page.lines().count() < 24, "{page}");
+        for line in page.lines().chain(all().lines()) {
+            assert!(line.chars().count() <= WIDTH, "{line}");
+        }
+        let names: Vec<_> = page.lines().filter_map(|line| line.strip_prefix("  ")).collect();
+        let names: Vec<_> = names.iter().flat_map(|line| line.split(' ')).collect();
+        assert_eq!(names, topics().collect::<Vec<_>>());
     }
 
     #[test]

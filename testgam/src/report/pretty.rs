@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::{Look, Report, Summary};
+use super::{Look, Report, Summary, printable};
 use crate::suite::verdict::{Change, Complaint, Finding, Verdict};
 
 /// How far what belongs to a scenario is indented.
@@ -41,11 +41,11 @@ impl<W: Write> Pretty<W> {
         let word = self.paint(color, &format!("{word:<8}"));
         let note = if note.is_empty() { String::new() } else { format!(": {note}") };
         let seconds = finding.took.as_secs_f64();
-        writeln!(self.out, "{word} {}{note} ({seconds:.2} s)", finding.scenario.name)
+        writeln!(self.out, "{word} {}{note} ({seconds:.2} s)", printable(&finding.scenario.name))
     }
 
     fn explain(&mut self, finding: &Finding, complaint: &Complaint) -> io::Result<()> {
-        let place = self.look.place(finding, complaint);
+        let place = printable(&self.look.place(finding, complaint));
         let step = if complaint.step.is_empty() { String::new() } else { format!(": {}", complaint.step) };
         writeln!(self.out, "{INDENT}{place}{step}")?;
         for line in complaint.message.lines() {
@@ -89,7 +89,7 @@ impl<W: Write> Report for Pretty<W> {
         match &finding.verdict {
             Verdict::Broken(complaint) => {
                 let (kind, replay) = (complaint.kind.word(), self.look.replay(finding, complaint));
-                self.broken.push(format!("{kind:<8} {}: {replay}", finding.scenario.name));
+                self.broken.push(printable(&format!("{kind:<8} {}: {replay}", finding.scenario.name)));
                 self.explain(finding, complaint)
             }
             _ => Ok(()),

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::{Look, Report, Summary};
+use super::{Look, Report, Summary, printable};
 use crate::suite::verdict::{Complaint, Finding, Verdict};
 
 /// Writes TAP.
@@ -73,5 +73,5 @@ impl<W: Write> Report for Tap<W> {
 
 /// Text in a line of TAP, where `#` begins a directive.
 fn escaped(text: &str) -> String {
-    text.replace('\\', r"\\").replace('#', r"\#").replace('\n', " ")
+    printable(&text.replace('\n', " ").replace('\\', r"\\").replace('#', r"\#"))
 }

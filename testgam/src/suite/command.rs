@@ -20,7 +20,7 @@ use super::corpus::{Corpus, CorpusError, SCENARIOS, Scenario};
 use super::interrupt::{INTERRUPTED, stop_on_signals};
 use super::{SCENARIO_BOUND, SuiteOptions, play_all, verdict};
 use crate::play::{IdleLibrary, Players, WorldKind};
-use crate::report::{Format, Look, Summary, shell_word};
+use crate::report::{Format, Look, Summary, printable, shell_word};
 
 /// The exit status when something did not hold.
 const BROKEN: u8 = 1;
@@ -188,7 +188,7 @@ fn try_run(arguments: &Arguments) -> Result<u8, Problem> {
 impl Selection {
     /// Writes the names of the scenarios.
     fn list(&self, out: &mut dyn Write) -> io::Result<()> {
-        self.scenarios.iter().try_for_each(|scenario| writeln!(out, "{}", scenario.name.escape_debug()))?;
+        self.scenarios.iter().try_for_each(|scenario| writeln!(out, "{}", printable(&scenario.name)))?;
         out.flush()
     }
 }
