@@ -182,7 +182,8 @@ fn table(
 ) -> Result<String, std::fmt::Error> {
     let mut text = String::from(
         "# The corpus with ours and theirs\n\n\
-         Written by `ci/interop`; why scenarios differ is kept in [reasons.toml](reasons.toml). *Theirs* is Gamin 0.1.10-6 as Debian has \
+         Written by `ci/interop`; why scenarios differ is kept in [reasons.toml](reasons.toml); D and a number is a \
+         defect in [original.md](../original.md). *Theirs* is Gamin 0.1.10-6 as Debian has \
          it. A scenario *differs* if it does not print its accepted snapshot to the letter, or breaks a promise of \
          docs/semantics.md on the way; it is played no further than that, so behind one difference there may be others.\n\n",
     );

@@ -2,7 +2,7 @@
 //!
 //! Pure; looking at the disk is left to the world, and when to compare to the interpreter. Invariant: after
 //! each event that [`Told::handle`] accepts, the state is what a program that believed every event of the
-//! request would hold (BEHAVIOUR 0.3 to 0.5, 4.1, 4.7).
+//! request would hold (original.md 4.1, 4.7, 8.3, 8.4, 8.5).
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};

@@ -1,6 +1,6 @@
 //! FAM's functions: check what C gives, call, give the result as C wants it.
 //!
-//! The checks come in the original's order (BEHAVIOUR 1.4). Invariant: a pointer is followed only where fam.h wants one,
+//! The checks come in the original's order (original.md 1.4). Invariant: a pointer is followed only where fam.h wants one,
 //! and a connection's number never.
 
 use std::ffi::{CStr, OsStr, c_char, c_int, c_void};

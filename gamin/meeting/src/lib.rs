@@ -390,7 +390,7 @@ impl From<Errno> for NoConnection {
     }
 }
 
-/// The name of this process's user. One without a passwd entry goes by the number (BEHAVIOUR 2.1); but who has been found once keeps
+/// The name of this process's user. One without a passwd entry goes by the number (original.md 2.1); but who has been found once keeps
 /// the name, as in the original, though the process may be where there is no such file (chroot).
 fn user_name() -> String {
     static FOUND: Mutex<Option<(Uid, String)>> = Mutex::new(None);

@@ -1,6 +1,6 @@
 //! The name of a server's socket in Linux' abstract namespace.
 
-/// The most bytes of text that the name holds; a longer text is cut, by both sides alike (BEHAVIOUR 2.1).
+/// The most bytes of text that the name holds; a longer text is cut, by both sides alike (original.md 2.1).
 pub const ADDRESS_TEXT_MAX: usize = 104;
 
 /// Length of the name behind the NUL that marks it as abstract: the padding is part of the name.

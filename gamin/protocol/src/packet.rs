@@ -15,7 +15,7 @@ pub const PATH_MAX: usize = 4096;
 /// The only version of the protocol.
 pub const VERSION: u16 = 1;
 
-/// Why a packet cannot be understood. Each is the end of its connection (BEHAVIOUR 2.4, 2.5).
+/// Why a packet cannot be understood. Each is the end of its connection (original.md 2.4, 2.5).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Malformed {
     /// The length field is larger than [`PACKET_MAX`].

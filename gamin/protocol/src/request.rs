@@ -1,6 +1,6 @@
 //! What a client asks of a server.
 //!
-//! Checks the bytes as the original server does and in its order (BEHAVIOUR 2.4); whether a cancelled
+//! Checks the bytes as the original server does and in its order (original.md 2.4); whether a cancelled
 //! number is known, and whether a path makes sense, is left to the session.
 
 use crate::packet::{Decode, Header, Malformed, PATH_MAX, encode};

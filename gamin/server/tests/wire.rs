@@ -65,7 +65,7 @@ fn packet(header: [u16; 5], path: &[u8]) -> Vec<u8> {
     header.iter().flat_map(|word| word.to_ne_bytes()).chain(path.iter().copied()).collect()
 }
 
-/// The rules of BEHAVIOUR 2.4.
+/// The rules of docs/protocol.md, which are the original's (original.md 2.4).
 #[test]
 fn a_packet_against_the_rules_ends_its_session_and_no_other() {
     let server = Server::start();

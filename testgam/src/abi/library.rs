@@ -61,7 +61,7 @@ struct FamEvent {
     code: c_int,
 }
 
-// As the original's header has them on 64 bits (BEHAVIOUR 1.2).
+// As the original's header has them on 64 bits (original.md 1.2).
 #[cfg(target_pointer_width = "64")]
 const _: () = {
     use std::mem::offset_of;

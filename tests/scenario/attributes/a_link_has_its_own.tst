@@ -1,5 +1,5 @@
 #! testgam extended
-# An entry that is a link is Changed by what is done to the link, not by what is done to its target (BEHAVIOUR 0.6).
+# An entry that is a link is Changed by what is done to the link, not by what is done to its target (original.md 8.6).
 mkdir t
 mkfile file
 link ../file t/l

@@ -1,5 +1,5 @@
 #! testgam extended
-# An entry whose permissions change is Changed, be it a file or a subdirectory (BEHAVIOUR 4.2).
+# An entry whose permissions change is Changed, be it a file or a subdirectory (original.md 4.2).
 mkdir t
 mkfile t/a
 mkdir t/s

@@ -1,5 +1,5 @@
 #! testgam extended
-# Attributes show when the entry is looked at; those of the directory itself are not told (BEHAVIOUR 4.2, 4.3).
+# Attributes show when the entry is looked at; those of the directory itself are not told (original.md 4.2, 4.3).
 server pollonly
 mkdir t
 mkfile t/a

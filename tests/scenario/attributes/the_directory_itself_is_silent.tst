@@ -1,6 +1,6 @@
 #! testgam extended
-# What happens to the attributes of the monitored directory is not told on a directory request (BEHAVIOUR 0.5, 4.3;
-# the original: D33).
+# What happens to the attributes of the monitored directory is not told on a directory request
+# (original.md 4.3, 8.5; D33).
 mkdir t
 connect
 mondir t

@@ -1,5 +1,5 @@
 #! testgam extended
-# An entry whose owner changes is Changed (BEHAVIOUR 4.2).
+# An entry whose owner changes is Changed (original.md 4.2).
 mkdir t
 mkfile t/a
 mkdir t/s

@@ -1,5 +1,5 @@
 #! testgam extended
-# The time of access is no change, be it of an entry or of the directory itself (BEHAVIOUR 0.8).
+# The time of access is no change, be it of an entry or of the directory itself (original.md 8.8).
 mkdir t
 mkfile t/a
 connect

@@ -1,5 +1,5 @@
 #! testgam extended
-# An entry whose time of modification is set is Changed, whether to now or to the past (BEHAVIOUR 4.2).
+# An entry whose time of modification is set is Changed, whether to now or to the past (original.md 4.2).
 mkdir t
 mkfile t/a
 connect

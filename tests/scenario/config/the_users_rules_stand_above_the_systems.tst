@@ -1,5 +1,5 @@
 #! testgam extended
-# Order of the files: the mandatory one, the user's, the system's (BEHAVIOUR 0.14).
+# Order of the files: the mandatory one, the user's, the system's (original.md 8.12).
 server system-gaminrc "poll $DIR/*"
 server gaminrc "notify $DIR/t"
 mkdir t

@@ -1,5 +1,5 @@
 #! testgam extended
-# What the kernel has noticed is told, every step of it (BEHAVIOUR 0.1), however many notices are read together. The server
+# What the kernel has noticed is told, every step of it (original.md 8.1), however many notices are read together. The server
 # sleeps meanwhile, so that it reads them all at once.
 mkdir t
 connect

@@ -1,6 +1,6 @@
 #! testgam extended
 # There is no directory, so the answer is Deleted and EndExist; when one takes the file's place it is Created with
-# its entries (BEHAVIOUR 0.4, 4.1; the original: D52).
+# its entries (original.md 4.1, 8.4; D52).
 mkfile t
 connect
 mondir t

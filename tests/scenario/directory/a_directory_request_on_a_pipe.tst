@@ -1,5 +1,5 @@
 #! testgam extended
-# A pipe is no directory either, and nobody opens it (BEHAVIOUR 0.4).
+# A pipe is no directory either, and nobody opens it (original.md 8.4).
 mkfifo t
 connect
 mondir t

@@ -1,5 +1,5 @@
 #! testgam extended
-# Created says that there is a file, Changed that something has been written to it (BEHAVIOUR 0.8). An empty one
+# Created says that there is a file, Changed that something has been written to it (original.md 8.8). An empty one
 # is Created alone.
 mkdir t
 connect

@@ -1,5 +1,5 @@
 #! testgam extended
-# A file renamed over an entry from outside the directory makes the entry Changed (BEHAVIOUR 0.3, D53).
+# A file renamed over an entry from outside the directory makes the entry Changed (original.md 8.3; D53).
 mkdir t
 write t/a text
 connect

@@ -1,5 +1,5 @@
 #! testgam extended
-# One more name of a file is one more entry (BEHAVIOUR 4.2). The kernel says nothing about the name that was there,
+# One more name of a file is one more entry (original.md 4.2). The kernel says nothing about the name that was there,
 # and so neither do we.
 mkdir t
 mkfile t/a

@@ -1,5 +1,5 @@
 #! testgam extended
-# Created of a subdirectory is not followed by what is in it (BEHAVIOUR 4.2).
+# Created of a subdirectory is not followed by what is in it (original.md 4.2).
 mkdir t
 connect
 mondir t

@@ -1,5 +1,5 @@
 #! testgam extended
-# A writer need not close its file to be reported (BEHAVIOUR 0.8). Its close is then nothing new.
+# A writer need not close its file to be reported (original.md 8.8). Its close is then nothing new.
 mkdir t
 mkfile t/log
 connect

@@ -1,5 +1,5 @@
 #! testgam extended
-# Polling answers as the kernel way does (BEHAVIOUR 4.1).
+# Polling answers as the kernel way does (original.md 4.1).
 server pollonly
 mkdir t
 mkfile t/a

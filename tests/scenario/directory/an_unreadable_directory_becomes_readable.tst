@@ -1,6 +1,6 @@
 #! testgam extended
 # A directory that the server may not list exists, and that is all there is to tell. When it may be listed its
-# entries are Created, and monitoring goes on (BEHAVIOUR 0.10, 4.1).
+# entries are Created, and monitoring goes on (original.md 4.1, 8.10).
 server unprivileged
 mkdir t
 mkfile t/a

@@ -1,5 +1,5 @@
 #! testgam extended
-# A change of content or attributes shows when the entry is looked at (BEHAVIOUR 4.2).
+# A change of content or attributes shows when the entry is looked at (original.md 4.2).
 server pollonly
 mkdir t
 mkfile t/a

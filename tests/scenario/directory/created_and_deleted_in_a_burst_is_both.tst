@@ -1,5 +1,5 @@
 #! testgam extended
-# What comes and goes faster than anyone looks is still told: the kernel has noticed it (BEHAVIOUR 0.1, 4.2).
+# What comes and goes faster than anyone looks is still told: the kernel has noticed it (original.md 4.2, 8.1).
 mkdir t
 connect
 mondir t

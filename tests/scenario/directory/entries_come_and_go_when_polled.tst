@@ -1,5 +1,5 @@
 #! testgam extended
-# What came or went between two looks is told by the second one (BEHAVIOUR 4.2). Of one look first what has gone,
+# What came or went between two looks is told by the second one (original.md 4.2). Of one look first what has gone,
 # then what is new or has changed.
 server pollonly
 mkdir t

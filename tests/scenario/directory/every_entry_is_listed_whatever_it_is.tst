@@ -1,6 +1,6 @@
 #! testgam extended
 # The listing holds every entry but `.` and `..`: dotfiles, subdirectories, pipes, and links that lead nowhere
-# (BEHAVIOUR 4.1).
+# (original.md 4.1).
 mkdir t
 mkfile t/file
 mkfile t/.hidden

@@ -1,5 +1,5 @@
 #! testgam extended
-# Content that was written, appended, cut or extended is Changed (BEHAVIOUR 4.2).
+# Content that was written, appended, cut or extended is Changed (original.md 4.2).
 mkdir t
 mkfile t/a
 connect

@@ -1,6 +1,6 @@
 #! testgam extended
 # To a directory request a file is as good as nothing: Deleted when one takes the directory's place, Created when
-# a directory is back (BEHAVIOUR 0.4, 4.3).
+# a directory is back (original.md 4.3, 8.4).
 mkdir t
 connect
 mondir t

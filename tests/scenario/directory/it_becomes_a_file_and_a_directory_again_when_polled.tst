@@ -1,5 +1,5 @@
 #! testgam extended
-# To a directory request a file is as good as nothing (BEHAVIOUR 0.4, 4.3).
+# To a directory request a file is as good as nothing (original.md 4.3, 8.4).
 server pollonly
 mkdir t
 connect

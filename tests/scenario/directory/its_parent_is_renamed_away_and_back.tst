@@ -1,5 +1,5 @@
 #! testgam extended
-# A path is gone when a directory on the way to it is renamed, and back when that one is (BEHAVIOUR 4.3).
+# A path is gone when a directory on the way to it is renamed, and back when that one is (original.md 4.3).
 mkdir p
 mktree p/t 0
 connect

@@ -1,6 +1,6 @@
 #! testgam extended
 # However fast the way to a path is removed and made again, the path is Deleted once and Created once, with its entries
-# (BEHAVIOUR 0.3). The server sleeps meanwhile, so that it sees nothing in between.
+# (original.md 8.3). The server sleeps meanwhile, so that it sees nothing in between.
 mkdir p
 mkdir p/t
 mkfile p/t/a

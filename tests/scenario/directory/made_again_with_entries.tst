@@ -1,6 +1,6 @@
 #! testgam extended
-# A directory that comes back is Created, then each of its entries, and it is monitored as before (BEHAVIOUR 0.3;
-# the original: D48).
+# A directory that comes back is Created, then each of its entries, and it is monitored as before
+# (original.md 8.3; D48).
 mkdir t
 mkfile t/a
 connect

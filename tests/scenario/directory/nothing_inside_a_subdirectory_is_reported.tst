@@ -1,6 +1,6 @@
 #! testgam extended
 # Monitoring is never recursive: what comes, changes and goes inside a subdirectory is nothing to the directory
-# above (BEHAVIOUR 4.2). The times of the subdirectory change with it, which is no change of the entry.
+# above (original.md 4.2). The times of the subdirectory change with it, which is no change of the entry.
 mkdir t
 mkdir t/s
 connect

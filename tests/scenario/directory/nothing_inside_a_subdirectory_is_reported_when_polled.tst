@@ -1,5 +1,5 @@
 #! testgam extended
-# Not even polling is recursive, though the times of the subdirectory show that something came or went (BEHAVIOUR 0.1, 4.2).
+# Not even polling is recursive, though the times of the subdirectory show that something came or went (original.md 4.2, 8.1).
 server pollonly
 mkdir t
 mkdir t/s

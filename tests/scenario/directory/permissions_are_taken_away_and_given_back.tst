@@ -1,6 +1,6 @@
 #! testgam extended
 # Monitoring survives that the directory can't be read for a while; what happens meanwhile is told at the latest
-# when it can be read again (BEHAVIOUR 0.10; the original: D6).
+# when it can be read again (original.md 8.10; D6).
 server unprivileged
 mkdir t
 mkfile t/a

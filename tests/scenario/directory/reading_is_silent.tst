@@ -1,5 +1,5 @@
 #! testgam extended
-# To open, read or list is to change nothing (BEHAVIOUR 4.2).
+# To open, read or list is to change nothing (original.md 4.2).
 mkdir t
 write t/a text
 mkdir t/s

@@ -1,6 +1,6 @@
 #! testgam extended
-# However fast a directory is back, it is another one: Deleted, then Created with its entries (BEHAVIOUR 0.3, 4.3;
-# the original: D48).
+# However fast a directory is back, it is another one: Deleted, then Created with its entries
+# (original.md 4.3, 8.3; D48).
 # The server sleeps meanwhile, so that it sees nothing in between.
 mkdir t
 mkfile t/a

@@ -1,5 +1,5 @@
 #! testgam extended
-# Monitoring survives any number of cycles (BEHAVIOUR 0.3).
+# Monitoring survives any number of cycles (original.md 8.3).
 mkdir t
 connect
 mondir t

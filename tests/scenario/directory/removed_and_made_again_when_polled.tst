@@ -1,5 +1,5 @@
 #! testgam extended
-# Polling tells removal and return as the kernel way does, if it looks in between (BEHAVIOUR 0.3, 4.3).
+# Polling tells removal and return as the kernel way does, if it looks in between (original.md 4.3, 8.3).
 server pollonly
 mkdir t
 connect

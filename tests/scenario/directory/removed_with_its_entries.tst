@@ -1,5 +1,5 @@
 #! testgam extended
-# A directory that goes is Deleted, spelled as asked (BEHAVIOUR 0.3, 4.3; the original: D33). Its entries went
+# A directory that goes is Deleted, spelled as asked (original.md 4.3, 8.3; D33). Its entries went
 # before it.
 mkdir t
 mkfile t/a

@@ -1,6 +1,6 @@
 #! testgam extended
 # The path leads to another directory: Deleted, then Created with what that one holds. The old one is heard of no more
-# (BEHAVIOUR 0.3).
+# (original.md 8.3).
 # The server sleeps meanwhile, so that it sees nothing in between.
 mkdir t
 mkfile t/a

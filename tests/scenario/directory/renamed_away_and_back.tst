@@ -1,6 +1,6 @@
 #! testgam extended
 # A directory that is renamed away is Deleted, and what happens to it elsewhere is not told. When it is back it is
-# Created, with the entries it has by then, and monitored as before (BEHAVIOUR 0.3; the original: D3).
+# Created, with the entries it has by then, and monitored as before (original.md 8.3; D3).
 mkdir t
 mkfile t/a
 connect

@@ -1,5 +1,5 @@
 #! testgam extended
-# A new entry is Created, be it a file, a directory, a pipe or a link (BEHAVIOUR 4.2).
+# A new entry is Created, be it a file, a directory, a pipe or a link (original.md 4.2).
 mkdir t
 connect
 mondir t

@@ -1,5 +1,5 @@
 #! testgam extended
-# An entry that was removed is Deleted, be it a file or a directory (BEHAVIOUR 4.2).
+# An entry that was removed is Deleted, be it a file or a directory (original.md 4.2).
 mkdir t
 mkfile t/file
 mkdir t/directory

@@ -1,5 +1,5 @@
 #! testgam extended
-# A file and the directory it lies in are monitored side by side, each told in its own way (BEHAVIOUR 4.6).
+# A file and the directory it lies in are monitored side by side, each told in its own way (original.md 4.6).
 mkdir t
 mkfile t/a
 connect

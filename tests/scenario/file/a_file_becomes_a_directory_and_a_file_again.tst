@@ -1,6 +1,6 @@
 #! testgam extended
 # A file request does not care what is at its path: one goes, Deleted, another comes, Created; a directory's entries are
-# then its content (BEHAVIOUR 0.5).
+# then its content (original.md 8.5).
 mkfile a
 connect
 monfile a

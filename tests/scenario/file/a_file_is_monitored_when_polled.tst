@@ -1,5 +1,5 @@
 #! testgam extended
-# Polling tells of a file what the kernel way does, if it looks in between (BEHAVIOUR 4.4).
+# Polling tells of a file what the kernel way does, if it looks in between (original.md 4.4).
 server pollonly
 mkfile a
 connect

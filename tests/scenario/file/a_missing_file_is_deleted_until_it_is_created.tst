@@ -1,5 +1,5 @@
 #! testgam extended
-# The answer is Deleted and EndExist; when the file comes it is Created (BEHAVIOUR 4.1, 4.4).
+# The answer is Deleted and EndExist; when the file comes it is Created (original.md 4.1, 4.4).
 connect
 monfile a
 mkfile a

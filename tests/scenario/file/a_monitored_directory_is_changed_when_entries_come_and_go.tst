@@ -1,5 +1,5 @@
 #! testgam extended
-# A file request on a directory is Changed when entries come, go or are renamed (BEHAVIOUR 0.5, 4.4; the original: D5).
+# A file request on a directory is Changed when entries come, go or are renamed (original.md 4.4, 8.5; D5).
 mkdir d
 connect
 monfile d

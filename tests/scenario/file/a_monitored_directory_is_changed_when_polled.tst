@@ -1,6 +1,6 @@
 #! testgam extended
 # A file request on a directory is Changed when entries come, go or are renamed, not with their content
-# (BEHAVIOUR 0.5, 4.4).
+# (original.md 4.4, 8.5).
 server pollonly
 mkdir d
 connect

@@ -1,5 +1,5 @@
 #! testgam extended
-# A file request on a directory is Changed on the directory's own attributes (BEHAVIOUR 0.5, 4.4).
+# A file request on a directory is Changed on the directory's own attributes (original.md 4.4, 8.5).
 mkdir d
 connect
 monfile d

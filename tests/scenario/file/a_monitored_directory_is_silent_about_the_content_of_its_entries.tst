@@ -1,5 +1,5 @@
 #! testgam extended
-# What is written to an entry is no change of the directory, nor is what happens in its subdirectories (BEHAVIOUR 0.5).
+# What is written to an entry is no change of the directory, nor is what happens in its subdirectories (original.md 8.5).
 mkdir d
 mkfile d/a
 mkdir d/s

@@ -1,5 +1,5 @@
 #! testgam extended
-# Content and attributes alike (BEHAVIOUR 4.4).
+# Content and attributes alike (original.md 4.4).
 mkfile a
 connect
 monfile a

@@ -1,5 +1,5 @@
 #! testgam extended
-# A file request is answered with Exists and EndExist whatever is there, a directory included (BEHAVIOUR 4.1).
+# A file request is answered with Exists and EndExist whatever is there, a directory included (original.md 4.1).
 mkfile a
 mkdir d
 mkfifo p

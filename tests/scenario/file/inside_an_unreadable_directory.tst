@@ -1,6 +1,6 @@
 #! testgam extended
-# What lies in a directory that the server may not pass through counts as missing (BEHAVIOUR 4.1). When it may, the file is
-# Created, and monitored from then on (BEHAVIOUR 0.10).
+# What lies in a directory that the server may not pass through counts as missing (original.md 4.1). When it may, the file is
+# Created, and monitored from then on (original.md 8.10).
 server unprivileged
 mkdir t
 mkfile t/a

@@ -1,5 +1,5 @@
 #! testgam extended
-# A directory that is closed to the server takes its files away, and gives them back when it is opened (BEHAVIOUR 0.10).
+# A directory that is closed to the server takes its files away, and gives them back when it is opened (original.md 8.10).
 server unprivileged
 mkdir t
 mkfile t/a

@@ -1,5 +1,5 @@
 #! testgam extended
-# A file is gone with the directory it lies in, and back as soon as it is there again (BEHAVIOUR 4.4; the original: D4).
+# A file is gone with the directory it lies in, and back as soon as it is there again (original.md 4.4; D4).
 mkdir p
 mkfile p/a
 connect

@@ -1,5 +1,5 @@
 #! testgam extended
-# A file is gone when the directory it lies in is renamed, and back when that one is (BEHAVIOUR 4.4; the original: D4).
+# A file is gone when the directory it lies in is renamed, and back when that one is (original.md 4.4; D4).
 mkdir p
 mkfile p/a
 connect

@@ -1,5 +1,5 @@
 #! testgam extended
-# To open, read and close is to change nothing; nor is the time of access (BEHAVIOUR 0.8, 4.4).
+# To open, read and close is to change nothing; nor is the time of access (original.md 4.4, 8.8).
 write a text
 connect
 monfile a

@@ -1,5 +1,5 @@
 #! testgam extended
-# Deleted, Created, as often as it happens (BEHAVIOUR 4.4).
+# Deleted, Created, as often as it happens (original.md 4.4).
 mkfile a
 connect
 monfile a

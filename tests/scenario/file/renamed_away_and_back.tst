@@ -1,6 +1,6 @@
 #! testgam extended
 # A file request is about the path: Deleted when its file is renamed away, Created when one is renamed there
-# (BEHAVIOUR 4.4).
+# (original.md 4.4).
 mkfile a
 connect
 monfile a

@@ -1,6 +1,6 @@
 #! testgam extended
-# A file that is saved by a rename over it was there all along: Changed, neither Deleted nor Created (BEHAVIOUR 0.3,
-# 4.4; the original: D53). The new file is monitored as the old one was.
+# A file that is saved by a rename over it was there all along: Changed, neither Deleted nor Created
+# (original.md 4.4, 8.3; D53). The new file is monitored as the old one was.
 write a text
 connect
 monfile a

@@ -1,5 +1,5 @@
 #! testgam extended
-# A file that is saved by a rename over it is Changed (BEHAVIOUR 0.3, 4.4).
+# A file that is saved by a rename over it is Changed (original.md 4.4, 8.3).
 server pollonly
 write a text
 connect

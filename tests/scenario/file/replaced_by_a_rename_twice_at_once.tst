@@ -1,5 +1,5 @@
 #! testgam extended
-# Of replacements without pause the last one is told; how many Changed they are nobody promises (BEHAVIOUR 0.8).
+# Of replacements without pause the last one is told; how many Changed they are nobody promises (original.md 8.8).
 write a text
 connect
 monfile a

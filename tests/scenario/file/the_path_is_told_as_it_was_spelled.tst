@@ -1,5 +1,5 @@
 #! testgam extended
-# Whatever slashes and dots a file's path has, it is told with them, and heard of (BEHAVIOUR 0.2; the original: D35).
+# Whatever slashes and dots a file's path has, it is told with them, and heard of (original.md 8.2; D35).
 mkdir t
 mkfile t/a
 connect

@@ -1,5 +1,5 @@
 #! testgam extended
-# Fifty levels are missing; when all are there the directory is Created, once, and its entry (BEHAVIOUR 0.7, D4).
+# Fifty levels are missing; when all are there the directory is Created, once, and its entry (original.md 8.7; D4).
 connect
 mondir t/directory/directory/directory/directory/directory/directory/directory/directory/directory/directory/directory/directory/directory/directory/directory/directory/directory/directory/directory/directory/directory/directory/directory/directory/directory/directory/directory/directory/directory/directory/directory/directory/directory/directory/directory/directory/directory/directory/directory/directory/directory/directory/directory/directory/directory/directory/directory/directory/directory/directory
 mktree t 50

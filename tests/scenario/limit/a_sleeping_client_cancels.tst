@@ -1,5 +1,5 @@
 #! testgam extended
-# A client that does not read cancels: nothing waits for it any more but the Acknowledge (D26, 2.6).
+# A client that does not read cancels: nothing waits for it any more but the Acknowledge (original.md 2.6; D26).
 mkdir t
 mkfiles t 2000
 connect

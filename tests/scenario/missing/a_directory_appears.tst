@@ -1,5 +1,5 @@
 #! testgam extended
-# A missing directory is Deleted, EndExist; when it appears it is Created, and monitored (BEHAVIOUR 0.7, 4.1).
+# A missing directory is Deleted, EndExist; when it appears it is Created, and monitored (original.md 4.1, 8.7).
 connect
 mondir t
 mkdir t

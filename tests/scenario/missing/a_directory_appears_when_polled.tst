@@ -1,5 +1,5 @@
 #! testgam extended
-# Polling sees a missing path appear, with all that is in it (BEHAVIOUR 4.5).
+# Polling sees a missing path appear, with all that is in it (original.md 4.5).
 server pollonly
 connect
 mondir p/t

@@ -1,5 +1,5 @@
 #! testgam extended
-# A missing file may come with a directory above it that is renamed into place (BEHAVIOUR 0.7; the original: D4).
+# A missing file may come with a directory above it that is renamed into place (original.md 8.7; D4).
 mkdir elsewhere
 mktree elsewhere/q 0
 connect

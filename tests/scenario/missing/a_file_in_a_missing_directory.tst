@@ -1,5 +1,5 @@
 #! testgam extended
-# A file whose directory is missing is Created when both are there (BEHAVIOUR 4.5; the original: D4).
+# A file whose directory is missing is Created when both are there (original.md 4.5; D4).
 connect
 monfile p/a
 mkdir p

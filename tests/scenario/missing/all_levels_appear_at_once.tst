@@ -1,5 +1,5 @@
 #! testgam extended
-# However fast the levels come, Created is told once, then each entry (BEHAVIOUR 0.7).
+# However fast the levels come, Created is told once, then each entry (original.md 8.7).
 connect
 mondir p/directory/directory
 mktree p 2

@@ -1,5 +1,5 @@
 #! testgam extended
-# A missing directory may come with a directory above it that is renamed into place (BEHAVIOUR 0.7).
+# A missing directory may come with a directory above it that is renamed into place (original.md 8.7).
 mkdir elsewhere
 mkdir elsewhere/q
 mktree elsewhere/q/t 0

@@ -1,6 +1,6 @@
 #! testgam extended
-# A missing path that appears takes nothing from those who monitor the directory it appears in (BEHAVIOUR 4.5; the
-# original: D1).
+# A missing path that appears takes nothing from those who monitor the directory it appears in
+# (original.md 4.5; D1).
 mkdir p
 connect
 mondir p

@@ -1,5 +1,5 @@
 #! testgam extended
-# What comes and goes on the way to a missing path is not told, and does not lead astray (BEHAVIOUR 0.7).
+# What comes and goes on the way to a missing path is not told, and does not lead astray (original.md 8.7).
 connect
 mondir p/q/t
 mkdir p

@@ -1,5 +1,5 @@
 #! testgam extended
-# A path that was missing may go and come as often as it likes (BEHAVIOUR 0.3, 0.7).
+# A path that was missing may go and come as often as it likes (original.md 8.3, 8.7).
 connect
 mondir p/t
 mkdir p

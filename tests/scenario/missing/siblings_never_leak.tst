@@ -1,6 +1,6 @@
 #! testgam extended
-# A missing path is awaited in the nearest directory that exists; nothing else of that directory is told (BEHAVIOUR 0.7,
-# 4.5; the original: D2).
+# A missing path is awaited in the nearest directory that exists; nothing else of that directory is told
+# (original.md 4.5, 8.7; D2).
 mkdir p
 connect
 mondir p/t

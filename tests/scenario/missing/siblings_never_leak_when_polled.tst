@@ -1,5 +1,5 @@
 #! testgam extended
-# Nothing but the path is told (BEHAVIOUR 0.7).
+# Nothing but the path is told (original.md 8.7).
 server pollonly
 mkdir p
 connect

@@ -1,5 +1,5 @@
 #! testgam extended
-# Any number of levels may be missing (BEHAVIOUR 0.7, 4.5; the original: D4).
+# Any number of levels may be missing (original.md 4.5, 8.7; D4).
 connect
 mondir p/q/t
 mkdir p

@@ -1,5 +1,5 @@
 #! testgam extended
-# Spelled oddly and missing: Created bears the spelling that was asked for, too (BEHAVIOUR 0.2, 0.7).
+# Spelled oddly and missing: Created bears the spelling that was asked for, too (original.md 8.2, 8.7).
 connect
 mondir t//u/
 monfile t/.//f

@@ -1,6 +1,6 @@
 #! testgam extended
 # A directory asked for with a slash at the end is told with it, all its life; entries are bare
-# (BEHAVIOUR 0.2, D33).
+# (original.md 8.2; D33).
 mkdir t
 connect
 mondir t/

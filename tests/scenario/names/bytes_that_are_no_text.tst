@@ -1,5 +1,5 @@
 #! testgam extended
-# A name is bytes, not text: what is no UTF-8 is told unharmed (BEHAVIOUR 4.1).
+# A name is bytes, not text: what is no UTF-8 is told unharmed (original.md 4.1).
 mkdir "t\xff"
 mkfile "t\xff/\xc3"
 connect

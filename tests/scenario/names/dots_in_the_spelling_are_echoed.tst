@@ -1,5 +1,5 @@
 #! testgam extended
-# `.` as part of a path means nothing and is told as it was asked for (BEHAVIOUR 0.2).
+# `.` as part of a path means nothing and is told as it was asked for (original.md 8.2).
 mkdir t
 mkfile t/a
 mkdir u

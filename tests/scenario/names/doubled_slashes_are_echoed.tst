@@ -1,5 +1,5 @@
 #! testgam extended
-# Doubled slashes are told as they were asked for, and the request hears everything (BEHAVIOUR 0.2, D35).
+# Doubled slashes are told as they were asked for, and the request hears everything (original.md 8.2; D35).
 mkdir t
 mkfile t/a
 mkdir u

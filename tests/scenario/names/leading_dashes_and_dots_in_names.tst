@@ -1,5 +1,5 @@
 #! testgam extended
-# Hidden files and names that look like options are entries like any other (BEHAVIOUR 4.1).
+# Hidden files and names that look like options are entries like any other (original.md 4.1).
 mkdir t
 mkfile t/.hidden
 connect

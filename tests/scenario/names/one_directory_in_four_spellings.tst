@@ -1,6 +1,6 @@
 #! testgam extended
 # Requests that spell one directory differently each get every event once, with their own spelling
-# (BEHAVIOUR 0.2).
+# (original.md 8.2).
 mkdir t
 connect
 mondir t

@@ -1,5 +1,5 @@
 #! testgam extended
-# What is renamed into the directory is Created, a directory without its entries (BEHAVIOUR 4.2).
+# What is renamed into the directory is Created, a directory without its entries (original.md 4.2).
 mkdir t
 mkfile a
 mktree s 1

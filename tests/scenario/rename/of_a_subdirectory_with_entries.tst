@@ -1,5 +1,5 @@
 #! testgam extended
-# A directory is renamed like a file; its entries go with it without a word (BEHAVIOUR 4.2).
+# A directory is renamed like a file; its entries go with it without a word (original.md 4.2).
 mkdir t
 mktree t/s 1
 connect

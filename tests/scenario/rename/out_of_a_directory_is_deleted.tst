@@ -1,5 +1,5 @@
 #! testgam extended
-# What is renamed out of the directory is Deleted, and nothing is told of it after that (BEHAVIOUR 4.2).
+# What is renamed out of the directory is Deleted, and nothing is told of it after that (original.md 4.2).
 mkdir t
 mkfile t/a
 mktree t/s 1

@@ -1,5 +1,5 @@
 #! testgam extended
-# The name that was renamed over was there all along: it is Changed, never Created (BEHAVIOUR 0.3, 4.2). The other name
+# The name that was renamed over was there all along: it is Changed, never Created (original.md 4.2, 8.3). The other name
 # is Deleted.
 mkdir t
 mkfile t/a

@@ -1,5 +1,5 @@
 #! testgam extended
-# A rename over an entry is Changed for it, Deleted for the other name (BEHAVIOUR 4.2).
+# A rename over an entry is Changed for it, Deleted for the other name (original.md 4.2).
 server pollonly
 mkdir t
 mkfile t/a

@@ -1,5 +1,5 @@
 #! testgam extended
-# What the kernel has noticed is told in the kernel's order (BEHAVIOUR 0.1, 0.9), however many notices are read together.
+# What the kernel has noticed is told in the kernel's order (original.md 8.1, 8.9), however many notices are read together.
 mkdir t
 mkfile t/a
 connect

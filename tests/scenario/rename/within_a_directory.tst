@@ -1,5 +1,5 @@
 #! testgam extended
-# One name goes, the other comes (BEHAVIOUR 4.2), in the kernel's order. The renamed file is monitored under its new name.
+# One name goes, the other comes (original.md 4.2), in the kernel's order. The renamed file is monitored under its new name.
 mkdir t
 mkfile t/a
 connect

@@ -1,5 +1,5 @@
 #! testgam extended
-# Server killed before it answers a cancel: the Acknowledge is owed, and comes (BEHAVIOUR 0.11, D9).
+# Server killed before it answers a cancel: the Acknowledge is owed, and comes (original.md 8.11; D9).
 mkdir t
 mkdir u
 connect

@@ -1,5 +1,5 @@
 #! testgam extended
-# Once its request is acknowledged, a number may be chosen again, for another path (BEHAVIOUR 1.4).
+# Once its request is acknowledged, a number may be chosen again, for another path (original.md 1.4).
 mkdir t
 mkdir u
 connect

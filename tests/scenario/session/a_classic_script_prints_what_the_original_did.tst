@@ -1,4 +1,4 @@
-# The session of the original's manual, word for word (TESTGAM 1). No header: this is the classic language.
+# The session of the original's manual, word for word (docs/testgam.md). No header: this is the classic language.
 connect test
 mkdir temp
 mkfile temp/foo

@@ -1,6 +1,6 @@
 #! testgam extended
 # A disconnect ends every request without a word. A new connection knows nothing of them: numbers count
-# from 1 again, and only what it asks for is listed (BEHAVIOUR 1.4).
+# from 1 again, and only what it asks for is listed (original.md 1.4).
 mkdir t
 mkdir u
 connect

@@ -1,5 +1,5 @@
 #! testgam extended
-# A server that does not run for a while tells afterwards all that happened, in order (BEHAVIOUR 0.1).
+# A server that does not run for a while tells afterwards all that happened, in order (original.md 8.1).
 mkdir t
 mkfile t/a
 connect

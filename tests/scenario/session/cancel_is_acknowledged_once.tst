@@ -1,6 +1,6 @@
 #! testgam extended
 # Cancel is answered by one Acknowledge that spells the path as it was asked for; then nothing is told of
-# the request any more (BEHAVIOUR 1.4).
+# the request any more (original.md 1.4).
 mkdir t
 connect
 mondir t/

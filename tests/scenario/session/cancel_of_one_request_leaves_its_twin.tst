@@ -1,5 +1,5 @@
 #! testgam extended
-# Two requests on one path are independent: when one is cancelled the other goes on (BEHAVIOUR 4.6).
+# Two requests on one path are independent: when one is cancelled the other goes on (original.md 4.6).
 mkdir t
 connect
 mondir t

@@ -1,6 +1,6 @@
 #! testgam extended
 # Server killed: what was created, deleted and changed meanwhile is told once it runs again, as a difference;
-# what did not change is not mentioned (BEHAVIOUR 0.11, 3.3, D9).
+# what did not change is not mentioned (original.md 3.3, 8.11; D9).
 mkdir t
 mkfile t/same
 mkfile t/written

@@ -1,6 +1,6 @@
 #! testgam extended
 # A program may choose some request numbers and leave others to the library; every request keeps its own
-# events, and an automatic number never meets a chosen one (BEHAVIOUR 0.11, D14).
+# events, and an automatic number never meets a chosen one (original.md 8.11; D14).
 mkdir t
 mkdir u
 mkdir v

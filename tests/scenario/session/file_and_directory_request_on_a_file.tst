@@ -1,6 +1,6 @@
 #! testgam extended
 # A directory request on a file is answered as on a missing directory; a file request beside it is not
-# disturbed (BEHAVIOUR 0.4, D52).
+# disturbed (original.md 8.4; D52).
 mkfile f
 connect
 mondir f

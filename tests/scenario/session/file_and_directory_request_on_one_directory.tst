@@ -1,6 +1,6 @@
 #! testgam extended
 # A file request on a directory says that its entries changed, a directory request says which did
-# (BEHAVIOUR 0.5, D5).
+# (original.md 8.5; D5).
 mkdir t
 connect
 mondir t

@@ -1,5 +1,5 @@
 #! testgam extended
-# What was asked before FAMNoExists is listed in full (BEHAVIOUR 4.7).
+# What was asked before FAMNoExists is listed in full (original.md 4.7).
 mkdir t
 mkfile t/a
 connect

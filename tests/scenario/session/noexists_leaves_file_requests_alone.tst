@@ -1,5 +1,5 @@
 #! testgam extended
-# FAMNoExists is about directories: a file request on the same connection is listed (BEHAVIOUR 4.7).
+# FAMNoExists is about directories: a file request on the same connection is listed (original.md 4.7).
 mkfile a
 connect
 noexists

@@ -1,6 +1,6 @@
 #! testgam extended
 # After FAMNoExists a directory request tells nothing at first, not even EndExist, and then every change
-# (BEHAVIOUR 4.7).
+# (original.md 4.7).
 mkdir t
 mkfile t/old
 connect

@@ -1,6 +1,6 @@
 #! testgam extended
 # After FAMNoExists a directory that is missing is still Deleted, without EndExist; it appears as ever
-# (BEHAVIOUR 4.7).
+# (original.md 4.7).
 connect
 noexists
 mondir t

@@ -1,6 +1,6 @@
 #! testgam extended
 # A client may ask twice for the same path, even while the first request is old: each has its own listing, and
-# each change comes to both (BEHAVIOUR 4.6).
+# each change comes to both (original.md 4.6).
 mkdir t
 connect
 mondir t

@@ -1,5 +1,5 @@
 #! testgam extended
-# FAMPending is 1 while an event can be read, 0 when none can (BEHAVIOUR 1.4).
+# FAMPending is 1 while an event can be read, 0 when none can (original.md 1.4).
 mkdir t
 connect
 pending

@@ -1,5 +1,5 @@
 #! testgam extended
-# Automatic request numbers are 1, 2, 3; a cancelled request's number is not given again (BEHAVIOUR 1.4).
+# Automatic request numbers are 1, 2, 3; a cancelled request's number is not given again (original.md 1.4).
 mkdir t
 connect
 mondir t

@@ -1,6 +1,6 @@
 #! testgam extended
 # `kill` ends the server with a client in need of it: the client starts another one by itself
-# (BEHAVIOUR 3.3). Nobody types `server start` here.
+# (original.md 3.3). Nobody types `server start` here.
 mkdir t
 mkfile t/a
 connect

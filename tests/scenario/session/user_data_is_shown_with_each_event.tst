@@ -1,6 +1,6 @@
 #! testgam extended
 # Whatever a program hands over with a request comes back with each event of it, Acknowledge included, and
-# with no event of another (BEHAVIOUR 1.4).
+# with no event of another (original.md 1.4).
 mkdir t
 connect
 mondir t data="the\tdirectory"

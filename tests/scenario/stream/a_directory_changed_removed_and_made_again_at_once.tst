@@ -1,6 +1,6 @@
 #! testgam extended
 # A monitored directory whose attributes change just before it is removed and made again goes once and comes
-# once (BEHAVIOUR 0.3).
+# once (original.md 8.3).
 mkdir t
 connect
 mondir t

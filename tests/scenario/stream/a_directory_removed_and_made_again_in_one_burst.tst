@@ -1,6 +1,6 @@
 #! testgam extended
 # A monitored directory that is removed and made again at once: Deleted, Created, then its entries
-# (BEHAVIOUR 0.3, D48).
+# (original.md 8.3; D48).
 mkdir t
 mkfile t/a
 connect

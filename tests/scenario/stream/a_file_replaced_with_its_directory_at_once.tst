@@ -1,6 +1,6 @@
 #! testgam extended
 # A directory on the way to a monitored file changes its attributes and is at once replaced: the file goes once
-# and comes once (BEHAVIOUR 0.3).
+# and comes once (original.md 8.3).
 mkdir t
 mkfile t/f
 connect

@@ -1,5 +1,5 @@
 #! testgam extended
-# The old name goes before the new one comes (BEHAVIOUR 4.2).
+# The old name goes before the new one comes (original.md 4.2).
 mkdir t
 mkfile t/a
 mkfile t/old

@@ -1,6 +1,6 @@
 #! testgam extended
 # The name that is taken over is Changed, the name that was given up Deleted, and no name is Created that
-# was there (BEHAVIOUR 0.3, D53).
+# was there (original.md 8.3; D53).
 mkdir t
 mkfile t/a
 mkfile t/b

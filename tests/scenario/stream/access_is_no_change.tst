@@ -1,5 +1,5 @@
 #! testgam extended
-# Reading, listing and a new time of access are nothing (BEHAVIOUR 0.8).
+# Reading, listing and a new time of access are nothing (original.md 8.8).
 mkdir t
 write t/a text
 mkdir t/d

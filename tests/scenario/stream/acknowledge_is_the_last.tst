@@ -1,6 +1,6 @@
 #! testgam extended
 # What happened before a cancel may be told or not; the Acknowledge comes after it, and is the last
-# (BEHAVIOUR 0.9, D16).
+# (original.md 8.9; D16).
 mkdir t
 connect
 mondir t

@@ -1,5 +1,5 @@
 #! testgam extended
-# A write is told while the file is still open; closing it says nothing more (BEHAVIOUR 0.8).
+# A write is told while the file is still open; closing it says nothing more (original.md 8.8).
 mkdir t
 mkfile t/a
 connect

@@ -1,5 +1,5 @@
 # A classic script has no barrier: every event comes by itself while the client waits. Files, entries,
-# missing paths and what merges are all told without anybody's asking (BEHAVIOUR 0.7, 0.8).
+# missing paths and what merges are all told without anybody's asking (original.md 8.7, 8.8).
 connect
 mkdir t
 mkfile t/a

@@ -1,5 +1,5 @@
 #! testgam extended
-# A file that is made and later written is Created, then Changed (BEHAVIOUR 0.8).
+# A file that is made and later written is Created, then Changed (original.md 8.8).
 mkdir t
 connect
 mondir t

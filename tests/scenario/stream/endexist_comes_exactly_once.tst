@@ -1,6 +1,6 @@
 #! testgam extended
 # One EndExist ends each listing, empty or not, of a directory, a file, a missing path and a link
-# (BEHAVIOUR 4.1).
+# (original.md 4.1).
 mkdir t
 mkdir t/empty
 mkfile t/f

@@ -1,5 +1,5 @@
 #! testgam extended
-# A file that is made and removed at once is Created, then Deleted (BEHAVIOUR 0.1).
+# A file that is made and removed at once is Created, then Deleted (original.md 8.1).
 mkdir t
 connect
 mondir t

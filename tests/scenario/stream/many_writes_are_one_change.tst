@@ -1,5 +1,5 @@
 #! testgam extended
-# A writer that truncates, writes and closes is one Changed, however it does it (BEHAVIOUR 0.8).
+# A writer that truncates, writes and closes is one Changed, however it does it (original.md 8.8).
 mkdir t
 write t/a one
 connect

@@ -1,5 +1,5 @@
 #! testgam extended
-# Changes of one name are merged, and stand where the last of them was made (BEHAVIOUR 0.8, 0.9).
+# Changes of one name are merged, and stand where the last of them was made (original.md 8.8, 8.9).
 mkdir t
 mkfile t/a
 mkfile t/b

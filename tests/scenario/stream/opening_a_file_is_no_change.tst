@@ -1,5 +1,5 @@
 #! testgam extended
-# A file that is opened for writing and closed again is the same file (BEHAVIOUR 0.8).
+# A file that is opened for writing and closed again is the same file (original.md 8.8).
 mkdir t
 write t/a text
 connect

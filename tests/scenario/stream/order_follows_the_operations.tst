@@ -1,5 +1,5 @@
 #! testgam extended
-# What happens to different names is told in the order in which it happened (BEHAVIOUR 0.9).
+# What happens to different names is told in the order in which it happened (original.md 8.9).
 mkdir t
 mkfile t/x
 connect

@@ -1,6 +1,6 @@
 #! testgam extended
 # A file that is removed and made again at once is Deleted, then Created: both steps are told
-# (BEHAVIOUR 0.1, 4.4).
+# (original.md 4.4, 8.1).
 mkdir t
 mkfile t/a
 mkfile f

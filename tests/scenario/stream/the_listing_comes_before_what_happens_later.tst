@@ -1,6 +1,6 @@
 #! testgam extended
 # Whatever is made while a directory is being listed: the listing is whole before the first change is told,
-# and each name is told once (BEHAVIOUR 0.9). testgam checks it; how many names fall before and after is chance.
+# and each name is told once (original.md 8.9). testgam checks it; how many names fall before and after is chance.
 mkdir t
 mkfiles t 300
 mkdir t/u

@@ -1,5 +1,5 @@
 # The server ends while its client waits: the client finds another one by itself and is told what happened
-# meanwhile (BEHAVIOUR 0.11, 4.8).
+# meanwhile (original.md 4.8, 8.11).
 connect
 mkdir t
 mondir t

@@ -1,5 +1,5 @@
 #! testgam extended
-# What happens in two monitored directories by turns is told by turns (BEHAVIOUR 0.9 promises it for one
+# What happens in two monitored directories by turns is told by turns (docs/semantics.md promises it for one
 # request; a single queue gives it for all of a client).
 mkdir t
 mkdir u

@@ -1,5 +1,5 @@
 #! testgam extended
-# A listing shows the directory as it is; what led to it is no news (BEHAVIOUR 0.9).
+# A listing shows the directory as it is; what led to it is no news (original.md 8.9).
 mkdir t
 connect
 together

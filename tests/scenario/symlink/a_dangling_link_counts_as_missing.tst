@@ -1,6 +1,6 @@
 #! testgam extended
 # A link to nothing is missing; when the target appears the path is Created, and what follows is told of the
-# target (BEHAVIOUR 0.6, 4.1, 4.4, D34).
+# target (original.md 4.1, 4.4, 8.6; D34).
 link f l
 connect
 monfile l

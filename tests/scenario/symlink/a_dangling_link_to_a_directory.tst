@@ -1,6 +1,6 @@
 #! testgam extended
 # A directory request on a link to nothing: when a directory appears where it points it is Created, with its
-# entries (BEHAVIOUR 0.4, 0.6).
+# entries (original.md 8.4, 8.6).
 link u/v l
 connect
 mondir l

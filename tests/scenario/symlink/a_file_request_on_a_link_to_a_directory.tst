@@ -1,5 +1,5 @@
 #! testgam extended
-# A file request on a link to a directory: Changed when entries of the target come and go (BEHAVIOUR 0.5).
+# A file request on a link to a directory: Changed when entries of the target come and go (original.md 8.5).
 mkdir t
 link t l
 connect

@@ -1,5 +1,5 @@
 #! testgam extended
-# The target of a link may lack any number of directories (BEHAVIOUR 0.7).
+# The target of a link may lack any number of directories (original.md 8.7).
 link u/v/w/f l
 connect
 monfile l

@@ -1,6 +1,6 @@
 #! testgam extended
 # Where a link in the middle of a path leads decides what the path is: another directory, another file
-# (BEHAVIOUR 0.6).
+# (original.md 8.6).
 mkdir one
 mkfile one/f
 mkfile one/g

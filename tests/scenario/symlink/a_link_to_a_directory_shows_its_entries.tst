@@ -1,6 +1,6 @@
 #! testgam extended
 # A directory request on a link lists the target's entries and tells of them; the root is spelled as asked
-# (BEHAVIOUR 4.1).
+# (original.md 4.1).
 mkdir t
 mkfile t/a
 link t l

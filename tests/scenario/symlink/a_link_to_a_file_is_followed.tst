@@ -1,6 +1,6 @@
 #! testgam extended
 # A monitored link stands for its target: what happens to the target is told, under the link's name
-# (BEHAVIOUR 0.6, 4.4, D34).
+# (original.md 4.4, 8.6; D34).
 write f one
 link f l
 connect

@@ -1,5 +1,5 @@
 #! testgam extended
-# When a monitored link is removed its path is gone, though the target is not (BEHAVIOUR 0.6, D34).
+# When a monitored link is removed its path is gone, though the target is not (original.md 8.6; D34).
 mkfile f
 link f l
 connect

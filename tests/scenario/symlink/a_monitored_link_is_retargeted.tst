@@ -1,6 +1,6 @@
 #! testgam extended
 # A link that is replaced in one step by one to another file is Changed; then the new target counts and the
-# old one does not (BEHAVIOUR 0.3, 0.6).
+# old one does not (original.md 8.3, 8.6).
 write f1 one
 write f2 two
 link f1 l

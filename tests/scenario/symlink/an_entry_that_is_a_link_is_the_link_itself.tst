@@ -1,6 +1,6 @@
 #! testgam extended
 # In a monitored directory a link is an entry like any other: changes of its target are no news, whether it
-# leads outside or beside it (BEHAVIOUR 0.6, 4.2).
+# leads outside or beside it (original.md 4.2, 8.6).
 mkdir t
 mkfile f
 mkfile t/a

@@ -1,5 +1,5 @@
 #! testgam extended
-# When the target goes the monitored link leads nowhere: Deleted; a new target is Created (BEHAVIOUR 4.3).
+# When the target goes the monitored link leads nowhere: Deleted; a new target is Created (original.md 4.3).
 mkdir t
 mkfile t/a
 link t l
