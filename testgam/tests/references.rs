@@ -12,7 +12,7 @@ const ENDINGS: &[&str] =
     &[".rs", ".md", ".toml", ".tst", ".snap", ".patch", ".c", ".h", ".cpp", ".in", ".py", ".svg", ".yml"];
 
 /// Files of the reader's own, in examples.
-const EXAMPLES: &[&str] = &["foo-is-created.tst", "program.c"];
+const EXAMPLES: &[&str] = &["foo-is-created.tst", "program.c", "src/new.rs"];
 
 /// The page whose sections and defects are cited by number.
 const ORIGINAL: &str = "docs/original.md";
