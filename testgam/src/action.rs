@@ -46,6 +46,20 @@ pub enum Action {
     Sleep,
 }
 
+impl Action {
+    /// Whether it reads events that have come, which no later step finds then.
+    pub fn reads_events(&self) -> bool {
+        match self {
+            Action::Attempt(_, action) => action.reads_events(),
+            Action::Client(ClientAction::Event | ClientAction::Events) => true,
+            Action::Expect(expectation) => {
+                !matches!(expectation, Expectation::Converged | Expectation::GivenBack | Expectation::Quiet)
+            }
+            _ => false,
+        }
+    }
+}
+
 /// What a step may come to, if not to success.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Attempt {

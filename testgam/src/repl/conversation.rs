@@ -154,8 +154,9 @@ impl<'a> Conversation<'a> {
         };
         let held = self.interpreter.perform(&step);
         let text = self.paper.take();
-        let events = text.strip_prefix(GLANCE).and_then(|text| text.strip_prefix('\n')).unwrap_or(&text);
-        let mut shown = self.paint.transcript(events);
+        let news = text.strip_prefix(GLANCE).and_then(|text| text.strip_prefix('\n')).unwrap_or(&text);
+        self.record.add_others(&events(news));
+        let mut shown = self.paint.transcript(news);
         if let Err(trouble) = held {
             // It would be so again at once; the next step tries again.
             self.ears.rest();
@@ -211,7 +212,7 @@ impl<'a> Conversation<'a> {
             }
             Ok(Line::Comment) => {
                 if line.trim_start().starts_with('#') && !line.starts_with("#!") {
-                    self.record.add(line.trim().to_owned(), Seen::default());
+                    self.record.add(line.trim().to_owned(), Seen::default(), Vec::new());
                 }
                 return String::new();
             }
@@ -223,9 +224,10 @@ impl<'a> Conversation<'a> {
         self.ears.rest();
         let held = self.done.steps.last().map_or(Ok(()), |step| self.interpreter.perform(step));
         let held = held.and_then(|()| self.stop.check());
-        let mut shown = self.paint.transcript(&self.paper.take());
+        let transcript = self.paper.take();
+        let mut shown = self.paint.transcript(&transcript);
         match held {
-            Ok(()) => self.record.add(kept, seen),
+            Ok(()) => self.record.add(kept, seen, events(&transcript)),
             Err(trouble) => {
                 self.done.steps.pop();
                 shown.push_str(&self.paint.error(&told(&trouble)));
@@ -277,6 +279,11 @@ fn told(trouble: &Trouble) -> String {
         Trouble::Impossible(why) => format!("  impossible here: {why}"),
         Trouble::Failed(_) | Trouble::Unmet(_) | Trouble::Broken(_) => format!("  failed: {trouble}"),
     }
+}
+
+/// The events in a piece of a transcript, which stand indented below their step.
+fn events(transcript: &str) -> Vec<String> {
+    transcript.lines().filter(|line| line.starts_with("  ")).map(str::to_owned).collect()
 }
 
 #[cfg(test)]

@@ -25,10 +25,17 @@ const ENTRIES_MAX: usize = 100;
 #[derive(Debug)]
 pub struct Record {
     directory: PathBuf,
-    lines: Vec<String>,
+    lines: Vec<Line>,
     known: BTreeMap<PathBuf, Origin>,
     /// Monitored directories that held more than [`ENTRIES_MAX`] entries.
     crowded: BTreeSet<PathBuf>,
+}
+
+/// A line that was typed, and the events that it caused as they were shown.
+#[derive(Debug)]
+struct Line {
+    text: String,
+    told: Vec<String>,
 }
 
 /// Where an entry comes from.
@@ -75,11 +82,23 @@ impl Record {
         seen
     }
 
-    /// Adds a step that held, or a comment, with what was seen before it.
-    pub fn add(&mut self, line: String, seen: Seen) {
-        self.lines.push(line);
+    /// Adds a step that held, or a comment, with what was seen before it, and the events that it caused.
+    pub fn add(&mut self, text: String, seen: Seen, told: Vec<String>) {
+        self.lines.push(Line { text, told });
         self.known.extend(seen.origins);
         self.crowded.extend(seen.crowded);
+    }
+
+    /// Adds events that came without a step: something else has changed what is monitored, and does not do so again when
+    /// the scenario is played.
+    pub fn add_others(&mut self, told: &[String]) {
+        if !told.is_empty() && !self.lines.is_empty() {
+            let text = ["# By another program, or late:".to_owned()]
+                .into_iter()
+                .chain(told.iter().map(|told| comment(told)));
+            let lines = text.map(|text| Line { text, told: Vec::new() });
+            self.lines.extend(lines);
+        }
     }
 
     /// Whether there is something to write down.
@@ -89,7 +108,28 @@ impl Record {
 
     /// The steps as a script, without what has to be there before.
     pub fn steps(&self) -> String {
-        self.lines.iter().map(|line| format!("{line}\n")).collect()
+        self.lines.iter().map(|line| format!("{}\n", line.text)).collect()
+    }
+
+    /// The steps, and behind each what was observed: as a comment, and as an expectation unless the person has expected things
+    /// already, whose expectations would find them read.
+    fn observed(&self) -> String {
+        let reads = |line: &Line| {
+            let step = Step::parse(Language::Extended, 1, line.text.as_bytes());
+            step.is_ok_and(|step| step.is_some_and(|step| step.action.reads_events()))
+        };
+        let expects = !self.lines.iter().any(reads);
+        let mut text = String::new();
+        for line in &self.lines {
+            text.push_str(&format!("{}\n", line.text));
+            for told in &line.told {
+                text.push_str(&format!("{}\n", comment(told)));
+            }
+            for told in line.told.iter().filter(|_| expects) {
+                text.extend(expectation(told).map(|expectation| format!("{expectation}\n")));
+            }
+        }
+        text
     }
 
     /// The scenario.
@@ -106,7 +146,7 @@ impl Record {
             let path = plain_or_quoted(path.as_os_str().as_bytes());
             text.push_str(&format!("# {path} held more than {ENTRIES_MAX} entries; none is made here.\n\n"));
         }
-        text + &self.steps()
+        text + &self.observed()
     }
 
     /// Looks at a path and all above it, from the session's directory down.
@@ -152,6 +192,20 @@ impl Record {
             self.look_at(&path.join(name), seen);
         }
     }
+}
+
+/// An event, as a comment.
+fn comment(told: &str) -> String {
+    format!("#   {}", told.trim())
+}
+
+/// An event of a session's only client, as a step that expects it.
+fn expectation(told: &str) -> Option<String> {
+    let (number, event) = told.trim().split_once(": ")?;
+    number.parse::<u32>().ok()?;
+    let expectation = format!("expect-any {number} {event}");
+    Step::parse(Language::Extended, 1, expectation.as_bytes()).ok()??;
+    Some(expectation)
 }
 
 /// Whether it is an entry as `mkfiles` makes them.
@@ -269,7 +323,7 @@ mod tests {
         for line in lines {
             let step = Step::parse(Language::Extended, 1, line.as_bytes()).expect("a line").expect("a step");
             let seen = record.look(&step);
-            record.add((*line).to_owned(), seen);
+            record.add((*line).to_owned(), seen, Vec::new());
         }
         record
     }
@@ -301,7 +355,7 @@ mod tests {
         fs::write(own.path().join("a/b"), "").expect("a file in it");
         let step = Step::parse(Language::Extended, 1, b"mondir a").expect("a line").expect("a step");
         let seen = record.look(&step);
-        record.add("mondir a".into(), seen);
+        record.add("mondir a".into(), seen, Vec::new());
         assert_eq!(record.text(), format!("{EXTENDED_HEADER}\n# {UNSAID_PROMISE}\n\nmkdir a\nmondir a\n"));
     }
 
@@ -319,6 +373,23 @@ mod tests {
         let text = record.text();
         assert!(text.contains(setup), "{text}");
         Script::parse(text.as_bytes()).expect("the text is a script");
+    }
+
+    #[test]
+    fn what_was_observed_is_kept_as_comments_and_expectations() {
+        let own = tempfile::tempdir().expect("a temporary directory");
+        let mut record = Record::new(own.path().to_owned());
+        record.add_others(&["  1: early Created".to_owned()]);
+        let told = ["  1: $DIR/d Exists", "  1: \"a b\" Exists"].map(str::to_owned).to_vec();
+        record.add("mondir d".to_owned(), Seen::default(), told);
+        record.add_others(&["  1: x Created".to_owned()]);
+        let observed = "mondir d\n#   1: $DIR/d Exists\n#   1: \"a b\" Exists\n";
+        let expected = "expect-any 1 $DIR/d Exists\nexpect-any 1 \"a b\" Exists\n";
+        let others = "# By another program, or late:\n#   1: x Created\n";
+        assert!(record.text().ends_with(&format!("{observed}{expected}{others}")), "{}", record.text());
+        Script::parse(record.text().as_bytes()).expect("the text is a script");
+        record.add("expect 2".to_owned(), Seen::default(), Vec::new());
+        assert!(record.text().ends_with(&format!("{observed}{others}expect 2\n")), "{}", record.text());
     }
 
     #[test]
