@@ -93,7 +93,7 @@ pub struct DoctorOptions {
 /// It has versions, what the kernel allows, mounts, rules, and what each server of this user does and has done last.
 #[derive(Debug, Args)]
 pub struct ReportOptions {
-    /// The file, which must not be there yet
+    /// The file, which must not be there yet; - is standard output
     #[arg(short, long, value_name = "FILE")]
     pub output: PathBuf,
     /// Leave names of files in it

@@ -7,6 +7,7 @@ use std::ffi::{OsStr, OsString};
 use std::fs::{self, OpenOptions};
 use std::io::{self, BufWriter, Write};
 use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
 
 use nix::sys::utsname::uname;
 
@@ -22,6 +23,12 @@ const NOUNS: [&str; 9] =
 
 /// Writes a report.
 pub fn run(options: &ReportOptions) -> Result<Verdict, Complaint> {
+    if options.output == Path::new("-") {
+        let mut out = io::stdout().lock();
+        Report { names: options.names }.write(&mut out, sessions()?)?;
+        out.flush()?;
+        return Ok(Verdict::Well);
+    }
     let of_file = |error: io::Error| {
         let path = options.output.clone();
         let is_there = error.kind() == io::ErrorKind::AlreadyExists;

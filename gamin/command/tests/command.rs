@@ -208,6 +208,8 @@ fn a_report_is_new_and_its_owner_s(place: &Place) {
     assert!(output.status.success(), "{output:?}");
     let metadata = fs::symlink_metadata(&path).expect("it is there");
     assert_eq!(metadata.permissions().mode() & 0o7777, 0o600);
+    let printed = place.output(&["report", "-o", "-"]);
+    assert!(printed.status.success() && text(&printed.stdout).starts_with("gamin "), "{printed:?}");
     std::os::unix::fs::symlink("elsewhere", place.path("link")).expect("there is room");
     for name in ["report", "link", "no/where"] {
         let output = place.output(&["report", "-o", name]);

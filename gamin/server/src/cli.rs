@@ -135,6 +135,10 @@ fn serve(options: Options, traces: Traces) -> ExitCode {
         settings: settings.paths(),
         ready_max: BYTES_MAX,
     };
+    if let Err(error) = host::hold_signals() {
+        error!(%error, "can't take signals");
+        return ExitCode::FAILURE;
+    }
     let meeting = Meeting::new(&id);
     let listener = match meeting.listen() {
         Ok(listening) => Listener::new(listening),

@@ -30,6 +30,7 @@ use crate::kernel::Kernel;
 use crate::lanes::{Job, Lanes, Word};
 use crate::settings::Settings;
 use crate::socket::{Accepted, Listener, refuse};
+pub(crate) use sources::hold_signals;
 use sources::{insert_lanes, insert_mounts, insert_signals};
 
 /// How many bytes are read from a session before others have their turn.

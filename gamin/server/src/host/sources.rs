@@ -17,16 +17,25 @@ use tracing::info;
 use super::Host;
 use crate::lanes::Lanes;
 
-/// Lets the signals that end the server, or switch its trace, come through the event loop, whatever the starter did
-/// to them.
+/// The signals that the event loop takes.
+const TAKEN: [Signal; 5] =
+    [Signal::SIGHUP, Signal::SIGINT, Signal::SIGQUIT, Signal::SIGTERM, Signal::SIGUSR2];
+
+/// Keeps the signals that the event loop takes until it does, and no other, whatever the starter did. To be called before anybody can
+/// know of the server: to process 1 of a container the kernel gives only what it waits for.
+pub(crate) fn hold_signals() -> nix::Result<()> {
+    // The event loop's signals are those of another version of nix.
+    let taken = TAKEN.iter().filter_map(|signal| nix::sys::signal::Signal::try_from(*signal as i32).ok());
+    taken.collect::<SigSet>().thread_set_mask()
+}
+
+/// Lets the signals that end the server, or switch its trace, come through the event loop.
 pub(super) fn insert_signals(
     handle: &LoopHandle<'static, Host>,
     traces: Traces,
 ) -> Result<(), Box<dyn Error>> {
-    SigSet::empty().thread_set_mask()?;
-    let taken = [Signal::SIGHUP, Signal::SIGINT, Signal::SIGQUIT, Signal::SIGTERM, Signal::SIGUSR2];
     handle
-        .insert_source(Signals::new(&taken)?, move |signal, (), host| match signal.signal() {
+        .insert_source(Signals::new(&TAKEN)?, move |signal, (), host| match signal.signal() {
             Signal::SIGUSR2 => host.switch_trace(&traces),
             ending => {
                 info!(signal = ?ending, "ended by signal");
