@@ -19,8 +19,10 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::time::{Duration, Instant};
 
 use clap::{CommandFactory, Parser};
+use nix::poll::PollTimeout;
 use nix::sys::signal::Signal;
 
 use arguments::{Arguments, Command};
@@ -106,6 +108,17 @@ fn complete(shell: clap_complete::Shell) -> Result<Verdict, Complaint> {
     clap_complete::generate(shell, &mut command(), "gamin", &mut script);
     io::stdout().write_all(&script)?;
     Ok(Verdict::Well)
+}
+
+/// The status of a command whose time is up, as of timeout(1).
+const TIMED_OUT: u8 = 124;
+
+/// How long poll(2) may wait until then. It is rounded up, so that the last wait is not a busy one.
+fn timeout_until(deadline: Option<Instant>, now: Instant) -> PollTimeout {
+    deadline.map_or(PollTimeout::NONE, |deadline| {
+        let left = deadline.saturating_duration_since(now) + Duration::from_micros(999);
+        PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX)
+    })
 }
 
 /// Says something to the person at the terminal.

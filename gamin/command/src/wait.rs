@@ -3,19 +3,17 @@
 //! What happens to the paths is left to `gamin-follow`. Invariant: what is decided is true after everything that happened before
 //! the decision was told.
 
+use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
 use gamin_follow::{Follower, News, Options, What};
 use nix::errno::Errno;
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use std::os::fd::AsFd;
+use nix::poll::{PollFd, PollFlags, poll};
 
-use crate::Verdict;
 use crate::arguments::WaitOptions;
 use crate::complaint::Complaint;
+use crate::{TIMED_OUT, Verdict, timeout_until};
 
-/// The status of a wait whose time is up, as of timeout(1).
-const TIMED_OUT: u8 = 124;
 /// How long a server may take to tell everything that has happened.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -39,11 +37,7 @@ pub fn run(options: &WaitOptions) -> Result<Verdict, Complaint> {
         if gives_up_at.is_some_and(|at| at <= now) {
             return Ok(Verdict::Status(TIMED_OUT));
         }
-        let deadline = wait.deadline().into_iter().chain(gives_up_at).min();
-        let timeout = deadline.map_or(PollTimeout::NONE, |deadline| {
-            let left = deadline.saturating_duration_since(now) + Duration::from_micros(999);
-            PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX)
-        });
+        let timeout = timeout_until(wait.deadline().into_iter().chain(gives_up_at).min(), now);
         let mut descriptors = [PollFd::new(follower.connection().as_fd(), PollFlags::POLLIN)];
         match poll(&mut descriptors, timeout) {
             Ok(_) | Err(Errno::EINTR) => {}

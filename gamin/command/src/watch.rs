@@ -16,21 +16,19 @@ use std::time::{Duration, Instant};
 
 use gamin_follow::{Change, Follower, Ignoring, News, Patterns, What};
 use nix::errno::Errno;
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::poll::{PollFd, PollFlags, poll};
 use nix::sys::signal::Signal;
 
 use crate::arguments::{Kind, WatchOptions};
 use crate::change::escape;
 use crate::complaint::Complaint;
 use crate::exec::Exec;
-use crate::{Verdict, complain};
+use crate::{TIMED_OUT, Verdict, complain, timeout_until};
 use print::Printer;
 use process::of_signal;
 use runner::Runner;
 use signals::Signals;
 
-/// The status of a watch whose time is up, as of timeout(1).
-const TIMED_OUT: u8 = 124;
 /// How long after the end of a command what it changed may take to be told.
 const SETTLE: Duration = Duration::from_secs(2);
 
@@ -202,12 +200,7 @@ impl Watch<'_> {
     fn wait(&mut self) -> Result<(), Complaint> {
         let now = Instant::now();
         let of_runner = self.runner.as_ref().and_then(|runner| runner.deadline(now));
-        let deadline = of_runner.into_iter().chain(self.ends_at).min();
-        let timeout = deadline.map_or(PollTimeout::NONE, |deadline| {
-            // Rounded up, so that the last wait is not a busy one.
-            let left = deadline.saturating_duration_since(now) + Duration::from_micros(999);
-            PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX)
-        });
+        let timeout = timeout_until(of_runner.into_iter().chain(self.ends_at).min(), now);
         let stdout = io::stdout();
         // Of the output only an error or a hang-up is wanted, which is always told.
         let mut descriptors = vec![

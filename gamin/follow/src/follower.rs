@@ -13,19 +13,9 @@ use std::time::{Duration, Instant};
 use gamin::{Code, Connection, Event, RequestNumber, Wish};
 
 use crate::ignoring::{BadPattern, Ignoring, Patterns, Rules};
+use crate::options::Options;
 use crate::root::{Reach, Root, join};
 use crate::{Change, Gap, News, What, Why};
-
-/// How to follow.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Options {
-    /// Directories with everything below them; symbolic links are not followed.
-    pub recursive: bool,
-    /// Of a tree, only what is on the file system of its root.
-    pub one_file_system: bool,
-    /// What to leave out.
-    pub ignoring: Ignoring,
-}
 
 /// Follows paths over a connection. Wait until the connection is readable, then take everything from [`Follower::poll`].
 #[derive(Debug)]

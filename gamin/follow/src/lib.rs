@@ -34,15 +34,17 @@ mod feedback;
 mod follower;
 mod gather;
 mod ignoring;
+mod options;
 mod root;
 
 use std::fmt;
 use std::path::PathBuf;
 
 pub use feedback::Feedback;
-pub use follower::{Follower, Options};
+pub use follower::Follower;
 pub use gather::Gather;
 pub use ignoring::{BadPattern, Ignoring, Patterns};
+pub use options::Options;
 
 /// What happened to a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -11,8 +11,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use gamin::{Scope, Shape};
 
-use crate::follower::Options;
 use crate::ignoring::Rules;
+use crate::options::Options;
 use crate::{Gap, Why};
 
 /// How much of a root is asked for.
