@@ -29,8 +29,9 @@ use carrier::Carrier;
 
 use crate::collection::Collection;
 use crate::forks;
-use crate::live::{LiveClient, Past, STOP_LATENCY, Silence, await_silence};
+use crate::live::{LiveClient, Past, Silence, await_silence};
 use crate::play::PlayOptions;
+use crate::stop;
 use crate::world::{Client, Trouble};
 
 /// How often in a row the library must have nothing to tell after a barrier. Once is too little: the server may answer the
@@ -145,12 +146,12 @@ impl AbiClient {
         loop {
             self.options.stop.check()?;
             let left = deadline.saturating_duration_since(Instant::now());
-            let call = Call::Next { patience: left.min(STOP_LATENCY) };
+            let call = Call::Next { patience: left.min(stop::LATENCY) };
             let Answer::Events(events) = self.carrier.call(&call)? else { return Err(misunderstood(&call)) };
             for told in events {
                 self.came.push_back(event(told)?);
             }
-            if self.came.len() > count || left <= STOP_LATENCY {
+            if self.came.len() > count || left <= stop::LATENCY {
                 return Ok(self.came.len() > count);
             }
         }

@@ -25,7 +25,7 @@ use crate::play::{PlayOptions, WorldKind};
 use crate::session::Session;
 use crate::world::{Client, Sight, Stamp, Trouble, World};
 use client::failed;
-pub(crate) use client::{LiveClient, Past, STOP_LATENCY, Silence, await_silence};
+pub(crate) use client::{LiveClient, Past, Silence, await_silence};
 
 /// The bits that let somebody list a directory: its owner, its group, others.
 const MAY_LIST: u32 = 0o444;
@@ -118,7 +118,13 @@ impl Live {
             }
         };
         let _forks = forks::allowed();
-        let connection = options.patience(self.options.patience).open().map_err(|why| failed(&why))?;
+        let options = options.patience(self.options.patience);
+        let opened = match &self.session {
+            Place::Shared { .. } => self.options.stop.unless_asked(move || options.open())?,
+            // Whoever stops takes the scenario's server down, and one that was begun must not come after that.
+            Place::Own { .. } => options.open(),
+        };
+        let connection = opened.map_err(|why| failed(&why))?;
         self.past.server_is_dead.set(false);
         Ok(connection)
     }

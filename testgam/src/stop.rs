@@ -4,10 +4,15 @@
 //! everything is taken down in the usual way. Invariant: a stop that was asked for stays asked for, until somebody
 //! [`Stop::forget`]s it, and wakes everybody who [`Stop::wait`]s.
 
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::world::Trouble;
+
+/// How long somebody who waits for an event or a server may take to see that it is to stop.
+pub const LATENCY: Duration = Duration::from_millis(100);
 
 /// Says when to stop. Clones share what was asked, each with its own deadline.
 #[derive(Debug, Clone, Default)]
@@ -72,6 +77,32 @@ impl Stop {
         // That the time is over and that somebody asked are told apart by `check`.
         let _ = bell.wait_timeout_while(asked, self.cap(time), |asked| !*asked);
     }
+
+    /// Has a call that waits, and cannot be woken, made in a thread of its own; gives what it gives. When it is time to stop
+    /// first, the call goes on, and nobody hears what comes of it.
+    ///
+    /// # Errors
+    /// Says why it is not waited for.
+    pub fn unless_asked<T: Send + 'static>(
+        &self,
+        call: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Trouble> {
+        self.check()?;
+        let failed = |why: &str| Trouble::Failed(format!("cannot wait: {why}"));
+        let (tell, told) = mpsc::channel();
+        let waits = move || {
+            // Nobody hears it who has stopped.
+            let _ = tell.send(call());
+        };
+        thread::Builder::new().name("waits".into()).spawn(waits).map_err(|why| failed(&why.to_string()))?;
+        loop {
+            match told.recv_timeout(LATENCY) {
+                Ok(given) => return Ok(given),
+                Err(RecvTimeoutError::Timeout) => self.check()?,
+                Err(RecvTimeoutError::Disconnected) => return Err(failed("the thread that waits panicked")),
+            }
+        }
+    }
 }
 
 #[cfg(test)]
@@ -84,7 +115,7 @@ mod tests {
     fn asking_wakes_who_waits_and_lasts() {
         let stop = Stop::default();
         assert_eq!(stop.check(), Ok(()));
-        std::thread::scope(|scope| {
+        thread::scope(|scope| {
             let waiting = scope.spawn(|| stop.within(LONG).wait(LONG));
             stop.ask();
             waiting.join().expect("no panic");
@@ -94,6 +125,22 @@ mod tests {
         assert_eq!(stop.within(LONG).check(), Err(Trouble::Failed("interrupted".into())));
         stop.forget();
         assert_eq!(stop.check(), Ok(()));
+    }
+
+    #[test]
+    fn a_call_that_cannot_be_woken_is_left_alone_when_somebody_asks() {
+        let stop = Stop::default();
+        assert_eq!(stop.unless_asked(|| 7), Ok(7));
+        let (tell, told) = mpsc::channel::<()>();
+        let asks = stop.clone();
+        let waits = move || {
+            asks.ask();
+            // Until the test has ended.
+            told.recv()
+        };
+        assert_eq!(stop.unless_asked(waits), Err(Trouble::Failed("interrupted".into())));
+        drop(tell);
+        assert_eq!(stop.unless_asked(|| 7), Err(Trouble::Failed("interrupted".into())));
     }
 
     #[test]

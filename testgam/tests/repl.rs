@@ -8,7 +8,9 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus};
 use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
+use gamin::Options;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::pty::{Winsize, openpty};
 use nix::sys::signal::{Signal, kill};
@@ -18,6 +20,8 @@ use nix::unistd::Pid;
 const TESTGAM: &str = env!("CARGO_BIN_EXE_testgam");
 /// Only a session that hangs takes longer to show something.
 const PATIENCE_MS: u16 = 20_000;
+/// Less than a session waits for a server.
+const BEFORE_IT_GIVES_UP: Duration = Duration::from_secs(8);
 
 /// Held while a terminal is opened, so that no other test's child inherits it.
 static AT_THE_DOOR: Mutex<()> = Mutex::new(());
@@ -108,6 +112,23 @@ impl Person {
         // What is still shown must be read, or nobody could write it.
         while self.terminal.read(&mut [0; 4096]).is_ok_and(|count| count > 0) {}
         self.testgam.wait().expect("testgam ends")
+    }
+}
+
+/// A server that answers nobody as long as this lives.
+struct Stopped(Pid);
+
+impl Stopped {
+    fn new(server: Pid) -> Stopped {
+        kill(server, Signal::SIGSTOP).expect("it runs");
+        Stopped(server)
+    }
+}
+
+impl Drop for Stopped {
+    fn drop(&mut self) {
+        // It is not this test's fault if it has ended.
+        let _ = kill(self.0, Signal::SIGCONT);
     }
 }
 
@@ -233,5 +254,31 @@ fn ctrl_c_ends_the_step_that_waits_and_the_session_goes_on() {
     person.sees("\nwait 60000\r\n  failed: interrupted\r\n");
     person.sees("> ");
     person.does("mkfile d", "mkfile d");
+    assert_eq!(person.leaves().code(), Some(0));
+}
+
+#[test]
+fn ctrl_c_ends_a_step_that_waits_for_the_server() {
+    let (directory, id) = place();
+    let Some(mut person) = Person::sit_down(directory.path(), &["-"]) else { return };
+    person.does(&format!("connect {id}"), "connected");
+    person.does("mkdir a", "mkdir a");
+    person.does("mondir a", "mondir a 0");
+    let server =
+        Options::new().client_id(&id).server(None).open().expect("the session's server").server_pid();
+    let stopped = Stopped::new(Pid::from_raw(server.expect("it is known")));
+    for (line, echo) in [("mkfile a/b", "mkfile a/b"), ("pending", "pending"), ("client bob", "client bob")] {
+        person.types(&format!("{line}\r"));
+        let began = Instant::now();
+        person.interrupts();
+        person.sees(&format!("\n{echo}\r\n  failed: interrupted\r\n"));
+        assert!(began.elapsed() < BEFORE_IT_GIVES_UP, "{line} was waited for");
+        person.sees("> ");
+    }
+    drop(stopped);
+    person.sees("  1: b Created");
+    person.does("client main", "client main");
+    person.does("converged", "converged");
+    person.does("server kill", "server kill");
     assert_eq!(person.leaves().code(), Some(0));
 }

@@ -9,7 +9,7 @@ use std::error::Error;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::path::Path;
 use std::rc::Rc;
-use std::sync::RwLockWriteGuard;
+use std::sync::{Arc, RwLockWriteGuard};
 use std::time::{Duration, Instant};
 
 use gamin::{Connection, Event, Kind, RequestNumber, Wish};
@@ -19,15 +19,13 @@ use crate::collection::Collection;
 use crate::forks;
 use crate::play::PlayOptions;
 use crate::session;
-use crate::stop::Stop;
+use crate::stop::{self, Stop};
 use crate::world::{Client, Trouble};
 
 /// The longest wait for silence, where the server has no barrier.
 const SILENCE_MAX: Duration = Duration::from_secs(5);
 /// How much sooner the original answers than it tells of a change: after 100 ms at most.
 const ANSWER_QUICKER: u32 = 4;
-/// How long somebody who waits for an event may take to see that it is to stop.
-pub(crate) const STOP_LATENCY: Duration = Duration::from_millis(100);
 
 /// What has happened in a world, as far as its clients have to know.
 #[derive(Debug, Default)]
@@ -92,7 +90,7 @@ pub(crate) fn await_silence(
 /// A connection of the client library.
 #[derive(Debug)]
 pub(crate) struct LiveClient {
-    connection: Connection,
+    connection: Arc<Connection>,
     /// The last server that it had, if that is the scenario's own and nobody else ends it.
     server: Option<i32>,
     past: Rc<Past>,
@@ -108,7 +106,7 @@ impl LiveClient {
     pub fn new(connection: Connection, is_ours: bool, past: Rc<Past>, options: &PlayOptions) -> LiveClient {
         LiveClient {
             server: connection.server_pid().filter(|_| is_ours),
-            connection,
+            connection: Arc::new(connection),
             silence: Silence::new(options.silence, Rc::clone(&past)),
             past,
             came: VecDeque::new(),
@@ -140,9 +138,9 @@ impl LiveClient {
         loop {
             self.stop.check()?;
             let left = deadline.saturating_duration_since(Instant::now());
-            let event = self.connection.next_event_timeout(left.min(STOP_LATENCY));
+            let event = self.connection.next_event_timeout(left.min(stop::LATENCY));
             let event = event.map_err(|why| failed(&why))?;
-            if event.is_some() || left <= STOP_LATENCY {
+            if event.is_some() || left <= stop::LATENCY {
                 return Ok(event);
             }
         }
@@ -151,10 +149,11 @@ impl LiveClient {
     /// Waits until the server has reported everything, if it has a barrier.
     pub fn barrier(&mut self) -> Result<bool, Trouble> {
         let forks = self.forks();
-        let reached = self.connection.barrier(self.stop.cap(self.patience));
+        let (connection, patience) = (Arc::clone(&self.connection), self.stop.cap(self.patience));
+        let reached = self.stop.unless_asked(move || connection.barrier(patience));
         drop(forks);
         self.check_server()?;
-        match reached {
+        match reached? {
             Ok(()) => {
                 self.past.server_is_dead.set(false);
                 Ok(true)
@@ -242,11 +241,19 @@ impl Client for LiveClient {
     fn kill_server(&mut self) -> Result<(), Trouble> {
         let pid = session::known(self.connection.server_pid())?;
         self.past.server_dies(&[pid.as_raw()]);
-        session::terminate(pid, self.patience)
+        let patience = self.patience;
+        self.stop.unless_asked(move || session::terminate(pid, patience))?
     }
 
     fn descriptor(&self) -> Option<BorrowedFd<'_>> {
         Some(self.connection.as_fd())
+    }
+}
+
+impl Drop for LiveClient {
+    /// A barrier that nobody waits for any more would keep the connection.
+    fn drop(&mut self) {
+        self.connection.close();
     }
 }
 

@@ -157,7 +157,10 @@ impl<'a> Conversation<'a> {
         let news = text.strip_prefix(GLANCE).and_then(|text| text.strip_prefix('\n')).unwrap_or(&text);
         self.record.add_others(&events(news));
         let mut shown = self.paint.transcript(news);
-        if let Err(trouble) = held {
+        if let Err(trouble) = held
+            // Of a step that was interrupted it has been said, and what comes yet is shown when it comes.
+            && !self.stop.is_asked()
+        {
             // It would be so again at once; the next step tries again.
             self.ears.rest();
             shown.push_str(&self.paint.error(&told(&trouble)));

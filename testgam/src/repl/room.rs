@@ -80,7 +80,8 @@ impl Room {
             Some(id) => options.client_id(id),
             None => options,
         };
-        options.open().map_err(|why| Trouble::Failed(why.to_string()))
+        let opened = self.options.stop.unless_asked(move || options.open())?;
+        opened.map_err(|why| Trouble::Failed(why.to_string()))
     }
 
     /// The server that runs and is known, and a connection to it.
@@ -112,18 +113,7 @@ impl Room {
         let (connection, pid) = self.stopped.take().map_or_else(|| self.server(), Ok)?;
         signal(pid, Signal::SIGKILL)?;
         let patience = PollTimeout::try_from(self.options.patience).unwrap_or(PollTimeout::MAX);
-        while connection.server_pid() == Some(pid.as_raw()) {
-            match poll(&mut [PollFd::new(connection.as_fd(), PollFlags::POLLIN)], patience) {
-                Ok(0) => {
-                    return Err(Trouble::Failed(format!("the server, process {pid}, does not end")));
-                }
-                Ok(_) | Err(Errno::EINTR) => {}
-                Err(why) => return Err(Trouble::Failed(why.to_string())),
-            }
-            // That there is no server any more is no error here, but what is waited for.
-            let _ = connection.try_next_event();
-        }
-        Ok(())
+        self.options.stop.unless_asked(move || await_end(&connection, pid, patience))?
     }
 
     /// Has the server, which must not run yet, be started without kernel notices.
@@ -137,6 +127,20 @@ impl Room {
         self.live = Live::here(&self.options)?;
         Ok(())
     }
+}
+
+/// Waits until a connection's server has hung up, but for each sign of life no longer than so long.
+fn await_end(connection: &Connection, pid: Pid, patience: PollTimeout) -> Result<(), Trouble> {
+    while connection.server_pid() == Some(pid.as_raw()) {
+        match poll(&mut [PollFd::new(connection.as_fd(), PollFlags::POLLIN)], patience) {
+            Ok(0) => return Err(Trouble::Failed(format!("the server, process {pid}, does not end"))),
+            Ok(_) | Err(Errno::EINTR) => {}
+            Err(why) => return Err(Trouble::Failed(why.to_string())),
+        }
+        // That there is no server any more is no error here, but what is waited for.
+        let _ = connection.try_next_event();
+    }
+    Ok(())
 }
 
 fn signal(pid: Pid, signal: Signal) -> Result<(), Trouble> {
