@@ -12,6 +12,7 @@ use clap_complete::Shell;
 
 use crate::play::{Players, WorldKind, play_here};
 use crate::server::SERVER_ARGUMENT;
+use crate::suite::interrupt;
 use crate::{
     Language, Outcome, PlayOptions, Script, become_another_if_asked, explore, interactive, play, repl, suite,
 };
@@ -97,19 +98,25 @@ pub fn run() -> ExitCode {
             let mut all_held = true;
             let session = [PathBuf::from("-")];
             let files = if arguments.files.is_empty() { &session[..] } else { &arguments.files };
-            if !files.iter().any(|file| file == Path::new("-"))
-                && let Err(why) = suite::interrupt::stop_on_signals(options.stop.clone())
-            {
+            let has_session = files.iter().any(|file| file == Path::new("-"));
+            let taken = match has_session {
+                // At a terminal it takes them itself.
+                true if repl::is_possible() => Ok(()),
+                true => interrupt::end_on_signals(),
+                false => interrupt::stop_on_signals(options.stop.clone()),
+            };
+            if let Err(why) = taken {
                 say(&format!("signals are not heard: {why}"));
             }
             for file in files {
-                if options.stop.is_asked() {
-                    return ExitCode::from(suite::interrupt::INTERRUPTED);
-                }
                 all_held &= play_file(file, &options).unwrap_or_else(|why| {
                     say(&format!("{}: {why}", file.display()));
                     false
                 });
+                // In a session it is asked for a step.
+                if !has_session && options.stop.is_asked() {
+                    return ExitCode::from(interrupt::INTERRUPTED);
+                }
             }
             if all_held { ExitCode::SUCCESS } else { ExitCode::FAILURE }
         }

@@ -15,7 +15,6 @@ use std::thread;
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::signal::{SigSet, Signal};
 use rustyline::ExternalPrinter;
 use rustyline::error::ReadlineError;
 
@@ -30,6 +29,7 @@ mod usage;
 
 use crate::play::PlayOptions;
 use crate::stop::Stop;
+use crate::suite::interrupt;
 use crate::transcript::DIRECTORY_PLACEHOLDER;
 use crate::words::plain_or_quoted;
 use completion::Facts;
@@ -53,7 +53,8 @@ pub fn is_possible() -> bool {
 /// # Errors
 /// Says that the current directory cannot be named, or that the terminal failed.
 pub fn converse(options: &PlayOptions) -> io::Result<()> {
-    interrupt_steps(options.stop.clone())?;
+    // Ctrl-C ends the step that is performed, and nothing else. While a line is typed it is a key like others.
+    interrupt::stop_on_interrupts(options.stop.clone())?;
     let is_on = env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     let paint = Paint { is_on };
     let mut editor = editor::new(paint).map_err(io::Error::other)?;
@@ -83,20 +84,6 @@ pub fn converse(options: &PlayOptions) -> io::Result<()> {
         let played = player.join().unwrap_or_else(|_| Err(io::Error::other("the player panicked")));
         played.and(edited)
     })
-}
-
-/// Has Ctrl-C end the step that is performed, and nothing else: all threads that are started later leave it to one that
-/// waits for it. While a line is typed it is a key like others.
-fn interrupt_steps(stop: Stop) -> io::Result<()> {
-    let interrupt: SigSet = [Signal::SIGINT].into_iter().collect();
-    interrupt.thread_block()?;
-    // It ends with the process.
-    thread::Builder::new().name("interrupts".into()).spawn(move || {
-        while interrupt.wait().is_ok() {
-            stop.ask();
-        }
-    })?;
-    Ok(())
 }
 
 /// The editor: takes lines to the player and prints its answers, until either is over.

@@ -15,7 +15,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::pty::{Winsize, openpty};
 use nix::sys::signal::{Signal, kill};
 use nix::sys::termios::{LocalFlags, tcgetattr};
-use nix::unistd::Pid;
+use nix::unistd::{Pid, getuid};
 
 const TESTGAM: &str = env!("CARGO_BIN_EXE_testgam");
 /// Only a session that hangs takes longer to show something.
@@ -37,8 +37,13 @@ struct Person {
 
 impl Person {
     /// Sits down in `directory`; `None`, with the reason printed, where no terminal can be had.
-    #[expect(clippy::print_stdout, reason = "a skipped test says why")]
     fn sit_down(directory: &Path, arguments: &[&str]) -> Option<Person> {
+        Person::sit_down_before(directory, Command::new(TESTGAM).args(arguments))
+    }
+
+    /// The same before any program.
+    #[expect(clippy::print_stdout, reason = "a skipped test says why")]
+    fn sit_down_before(directory: &Path, program: &mut Command) -> Option<Person> {
         let _alone = AT_THE_DOOR.lock().unwrap_or_else(PoisonError::into_inner);
         let size = Winsize { ws_row: 50, ws_col: 120, ws_xpixel: 0, ws_ypixel: 0 };
         let ends = match openpty(&size, None) {
@@ -52,8 +57,7 @@ impl Person {
         let (terminal, [stdin, stdout, stderr]) = (clone(&ends.master), [(); 3].map(|()| clone(&ends.slave)));
         // Unlike its clones it would be inherited, and keep the terminal open.
         drop(ends);
-        let testgam = Command::new(TESTGAM)
-            .args(arguments)
+        let testgam = program
             .current_dir(directory)
             .env("TERM", "xterm")
             .env("NO_COLOR", "1")
@@ -281,4 +285,22 @@ fn ctrl_c_ends_a_step_that_waits_for_the_server() {
     person.does("converged", "converged");
     person.does("server kill", "server kill");
     assert_eq!(person.leaves().code(), Some(0));
+}
+
+#[test]
+#[expect(clippy::print_stdout, reason = "a skipped test says why")]
+fn as_process_1_it_ends_when_it_is_asked_to() {
+    if !getuid().is_root() {
+        println!("skipped: only root makes namespaces");
+        return;
+    }
+    let (directory, _) = place();
+    let mut unshare = Command::new("unshare");
+    unshare.args(["--pid", "--fork", "--kill-child", "--mount-proc", TESTGAM, "-"]);
+    let Some(mut person) = Person::sit_down_before(directory.path(), &mut unshare) else { return };
+    person.sees("> ");
+    let children = format!("/proc/{0}/task/{0}/children", person.testgam.id());
+    let testgam = fs::read_to_string(children).expect("unshare runs").trim().parse();
+    kill(Pid::from_raw(testgam.expect("it has one child")), Signal::SIGTERM).expect("it runs");
+    assert_eq!(person.testgam.wait().expect("it ends").code(), Some(143));
 }
