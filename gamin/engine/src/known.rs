@@ -136,7 +136,9 @@ pub(crate) fn react(known: &mut Option<File>, entry: EntryNotice) -> Reaction {
                 _ => Reaction::Deleted,
             }
         }
-        Change::Created if is_shown || !matches!(seen, Seen::Present(_)) => Reaction::Nothing,
+        Change::Created if is_shown || file.has_come(change) || !matches!(seen, Seen::Present(_)) => {
+            Reaction::Nothing
+        }
         Change::MovedTo if is_shown => Reaction::Nothing,
         Change::Attributes if is_shown && !file.created => Reaction::Nothing,
         Change::Created | Change::MovedTo | Change::Attributes => {
@@ -389,5 +391,38 @@ impl Directory {
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn present(size: u64) -> Seen {
+        Seen::Present(Stamp { size, ..Stamp::void(FileType::Other) })
+    }
+
+    /// What a notice comes to for a file of which a scan has told the stamp, or the name alone.
+    fn after_scan(stamp: Option<Seen>, change: Change) -> Reaction {
+        let stamp = stamp.map(|seen| match seen {
+            Seen::Present(stamp) => stamp,
+            Seen::Nothing | Seen::Absent => unreachable!("it was seen"),
+        });
+        let mut known = Some(File { created: true, ..File::of_scan(stamp.as_ref()) });
+        react(&mut known, EntryNotice { change, seen: present(1), is_last: true })
+    }
+
+    #[test]
+    fn that_a_file_has_come_is_no_news_after_a_scan_that_has_told_its_name() {
+        assert_eq!(after_scan(None, Change::Created), Reaction::Nothing);
+        assert_eq!(after_scan(Some(present(1)), Change::Created), Reaction::Nothing);
+        assert_eq!(after_scan(Some(present(2)), Change::Created), Reaction::Changed(Urgency::Now));
+    }
+
+    #[test]
+    fn what_replaces_a_file_is_news_though_only_its_name_is_known() {
+        assert_eq!(after_scan(None, Change::MovedTo), Reaction::Changed(Urgency::Now));
+        assert_eq!(after_scan(None, Change::Written), Reaction::Changed(Urgency::Now));
+        assert_eq!(after_scan(None, Change::Deleted), Reaction::Deleted);
     }
 }
