@@ -1,7 +1,7 @@
 //! The simulated world: engine, sessions and client connections, joined over files in memory and a virtual clock.
 //!
-//! [`tree`] is the file system and [`inotify`] what it tells, each as Linux has it; [`kernel`] and [`scan`] are the
-//! backend, [`host`] the server around its core, [`client`] the library around its state, [`pipe`] what lies between them. [`faults`] are
+//! [`tree`] is the file system and [`inotify`] what it tells, each as Linux has it; [`kernel`] is how the backend asks
+//! them, [`host`] the server around its core, [`client`] the library around its state, [`pipe`] what lies between them. [`faults`] are
 //! the things that can go wrong, and [`world`] is all of it as scenarios see it. Here they are put together, and time passes.
 //! Invariants: nothing in here is read from the machine it runs on, so the same steps give the same history everywhere; time
 //! passes only where it is said so, and costs nothing.
@@ -16,7 +16,6 @@ pub mod inotify;
 pub mod journal;
 pub mod kernel;
 pub mod pipe;
-pub mod scan;
 pub mod tree;
 pub mod world;
 

@@ -13,11 +13,20 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("gamin-meeting", &["gamin-protocol"]),
     ("gamin-engine", &["gamin-protocol"]),
     ("gamin-backend", &["gamin-engine"]),
+    ("gamin-linux", &["gamin-backend", "gamin-engine"]),
     ("gamin-config", &["gamin-backend", "gamin-engine"]),
     ("gamin-trace", &[]),
     (
         "gamin-server",
-        &["gamin-backend", "gamin-config", "gamin-engine", "gamin-meeting", "gamin-protocol", "gamin-trace"],
+        &[
+            "gamin-backend",
+            "gamin-config",
+            "gamin-engine",
+            "gamin-linux",
+            "gamin-meeting",
+            "gamin-protocol",
+            "gamin-trace",
+        ],
     ),
     ("gamin", &["gamin-meeting", "gamin-protocol"]),
     ("gamin-follow", &["gamin"]),
@@ -25,7 +34,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("gamin-libfam", &["gamin", "gamin-trace"]),
     ("libfam", &["gamin-libfam"]),
     ("libgamin-1", &["gamin-libfam"]),
-    ("testgam", &["gamin", "gamin-server", "gamin-trace"]),
+    ("testgam", &["gamin", "gamin-backend", "gamin-linux", "gamin-server", "gamin-trace"]),
     ("gamin-fuzz", &["gamin", "gamin-config", "gamin-engine", "gamin-protocol", "gamin-server", "testgam"]),
     ("gamin-manual", &["gamin-command", "gamin-server", "testgam"]),
 ];
@@ -62,6 +71,26 @@ fn dependencies(manifest: &str) -> Vec<&str> {
     let section = manifest.split("\n[").find(|section| section.starts_with("dependencies]")).unwrap_or("");
     let names = section.lines().skip(1).filter_map(|line| line.split(['.', ' ', '=']).next());
     names.filter(|name| ARROWS.iter().any(|(known, _)| known == name)).collect()
+}
+
+/// The crates that run on no system in particular, and what of one they must not know.
+const PURE: [&str; 3] = ["protocol", "engine", "backend"];
+const SYSTEM: [&str; 4] = ["nix", "libc", "inotify", "calloop"];
+
+#[test]
+fn what_is_pure_knows_no_system() {
+    for name in PURE {
+        let manifest = house().join("gamin").join(name).join("Cargo.toml");
+        let manifest = fs::read_to_string(manifest).expect("because it is text");
+        let section =
+            manifest.split("\n[").find(|section| section.starts_with("dependencies]")).unwrap_or("");
+        for system in SYSTEM {
+            assert!(
+                !section.lines().any(|line| line.starts_with(system)),
+                "gamin/{name} must not know {system}"
+            );
+        }
+    }
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! The simulated kernel against the running one: the same random operations on real files and on simulated ones, the
+//! The simulated kernel against the running one, under one backend: the same random operations on real files and on simulated ones, the
 //! same armings, and every notice compared, in order, with what it says of the entry.
 //!
 //! Two things are left out: inode numbers and times, of which only matters whether they differ from before; and the
@@ -8,12 +8,13 @@ mod sim_support;
 
 use std::collections::BTreeMap;
 
-use gamin_backend::Backend;
+use gamin_backend::{Backend, Kernel, Number};
+use gamin_linux::Inotify;
 use gamin_server::engine::{EntryNotice, FileType, KernelWatchId, Level, Name, Notice, Refusal, Seen, Stamp};
 use proptest::prelude::*;
 use sim_support::{Twins, operation, tree_path};
 use testgam::action::FileOperation;
-use testgam::sim::kernel::Kernel;
+use testgam::sim::kernel::System;
 use testgam::sim::tree::Caller;
 
 /// The directories that are armed.
@@ -39,11 +40,12 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// Both worlds, and a backend in each.
+/// Both worlds, and a backend on the kernel of each.
 struct Bench {
     twins: Twins,
-    real: Backend,
-    simulated: Kernel,
+    inotify: Inotify,
+    real: Backend<<Inotify as Kernel>::Watch>,
+    simulated: Backend<Number>,
     /// What was last seen of each name, in both worlds.
     before: BTreeMap<(KernelWatchId, Name), (Stamp, Stamp)>,
 }
@@ -51,16 +53,19 @@ struct Bench {
 impl Bench {
     fn new() -> Bench {
         let mut twins = Twins::new();
-        let simulated = Kernel::new(&mut twins.simulated.tree, Caller::Root);
-        Bench { real: Backend::new().expect("inotify"), twins, simulated, before: BTreeMap::new() }
+        twins.simulated.tree.inotify = Some(testgam::sim::inotify::Inotify::new());
+        let inotify = Inotify::new().expect("because there is an instance left");
+        let (real, simulated) = (Backend::new(), Backend::new());
+        Bench { twins, inotify, real, simulated, before: BTreeMap::new() }
     }
 
     fn arm(&mut self, id: u64, directory: &str, level: Level) -> [Result<(), Refusal>; 2] {
         let id = KernelWatchId(id);
         let [real, simulated] = self.twins.spell(directory).map(|path| tree_path(&path));
+        let mut system = System { files: &mut self.twins.simulated, caller: Caller::Root };
         [
-            self.real.arm(id, &real, level),
-            self.simulated.arm(&mut self.twins.simulated.tree, id, &simulated, level),
+            self.real.arm(&mut self.inotify, id, &real, level),
+            self.simulated.arm(&mut system, id, &simulated, level),
         ]
     }
 
@@ -78,19 +83,21 @@ impl Bench {
                 prop_assert_eq!(real, simulated, "arm {}", directory);
             }
             Step::Disarm(id) => {
-                self.real.disarm(KernelWatchId(*id));
-                self.simulated.disarm(&mut self.twins.simulated.tree, KernelWatchId(*id));
+                let mut system = System { files: &mut self.twins.simulated, caller: Caller::Root };
+                self.real.disarm(&mut self.inotify, KernelWatchId(*id));
+                self.simulated.disarm(&mut system, KernelWatchId(*id));
             }
             Step::Read => self.compare(false)?,
         }
-        prop_assert_eq!(self.real.armed(), self.simulated.count());
+        prop_assert_eq!(self.real.watches(), self.simulated.watches());
         Ok(())
     }
 
     fn compare(&mut self, is_order_free: bool) -> Result<(), TestCaseError> {
         let (mut real, mut simulated) = (Vec::new(), Vec::new());
-        while self.real.read(&mut real).expect("the descriptor is open") {}
-        while self.simulated.read(&mut self.twins.simulated.tree, &mut simulated) {}
+        let mut system = System { files: &mut self.twins.simulated, caller: Caller::Root };
+        self.real.drain(&mut self.inotify, |notice| real.push(notice)).expect("the descriptor is open");
+        self.simulated.drain(&mut system, |notice| simulated.push(notice)).expect("the queue is in memory");
         if is_order_free {
             real.sort_by_key(place);
             simulated.sort_by_key(place);

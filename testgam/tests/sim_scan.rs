@@ -1,15 +1,16 @@
-//! The simulated scanner against the real one: random trees made both of real files and of simulated ones, and every
+//! The simulated files against real ones, under one scanner: random trees made both of real files and of simulated ones, and every
 //! path looked at in both, for whoever is privileged. Times and numbers of inodes and devices are left out.
 
 mod sim_support;
 
-use gamin_backend::{Lane, Mounts};
+use gamin_backend::{Lane, Mounts, scan};
+use gamin_linux::Disk;
 use gamin_server::engine::{
     Detail, Entries, FileType, Found, Hinge, Name, Scan, ScanRequest, Stamp, TreePath,
 };
 use proptest::prelude::*;
 use sim_support::{Twins, operation, tree_path};
-use testgam::sim::scan::scan;
+use testgam::sim::kernel::Eyes;
 use testgam::sim::tree::Caller;
 
 const PATHS: [&str; 12] =
@@ -73,9 +74,13 @@ proptest! {
                 for trusted in [0, 3] {
                     let [real, simulated] = twins.spell(path).map(|path| tree_path(&path));
                     let request = |path| ScanRequest { path, trusted, detail };
-                    let real = gamin_backend::scan(&request(real), &Mounts::default(), &Lane::LONG)
-                        .expect("because there is no other lane");
-                    let simulated = scan(&mut twins.simulated, Caller::Root, &request(simulated), &[]);
+                    let mut eyes = Eyes::new(&mut twins.simulated, Caller::Root, &[]);
+                    let scans = [
+                        scan(&mut Disk::new(), &request(real), &Mounts::default(), &Lane::LONG),
+                        scan(&mut eyes, &request(simulated), &Mounts::default(), &Lane::LONG),
+                    ];
+                    let [real, simulated] = scans.map(|scan| scan.expect("because there is no other lane"));
+                    drop(eyes);
                     prop_assert_eq!(shown(real, &real_root), shown(simulated, &simulated_root), "{}", path);
                 }
             }

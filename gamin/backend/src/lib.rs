@@ -1,23 +1,26 @@
-//! Asks the kernel: inotify for notices, and the file system itself for scans.
+//! The engine's other side, over any kernel and any files.
 //!
-//! This is the engine's other side on a real system. A [`Backend`] carries out the engine's `Arm` and `Disarm` and
-//! gives its [`Notice`](gamin_engine::Notice)s; [`scan`] carries out its `Scan`, [`glance`] its `Glance`. What they mean is left to the
-//! engine, when to call them to the server.
-//! Invariants: nothing here waits for a notice, keeps a file or directory open, or asks to be told about reading;
-//! and whatever the kernel could not tell is told as [`Notice::Overflow`](gamin_engine::Notice::Overflow).
+//! A [`Backend`] carries out the engine's `Arm` and `Disarm` and gives its [`Notice`](gamin_engine::Notice)s; [`scan`]
+//! carries out its `Scan`, [`glance`] its `Glance`. What they mean is left to the engine, when to call them to the server.
+//! All of it is written once, over two small traits: a [`Kernel`], which tells of changes, and [`Files`], which are looked
+//! at. On a real system these are `gamin-linux`; in testgam's simulated world, a model of it in memory. docs/porting.md
+//! says what another one has to bring.
+//! Invariants: nothing here waits for a notice, keeps a file or directory open, or makes a system call; and whatever the
+//! kernel could not tell is told as [`Notice::Overflow`](gamin_engine::Notice::Overflow).
 
 #![forbid(unsafe_code)]
 
 mod armings;
 mod backend;
+mod files;
 mod glance;
-mod listing;
-mod look;
+mod kernel;
 mod mounts;
 mod scan;
 
 pub use backend::Backend;
+pub use files::{Access, Failure, Files};
 pub use glance::glance;
-pub use listing::NAMES_ONLY_OVER;
-pub use mounts::{Mount, MountId, MountTable, Mounts};
-pub use scan::{Lane, scan};
+pub use kernel::{Extent, Kernel, Number, Record};
+pub use mounts::{Mount, MountId, Mounts};
+pub use scan::{Lane, NAMES_ONLY_OVER, scan};

@@ -1,20 +1,13 @@
 //! What is mounted where, as the kernel says in `/proc/self/mountinfo` (proc_pid_mountinfo(5)), and which of it is remote.
 //!
-//! [`Mounts`] is the table as it was read; [`MountTable`] the open file, which tells when the table has changed. What
-//! follows for a path is left to whoever walks or watches it.
+//! How the table is read, and that it has changed, is left to whoever runs on a system that has one; what follows for a path to
+//! whoever walks or watches it.
 //! Invariants: paths are compared name by name, never as text; a mount that is covered by another is not found;
 //! neither reading nor asking touches any of the file systems.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
-use std::fs::File;
-use std::io::{self, Read, Seek};
-use std::os::fd::{AsFd, BorrowedFd};
 
-use gamin_engine::{Name, TreePath};
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-
-/// The table of the thread that opens it, which in a server is that of the process.
-const MOUNTINFO: &str = "/proc/thread-self/mountinfo";
+use gamin_engine::{FileType, Name, Stamp, TreePath};
 
 /// The types of remote file systems, besides the family of `fuse.*`.
 const REMOTE: [&str; 26] = [
@@ -47,6 +40,16 @@ impl Mount {
     /// kernel does not tell.
     pub fn is_remote(&self) -> bool {
         REMOTE.contains(&self.file_system.as_str()) || self.file_system.starts_with("fuse.")
+    }
+
+    /// What is shown of the entry that it is on, without asking its file system: that this is mounted there.
+    pub(crate) fn stamp(&self) -> Stamp {
+        let (major, minor) = self.device;
+        Stamp {
+            dev: u64::from(major) << 32 | u64::from(minor),
+            ino: self.id.0,
+            ..Stamp::void(FileType::Directory)
+        }
     }
 }
 
@@ -171,47 +174,6 @@ fn unescape(field: &[u8]) -> Vec<u8> {
         rest = if escaped.is_some() { &behind[3..] } else { behind };
     }
     bytes
-}
-
-/// The kernel's table, kept open to be told of changes.
-#[derive(Debug)]
-pub struct MountTable {
-    file: File,
-}
-
-impl MountTable {
-    /// Opens the table. What changes from now on [`is_changed`](MountTable::is_changed) tells.
-    ///
-    /// # Errors
-    /// There is no `/proc`, or no descriptor left.
-    pub fn open() -> io::Result<MountTable> {
-        Ok(MountTable { file: File::open(MOUNTINFO)? })
-    }
-
-    /// Whether anything was mounted or unmounted since the last time this was asked, or since an event loop was told so.
-    pub fn is_changed(&self) -> bool {
-        let mut asked = [PollFd::new(self.file.as_fd(), PollFlags::POLLPRI)];
-        poll(&mut asked, PollTimeout::ZERO).is_ok_and(|count| count > 0)
-    }
-
-    /// Reads the table as it is now.
-    ///
-    /// # Errors
-    /// Memory runs out in the kernel.
-    pub fn read(&self) -> io::Result<Mounts> {
-        let mut table = Vec::new();
-        let mut file = &self.file;
-        file.rewind()?;
-        file.read_to_end(&mut table)?;
-        Ok(Mounts::parse(&table))
-    }
-}
-
-/// For an event loop: an edge of priority or error is a change. It is always readable, which says nothing.
-impl AsFd for MountTable {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.file.as_fd()
-    }
 }
 
 #[cfg(test)]
@@ -352,14 +314,5 @@ not a line
                 "{file_system}"
             );
         }
-    }
-
-    #[test]
-    fn the_table_of_this_process_can_be_read_again_and_again() -> io::Result<()> {
-        let table = MountTable::open()?;
-        let mounts = table.read()?;
-        assert!(mounts.of(&tree("/proc/self")).is_some_and(|mount| mount.file_system == "proc"));
-        assert_eq!(table.read()?.of(&tree("/proc")), mounts.of(&tree("/proc")));
-        Ok(())
     }
 }

@@ -1,21 +1,21 @@
 //! Carries out a scan: walks a path link by link and looks at what it leads to.
 //!
-//! What the answer means is left to the engine; the listing of a directory and the reading of a `stat` to their own
-//! files. Invariants: the hinges are what the answer hangs on, all of it: as long as none of those directories moves
-//! and none of those entries changes, the path leads to the same place. No descriptor stays open. Off its [`Lane`] a scan
-//! touches no remote mount.
+//! What the answer means is left to the engine; how a file is looked at to the [`Files`]. Invariants: the hinges are what
+//! the answer hangs on, all of it: as long as none of those directories moves and none of those entries changes, the path
+//! leads to the same place. A listing is whole, or it is an error. Nothing stays open. Off its [`Lane`] a scan touches no
+//! remote mount.
 
 use std::collections::BTreeSet;
-use std::os::unix::ffi::OsStrExt;
 
-use gamin_engine::{Detail, Entries, FileType, Found, Hinge, Name, Scan, ScanRequest, TreePath, Unlisted};
-use nix::errno::Errno;
-use nix::fcntl::readlink;
-use nix::sys::stat::{fstat, lstat};
+use gamin_engine::{
+    Detail, Entries, FileType, Found, Hinge, Name, Scan, ScanRequest, Stamp, TreePath, Unlisted,
+};
 
-use crate::listing::{NAMES_ONLY_OVER, list, open};
-use crate::look::{Look, file_type, is_missing};
+use crate::files::{Access, Failure, Files};
 use crate::mounts::{Mount, MountId, Mounts};
+
+/// A directory with more entries than this is listed without stamps, unless they are asked for.
+pub const NAMES_ONLY_OVER: usize = 4096;
 
 /// How many symbolic links a path may lead over, as in the kernel (path_resolution(7)).
 const MAX_LINKS: usize = 40;
@@ -66,13 +66,18 @@ impl Lane {
 ///
 /// # Errors
 /// It leads onto another remote mount, or to a long directory: it has to be made in this lane instead.
-pub fn scan(request: &ScanRequest, mounts: &Mounts, lane: &Lane) -> Result<Scan, Lane> {
-    let mut walk = Walk::new(&request.path, mounts, lane);
+pub fn scan(
+    files: &mut impl Files,
+    request: &ScanRequest,
+    mounts: &Mounts,
+    lane: &Lane,
+) -> Result<Scan, Lane> {
+    let mut walk = Walk::new(files, &request.path, mounts, lane);
     let found = match walk.arrive(request.trusted).and_then(|()| walk.look_into(request.detail)) {
         Err(Stop::Vanished(_)) if request.trusted > 0 => {
-            return scan(&ScanRequest { trusted: 0, ..request.clone() }, mounts, lane);
+            return scan(files, &ScanRequest { trusted: 0, ..request.clone() }, mounts, lane);
         }
-        Err(Stop::Vanished(errno)) => walk.vanished(errno),
+        Err(Stop::Vanished(why)) => walk.vanished(why),
         Ok(found) | Err(Stop::Found(found)) => found,
         Err(Stop::OffLane(lane)) => return Err(lane),
     };
@@ -84,14 +89,14 @@ enum Stop {
     /// This is what is there.
     Found(Found),
     /// The directory that was reached has just been taken away.
-    Vanished(Errno),
+    Vanished(Failure),
     /// The way goes on in this lane.
     OffLane(Lane),
 }
 
-impl From<Errno> for Stop {
-    fn from(errno: Errno) -> Stop {
-        Stop::Vanished(errno)
+impl From<Failure> for Stop {
+    fn from(why: Failure) -> Stop {
+        Stop::Vanished(why)
     }
 }
 
@@ -102,7 +107,8 @@ impl From<Found> for Stop {
 }
 
 /// A walk along a path, from `/` down.
-struct Walk<'a> {
+struct Walk<'a, F> {
+    files: &'a mut F,
     mounts: &'a Mounts,
     lane: &'a Lane,
     /// The directory reached, over no symbolic link and no `..`.
@@ -111,19 +117,18 @@ struct Walk<'a> {
     pending: Vec<Name>,
     hinges: Vec<Hinge>,
     links: usize,
-    look: Look,
 }
 
-impl Walk<'_> {
-    fn new<'a>(path: &TreePath, mounts: &'a Mounts, lane: &'a Lane) -> Walk<'a> {
+impl<'a, F: Files> Walk<'a, F> {
+    fn new(files: &'a mut F, path: &TreePath, mounts: &'a Mounts, lane: &'a Lane) -> Walk<'a, F> {
         let mut walk = Walk {
+            files,
             mounts,
             lane,
             real: TreePath::root(),
             pending: Vec::new(),
             hinges: Vec::new(),
             links: 0,
-            look: Look::begin(),
         };
         walk.pend(path);
         walk
@@ -165,17 +170,18 @@ impl Walk<'_> {
     }
 
     fn step(&mut self, path: TreePath, name: Name) -> Result<(), Stop> {
-        let looked = lstat(&*path);
-        if looked.is_ok_and(|stat| file_type(&stat) == FileType::Directory) {
+        let looked = self.files.look(&path);
+        let file_type = looked.as_ref().ok().map(F::file_type);
+        if file_type == Some(FileType::Directory) {
             self.enter(path);
             return Ok(());
         }
         self.hinges.push(Hinge { directory: self.real.clone(), entry: Some(name) });
-        let stat = looked.map_err(unreached)?;
-        if file_type(&stat) == FileType::Link {
+        let status = looked.map_err(unreached)?;
+        if file_type == Some(FileType::Link) {
             self.follow(&path)
         } else if self.pending.is_empty() {
-            Err(Found::File(self.look.stamp(&stat, &self.real)).into())
+            Err(Found::File(self.files.stamp(&status, &self.real)).into())
         } else {
             Err(Found::Missing.into())
         }
@@ -186,55 +192,80 @@ impl Walk<'_> {
         if self.links > MAX_LINKS {
             return Err(Found::Missing.into());
         }
-        let target = readlink(&**link).map_err(unreached)?;
-        if target.as_bytes().first() == Some(&b'/') {
+        let target = self.files.target(link).map_err(unreached)?;
+        if target.first() == Some(&b'/') {
             self.real = TreePath::root();
         }
-        self.pend(target.as_bytes());
+        self.pend(&target);
         Ok(())
     }
 
     /// Looks at the directory that was reached; an error if there is none any more.
     fn look_into(&mut self, detail: Detail) -> Result<Found, Stop> {
-        let (stat, entries) = match detail {
-            Detail::Itself => (lstat(&*self.real)?, Entries::Unasked),
-            Detail::Names | Detail::Stamps => match open(&self.real) {
-                Ok(mut open) => {
-                    let stat = fstat(&open)?;
-                    let entries_max = if self.lane.is_long { usize::MAX } else { NAMES_ONLY_OVER };
-                    match list(&mut open, &self.real, detail, entries_max, self.mounts, &mut self.look) {
-                        // What readdir(2) says of a directory removed meanwhile.
-                        Err(Errno::ENOENT) => return Err(Errno::ENOENT.into()),
-                        Err(errno) => (stat, Entries::Unlisted(unlisted(errno))),
-                        Ok(Some(entries)) => (stat, Entries::Listed(entries)),
-                        Ok(None) => return Err(Stop::OffLane(self.lane.long())),
-                    }
-                }
-                Err(errno) if is_missing(errno) => return Err(errno.into()),
-                Err(errno) => (lstat(&*self.real)?, Entries::Unlisted(unlisted(errno))),
+        let (status, entries) = match detail {
+            Detail::Itself => (self.files.look(&self.real)?, Entries::Unasked),
+            Detail::Names | Detail::Stamps => match self.files.open(&self.real, Access::List) {
+                Ok(mut open) => (self.files.look_at(&open)?, self.list(&mut open, detail)?),
+                Err(why) if why.is_missing() => return Err(why.into()),
+                Err(why) => (self.files.look(&self.real)?, Entries::Unlisted(unlisted(why))),
             },
         };
-        if file_type(&stat) != FileType::Directory {
-            return Err(Errno::ENOTDIR.into());
+        if F::file_type(&status) != FileType::Directory {
+            return Err(Failure::NoDirectory.into());
         }
-        let stamp = self.look.stamp(&stat, &self.real);
+        let stamp = self.files.stamp(&status, &self.real);
         Ok(Found::Directory { real: self.real.clone(), stamp, entries })
     }
 
+    /// Lists the directory that was reached. An entry that goes meanwhile may be left out. On one where a remote mount is,
+    /// only the mount is looked at.
+    fn list(&mut self, open: &mut F::Directory, detail: Detail) -> Result<Entries, Stop> {
+        let max = if self.lane.is_long { usize::MAX } else { NAMES_ONLY_OVER };
+        let names = match self.files.names(open, max) {
+            Ok(Some(names)) => names,
+            Ok(None) => return Err(Stop::OffLane(self.lane.long())),
+            Err(Failure::Absent) => return Err(Failure::Absent.into()),
+            Err(why) => return Ok(Entries::Unlisted(unlisted(why))),
+        };
+        if detail != Detail::Stamps && names.len() > NAMES_ONLY_OVER {
+            return Ok(Entries::Listed(names.into_iter().map(|name| (name, None)).collect()));
+        }
+        let mounts = self.mounts;
+        let remote = mounts.remote_in(&self.real);
+        let entry = |name: Name| {
+            let stamp = match remote.iter().find(|(point, _)| *point == name) {
+                Some((_, mount)) => Ok(mount.stamp()),
+                None => self.look_in(open, &name),
+            };
+            match stamp {
+                Ok(stamp) => Some((name, Some(stamp))),
+                Err(Failure::Absent) => None,
+                // Without permission to search the directory its names are all there is to know.
+                Err(_) => Some((name, None)),
+            }
+        };
+        Ok(Entries::Listed(names.into_iter().filter_map(entry).collect()))
+    }
+
+    fn look_in(&mut self, open: &F::Directory, name: &Name) -> Result<Stamp, Failure> {
+        let status = self.files.look_in(open, name)?;
+        Ok(self.files.stamp(&status, &self.real))
+    }
+
     /// The directory that was reached has just been taken away.
-    fn vanished(&mut self, errno: Errno) -> Found {
+    fn vanished(&mut self, why: Failure) -> Found {
         if let Some((directory, name)) = self.real.split_last() {
             self.hinges.pop_if(|last| last.directory == self.real);
             self.hinges.push(Hinge { directory, entry: Some(name) });
         }
-        unreached(errno)
+        unreached(why)
     }
 }
 
-fn unreached(errno: Errno) -> Found {
-    if is_missing(errno) { Found::Missing } else { Found::Unknown(unlisted(errno)) }
+fn unreached(why: Failure) -> Found {
+    if why.is_missing() { Found::Missing } else { Found::Unknown(unlisted(why)) }
 }
 
-fn unlisted(errno: Errno) -> Unlisted {
-    if errno == Errno::EACCES { Unlisted::Denied } else { Unlisted::Failed }
+fn unlisted(why: Failure) -> Unlisted {
+    if why == Failure::Denied { Unlisted::Denied } else { Unlisted::Failed }
 }

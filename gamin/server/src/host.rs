@@ -20,8 +20,9 @@ use std::time::{Duration, Instant};
 
 use calloop::generic::Generic;
 use calloop::{Dispatcher, EventLoop, Interest, LoopHandle, Mode, PostAction, Readiness, RegistrationToken};
-use gamin_backend::{Lane, MountTable, glance, scan};
+use gamin_backend::{Lane, glance, scan};
 use gamin_engine::{Effect, Refusal, Scan, Time};
+use gamin_linux::{Disk, MountTable};
 use gamin_trace::Traces;
 use tracing::{debug, info, warn};
 
@@ -259,13 +260,13 @@ impl Host {
             }
             Effect::Scan { id, request } => {
                 self.follow_mounts();
-                let answer = scan(&request, &self.settings.policy.mounts, &Lane::SHORT);
+                let answer = scan(&mut Disk::new(), &request, &self.settings.policy.mounts, &Lane::SHORT);
                 // What it looked at may have moved meanwhile, and then is listed under a name that is no longer its own.
                 self.drain_kernel();
                 self.hand_in((id, request), answer);
             }
             Effect::Glance { id, request } => {
-                let doubts = glance(&request, &self.settings.policy.mounts);
+                let doubts = glance(&mut Disk::new(), &request, &self.settings.policy.mounts);
                 self.core.handle_glance(id, &doubts);
             }
             Effect::Forget { id } => self.lanes.forget(id),

@@ -16,6 +16,7 @@ use std::time::Duration;
 use calloop::channel::Sender;
 use gamin_backend::{Lane, Mounts, scan};
 use gamin_engine::{Scan, ScanId, ScanRequest, Time, TreePath};
+use gamin_linux::Disk;
 use tracing::{debug, info, warn};
 
 /// How long a lane may go without an answer before it is taken for one that hangs.
@@ -283,7 +284,7 @@ fn work(inbox: &mpsc::Receiver<Order>, voice: &Voice) {
             order => order.ok(),
         };
         let Some(Order { request, mounts }) = order else { return };
-        voice.say(News::Answer(scan(&request, &mounts, &voice.lane)));
+        voice.say(News::Answer(scan(&mut Disk::new(), &request, &mounts, &voice.lane)));
     }
 }
 

@@ -10,6 +10,7 @@
 mod cli;
 mod core;
 mod detach;
+mod gather;
 mod host;
 mod kernel;
 mod lanes;
@@ -29,5 +30,7 @@ pub use gamin_config as config;
 /// The vocabulary in which a [`Core`] speaks with its host.
 pub use gamin_engine as engine;
 pub use gamin_protocol::FULL;
+/// When a host reads the kernel's queue.
+pub use gather::Gather;
 pub use outbox::BYTES_MAX;
 pub use session::{MAX_REPLIES, MAX_SUBSCRIPTIONS};

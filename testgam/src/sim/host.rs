@@ -8,23 +8,19 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use gamin_backend::{Backend, Lane, Number, glance, scan};
 use gamin_server::config::{Mounts, Policy, Rules, Text};
 use gamin_server::engine::{self, Effect, Entries, Found, Scan, ScanId, ScanRequest, Time, TreePath};
-use gamin_server::{BYTES_MAX, Config, Core, FULL, Peer, SessionId};
+use gamin_server::{BYTES_MAX, Config, Core, FULL, Gather, Peer, SessionId};
 
 use super::faults::Faults;
 use super::files::Files;
-use super::kernel::Kernel;
+use super::inotify::Inotify;
+use super::kernel::{Eyes, System};
 use super::pipe::{End, PipeId, Pipes, Transfer};
-use super::scan::{glance, scan};
 use super::tree::Caller;
-use crate::action::Gaminrc;
-use crate::action::ScanFault;
+use crate::action::{FileOperation, Gaminrc, ScanFault};
 
-/// As in the real host: how long notices gather in a flood, and what counts as one.
-const GATHER: Duration = Duration::from_millis(5);
-const PROMPT_READINGS: usize = 16;
-const NOTICES_A_READING: usize = 8;
 /// How many bytes are read from a session before others have their turn.
 const READ_MAX: usize = 64 * 1024;
 /// How many effects are carried out while no time passes: a server that wants more runs in circles, and is left there.
@@ -107,12 +103,10 @@ pub struct World<'a> {
 #[derive(Debug)]
 pub struct Host {
     core: Core,
-    kernel: Kernel,
+    backend: Backend<Number>,
+    gather: Gather,
+    mounts: Arc<Mounts>,
     caller: Caller,
-    /// When the queue is to be read, while notices are left to gather.
-    gathering_until: Option<Time>,
-    counting_since: Time,
-    readings: usize,
     /// How many effects were carried out at this time.
     effects: (Time, usize),
     waiting_to_connect: Vec<PipeId>,
@@ -132,20 +126,19 @@ impl Host {
     /// Starts a server.
     pub fn new(now: Time, setup: &Setup, files: &mut Files) -> Host {
         files.tree.journal_mut().handle_new_server(setup.caller);
-        let kernel = Kernel::new(&mut files.tree, setup.caller);
-        if let Some(inotify) = &mut files.tree.inotify {
-            (inotify.watches_max, inotify.queue_max) = (setup.watches_max, setup.queue_max);
-        }
-        let engine = engine::Config { policy: Arc::new(setup.policy()), poll_interval: setup.poll_interval };
+        let inotify = files.tree.inotify.insert(Inotify::new());
+        (inotify.watches_max, inotify.queue_max) = (setup.watches_max, setup.queue_max);
+        let policy = Arc::new(setup.policy());
+        let mounts = Arc::clone(&policy.mounts);
+        let engine = engine::Config { policy, poll_interval: setup.poll_interval };
         let Setup { idle_max, ready_max, .. } = *setup;
         let config = Config { engine, uid: UID, idle_max, settings: Vec::new(), ready_max };
         Host {
             core: Core::new(now, config),
-            kernel,
+            backend: Backend::new(),
+            gather: Gather::new(),
+            mounts,
             caller: setup.caller,
-            gathering_until: None,
-            counting_since: now,
-            readings: 0,
             effects: (now, 0),
             waiting_to_connect: Vec::new(),
             connections: BTreeSet::new(),
@@ -166,7 +159,10 @@ impl Host {
     /// Takes the configuration as it is by now, and where something was mounted or unmounted.
     pub fn handle_surroundings(&mut self, world: &mut World<'_>, setup: &Setup, remounted: &[TreePath]) {
         self.drain(world);
-        self.core.handle_policy(world.now, Arc::new(setup.policy()));
+        let policy = Arc::new(setup.policy());
+        self.mounts = Arc::clone(&policy.mounts);
+        self.backend.set_mounts(Arc::clone(&policy.mounts));
+        self.core.handle_policy(world.now, policy);
         for point in remounted {
             self.core.handle_remount(point);
         }
@@ -174,12 +170,12 @@ impl Host {
 
     /// How many kernel watches it holds.
     pub fn watches(&self) -> usize {
-        self.kernel.count()
+        self.backend.watches()
     }
 
     /// How many askings of the kernel are in force.
     pub fn armings(&self) -> usize {
-        self.kernel.armings()
+        self.backend.armings()
     }
 
     /// The connections that it has accepted.
@@ -196,7 +192,7 @@ impl Host {
     pub fn next_deadline(&self) -> Option<Time> {
         let core = self.core.next_deadline().map(|deadline| deadline.at);
         let answer = self.underway.keys().next().map(|(at, _)| *at);
-        [core, self.gathering_until, answer].into_iter().flatten().min()
+        [core, self.gather.next_deadline(), answer].into_iter().flatten().min()
     }
 
     /// Ends as if killed.
@@ -226,35 +222,24 @@ impl Host {
     /// Reads the kernel's queue if its time has come.
     fn read_kernel(&mut self, world: &mut World<'_>) -> bool {
         let now = world.now;
-        let is_silent = world.files.tree.inotify.as_ref().is_none_or(super::inotify::Inotify::is_empty);
-        let is_due = match self.gathering_until {
-            Some(until) => until <= now,
-            None => !is_silent && world.faults.deaf_until.is_none_or(|until| until <= now),
-        };
-        if !is_due {
+        let is_silent = world.files.tree.inotify.as_ref().is_none_or(Inotify::is_empty);
+        let hears = world.faults.deaf_until.is_none_or(|until| until <= now);
+        if self.gather.is_resting() && hears && !is_silent {
+            self.gather.handle_ready();
+        }
+        if !self.gather.is_due(now) {
             return false;
         }
-        if now.since(self.counting_since) >= GATHER {
-            self.counting_since = now;
-            self.readings = 0;
-        }
         let count = self.drain(world);
-        self.readings += 1 + count / NOTICES_A_READING;
-        self.gathering_until = (self.readings >= PROMPT_READINGS).then_some(now + GATHER);
+        self.gather.handle_read(now, count);
         true
     }
 
     /// Hands in all that the kernel has noticed by now; gives how much that was.
     fn drain(&mut self, world: &mut World<'_>) -> usize {
-        let mut count = 0;
-        let mut notices = Vec::new();
-        while self.kernel.read(&mut world.files.tree, &mut notices) {
-            count += notices.len();
-            for notice in notices.drain(..) {
-                self.core.handle_notice(world.now, notice);
-            }
-        }
-        count
+        let mut system = System { files: world.files, caller: self.caller };
+        let drained = self.backend.drain(&mut system, |notice| self.core.handle_notice(world.now, notice));
+        drained.expect("because the queue is in memory")
     }
 
     /// Carries out effects and what comes of them.
@@ -277,19 +262,19 @@ impl Host {
     }
 
     fn carry_out(&mut self, world: &mut World<'_>, effect: Effect) {
-        let tree = &mut world.files.tree;
+        let mut system = System { files: world.files, caller: self.caller };
         match effect {
             Effect::Arm { id, directory, level } => {
                 let answer = match world.faults.on_arm(&directory) {
                     Some(refusal) => {
-                        self.kernel.disarm(tree, id);
+                        self.backend.disarm(&mut system, id);
                         Err(refusal)
                     }
-                    None => self.kernel.arm(tree, id, &directory, level),
+                    None => self.backend.arm(&mut system, id, &directory, level),
                 };
                 self.core.handle_armed(id, answer);
             }
-            Effect::Disarm { id } => self.kernel.disarm(tree, id),
+            Effect::Disarm { id } => self.backend.disarm(&mut system, id),
             Effect::Forget { id } => {
                 let is_wanted = |key: &(Time, ScanId), answer: &mut Answer| {
                     key.1 != id || matches!(answer, Answer::Known(_))
@@ -297,7 +282,8 @@ impl Host {
                 self.underway.retain(is_wanted);
             }
             Effect::Glance { id, request } => {
-                let doubts = glance(world.files, self.caller, &request);
+                let mut eyes = Eyes::new(world.files, self.caller, &[]);
+                let doubts = glance(&mut eyes, &request, &self.mounts);
                 self.core.handle_glance(id, &doubts);
             }
             Effect::Scan { id, request } => {
@@ -307,15 +293,14 @@ impl Host {
     }
 
     fn scan(&mut self, world: &mut World<'_>, id: ScanId, request: ScanRequest) {
-        let files = &mut *world.files;
         let path = request.path.clone();
         let mut has_failed = false;
         let scan = match world.faults.on_scan() {
-            None => scan(files, self.caller, &request, &[]),
-            Some(ScanFault::Meanwhile(operations)) => scan(files, self.caller, &request, &operations),
+            None => self.look(world, &request, &[]),
+            Some(ScanFault::Meanwhile(operations)) => self.look(world, &request, &operations),
             Some(ScanFault::Fails(why)) => {
                 has_failed = true;
-                let Scan { hinges, found } = scan(files, self.caller, &request, &[]);
+                let Scan { hinges, found } = self.look(world, &request, &[]);
                 let found = match found {
                     Found::Directory { real, stamp, .. } => {
                         Found::Directory { real, stamp, entries: Entries::Unlisted(why) }
@@ -325,10 +310,10 @@ impl Host {
                 Scan { hinges, found }
             }
             Some(ScanFault::Slow { takes, looks_late }) => {
-                files.tree.journal_mut().has_slow_scans = true;
+                world.files.tree.journal_mut().has_slow_scans = true;
                 let answer = match looks_late {
                     true => Answer::StillToLook(request),
-                    false => Answer::Known(scan(files, self.caller, &request, &[])),
+                    false => Answer::Known(self.look(world, &request, &[])),
                 };
                 self.underway.insert((world.now + takes, id), answer);
                 return;
@@ -339,6 +324,12 @@ impl Host {
         self.core.handle_scan(world.now, id, scan);
     }
 
+    /// Makes a scan. When half of a directory's names are read, `meanwhile` is done.
+    fn look(&self, world: &mut World<'_>, request: &ScanRequest, meanwhile: &[FileOperation]) -> Scan {
+        let mut eyes = Eyes::new(world.files, self.caller, meanwhile);
+        scan(&mut eyes, request, &self.mounts, &Lane::LONG).expect("because no mount is remote")
+    }
+
     /// Hands in the answers of scans that took long.
     fn answer(&mut self, world: &mut World<'_>) -> bool {
         let mut did = false;
@@ -346,7 +337,7 @@ impl Host {
             let Some(((_, id), answer)) = self.underway.pop_first() else { break };
             let found = match answer {
                 Answer::Known(scan) => scan,
-                Answer::StillToLook(request) => scan(world.files, self.caller, &request, &[]),
+                Answer::StillToLook(request) => self.look(world, &request, &[]),
             };
             self.drain(world);
             self.core.handle_scan(world.now, id, found);

@@ -9,7 +9,7 @@ use calloop::channel::{self, channel};
 use calloop::generic::Generic;
 use calloop::signals::{Signal, Signals};
 use calloop::{Interest, LoopHandle, Mode, PostAction};
-use gamin_backend::MountTable;
+use gamin_linux::MountTable;
 use gamin_trace::Traces;
 use nix::sys::signal::SigSet;
 use tracing::info;

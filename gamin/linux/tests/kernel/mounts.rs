@@ -9,12 +9,13 @@ use std::path::Path;
 use std::sync::Arc;
 use std::thread;
 
-use gamin_backend::{Lane, MountId, MountTable, Mounts};
+use gamin_backend::{Lane, MountId, Mounts};
 use gamin_engine::{Detail, Entries, FileType, Found, Level, Refusal, ScanRequest, Stamp};
+use gamin_linux::MountTable;
 use nix::mount::{MsFlags, mount, umount};
 use nix::sched::{CloneFlags, unshare};
 
-use crate::{Bench, Outcome, scan, shows_change, tree};
+use crate::{Bench, Outcome, scan, scan_in, shows_change, tree};
 
 const NONE: Option<&str> = None;
 
@@ -39,7 +40,7 @@ fn one_directory_at_two_paths_is_one_kernel_watch() -> Outcome {
         mount(Some(&bench.at("a")), &bench.at("b"), NONE, MsFlags::MS_BIND, NONE)?;
         assert_eq!(bench.arm(1, "a", Level::Entries), Ok(()));
         assert_eq!(bench.arm(2, "b", Level::Itself), Ok(()));
-        assert_eq!(bench.backend.armed(), 1);
+        assert_eq!(bench.backend.watches(), 1);
         fs::create_dir(bench.at("b/x"))?;
         assert_eq!(bench.told(), ["1 x Created present"]);
         assert_eq!(bench.arm(2, "b", Level::Entries), Ok(()));
@@ -62,7 +63,7 @@ fn an_unmounted_directory_is_gone_once() -> Outcome {
         assert!(matches!(scan(&request).found, Found::Directory { .. }));
         umount(&bench.at("m"))?;
         assert_eq!(bench.told(), ["1 Gone"]);
-        assert_eq!(bench.backend.armed(), 0);
+        assert_eq!(bench.backend.watches(), 0);
         Ok(())
     })
 }
@@ -134,11 +135,11 @@ fn a_scan_steps_onto_a_remote_mount_only_in_its_lane() -> Outcome {
     let lane = Lane::SHORT.over(MountId(7));
     for (name, trusted) in [("far", 0), ("far/d", 0), ("far/d", usize::MAX), ("link", 0), ("far/none", 0)] {
         let request = ScanRequest { path: tree(&bench.at(name)), trusted, detail: Detail::Stamps };
-        assert_eq!(gamin_backend::scan(&request, &mounts, &Lane::SHORT), Err(lane.clone()), "{name}");
-        assert_eq!(gamin_backend::scan(&request, &mounts, &lane), Ok(scan(&request)), "{name}");
+        assert_eq!(scan_in(&Lane::SHORT, &request, &mounts), Err(lane.clone()), "{name}");
+        assert_eq!(scan_in(&lane, &request, &mounts), Ok(scan(&request)), "{name}");
     }
     let request = ScanRequest { path: tree(&bench.root), trusted: 0, detail: Detail::Stamps };
-    let beside = gamin_backend::scan(&request, &mounts, &Lane::SHORT).expect("because it is local");
+    let beside = scan_in(&Lane::SHORT, &request, &mounts).expect("because it is local");
     let Found::Directory { entries: Entries::Listed(entries), .. } = beside.found else {
         panic!("{:?}", beside.found);
     };
@@ -162,6 +163,6 @@ fn nothing_on_a_remote_mount_is_armed_or_looked_at_for_a_notice() -> Outcome {
         "what was armed before is not looked at any more"
     );
     assert_eq!(bench.arm(1, "far/d", Level::Entries), Err(Refusal::Remote));
-    assert_eq!(bench.backend.armed(), 1);
+    assert_eq!(bench.backend.watches(), 1);
     Ok(())
 }

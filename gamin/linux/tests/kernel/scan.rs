@@ -6,7 +6,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use gamin_backend::{Lane, Mounts, NAMES_ONLY_OVER};
 use gamin_engine::{Detail, Entries, FileType, Found, Scan, ScanRequest};
 
-use crate::{Bench, Outcome, scan, tree};
+use crate::{Bench, Outcome, scan, scan_in, tree};
 
 impl Bench {
     fn scan(&self, name: &str, detail: Detail) -> Scan {
@@ -222,7 +222,7 @@ fn a_large_directory_is_stamped_only_when_asked_for() -> Outcome {
     assert_eq!(stamped(&bench, Detail::Stamps), (NAMES_ONLY_OVER + 1, NAMES_ONLY_OVER + 1));
     for detail in [Detail::Names, Detail::Stamps] {
         let request = ScanRequest { path: tree(&bench.root), trusted: 0, detail };
-        assert_eq!(gamin_backend::scan(&request, &Mounts::default(), &Lane::SHORT), Err(Lane::LONG));
+        assert_eq!(scan_in(&Lane::SHORT, &request, &Mounts::default()), Err(Lane::LONG));
     }
     Ok(())
 }

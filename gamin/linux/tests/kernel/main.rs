@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 
 use gamin_backend::{Backend, Lane, Mounts};
 use gamin_engine::{KernelWatchId, Level, Notice, Refusal, Scan, ScanRequest, Seen, Stamp, TreePath};
+use gamin_linux::{Disk, Inotify};
 use tempfile::TempDir;
 
 type Outcome = io::Result<()>;
@@ -21,14 +22,16 @@ type Outcome = io::Result<()>;
 /// A directory and a backend for one test.
 struct Bench {
     root: PathBuf,
-    backend: Backend,
+    inotify: Inotify,
+    backend: Backend<<Inotify as gamin_backend::Kernel>::Watch>,
     _directory: TempDir,
 }
 
 impl Bench {
     fn new() -> io::Result<Bench> {
         let directory = tempfile::tempdir()?;
-        Ok(Bench { root: directory.path().canonicalize()?, backend: Backend::new()?, _directory: directory })
+        let root = directory.path().canonicalize()?;
+        Ok(Bench { root, inotify: Inotify::new()?, backend: Backend::new(), _directory: directory })
     }
 
     /// A bench whose root is armed as 1 and holds the file `old`.
@@ -45,16 +48,18 @@ impl Bench {
 
     fn arm(&mut self, id: u64, name: &str, level: Level) -> Result<(), Refusal> {
         let directory = tree(&self.at(name));
-        self.backend.arm(KernelWatchId(id), &directory, level)
+        self.backend.arm(&mut self.inotify, KernelWatchId(id), &directory, level)
     }
 
     fn disarm(&mut self, id: u64) {
-        self.backend.disarm(KernelWatchId(id));
+        self.backend.disarm(&mut self.inotify, KernelWatchId(id));
     }
 
     fn notices(&mut self) -> Vec<Notice> {
         let mut notices = Vec::new();
-        while self.backend.read(&mut notices).expect("because the descriptor is open") {}
+        self.backend
+            .drain(&mut self.inotify, |notice| notices.push(notice))
+            .expect("because the descriptor is open");
         notices
     }
 
@@ -66,7 +71,11 @@ impl Bench {
 
 /// A scan where no mount is known to be remote.
 fn scan(request: &ScanRequest) -> Scan {
-    gamin_backend::scan(request, &Mounts::default(), &Lane::LONG).expect("because there is no other lane")
+    scan_in(&Lane::LONG, request, &Mounts::default()).expect("because there is no other lane")
+}
+
+fn scan_in(lane: &Lane, request: &ScanRequest, mounts: &Mounts) -> Result<Scan, Lane> {
+    gamin_backend::scan(&mut Disk::new(), request, mounts, lane)
 }
 
 fn tree(path: &Path) -> TreePath {

@@ -11,8 +11,7 @@ use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use gamin_engine::{FileType, Stamp};
-use nix::errno::Errno;
-use nix::sys::stat::{FileStat, SFlag, lstat, major, makedev};
+use nix::sys::stat::{FileStat, SFlag, lstat, major};
 use nix::sys::statfs::{
     BTRFS_SUPER_MAGIC, CGROUP_SUPER_MAGIC, CGROUP2_SUPER_MAGIC, EXT4_SUPER_MAGIC, F2FS_SUPER_MAGIC, FsType,
     OVERLAYFS_SUPER_MAGIC, PROC_SUPER_MAGIC, RDTGROUP_SUPER_MAGIC, SYSFS_MAGIC, TMPFS_MAGIC, TRACEFS_MAGIC,
@@ -20,8 +19,6 @@ use nix::sys::statfs::{
 };
 use nix::sys::time::TimeValLike;
 use nix::time::{ClockId, clock_gettime};
-
-use crate::mounts::Mount;
 
 const SECOND_NS: i64 = 1_000_000_000;
 /// Two ticks of the slowest kernel, which has a hundred in a second.
@@ -54,21 +51,21 @@ const MAKES_UP_TIMES: [FsType; 6] = [
     TRACEFS_MAGIC,
 ];
 
-/// One short time of looking at files, all of it later than its `now_ns`.
+/// What is needed to judge stamps, for one short time, all of it later than its `now_ns`.
 ///
 /// What it learns of devices is forgotten with it, since the number of one that is unmounted goes to another.
-pub(crate) struct Look {
+pub(crate) struct Judge {
     now_ns: i64,
     file_systems: HashMap<u64, Option<FsType>>,
 }
 
-impl Look {
-    /// Begins to look.
-    pub(crate) fn begin() -> Look {
+impl Judge {
+    /// Takes the time.
+    pub(crate) fn new() -> Judge {
         // Without a clock everything is fresh.
         let now_ns =
             clock_gettime(ClockId::CLOCK_REALTIME_COARSE).map_or(i64::MIN, |now| now.num_nanoseconds());
-        Look { now_ns, file_systems: HashMap::new() }
+        Judge { now_ns, file_systems: HashMap::new() }
     }
 
     /// Reads what `stat` told of a file in `directory`, or of that directory itself.
@@ -79,7 +76,7 @@ impl Look {
         if major(stat.st_dev) == 0
             && self.file_system(dev, directory).is_some_and(|of| MAKES_UP_TIMES.contains(&of))
         {
-            return Stamp { file_type: file_type(stat), dev, ..NO_STAMP };
+            return Stamp { dev, ..Stamp::void(file_type(stat)) };
         }
         let ctime_ns = nanoseconds(stat.st_ctime.into(), stat.st_ctime_nsec.into());
         Stamp {
@@ -122,26 +119,6 @@ static KERNEL_IS_MULTIGRAIN: LazyLock<bool> = LazyLock::new(|| {
     nix::sys::utsname::uname().is_ok_and(|name| name.release().to_str().is_some_and(is_multigrain_kernel))
 });
 
-/// What is shown of an entry on which a remote mount is, without asking its file system: that this is mounted there.
-pub(crate) fn stamp_of_mount(mount: &Mount) -> Stamp {
-    let (major, minor) = mount.device;
-    Stamp { dev: makedev(major.into(), minor.into()), ino: mount.id.0, ..NO_STAMP }
-}
-
-/// The stamp of a directory of which nothing is looked at.
-const NO_STAMP: Stamp = Stamp {
-    file_type: FileType::Directory,
-    dev: 0,
-    ino: 0,
-    mode: 0,
-    uid: 0,
-    gid: 0,
-    size: 0,
-    mtime_ns: 0,
-    ctime_ns: 0,
-    fresh: false,
-};
-
 /// The type of a file.
 pub(crate) fn file_type(stat: &FileStat) -> FileType {
     match SFlag::from_bits_truncate(stat.st_mode) & SFlag::S_IFMT {
@@ -149,11 +126,6 @@ pub(crate) fn file_type(stat: &FileStat) -> FileType {
         SFlag::S_IFLNK => FileType::Link,
         _ => FileType::Other,
     }
-}
-
-/// Whether a failed look means that there is no such file.
-pub(crate) fn is_missing(errno: Errno) -> bool {
-    matches!(errno, Errno::ENOENT | Errno::ENOTDIR | Errno::ELOOP | Errno::ENAMETOOLONG)
 }
 
 /// Whether another change could follow without leaving a trace, at `now_ns` or later.

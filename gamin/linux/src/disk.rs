@@ -1,0 +1,123 @@
+//! The files of the running system, looked at with lstat(2) and its kin.
+//!
+//! How much a look proves is left to `stamp`. Invariant: nothing is opened but directories, and those without waiting.
+
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStringExt;
+
+use gamin_backend::{Access, Failure, Files};
+use gamin_engine::{FileType, Name, Stamp, TreePath};
+use nix::dir::Dir;
+use nix::errno::Errno;
+use nix::fcntl::{AtFlags, OFlag, open, readlink};
+use nix::sys::stat::{FileStat, Mode, fstat, fstatat, lstat};
+use nix::sys::statfs::fstatfs;
+
+use crate::stamp::{Judge, file_type, keeps_directory_times};
+
+/// One short time of looking at real files.
+pub struct Disk {
+    judge: Judge,
+}
+
+impl Disk {
+    /// Begins to look.
+    pub fn new() -> Disk {
+        Disk { judge: Judge::new() }
+    }
+}
+
+impl Default for Disk {
+    fn default() -> Disk {
+        Disk::new()
+    }
+}
+
+/// A directory that is held open.
+pub enum Directory {
+    /// To be listed.
+    Readable(Dir),
+    /// To be looked at alone.
+    Seen(OwnedFd),
+}
+
+impl AsFd for Directory {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        match self {
+            Directory::Readable(open) => open.as_fd(),
+            Directory::Seen(open) => open.as_fd(),
+        }
+    }
+}
+
+impl Files for Disk {
+    type Status = FileStat;
+    type Directory = Directory;
+
+    fn look(&mut self, path: &[u8]) -> Result<FileStat, Failure> {
+        lstat(path).map_err(failure)
+    }
+
+    fn target(&mut self, link: &TreePath) -> Result<Vec<u8>, Failure> {
+        readlink(&**link).map(OsStringExt::into_vec).map_err(failure)
+    }
+
+    fn open(&mut self, directory: &TreePath, access: Access) -> Result<Directory, Failure> {
+        let flags = OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+        let opened = match access {
+            Access::List => {
+                let flags = flags | OFlag::O_RDONLY | OFlag::O_NONBLOCK;
+                Dir::open(&**directory, flags, Mode::empty()).map(Directory::Readable)
+            }
+            Access::Look => open(&**directory, flags | OFlag::O_PATH, Mode::empty()).map(Directory::Seen),
+        };
+        opened.map_err(failure)
+    }
+
+    fn look_at(&mut self, open: &Directory) -> Result<FileStat, Failure> {
+        fstat(open).map_err(failure)
+    }
+
+    fn look_in(&mut self, open: &Directory, name: &Name) -> Result<FileStat, Failure> {
+        fstatat(open, &**name, AtFlags::AT_SYMLINK_NOFOLLOW).map_err(failure)
+    }
+
+    fn names(&mut self, open: &mut Directory, max: usize) -> Result<Option<Vec<Name>>, Failure> {
+        let Directory::Readable(open) = open else { return Err(Failure::Failed) };
+        let mut names = Vec::new();
+        for entry in open.iter() {
+            let entry = entry.map_err(failure)?;
+            let name = entry.file_name().to_bytes();
+            if name != b"." && name != b".." {
+                names.push(Name::from(name));
+            }
+            if names.len() > max {
+                return Ok(None);
+            }
+        }
+        Ok(Some(names))
+    }
+
+    fn keeps_times(&mut self, open: &Directory) -> bool {
+        fstatfs(open).is_ok_and(|system| keeps_directory_times(system.filesystem_type()))
+    }
+
+    fn file_type(status: &FileStat) -> FileType {
+        file_type(status)
+    }
+
+    fn stamp(&mut self, status: &FileStat, directory: &[u8]) -> Stamp {
+        self.judge.stamp(status, directory)
+    }
+}
+
+/// Why something could not be seen.
+pub fn failure(errno: Errno) -> Failure {
+    match errno {
+        Errno::ENOENT => Failure::Absent,
+        Errno::ENOTDIR => Failure::NoDirectory,
+        Errno::ELOOP | Errno::ENAMETOOLONG => Failure::Endless,
+        Errno::EACCES => Failure::Denied,
+        _ => Failure::Failed,
+    }
+}

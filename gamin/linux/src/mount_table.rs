@@ -1,0 +1,74 @@
+//! The kernel's table of mounts, and when it changes.
+//!
+//! What is in it is read by [`Mounts`]. Invariant: neither reading nor asking touches any of the file systems.
+
+use std::fs::File;
+use std::io::{self, Read, Seek};
+use std::os::fd::{AsFd, BorrowedFd};
+
+use gamin_backend::Mounts;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+
+/// The table of the thread that opens it, which in a server is that of the process.
+const MOUNTINFO: &str = "/proc/thread-self/mountinfo";
+
+/// The kernel's table, kept open to be told of changes.
+#[derive(Debug)]
+pub struct MountTable {
+    file: File,
+}
+
+impl MountTable {
+    /// Opens the table. What changes from now on [`is_changed`](MountTable::is_changed) tells.
+    ///
+    /// # Errors
+    /// There is no `/proc`, or no descriptor left.
+    pub fn open() -> io::Result<MountTable> {
+        Ok(MountTable { file: File::open(MOUNTINFO)? })
+    }
+
+    /// Whether anything was mounted or unmounted since the last time this was asked, or since an event loop was told so.
+    pub fn is_changed(&self) -> bool {
+        let mut asked = [PollFd::new(self.file.as_fd(), PollFlags::POLLPRI)];
+        poll(&mut asked, PollTimeout::ZERO).is_ok_and(|count| count > 0)
+    }
+
+    /// Reads the table as it is now.
+    ///
+    /// # Errors
+    /// Memory runs out in the kernel.
+    pub fn read(&self) -> io::Result<Mounts> {
+        let mut table = Vec::new();
+        let mut file = &self.file;
+        file.rewind()?;
+        file.read_to_end(&mut table)?;
+        Ok(Mounts::parse(&table))
+    }
+}
+
+/// For an event loop: an edge of priority or error is a change. It is always readable, which says nothing.
+impl AsFd for MountTable {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.file.as_fd()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use gamin_engine::TreePath;
+
+    use super::*;
+
+    fn tree(path: &str) -> TreePath {
+        TreePath::new(path.as_bytes()).expect("because it is absolute")
+    }
+
+    #[test]
+    fn the_table_of_this_process_can_be_read_again_and_again() -> io::Result<()> {
+        let table = MountTable::open()?;
+        let mounts = table.read()?;
+        assert!(mounts.of(&tree("/proc/self")).is_some_and(|mount| mount.file_system == "proc"));
+        assert_eq!(table.read()?.of(&tree("/proc")), mounts.of(&tree("/proc")));
+        Ok(())
+    }
+}
