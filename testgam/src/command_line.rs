@@ -11,6 +11,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 
 use crate::play::{Players, WorldKind, play_here};
+use crate::say::{say, spelled_at_terminal};
 use crate::server::SERVER_ARGUMENT;
 use crate::suite::interrupt;
 use crate::{
@@ -135,7 +136,7 @@ fn usage() -> ExitCode {
 
 /// Plays one file; gives whether all of it held.
 fn play_file(file: &Path, options: &PlayOptions) -> io::Result<bool> {
-    let (mut out, mut err) = (io::stdout(), io::stderr());
+    let (mut out, mut err) = (spelled_at_terminal(io::stdout()), spelled_at_terminal(io::stderr()));
     if file == Path::new("-") && repl::is_possible() {
         return repl::converse(options).map(|()| true);
     }
@@ -164,10 +165,4 @@ fn play_file(file: &Path, options: &PlayOptions) -> io::Result<bool> {
         }
     }
     Ok(false)
-}
-
-/// Says something to the person at the terminal.
-fn say(message: &str) {
-    // If standard error is closed, nobody listens.
-    let _ = writeln!(io::stderr(), "{}", message.trim_end());
 }

@@ -19,6 +19,7 @@ pub mod live;
 pub mod play;
 pub mod repl;
 pub mod report;
+mod say;
 pub mod script;
 pub mod server;
 mod session;

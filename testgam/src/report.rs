@@ -12,7 +12,10 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use serde::Serialize;
+
 use crate::suite::verdict::{Complaint, Finding, Kind, Verdict};
+use crate::words::is_obeyed;
 
 /// The forms of a report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
@@ -137,10 +140,10 @@ impl Look {
     }
 }
 
-/// Text for a terminal, which obeys control characters: they are spelled.
-pub fn printable(text: &str) -> String {
-    let spelled = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
-    text.chars().map(spelled).collect()
+/// JSON on a line, in which a terminal finds nothing to obey.
+fn json(value: &impl Serialize) -> serde_json::Result<String> {
+    let spelled = |c: char| if is_obeyed(c) { format!("\\u{:04x}", u32::from(c)) } else { c.to_string() };
+    Ok(serde_json::to_string(value)?.chars().map(spelled).collect())
 }
 
 /// A word as a shell takes it for one.

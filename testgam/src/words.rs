@@ -94,6 +94,36 @@ fn escape(text: &[u8]) -> Option<(u8, usize)> {
     }
 }
 
+/// Whether a terminal obeys a character instead of showing it: controls, and what changes how others are shown, such as
+/// directions.
+pub fn is_obeyed(c: char) -> bool {
+    let is_invisible = matches!(
+        c,
+        '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'
+    );
+    c.is_control() || is_invisible
+}
+
+/// Text in a line for a terminal: what that would obey is spelled.
+pub fn printable(text: &str) -> String {
+    let spelled = |c: char| if is_obeyed(c) { c.escape_default().to_string() } else { c.to_string() };
+    text.chars().map(spelled).collect()
+}
+
+/// Lines for a terminal, whose ends stay what they are.
+pub fn printable_lines(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len());
+    for chunk in bytes.utf8_chunks() {
+        for piece in chunk.valid().split_inclusive('\n') {
+            let line = piece.strip_suffix('\n');
+            text.push_str(&printable(line.unwrap_or(piece)));
+            text.extend(line.map(|_| '\n'));
+        }
+        push_hex(&mut text, chunk.invalid());
+    }
+    text
+}
+
 /// Writes bytes in quotes, with the escapes that [`split_extended`] reads.
 pub fn quote(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len() + 2);
@@ -105,7 +135,7 @@ pub fn quote(bytes: &[u8]) -> String {
                 '\t' => text.push_str("\\t"),
                 '\\' => text.push_str("\\\\"),
                 '"' => text.push_str("\\\""),
-                c if c.is_control() => push_hex(&mut text, c.encode_utf8(&mut [0; 4]).as_bytes()),
+                c if is_obeyed(c) => push_hex(&mut text, c.encode_utf8(&mut [0; 4]).as_bytes()),
                 c => text.push(c),
             }
         }
@@ -123,7 +153,7 @@ fn push_hex(text: &mut String, bytes: &[u8]) {
 
 /// Writes bytes plainly if they are one plain word, and else as [`quote`] does.
 pub fn plain_or_quoted(bytes: &[u8]) -> String {
-    let is_plain = |c: char| !c.is_whitespace() && !c.is_control() && c != '"' && c != '\\';
+    let is_plain = |c: char| !c.is_whitespace() && !is_obeyed(c) && c != '"' && c != '\\';
     match str::from_utf8(bytes) {
         Ok(text) if !text.is_empty() && text.chars().all(is_plain) => text.to_owned(),
         _ => quote(bytes),
@@ -168,6 +198,13 @@ mod tests {
         assert_eq!(plain_or_quoted(b""), r#""""#);
         assert_eq!(plain_or_quoted(b"a b"), r#""a b""#);
         assert_eq!(plain_or_quoted(b"\xff\x01"), r#""\xff\x01""#);
+        assert_eq!(plain_or_quoted("a\u{202e}".as_bytes()), r#""a\xe2\x80\xae""#);
+    }
+
+    #[test]
+    fn no_text_plays_tricks_on_a_terminal() {
+        assert_eq!(printable("grün\n\x1b[2J\u{9b}\u{202e}"), "grün\\n\\u{1b}[2J\\u{9b}\\u{202e}");
+        assert_eq!(printable_lines(b"a\tb\n\n\xff\x1b"), "a\\tb\n\n\\xff\\u{1b}");
     }
 
     proptest! {

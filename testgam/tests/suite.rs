@@ -404,9 +404,29 @@ fn a_list_plays_nothing_and_gives_names_alone() {
     assert_eq!(scratch.status(&["--list", "--accept"]), 2);
     let odd = Scratch::new(&[("a/\x1b[2J it's", "rmdir a\n")]);
     assert_eq!(odd.report(&["--list"]), (0, "a/\\u{1b}[2J it's\n".to_owned()));
+}
+
+#[test]
+fn no_name_and_no_script_plays_tricks_on_a_terminal() {
+    let fails = "mkdir a\nrmdir \"\x1b[2J\u{9b}\u{202e}\"\n";
+    let odd = Scratch::new(&[
+        ("a/\x1b[2J it's", fails),
+        ("a/b", "mkdirr \x1b[2J\n"),
+        ("a/c", "frob\x1b[2J\n"),
+        ("a/d", "mkdir \x1b[2J\n"),
+    ]);
+    let is_obeyed = |c: char| c != '\n' && (c.is_control() || c == '\u{202e}');
     for format in ["pretty", "tap", "json", "junit"] {
-        let (status, report) = odd.report(&["--world", "sim", "--format", format]);
-        assert!(status == 1 && !report.contains('\x1b') && report.contains("[2J it's"), "{report}");
+        let (status, report) = odd.report(&["--world", "sim", "--show", "--format", format]);
+        assert!(status == 1 && !report.contains(is_obeyed) && report.contains("[2J it's"), "{report}");
+    }
+    for scenario in ["a/\x1b[2J it's", "a/b", "a/c", "missing \x1b[2J"] {
+        let file = odd.path(&format!("tests/scenario/{scenario}.tst"));
+        for command in [&["--world", "sim"][..], &["run"]] {
+            let played = Command::new(TESTGAM).args(command).arg(&file).output().expect("testgam runs");
+            let told = String::from_utf8_lossy(&[played.stdout, played.stderr].concat()).into_owned();
+            assert!(!told.is_empty() && !told.contains(is_obeyed), "{told:?}");
+        }
     }
 }
 

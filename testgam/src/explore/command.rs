@@ -15,6 +15,7 @@ use super::dice::Dice;
 use super::history::Tally;
 use super::{Exploration, explore};
 use crate::play::{PlayOptions, WorldKind};
+use crate::say::say;
 use crate::stop::Stop;
 use crate::suite::interrupt::{INTERRUPTED, stop_on_signals};
 
@@ -111,7 +112,7 @@ impl Sum {
 pub fn run(arguments: &Arguments) -> ExitCode {
     let stop = Stop::default();
     if let Err(why) = stop_on_signals(stop.clone()) {
-        say(&format!("signals are not heard: {why}"));
+        say(&format!("testgam: signals are not heard: {why}"));
     }
     let seed = arguments.seed.unwrap_or_else(any_seed);
     let exploration = arguments.exploration(seed, &stop);
@@ -123,15 +124,16 @@ pub fn run(arguments: &Arguments) -> ExitCode {
         bar.set_message(sum.line(after));
         if let Some(flaw) = flaw {
             let after = after.as_secs_f64();
-            let what = format!("history {number}, after {after:.1} s: {}: {}", flaw.name(), flaw.message);
+            let what =
+                format!("testgam: history {number}, after {after:.1} s: {}: {}", flaw.name(), flaw.message);
             bar.suspend(|| say(&what));
         }
     });
     bar.finish_and_clear();
     let took = began.elapsed();
-    say(&format!("seed {seed}: {} in {:.1} s", sum.line(took), took.as_secs_f64()));
+    say(&format!("testgam: seed {seed}: {} in {:.1} s", sum.line(took), took.as_secs_f64()));
     if let Some(finding) = found {
-        say(&format!("the least of history {}: {}", finding.number, finding.flaw.message));
+        say(&format!("testgam: the least of history {}: {}", finding.number, finding.flaw.message));
         // If nobody reads it, the seed still says which it was.
         let _ = io::stdout().write_all(finding.scenario().as_bytes());
         return ExitCode::from(BROKEN);
@@ -141,7 +143,9 @@ pub fn run(arguments: &Arguments) -> ExitCode {
         0 => ExitCode::from(UNPLAYED),
         histories => {
             let events = sum.events.load(Ordering::Relaxed);
-            say(&format!("every promise held, in each of {histories} histories, with {events} events"));
+            say(&format!(
+                "testgam: every promise held, in each of {histories} histories, with {events} events"
+            ));
             ExitCode::SUCCESS
         }
     }
@@ -181,10 +185,4 @@ fn progress() -> ProgressBar {
     bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
     bar.enable_steady_tick(TICK);
     bar
-}
-
-/// Says something to the person at the terminal.
-fn say(message: &str) {
-    // If standard error is closed, nobody listens.
-    let _ = writeln!(io::stderr(), "testgam: {message}");
 }

@@ -23,7 +23,7 @@ use crate::interpreter::Interpreter;
 use crate::play::PlayOptions;
 use crate::script::{EXTENDED_HEADER, Language, MAIN_CLIENT, Mistake, Problem, Script, Step};
 use crate::stop::Stop;
-use crate::words::{plain_or_quoted, split_extended};
+use crate::words::{plain_or_quoted, printable_lines, split_extended};
 use crate::world::{Trouble, World};
 
 /// How wide the prompt is, under which a mistake is pointed at.
@@ -177,7 +177,7 @@ impl<'a> Conversation<'a> {
             [b"help", b"all"] => Ok(help::all()),
             [b"help", topic] => help::on(topic),
             [b"steps"] if self.record.is_empty() => Ok("no step has held yet\n".to_owned()),
-            [b"steps"] => Ok(self.record.text()),
+            [b"steps"] => Ok(printable_lines(self.record.text().as_bytes())),
             // With a text it is the step that writes a file as editors do.
             [b"save", file] => self.save(file, OpenOptions::new().write(true).create_new(true)),
             [b"save!", file] => self.save(file, OpenOptions::new().write(true).create(true).truncate(true)),

@@ -3,7 +3,7 @@
 //! Whether there is colour is decided once, by who makes the [`Paint`]. Invariant: paint taken off, the
 //! text is what it was.
 
-use crate::words::split_extended;
+use crate::words::{printable, split_extended};
 
 const DIM: &str = "2";
 const RED: &str = "31";
@@ -23,9 +23,9 @@ impl Paint {
         text.lines().map(|line| self.put(colour(line), line) + "\n").collect()
     }
 
-    /// What went wrong.
+    /// What went wrong, which may name what a terminal would obey.
     pub fn error(self, text: &str) -> String {
-        text.lines().map(|line| self.put(Some(RED), line) + "\n").collect()
+        text.lines().map(|line| self.put(Some(RED), &printable(line)) + "\n").collect()
     }
 
     /// What is only by the way.
@@ -82,7 +82,7 @@ mod tests {
     fn without_colour_nothing_is_added() {
         let text = "mkdir a\n  1: a Created\n";
         assert_eq!(Paint { is_on: false }.transcript(text), text);
-        assert_eq!(Paint { is_on: false }.error("no\n"), "no\n");
+        assert_eq!(Paint { is_on: false }.error("no\n\x1b[2J"), "no\n\\u{1b}[2J\n");
         let painted = Paint { is_on: true }.transcript(text);
         assert_eq!(painted, "\x1b[2mmkdir a\x1b[0m\n\x1b[32m  1: a Created\x1b[0m\n");
     }

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use super::{Look, Report, Summary};
+use super::{Look, Report, Summary, json};
 use crate::suite::verdict::{Change, Finding, Verdict};
 
 /// Writes objects.
@@ -56,8 +56,7 @@ impl<W: Write> Json<W> {
     }
 
     fn write(&mut self, record: &impl Serialize) -> io::Result<()> {
-        serde_json::to_writer(&mut self.out, record)?;
-        writeln!(self.out)
+        writeln!(self.out, "{}", json(record)?)
     }
 }
 

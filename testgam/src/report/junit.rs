@@ -6,6 +6,7 @@ use std::io::{self, Write};
 
 use super::{Look, Report, Summary};
 use crate::suite::verdict::{Complaint, Finding, Verdict};
+use crate::words::is_obeyed;
 
 /// Gathers cases and writes them as one suite.
 pub(super) struct Junit<W> {
@@ -85,10 +86,9 @@ fn escaped(text: &str) -> String {
             '<' => escaped.push_str("&lt;"),
             '>' => escaped.push_str("&gt;"),
             '"' => escaped.push_str("&quot;"),
-            '\n' => escaped.push_str("&#10;"),
-            '\t' => escaped.push_str("&#9;"),
-            '\r' => escaped.push_str("&#13;"),
-            '\0'..='\x1f' | '\u{fffe}' | '\u{ffff}' => escaped.push('\u{fffd}'),
+            '\0'..='\x1f' if !"\n\t\r".contains(c) => escaped.push('\u{fffd}'),
+            '\u{fffe}' | '\u{ffff}' => escaped.push('\u{fffd}'),
+            c if is_obeyed(c) => escaped.push_str(&format!("&#{};", u32::from(c))),
             c => escaped.push(c),
         }
     }

@@ -2,8 +2,9 @@
 
 use std::io::{self, Write};
 
-use super::{Look, Report, Summary, printable};
+use super::{Look, Report, Summary};
 use crate::suite::verdict::{Change, Complaint, Finding, Verdict};
+use crate::words::printable;
 
 /// How far what belongs to a scenario is indented.
 const INDENT: &str = "    ";
@@ -39,29 +40,29 @@ impl<W: Write> Pretty<W> {
 
     fn line(&mut self, color: Color, word: &str, finding: &Finding, note: &str) -> io::Result<()> {
         let word = self.paint(color, &format!("{word:<8}"));
-        let note = if note.is_empty() { String::new() } else { format!(": {note}") };
+        let note = if note.is_empty() { String::new() } else { format!(": {}", printable(note)) };
         let seconds = finding.took.as_secs_f64();
         writeln!(self.out, "{word} {}{note} ({seconds:.2} s)", printable(&finding.scenario.name))
     }
 
     fn explain(&mut self, finding: &Finding, complaint: &Complaint) -> io::Result<()> {
-        let place = printable(&self.look.place(finding, complaint));
+        let place = self.look.place(finding, complaint);
         let step = if complaint.step.is_empty() { String::new() } else { format!(": {}", complaint.step) };
-        writeln!(self.out, "{INDENT}{place}{step}")?;
+        writeln!(self.out, "{INDENT}{}", printable(&format!("{place}{step}")))?;
         for line in complaint.message.lines() {
-            writeln!(self.out, "{INDENT}{line}")?;
+            writeln!(self.out, "{INDENT}{}", printable(line))?;
         }
-        for line in complaint.difference.lines() {
+        for line in complaint.difference.lines().map(printable) {
             let line = match line.as_bytes().first() {
-                Some(b'-') => self.paint(Color::Red, line),
-                Some(b'+') => self.paint(Color::Green, line),
-                Some(b'@') => self.paint(Color::Blue, line),
-                _ => line.to_owned(),
+                Some(b'-') => self.paint(Color::Red, &line),
+                Some(b'+') => self.paint(Color::Green, &line),
+                Some(b'@') => self.paint(Color::Blue, &line),
+                _ => line,
             };
             writeln!(self.out, "{INDENT}{line}")?;
         }
         if let Some(remedy) = self.look.remedy(finding, complaint) {
-            writeln!(self.out, "{INDENT}to accept this: {}", self.paint(Color::Blue, &remedy))?;
+            writeln!(self.out, "{INDENT}to accept this: {}", self.paint(Color::Blue, &printable(&remedy)))?;
         }
         Ok(())
     }
@@ -83,7 +84,7 @@ impl<W: Write> Report for Pretty<W> {
         }
         if self.look.transcripts {
             for line in finding.transcript.lines() {
-                writeln!(self.out, "{INDENT}{line}")?;
+                writeln!(self.out, "{INDENT}{}", printable(line))?;
             }
         }
         match &finding.verdict {

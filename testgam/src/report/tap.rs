@@ -2,8 +2,9 @@
 
 use std::io::{self, Write};
 
-use super::{Look, Report, Summary, printable};
+use super::{Look, Report, Summary, json};
 use crate::suite::verdict::{Complaint, Finding, Verdict};
+use crate::words::printable;
 
 /// Writes TAP.
 pub(super) struct Tap<W> {
@@ -31,7 +32,7 @@ impl<W: Write> Tap<W> {
         fields.extend(self.look.remedy(finding, complaint).map(|remedy| ("accept", remedy)));
         writeln!(self.out, "  ---")?;
         for (name, text) in fields {
-            writeln!(self.out, "  {name}: {}", serde_json::Value::from(text))?;
+            writeln!(self.out, "  {name}: {}", json(&text)?)?;
         }
         writeln!(self.out, "  ...")
     }
@@ -56,7 +57,7 @@ impl<W: Write> Report for Tap<W> {
         }
         if self.look.transcripts {
             for line in finding.transcript.lines() {
-                writeln!(self.out, "# {line}")?;
+                writeln!(self.out, "# {}", printable(line))?;
             }
         }
         Ok(())

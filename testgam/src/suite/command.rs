@@ -20,7 +20,9 @@ use super::corpus::{Corpus, CorpusError, SCENARIOS, Scenario};
 use super::interrupt::{INTERRUPTED, stop_on_signals};
 use super::{SCENARIO_BOUND, SuiteOptions, play_all, verdict};
 use crate::play::{IdleLibrary, Players, WorldKind};
-use crate::report::{Format, Look, Summary, printable, shell_word};
+use crate::report::{Format, Look, Summary, shell_word};
+use crate::say::say;
+use crate::words::printable;
 
 /// The exit status when something did not hold.
 const BROKEN: u8 = 1;
@@ -129,7 +131,7 @@ pub fn run(arguments: &Arguments) -> ExitCode {
         // Whoever read the report has seen enough.
         Err(Problem::Report(why)) if why.kind() == io::ErrorKind::BrokenPipe => ExitCode::from(BROKEN),
         Err(problem) => {
-            say(&problem.to_string());
+            say(&format!("testgam: {problem}"));
             ExitCode::from(UNPLAYED)
         }
     }
@@ -176,7 +178,7 @@ fn try_run(arguments: &Arguments) -> Result<u8, Problem> {
     bar.finish_and_clear();
     written.map_err(Problem::Report)?;
     if stop.is_asked() && !ends_early {
-        say("interrupted");
+        say("testgam: interrupted");
         return Ok(INTERRUPTED);
     }
     summary.unplayed = count - told;
@@ -282,10 +284,4 @@ fn progress(count: usize) -> ProgressBar {
     bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
     bar.enable_steady_tick(TICK);
     bar
-}
-
-/// Says something to the person at the terminal.
-fn say(message: &str) {
-    // If standard error is closed, nobody listens.
-    let _ = writeln!(io::stderr(), "testgam: {message}");
 }
