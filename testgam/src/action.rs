@@ -140,6 +140,47 @@ pub enum FileOperation {
     RemoveTree(PathBuf),
 }
 
+impl FileOperation {
+    /// The paths that it touches, and of each whether a link that it names is followed.
+    pub fn paths(&self) -> Vec<(&Path, bool)> {
+        use FileOperation as Op;
+        match self {
+            Op::MakeDirectory(path)
+            | Op::RemoveDirectory(path)
+            | Op::MakeFifo(path)
+            | Op::RemoveFile(path)
+            | Op::ChangeOwner { path, .. }
+            | Op::SymbolicLink { name: path, .. }
+            | Op::Replace { path, .. }
+            | Op::Save { path, .. }
+            | Op::MakeTree { directory: path, .. }
+            | Op::RemoveTree(path) => vec![(path, false)],
+            Op::MakeFile(path)
+            | Op::Write { path, .. }
+            | Op::Rewrite { path, .. }
+            | Op::Append { path, .. }
+            | Op::Truncate { path, .. }
+            | Op::Touch { path, .. }
+            | Op::TouchAccess(path)
+            | Op::Read(path)
+            | Op::ChangeMode { path, .. }
+            | Op::Open(path)
+            | Op::WriteOpen { path, .. }
+            | Op::Close(path)
+            | Op::Hold(path)
+            | Op::LetGo(path)
+            | Op::MakeFiles { directory: path, .. }
+            | Op::RemoveFiles { directory: path, .. }
+            | Op::AppendFiles { directory: path, .. }
+            | Op::Churn { directory: path, .. } => vec![(path, true)],
+            Op::Move { from: a, to: b } | Op::Exchange { a, b } | Op::HardLink { target: a, name: b } => {
+                vec![(a, false), (b, false)]
+            }
+            Op::CopyTree { from, to } => vec![(from, true), (to, false)],
+        }
+    }
+}
+
 /// What a client does.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ClientAction {

@@ -25,6 +25,9 @@ use crate::forks;
 use crate::transcript::DIRECTORY_PLACEHOLDER;
 use crate::world::{Sight, Stamp};
 
+/// As many links as the kernel follows.
+const LINKS_MAX: u32 = 40;
+
 /// A directory on a real disk, in which a scenario plays.
 #[derive(Debug)]
 pub struct Disk {
@@ -174,6 +177,36 @@ pub fn spell(directory: &Path, path: &Path) -> PathBuf {
         _ => [directory, b"/", typed],
     };
     OsString::from_vec(parts.concat()).into()
+}
+
+/// Where an absolute path leads: the same without links, of which the last is followed only if that `is_followed`. What does
+/// not exist leads on by its name.
+///
+/// # Errors
+/// That the links lead in a circle.
+pub fn destination(path: &Path, is_followed: bool) -> io::Result<PathBuf> {
+    let parts = |path: &Path| -> Vec<OsString> {
+        path.components().rev().map(|part| part.as_os_str().to_owned()).collect()
+    };
+    let (mut place, mut rest, mut links) = (PathBuf::new(), parts(path), 0);
+    while let Some(part) = rest.pop() {
+        if part == ".." {
+            place.pop();
+            continue;
+        }
+        let next = place.join(&part);
+        match fs::read_link(&next) {
+            Ok(target) if is_followed || !rest.is_empty() => {
+                links += 1;
+                if links > LINKS_MAX {
+                    return Err(Errno::ELOOP.into());
+                }
+                rest.extend(parts(&target));
+            }
+            _ => place = next,
+        }
+    }
+    Ok(place)
 }
 
 /// Removes a directory with all that is in it, entries by name: `readdir` has an order of its own on each disk. A link
@@ -345,6 +378,26 @@ mod tests {
         fs::create_dir(root.path().join("dir")).expect("a directory in it");
         let disk = Disk::new(root.path().join("dir"), Some(root.path().to_owned()));
         (root, disk)
+    }
+
+    #[test]
+    fn a_path_leads_where_its_links_do() {
+        let (root, _) = disk();
+        let root = root.path().canonicalize().expect("it is there");
+        let link = |target: &str, name: &str| {
+            std::os::unix::fs::symlink(target, root.join(name)).expect("there is room");
+        };
+        link("/etc", "out");
+        link("../nowhere/x", "dir/dangling");
+        link("dir", "in");
+        link("circle", "circle");
+        let leads = |path: &str, is_followed| destination(&root.join(path), is_followed).ok();
+        assert_eq!(leads("out/new/x", false), Some("/etc/new/x".into()));
+        assert_eq!(leads("out/../x", false), Some("/x".into()));
+        assert_eq!((leads("out", true), leads("out", false)), (Some("/etc".into()), Some(root.join("out"))));
+        assert_eq!(leads("in/./dangling", true), Some(root.join("nowhere/x")));
+        assert_eq!(leads("in/x", true), Some(root.join("dir/x")));
+        assert_eq!((leads("circle", true), leads("circle", false)), (None, Some(root.join("circle"))));
     }
 
     #[test]

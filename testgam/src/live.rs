@@ -210,7 +210,9 @@ impl World for Live {
             _ => sets_up,
         };
         if is_late && *is_set_up {
-            return Err(Trouble::Failed("the server has been started already".into()));
+            return Err(Trouble::Failed(
+                "the server has been started already; this stands before the first `connect`".into(),
+            ));
         }
         match action {
             ServerAction::PollOnly => session.is_poll_only = true,

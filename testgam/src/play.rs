@@ -17,10 +17,11 @@ use crate::action::Action;
 use crate::check::Checker;
 use crate::interpreter::Interpreter;
 use crate::live::Live;
-use crate::script::{Language, Problem, Script, Step};
+use crate::script::{EXTENDED_HEADER, Language, Problem, Script, Step};
 use crate::server::server_command;
 use crate::sim::world::SimWorld;
 use crate::stop::Stop;
+use crate::verb;
 use crate::world::{Trouble, World};
 
 /// A scenario's fixed umask.
@@ -70,7 +71,7 @@ pub struct Players {
 
 /// A library was named, and a world in which none is used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("--library is for the world abi alone")]
+#[error("--library is for the world abi alone; without --world it is played there")]
 pub struct IdleLibrary;
 
 impl Players {
@@ -244,7 +245,14 @@ pub fn complain(interpreter: &mut Interpreter<'_>, step: &Step, trouble: &Troubl
     let complaint = match (&step.action, trouble) {
         (Action::Mistaken(mistake), _) => match mistake.problem {
             Problem::UnknownVerb(..) | Problem::FourthWord => {
-                format!("Unable to parse line {line}: {}", step.text)
+                let unread = format!("Unable to parse line {line}: {}", step.text);
+                match verb::find(Language::Extended, step.verb().as_bytes()) {
+                    Some(verb) if !verb.classic => format!(
+                        "{unread}\n`{}` is of the extended language: a script in that begins with `{EXTENDED_HEADER}`",
+                        verb.name
+                    ),
+                    _ => unread,
+                }
             }
             _ => format!("{place}: {}", mistake.problem),
         },

@@ -53,7 +53,7 @@ impl Subscriber {
     /// Says that there is one already.
     pub fn connect(&mut self, world: &mut dyn World, id: Option<&OsStr>) -> Result<(), Trouble> {
         if self.client.is_some() {
-            return Err(Trouble::Failed("already connected".into()));
+            return Err(Trouble::Failed("already connected; `disconnect` ends that".into()));
         }
         self.client = Some(world.connect(id)?);
         Ok(())
@@ -79,7 +79,7 @@ impl Subscriber {
     /// # Errors
     /// Says that there is none.
     pub fn connected(&mut self) -> Result<&mut (dyn Client + 'static), Trouble> {
-        self.client.as_deref_mut().ok_or_else(|| Trouble::Failed("not connected".into()))
+        self.client.as_deref_mut().ok_or_else(|| Trouble::Failed("not connected; `connect` does that".into()))
     }
 
     /// The connection, if there is one.
@@ -128,7 +128,12 @@ impl Subscriber {
 
     fn request(&self, index: usize) -> Result<i32, Trouble> {
         let number = self.requests.get(index).copied();
-        number.ok_or_else(|| Trouble::Failed(format!("no request has the index {index}")))
+        number.ok_or_else(|| {
+            Trouble::Failed(format!(
+                "no request has the index {index}: they count from 0, and {} were made",
+                self.requests.len()
+            ))
+        })
     }
 
     /// Cancels the request at `index`; gives how many were made.

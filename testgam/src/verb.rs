@@ -120,11 +120,13 @@ impl<'a> Arguments<'a> {
         let path = path(word)?;
         let inside = path.strip_prefix("$DIR").unwrap_or(&path);
         let is_inside = |part| matches!(part, Component::Normal(_) | Component::CurDir);
-        let own = !path.as_os_str().is_empty() && inside.components().all(is_inside);
-        if self.language == Language::Extended && !own {
-            return Err(unsuitable(word, "a path inside the scenario's own directory"));
+        match self.language {
+            Language::Extended if path.as_os_str().is_empty() => Err(unsuitable(word, "a path")),
+            Language::Extended if !inside.components().all(is_inside) => {
+                Err((word.column, Problem::Outside(plain_or_quoted(&word.bytes))))
+            }
+            _ => Ok(path),
         }
-        Ok(path)
     }
 
     /// Any path: monitoring harms nobody.

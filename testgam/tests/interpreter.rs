@@ -54,12 +54,22 @@ fn a_failed_classic_command_says_so_on_standard_error_and_ends_the_script() {
     let cases = [
         ("mkdir a\nfrobnicate  it\nmkdir b", "mkdir a\n", "Unable to parse line 2: frobnicate  it\n"),
         ("mkdir a b c d", "", "Unable to parse line 1: mkdir a b c d\n"),
+        (
+            "write a b",
+            "",
+            "Unable to parse line 1: write a b\n`write` is of the extended language: a script in that begins with \
+             `#! testgam extended`\n",
+        ),
         (" # indented", "", "Unable to parse line 1: # indented\n"),
         ("rmfile a\nmkdir b", "", "rmfile line 1: there is none\n"),
-        ("mondir a", "", "mondir line 1: not connected\n"),
-        ("connect\nconnect", "connected\n", "connect line 2: already connected\n"),
+        ("mondir a", "", "mondir line 1: not connected; `connect` does that\n"),
+        ("connect\nconnect", "connected\n", "connect line 2: already connected; `disconnect` ends that\n"),
         ("mkdir", "", "mkdir line 1: mkdir lacks PATH (usage: mkdir PATH)\n"),
-        ("connect\ncancel 3", "connected\n", "cancel line 2: no request has the index 3\n"),
+        (
+            "connect\ncancel 3",
+            "connected\n",
+            "cancel line 2: no request has the index 3: they count from 0, and 0 were made\n",
+        ),
     ];
     for (script, expected_out, expected_err) in cases {
         let (out, err, outcome) = play(script);

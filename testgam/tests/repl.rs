@@ -304,3 +304,39 @@ fn as_process_1_it_ends_when_it_is_asked_to() {
     kill(Pid::from_raw(testgam.expect("it has one child")), Signal::SIGTERM).expect("it runs");
     assert_eq!(person.testgam.wait().expect("it ends").code(), Some(143));
 }
+
+#[test]
+fn no_link_leads_a_step_out_of_the_sessions_directory() {
+    let (directory, id) = place();
+    let outside = tempfile::tempdir().expect("a temporary directory");
+    let link = |target: &Path, name: &str| {
+        std::os::unix::fs::symlink(target, directory.path().join(name)).expect("there is room");
+    };
+    link(outside.path(), "out");
+    link(&outside.path().join("new"), "dangling");
+    let inside = directory.path().join("inside");
+    fs::create_dir(&inside).expect("there is room");
+    link(&inside, "in");
+    let Some(mut person) = Person::sit_down(directory.path(), &["-"]) else { return };
+    person.sees("> ");
+    for step in
+        ["mkfile out/foo", "mkfile dangling", "try write out/foo x", "move in out/in", "mkfiles out 2"]
+    {
+        person.types(&format!("{step}\r"));
+        if step.starts_with("try") {
+            person.sees("\ntry write out/foo x (failed)\r\n");
+        } else {
+            person.sees(&format!("\n{step}\r\n  failed: `"));
+            person.sees(" leads out of $DIR over a link, to ");
+        }
+        person.sees("> ");
+    }
+    person.does("mkfile in/a", "mkfile in/a");
+    person.does("rmfile dangling", "rmfile dangling");
+    person.does(&format!("connect {id}"), "connected");
+    person.does("mondir out", "mondir out 0\r\n  1: $DIR/out Exists\r\n  1: $DIR/out EndExist");
+    person.does("server kill", "server kill");
+    assert_eq!(person.leaves().code(), Some(0));
+    assert!(inside.join("a").exists() && !directory.path().join("dangling").is_symlink());
+    assert_eq!(fs::read_dir(outside.path()).expect("it is there").count(), 0);
+}

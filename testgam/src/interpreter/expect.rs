@@ -15,7 +15,9 @@ impl Interpreter<'_> {
         let is_of_the_world =
             matches!(expectation, Expectation::Converged | Expectation::GivenBack | Expectation::Quiet);
         if self.subscriber().is_suspended && !is_of_the_world {
-            return Err(Trouble::Failed("a suspended client reads nothing".into()));
+            return Err(Trouble::Failed(
+                "a suspended client reads nothing; `resume` has it read again".into(),
+            ));
         }
         match expectation {
             Expectation::Count(count) => self.expect_count(*count),

@@ -293,6 +293,7 @@ fn events(transcript: &str) -> Vec<String> {
 mod tests {
     use super::*;
     use crate::repl::room::Room;
+    use crate::script::STAY_INSIDE;
 
     /// Begins a session for steps that need no server and touch no file.
     fn with_conversation<T>(converse: impl FnOnce(&mut Conversation<'_>) -> T) -> T {
@@ -316,11 +317,15 @@ mod tests {
             ("mkdirr a", "  ^ `mkdirr` is no verb; did you mean `mkdir`?\n"),
             ("  chmod ä 9", "            ^ `9` is not an octal mode from 0 to 7777\n"),
             ("end", "  ^ `end` closes no block\n"),
-            ("mkfile /etc/x", "         ^ `/etc/x` is not a path inside the scenario's own directory\n"),
-            ("rmtree ..", "         ^ `..` is not a path inside the scenario's own directory\n"),
-            ("write ../a b", "        ^ `../a` is not a path inside the scenario's own directory\n"),
         ] {
             assert_eq!(conversed(&[line]).text, expected, "{line}");
+        }
+        for (line, place) in [
+            ("mkfile /etc/x", "         ^ `/etc/x`"),
+            ("rmtree ..", "         ^ `..`"),
+            ("write ../a b", "        ^ `../a`"),
+        ] {
+            assert_eq!(conversed(&[line]).text, format!("{place} leads out of $DIR; {STAY_INSIDE}\n"));
         }
         let answer = conversed(&["together", "expect 1"]);
         assert_eq!(answer.text, "          ^ inside `together` no event is read, so none can be expected\n");
@@ -329,7 +334,7 @@ mod tests {
     #[test]
     fn a_failure_is_said_under_its_step_and_nothing_ends() {
         let answer = conversed(&["mondir a"]);
-        assert_eq!(answer.text, "mondir a\n  failed: not connected\n");
+        assert_eq!(answer.text, "mondir a\n  failed: not connected; `connect` does that\n");
         assert!(!answer.is_over);
         assert!(conversed(&["exit"]).is_over && conversed(&["quit"]).is_over);
     }

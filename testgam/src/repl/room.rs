@@ -7,6 +7,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::ffi::{OsStr, OsString};
+use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::rc::{Rc, Weak};
@@ -20,9 +21,12 @@ use nix::unistd::Pid;
 
 use crate::action::{FileOperation, ServerAction};
 use crate::collection::Collection;
+use crate::disk;
 use crate::live::Live;
 use crate::play::PlayOptions;
+use crate::script::STAY_INSIDE;
 use crate::session;
+use crate::words::plain_or_quoted;
 use crate::world::{Client, Sight, Stamp, Trouble, World};
 
 /// How long a server that runs may take to be reached: the kernel alone has to do with that.
@@ -86,10 +90,26 @@ impl Room {
 
     /// The server that runs and is known, and a connection to it.
     fn server(&self) -> Result<(Connection, Pid), Trouble> {
-        let nobody = || Trouble::Failed("no server of this session is running".into());
+        let nobody = || Trouble::Failed("no server of this session is running; `connect` starts one".into());
         let connection = self.connection(None).map_err(|_| nobody())?;
         let pid = session::known(connection.server_pid())?;
         Ok((connection, pid))
+    }
+
+    /// Refuses what leads out of the directory over links, as the language does without them.
+    fn stays_inside(&self, operation: &FileOperation) -> Result<(), Trouble> {
+        let failed = |why: io::Error| Trouble::Failed(why.to_string());
+        let own = disk::destination(&self.directory, true).map_err(failed)?;
+        for (path, is_followed) in operation.paths() {
+            let end = disk::destination(&self.spell(path), is_followed).map_err(failed)?;
+            if !end.starts_with(&own) {
+                let [path, end] =
+                    [path, &end].map(|path| plain_or_quoted(path.as_os_str().as_encoded_bytes()));
+                let why = format!("`{path}` leads out of $DIR over a link, to {end}; {STAY_INSIDE}");
+                return Err(Trouble::Failed(why));
+            }
+        }
+        Ok(())
     }
 
     fn stop(&mut self) -> Result<(), Trouble> {
@@ -104,7 +124,8 @@ impl Room {
 
     fn go_on(&mut self) -> Result<(), Trouble> {
         let stopped = self.stopped.take();
-        let (_, pid) = stopped.ok_or_else(|| Trouble::Failed("no server is stopped".into()))?;
+        let (_, pid) =
+            stopped.ok_or_else(|| Trouble::Failed("no server is stopped; `server stop` does that".into()))?;
         signal(pid, Signal::SIGCONT)
     }
 
@@ -170,10 +191,12 @@ impl World for Room {
     }
 
     fn perform(&mut self, operation: &FileOperation) -> Result<(), Trouble> {
+        self.stays_inside(operation)?;
         self.live.perform(operation)
     }
 
     fn perform_concurrently(&mut self, writers: &[Vec<FileOperation>]) -> Result<(), Trouble> {
+        writers.iter().flatten().try_for_each(|operation| self.stays_inside(operation))?;
         self.live.perform_concurrently(writers)
     }
 

@@ -62,7 +62,9 @@ impl World for SimWorld {
         let sets_up =
             matches!(action, ServerAction::PollOnly | ServerAction::Watches(_) | ServerAction::Unprivileged);
         if sets_up && self.is_set_up {
-            return Err(Trouble::Failed("the server has been started already".into()));
+            return Err(Trouble::Failed(
+                "the server has been started already; this stands before the first `connect`".into(),
+            ));
         }
         let needs_server = matches!(
             action,
