@@ -252,12 +252,8 @@ impl Known {
     /// Takes a notice about the entry `name`, for a directory subscription.
     pub(crate) fn note_entry(&mut self, name: &Name, entry: EntryNotice) -> Reaction {
         let Known::Directory(directory) = self else { return Reaction::Nothing };
-        let seen = match entry.seen {
-            Seen::Present(stamp) => Seen::Present(stamp.of_entry()),
-            Seen::Nothing | Seen::Absent => entry.seen,
-        };
         let mut file = directory.entries.get(name).copied();
-        let reaction = react(&mut file, EntryNotice { seen, ..entry });
+        let reaction = react(&mut file, entry.of_entry());
         match file {
             Some(file) => match directory.entries_mut().get_mut(name) {
                 Some(known) => *known = file,
@@ -273,11 +269,16 @@ impl Known {
         matches!(self, Known::Directory(directory) if directory.entries.contains_key(name))
     }
 
-    /// Has the next look make out whether an entry has changed, however closely it looks otherwise.
-    pub(crate) fn doubt_entry(&mut self, name: &Name, change: Change) {
+    /// Leaves a notice about an entry to the next look: unless it says nothing new, that makes out whether the entry has
+    /// changed, however closely it looks otherwise.
+    pub(crate) fn doubt_entry(&mut self, name: &Name, entry: EntryNotice) {
         let Known::Directory(directory) = self else { return };
-        if let Some(file) = directory.entries_mut().get_mut(name) {
-            file.doubted |= !file.has_come(change);
+        let is_news =
+            |file| !matches!(react(&mut Some(file), entry.of_entry()), Reaction::Nothing | Reaction::Closed);
+        if directory.entries.get(name).is_some_and(|file| !file.doubted && is_news(*file))
+            && let Some(file) = directory.entries_mut().get_mut(name)
+        {
+            file.doubted = true;
         }
     }
 
@@ -424,5 +425,20 @@ mod tests {
         assert_eq!(after_scan(None, Change::MovedTo), Reaction::Changed(Urgency::Now));
         assert_eq!(after_scan(None, Change::Written), Reaction::Changed(Urgency::Now));
         assert_eq!(after_scan(None, Change::Deleted), Reaction::Deleted);
+    }
+
+    #[test]
+    fn what_a_scan_has_shown_already_is_not_doubted() {
+        let name = Name::from(b"f".as_slice());
+        let doubted = |change, size| {
+            let stamp = Stamp { size: 1, ..Stamp::void(FileType::Other) };
+            let mut known = Known::Nothing;
+            let listed = Entries::Listed(vec![(name.clone(), Some(stamp))]);
+            known.learn_directory(Stamp::void(FileType::Directory), listed, false, &mut Vec::new());
+            known.doubt_entry(&name, EntryNotice { change, seen: present(size), is_last: true });
+            matches!(known, Known::Directory(directory) if directory.entries[&name].doubted)
+        };
+        assert!(!doubted(Change::Created, 1) && !doubted(Change::MovedTo, 1));
+        assert!(doubted(Change::Created, 2) && doubted(Change::MovedTo, 2));
     }
 }

@@ -45,6 +45,17 @@ pub struct EntryNotice {
     pub is_last: bool,
 }
 
+impl EntryNotice {
+    /// The notice as the directory's subscribers count it: see [`Stamp::of_entry`].
+    pub(crate) fn of_entry(self) -> EntryNotice {
+        let seen = match self.seen {
+            Seen::Present(stamp) => Seen::Present(stamp.of_entry()),
+            Seen::Nothing | Seen::Absent => self.seen,
+        };
+        EntryNotice { seen, ..self }
+    }
+}
+
 /// What happened to an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Change {

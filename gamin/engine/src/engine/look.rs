@@ -165,12 +165,8 @@ impl Engine {
         let detail = watch.look.as_ref().map_or(full, |look| look.detail);
         let waiting = watch.look.take().map(|look| look.waiting).unwrap_or_default();
         self.accept(now, id, scan.found, detail);
+        // If one of them begins another look, the others wait for that.
         for notice in waiting {
-            if self.watches.get(&id).is_some_and(|watch| watch.look.is_some()) {
-                // One of them has begun another look, which finds what the others were about.
-                self.look(id, None);
-                break;
-            }
             self.note(now, id, notice);
         }
         self.end_look(now, id);

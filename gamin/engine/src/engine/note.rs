@@ -44,7 +44,7 @@ impl Engine {
         let Some(watch) = self.watches.get_mut(&id) else { return };
         let detail = match notice {
             Waiting::Entry(_, name, entry) if watch.kind == Kind::Directory => {
-                watch.known.doubt_entry(name, entry.change);
+                watch.known.doubt_entry(name, *entry);
                 Some(Detail::Names)
             }
             Waiting::Hinge(..) | Waiting::Entry(..) => None,
@@ -153,6 +153,8 @@ impl Engine {
     }
 
     pub(super) fn react(&mut self, now: Time, id: WatchId, subject: Subject, reaction: Reaction) {
+        // What has come is found by its name; of what else is in the directory nothing is in doubt.
+        let detail = matches!(subject, Subject::Entry(_)).then_some(Detail::Names);
         let key = (id, subject);
         match reaction {
             Reaction::Nothing => {}
@@ -161,10 +163,10 @@ impl Engine {
                 self.paces.drop_held(&key);
                 self.tell_subject(id, Code::Deleted, key.1);
                 if reaction == Reaction::DeletedLook {
-                    self.look(id, None);
+                    self.look(id, detail);
                 }
             }
-            Reaction::Look => self.look(id, None),
+            Reaction::Look => self.look(id, detail),
             Reaction::Changed(urgency) => self.change(now, key, urgency),
             Reaction::Closed => {
                 if self.paces.close(now, key.clone()) {
