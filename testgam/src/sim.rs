@@ -17,6 +17,7 @@ pub mod journal;
 pub mod kernel;
 pub mod pipe;
 pub mod tree;
+pub mod workers;
 pub mod world;
 
 use std::io;
@@ -39,6 +40,8 @@ use pipe::Pipes;
 
 /// How long an operation takes: enough for times to differ, little enough for a burst to be one.
 pub const OPERATION_TIME: Duration = Duration::from_micros(20);
+/// The number of the mount of `/`.
+const ROOT_MOUNT: u64 = 1;
 /// How often the server may have something to do without time passing, until it counts as running in circles.
 const TURNS_MAX: usize = 100_000;
 
@@ -76,9 +79,9 @@ pub struct Sim {
     faults: Faults,
     server: Option<Host>,
     is_stopped: bool,
-    /// What the server has still to learn: that its configuration has changed, and where something was mounted or unmounted.
-    is_reconfigured: bool,
-    remounted: Vec<TreePath>,
+    /// Whether the server has still to learn of its configuration, or of what is mounted.
+    has_new_surroundings: bool,
+    last_mount: u64,
     clients: Vec<Option<SimClient>>,
     witness: Witness<ClientId>,
     complaint: Option<Complaint>,
@@ -97,8 +100,8 @@ impl Sim {
             faults: Faults::default(),
             server: None,
             is_stopped: false,
-            is_reconfigured: false,
-            remounted: Vec::new(),
+            has_new_surroundings: false,
+            last_mount: ROOT_MOUNT,
             clients: Vec::new(),
             witness: Witness::default(),
             complaint: None,
@@ -174,8 +177,8 @@ impl Sim {
             pipes: &mut self.pipes,
             faults: &mut self.faults,
         };
-        if std::mem::take(&mut self.is_reconfigured) || !self.remounted.is_empty() {
-            server.handle_surroundings(&mut world, &self.setup, &std::mem::take(&mut self.remounted));
+        if std::mem::take(&mut self.has_new_surroundings) {
+            server.handle_surroundings(&mut world, &self.setup);
         }
         let did = server.turn(&mut world);
         if server.is_finished() {
@@ -196,7 +199,7 @@ impl Sim {
     pub fn start(&mut self) {
         if self.server.is_none() {
             self.is_stopped = false;
-            (self.is_reconfigured, self.remounted) = (false, Vec::new());
+            self.has_new_surroundings = false;
             self.server = Some(Host::new(self.now, &self.setup, &mut self.files));
         }
     }
@@ -206,7 +209,7 @@ impl Sim {
         let text = self.setup.gaminrc.entry(whose).or_default();
         text.extend_from_slice(line);
         text.push(b'\n');
-        self.is_reconfigured = true;
+        self.has_new_surroundings = true;
     }
 
     /// Kills the server; gives whether there was one.
@@ -277,11 +280,12 @@ impl Sim {
     fn remount(&mut self, path: &Path, is_mounted: bool) {
         let Some(point) = TreePath::new(path.as_os_str().as_bytes()) else { return };
         if is_mounted {
-            self.setup.mounts.insert(point.clone());
+            self.last_mount += 1;
+            self.setup.mounts.insert(point, self.last_mount);
         } else {
             self.setup.mounts.remove(&point);
         }
-        self.remounted.push(point);
+        self.has_new_surroundings = true;
     }
 
     /// Has everything go right from now on: lasting faults end, waiting ones are forgotten, and a server runs. What was

@@ -10,12 +10,17 @@ use std::collections::BTreeMap;
 
 use gamin_backend::{Backend, Kernel, Number};
 use gamin_linux::Inotify;
-use gamin_server::engine::{EntryNotice, FileType, KernelWatchId, Level, Name, Notice, Refusal, Seen, Stamp};
+use gamin_server::engine::{
+    EntryNotice, FileType, KernelWatchId, Level, Name, Notice, Refusal, Seen, Stamp, Time,
+};
 use proptest::prelude::*;
 use sim_support::{Twins, operation, tree_path};
 use testgam::action::FileOperation;
+use testgam::sim::faults::Faults;
+use testgam::sim::files::Files;
 use testgam::sim::kernel::System;
 use testgam::sim::tree::Caller;
+use testgam::sim::workers::Workers;
 
 /// The directories that are armed.
 const DIRECTORIES: [&str; 5] = ["", "d", "e", "d/s", "e/s"];
@@ -46,8 +51,13 @@ struct Bench {
     inotify: Inotify,
     real: Backend<<Inotify as Kernel>::Watch>,
     simulated: Backend<Number>,
+    room: (Faults, Workers),
     /// What was last seen of each name, in both worlds.
     before: BTreeMap<(KernelWatchId, Name), (Stamp, Stamp)>,
+}
+
+fn system<'a>(files: &'a mut Files, (faults, workers): &'a mut (Faults, Workers)) -> System<'a> {
+    System { now: Time::default(), files, faults, workers, caller: Caller::Root }
 }
 
 impl Bench {
@@ -56,13 +66,13 @@ impl Bench {
         twins.simulated.tree.inotify = Some(testgam::sim::inotify::Inotify::new());
         let inotify = Inotify::new().expect("because there is an instance left");
         let (real, simulated) = (Backend::new(), Backend::new());
-        Bench { twins, inotify, real, simulated, before: BTreeMap::new() }
+        Bench { twins, inotify, real, simulated, room: Default::default(), before: BTreeMap::new() }
     }
 
     fn arm(&mut self, id: u64, directory: &str, level: Level) -> [Result<(), Refusal>; 2] {
         let id = KernelWatchId(id);
         let [real, simulated] = self.twins.spell(directory).map(|path| tree_path(&path));
-        let mut system = System { files: &mut self.twins.simulated, caller: Caller::Root };
+        let mut system = system(&mut self.twins.simulated, &mut self.room);
         [
             self.real.arm(&mut self.inotify, id, &real, level),
             self.simulated.arm(&mut system, id, &simulated, level),
@@ -83,7 +93,7 @@ impl Bench {
                 prop_assert_eq!(real, simulated, "arm {}", directory);
             }
             Step::Disarm(id) => {
-                let mut system = System { files: &mut self.twins.simulated, caller: Caller::Root };
+                let mut system = system(&mut self.twins.simulated, &mut self.room);
                 self.real.disarm(&mut self.inotify, KernelWatchId(*id));
                 self.simulated.disarm(&mut system, KernelWatchId(*id));
             }
@@ -95,7 +105,7 @@ impl Bench {
 
     fn compare(&mut self, is_order_free: bool) -> Result<(), TestCaseError> {
         let (mut real, mut simulated) = (Vec::new(), Vec::new());
-        let mut system = System { files: &mut self.twins.simulated, caller: Caller::Root };
+        let mut system = system(&mut self.twins.simulated, &mut self.room);
         self.real.drain(&mut self.inotify, |notice| real.push(notice)).expect("the descriptor is open");
         self.simulated.drain(&mut system, |notice| simulated.push(notice)).expect("the queue is in memory");
         if is_order_free {

@@ -1,12 +1,10 @@
 //! The host of a core on a real system: sockets, the kernel, the clock and signals in one event loop.
 //!
 //! What the loop finds ready is only noted; [`Host::turn`] then does everything in a fixed order. What it means
-//! is left to the core, how sockets are made and accepted to `socket`, when the kernel's queue is read to
-//! `kernel`, what has to be scanned away from the loop to `lanes`.
-//! Invariants: the kernel's queue is drained before a client's bytes are handled and before the answer of a scan is
-//! handed in, so that what happened before a request is told before its answer, and a scan of what moved meanwhile is
-//! made again. Nothing but a local file system can block. Per turn, nobody takes more than a bounded share. Without
-//! work, nothing wakes.
+//! is left to the core, how effects and answers follow each other to the driver, how sockets are made and accepted to
+//! `socket`.
+//! Invariants: nothing but a local file system can block. Per turn, nobody takes more than a bounded share. Without
+//! work, nothing wakes: after the kernel's queue was read that is to rest, not before the next notice.
 
 mod sources;
 
@@ -20,19 +18,19 @@ use std::time::{Duration, Instant};
 
 use calloop::generic::Generic;
 use calloop::{Dispatcher, EventLoop, Interest, LoopHandle, Mode, PostAction, Readiness, RegistrationToken};
-use gamin_backend::{Lane, glance, scan};
-use gamin_engine::{Effect, Refusal, Scan, Time};
-use gamin_linux::{Disk, MountTable};
+use gamin_config::Policy;
+use gamin_engine::Time;
 use gamin_trace::Traces;
-use tracing::{debug, info, warn};
+use tracing::{debug, error, info, warn};
 
 use crate::core::{Config, Core, NOUNS, Peer, SessionId};
-use crate::kernel::Kernel;
-use crate::lanes::{Job, Lanes, Word};
+use crate::driver::Driver;
+use crate::lanes::Word;
+use crate::linux::{Linux, Watch};
 use crate::settings::Settings;
 use crate::socket::{Accepted, Listener, refuse};
 pub(crate) use sources::hold_signals;
-use sources::{insert_lanes, insert_mounts, insert_signals};
+use sources::{insert_inotify, insert_mounts, insert_signals, insert_threads};
 
 /// How many bytes are read from a session before others have their turn.
 const READ_MAX: usize = 64 * 1024;
@@ -41,7 +39,7 @@ const ACCEPT_MAX: usize = 64;
 /// How long to wait when there is nothing left to take a connection in with.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// How long to leave the kernel alone after it gave no inotify instance.
-const KERNEL_PAUSE: Duration = Duration::from_secs(5);
+const INOTIFY_PAUSE: Duration = Duration::from_secs(5);
 /// How long effects are carried out before others have their turn.
 const EFFECTS_MAX: Duration = Duration::from_millis(10);
 
@@ -55,12 +53,15 @@ pub(crate) fn serve(
     let mut event_loop: EventLoop<'static, Host> = EventLoop::try_new()?;
     let handle = event_loop.handle();
     insert_signals(&handle, traces)?;
-    let mut kernel = None;
+    let threads = insert_threads(&handle)?;
+    let table = insert_mounts(&handle).inspect_err(|error| warn!(error, "can't follow what is mounted")).ok();
+    let mut system = Linux { inotify: None, table, is_remounted: true, threads };
+    let mut token = None;
     if !settings.policy.is_poll_only {
-        kernel = Kernel::new(&handle)
+        token = insert_inotify(&handle, &mut system)
             .inspect_err(|error| warn!(%error, "the kernel gives no notices for now: everything is polled"))
             .ok();
-        settings.policy.is_without_kernel = kernel.is_none();
+        settings.policy.is_without_kernel = token.is_none();
     }
     for socket in &listener.sockets {
         let socket = Generic::new(Rc::clone(socket), Interest::READ, Mode::Edge);
@@ -71,11 +72,9 @@ pub(crate) fn serve(
             })
             .map_err(|error| error.error)?;
     }
-    let table = insert_mounts(&handle).inspect_err(|error| warn!(error, "can't follow what is mounted")).ok();
-    let lanes = insert_lanes(&handle)?;
-    let mut host =
-        Host::new(handle, listener, kernel, table, lanes, Core::new(Time::default(), config), settings);
-    while !host.stopped && !host.core.is_finished() {
+    let driver = Driver::new(Core::new(Time::default(), config), settings.policy.clone());
+    let mut host = Host::new(handle, listener, system, token, driver, settings);
+    while !host.stopped && !host.driver.core().is_finished() {
         let timeout = host.timeout();
         event_loop.dispatch(timeout, &mut host)?;
         host.turn();
@@ -85,18 +84,15 @@ pub(crate) fn serve(
 
 /// Everything that the event loop's sources work on.
 pub(crate) struct Host {
-    core: Core,
-    kernel: Option<Kernel>,
+    driver: Driver<Watch>,
+    system: Linux,
+    /// By which the event loop is asked to wait for the kernel's next notice; `None` without an instance of inotify.
+    inotify: Option<RegistrationToken>,
     /// When to ask again for notices of the kernel, if there are none though they are wanted.
-    kernel_at: Time,
-    table: Option<Rc<MountTable>>,
-    /// The event loop has found that the table has changed.
-    remounted: bool,
+    inotify_at: Time,
     settings: Settings,
-    lanes: Lanes,
-    /// What the threads of the lanes have said, and what they have to give back.
+    /// What the threads have said.
     words: Vec<Word>,
-    returned: Vec<Job>,
     origin: Instant,
     handle: LoopHandle<'static, Host>,
     listener: Listener,
@@ -127,22 +123,18 @@ impl Host {
     fn new(
         handle: LoopHandle<'static, Host>,
         listener: Listener,
-        kernel: Option<Kernel>,
-        table: Option<Rc<MountTable>>,
-        lanes: Lanes,
-        core: Core,
+        system: Linux,
+        inotify: Option<RegistrationToken>,
+        driver: Driver<Watch>,
         settings: Settings,
     ) -> Host {
         Host {
-            core,
-            kernel,
-            kernel_at: Time::default() + KERNEL_PAUSE,
-            table,
-            remounted: true,
+            driver,
+            system,
+            inotify,
+            inotify_at: Time::default() + INOTIFY_PAUSE,
             settings,
-            lanes,
             words: Vec::new(),
-            returned: Vec::new(),
             origin: Instant::now(),
             handle,
             listener,
@@ -161,18 +153,11 @@ impl Host {
     /// Switches the trace to a file on or off. The file opens with all that the core says of itself.
     fn switch_trace(&self, traces: &Traces) {
         let switched = traces.switch(|out| {
-            let mut facts = NOUNS.iter().flat_map(|noun| self.core.facts(self.now(), noun, 0));
+            let mut facts = NOUNS.iter().flat_map(|noun| self.driver.core().facts(self.now(), noun, 0));
             facts.try_for_each(|(_, fact)| writeln!(out, "{fact}"))
         });
         if let Err(error) = switched {
             warn!(%error, "can't trace to a file in /tmp");
-        }
-    }
-
-    /// Takes the event loop's word that the kernel has noticed something.
-    pub fn handle_kernel_ready(&mut self) {
-        if let Some(kernel) = &mut self.kernel {
-            kernel.handle_ready();
         }
     }
 
@@ -194,20 +179,15 @@ impl Host {
 
     /// How long the event loop may wait; `None` until something happens.
     fn timeout(&self) -> Option<Duration> {
-        let is_busy = self.unsettled || !self.returned.is_empty();
-        if is_busy || self.readable.iter().any(|id| self.core.accepts_bytes(*id)) {
+        let core = self.driver.core();
+        if self.unsettled || self.readable.iter().any(|id| core.accepts_bytes(*id)) {
             return Some(Duration::ZERO);
         }
         let deadlines = [
-            self.core.next_deadline().map(|deadline| deadline.at),
-            self.kernel.as_ref().and_then(Kernel::next_deadline),
-            self.lanes.next_deadline(),
+            self.driver.next_deadline(),
             self.acceptable.then_some(self.accept_at),
             // Only while something is polled; otherwise nothing is missed.
-            self.core
-                .next_deadline()
-                .filter(|_| self.settings.policy.is_without_kernel)
-                .map(|_| self.kernel_at),
+            core.next_deadline().filter(|_| self.driver.policy().is_without_kernel).map(|_| self.inotify_at),
         ];
         let next = deadlines.into_iter().flatten().min()?;
         Some(next.since(self.now()))
@@ -215,19 +195,37 @@ impl Host {
 
     /// Does what there is to do.
     fn turn(&mut self) {
-        self.follow_mounts();
-        self.find_kernel();
-        if let Some(kernel) = &mut self.kernel {
-            kernel.handle_time(Time(self.origin.elapsed()), &mut self.core);
-        }
+        let now = self.now();
+        self.driver.follow_mounts(&mut self.system, now);
+        self.find_inotify();
+        self.read_kernel();
         self.settle();
         self.accept();
         self.read();
-        self.core.handle_time(self.now());
-        self.take_words();
+        let now = self.now();
+        for word in std::mem::take(&mut self.words) {
+            self.driver.handle_word(&mut self.system, now, word);
+        }
+        self.driver.handle_time(&mut self.system, now);
         self.settle();
         self.close();
         self.send();
+    }
+
+    /// Reads the kernel's queue if its time has come, and waits for the next notice if it is to rest.
+    fn read_kernel(&mut self) {
+        let now = self.now();
+        match self.driver.read_kernel(&mut self.system, now) {
+            Ok(Some(true)) => {
+                let Some(token) = &self.inotify else { return };
+                if let Err(error) = self.handle.update(token) {
+                    warn!(%error, "can't wait for the kernel's notices");
+                    self.driver.gather_mut().handle_failure(now);
+                }
+            }
+            Ok(Some(false) | None) => {}
+            Err(error) => error!(%error, "can't read the kernel's notices"),
+        }
     }
 
     /// Carries out effects and what comes of them.
@@ -236,133 +234,42 @@ impl Host {
         self.unsettled = true;
         while self.now().since(start) < EFFECTS_MAX {
             self.follow_settings();
-            let Some(effect) = self.core.poll_effect() else {
+            let Some(effect) = self.driver.core_mut().poll_effect() else {
                 self.unsettled = false;
                 return;
             };
-            self.carry_out(effect);
-        }
-    }
-
-    fn carry_out(&mut self, effect: Effect) {
-        match effect {
-            Effect::Arm { id, directory, level } => {
-                let answer = match &mut self.kernel {
-                    Some(kernel) => kernel.arm(id, &directory, level),
-                    None => Err(Refusal::Failed),
-                };
-                self.core.handle_armed(id, answer);
-            }
-            Effect::Disarm { id } => {
-                if let Some(kernel) = &mut self.kernel {
-                    kernel.disarm(id);
-                }
-            }
-            Effect::Scan { id, request } => {
-                self.follow_mounts();
-                let answer = scan(&mut Disk::new(), &request, &self.settings.policy.mounts, &Lane::SHORT);
-                // What it looked at may have moved meanwhile, and then is listed under a name that is no longer its own.
-                self.drain_kernel();
-                self.hand_in((id, request), answer);
-            }
-            Effect::Glance { id, request } => {
-                let doubts = glance(&mut Disk::new(), &request, &self.settings.policy.mounts);
-                self.core.handle_glance(id, &doubts);
-            }
-            Effect::Forget { id } => self.lanes.forget(id),
-        }
-    }
-
-    /// Hands in what a scan has found, or has it made in the lane that it turned out to need.
-    fn hand_in(&mut self, job: Job, answer: Result<Scan, Lane>) {
-        let (now, id) = (self.now(), job.0);
-        match answer {
-            Ok(found) => self.core.handle_scan(now, id, found),
-            Err(lane) => {
-                if self.lanes.add(now, lane, job, &self.settings.policy.mounts) {
-                    self.core.handle_overdue(id);
-                }
-            }
-        }
-    }
-
-    /// Takes what the threads of the lanes say, and which of them do not say anything in time.
-    fn take_words(&mut self) {
-        for word in std::mem::take(&mut self.words) {
-            self.drain_kernel();
-            if let Some((job, answer)) =
-                self.lanes.handle_word(self.now(), word, &self.settings.policy.mounts)
-            {
-                self.hand_in(job, answer);
-            }
-        }
-        for id in self.lanes.handle_time(self.now(), &self.settings.policy.mounts) {
-            self.core.handle_overdue(id);
-        }
-        for (id, request) in std::mem::take(&mut self.returned) {
-            self.carry_out(Effect::Scan { id, request });
+            let now = self.now();
+            self.driver.carry_out(&mut self.system, now, effect);
         }
     }
 
     /// Asks again for notices of the kernel, if there are none though they are wanted. What is polled for want of them goes
     /// over to the kernel.
-    fn find_kernel(&mut self) {
-        if !self.settings.policy.is_without_kernel || self.now() < self.kernel_at {
-            return;
-        }
-        self.kernel_at = self.now() + KERNEL_PAUSE;
-        let Ok(mut kernel) = Kernel::new(&self.handle) else { return };
-        info!("the kernel gives notices again");
-        kernel.set_mounts(Arc::clone(&self.settings.policy.mounts));
-        self.kernel = Some(kernel);
-        self.settings.policy.is_without_kernel = false;
-        self.core.handle_policy(self.now(), Arc::new(self.settings.policy.clone()));
-    }
-
-    /// Takes in what is mounted by now.
-    fn follow_mounts(&mut self) {
-        let Some(table) = &self.table else { return };
-        self.remounted |= table.is_changed();
-        if !std::mem::take(&mut self.remounted) {
-            return;
-        }
-        let before = match table.read() {
-            Ok(mounts) => std::mem::replace(&mut self.settings.policy.mounts, Arc::new(mounts)),
-            Err(error) => return warn!(%error, "can't read what is mounted"),
-        };
-        let mounts = Arc::clone(&self.settings.policy.mounts);
+    fn find_inotify(&mut self) {
         let now = self.now();
-        if let Some(kernel) = &mut self.kernel {
-            // What was noticed of a mount that is no more was noticed before it went.
-            let _ = kernel.drain(now, &mut self.core);
-            kernel.set_mounts(Arc::clone(&mounts));
+        if !self.driver.policy().is_without_kernel || now < self.inotify_at {
+            return;
         }
-        self.returned.extend(self.lanes.handle_mounts(&mounts));
-        self.core.handle_policy(now, Arc::new(self.settings.policy.clone()));
-        for point in mounts.changed_since(&before) {
-            debug!(?point, "mounted or unmounted");
-            self.core.handle_remount(&point);
-        }
+        self.inotify_at = now + INOTIFY_PAUSE;
+        let Ok(token) = insert_inotify(&self.handle, &mut self.system) else { return };
+        info!("the kernel gives notices again");
+        self.inotify = Some(token);
+        let policy = Policy { is_without_kernel: false, ..self.driver.policy().clone() };
+        self.driver.handle_policy(&mut self.system, now, policy);
     }
 
     /// Takes in what the settings say by now, if they have changed.
     fn follow_settings(&mut self) {
         let mut is_changed = false;
-        while let Some(path) = self.core.poll_setting() {
+        while let Some(path) = self.driver.core_mut().poll_setting() {
             self.settings.read(&path);
             is_changed = true;
         }
         if is_changed {
             self.settings.apply();
-            self.core.handle_policy(self.now(), Arc::new(self.settings.policy.clone()));
-        }
-    }
-
-    fn drain_kernel(&mut self) {
-        self.follow_mounts();
-        if let Some(kernel) = &mut self.kernel {
-            // An error will show again, and be told, when the event loop has the queue read.
-            let _ = kernel.drain(Time(self.origin.elapsed()), &mut self.core);
+            let rules = Arc::clone(&self.settings.policy.rules);
+            let (now, policy) = (self.now(), Policy { rules, ..self.driver.policy().clone() });
+            self.driver.handle_policy(&mut self.system, now, policy);
         }
     }
 
@@ -399,7 +306,8 @@ impl Host {
             Ok(token) => {
                 self.connections.insert(id, Connection { stream, source, token, writable: true });
                 self.readable.insert(id);
-                self.core.handle_connection(self.now(), id, peer);
+                let now = self.now();
+                self.driver.core_mut().handle_connection(now, id, peer);
             }
             Err(error) => warn!(%error, "connection closed: the event loop can't take it"),
         }
@@ -409,7 +317,7 @@ impl Host {
     fn read(&mut self) {
         for id in std::mem::take(&mut self.readable) {
             let Some(connection) = self.connections.get(&id) else { continue };
-            if !self.core.accepts_bytes(id) {
+            if !self.driver.core().accepts_bytes(id) {
                 self.readable.insert(id);
                 continue;
             }
@@ -417,8 +325,8 @@ impl Host {
                 Ok(0) => self.hang_up(id),
                 Ok(count) => {
                     self.readable.insert(id);
-                    self.drain_kernel();
-                    self.core.handle_bytes(self.now(), id, &self.buffer[..count]);
+                    let now = self.now();
+                    self.driver.handle_bytes(&mut self.system, now, id, &self.buffer[..count]);
                 }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {}
                 Err(error) if error.kind() == ErrorKind::Interrupted => {
@@ -434,7 +342,7 @@ impl Host {
 
     /// Gives each socket as much as it takes of what there is for it.
     fn send(&mut self) {
-        while let Some(id) = self.core.poll_send() {
+        while let Some(id) = self.driver.core_mut().poll_send() {
             self.sendable.insert(id);
         }
         for id in std::mem::take(&mut self.sendable) {
@@ -449,12 +357,12 @@ impl Host {
     fn offer(&mut self, id: SessionId) -> Result<(), Box<dyn Error>> {
         let Some(connection) = self.connections.get_mut(&id) else { return Ok(()) };
         while connection.writable {
-            let bytes = self.core.transmit(id);
+            let bytes = self.driver.core().transmit(id);
             if bytes.is_empty() {
                 break;
             }
             match (&*connection.stream).write(bytes) {
-                Ok(count) => self.core.sent(id, count),
+                Ok(count) => self.driver.core_mut().sent(id, count),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => connection.writable = false,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) => return Err(error.into()),
@@ -469,18 +377,19 @@ impl Host {
     }
 
     fn hang_up(&mut self, id: SessionId) {
-        self.core.handle_hangup(self.now(), id);
+        let now = self.now();
+        self.driver.core_mut().handle_hangup(now, id);
         self.unsettled = true;
         self.disconnect(id);
     }
 
     fn close(&mut self) {
-        while let Some(id) = self.core.poll_refuse() {
+        while let Some(id) = self.driver.core_mut().poll_refuse() {
             if let Some(connection) = self.connections.get(&id) {
                 refuse(&connection.stream);
             }
         }
-        while let Some(id) = self.core.poll_close() {
+        while let Some(id) = self.driver.core_mut().poll_close() {
             self.disconnect(id);
         }
     }

@@ -10,27 +10,30 @@
 mod cli;
 mod core;
 mod detach;
+mod driver;
 mod gather;
 mod host;
-mod kernel;
 mod lanes;
+mod linux;
 mod outbox;
 mod session;
 mod settings;
 mod socket;
 mod surroundings;
+mod threads;
 
 pub use self::core::{
     Census, Config, Core, Deadline, HANDSHAKE_MAX, MAX_ALL_SUBSCRIPTIONS, MAX_NEWCOMERS, MAX_SESSIONS, NOUNS,
     Peer, RING_MAX, Reason, SessionId,
 };
 pub use cli::{command, run};
+pub use driver::{Driver, System};
 /// What decides by which method a path is watched.
 pub use gamin_config as config;
 /// The vocabulary in which a [`Core`] speaks with its host.
 pub use gamin_engine as engine;
 pub use gamin_protocol::FULL;
-/// When a host reads the kernel's queue.
 pub use gather::Gather;
+pub use lanes::{News, Word, WorkerId, Workers};
 pub use outbox::BYTES_MAX;
 pub use session::{MAX_REPLIES, MAX_SUBSCRIPTIONS};

@@ -5,8 +5,9 @@
 //! healthy system.
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
-use gamin_server::engine::{Refusal, Time, TreePath};
+use gamin_server::engine::{Refusal, ScanRequest, Time, TreePath};
 
 use crate::action::{FileOperation, ScanFault};
 
@@ -24,6 +25,8 @@ pub struct Faults {
     pub deaf_until: Option<Time>,
     refusing: Vec<Refusing>,
     scans: VecDeque<ScanFault>,
+    /// Scans that take long: of which path, for how long, and whether they look at the end.
+    slow: Vec<(TreePath, Duration, bool)>,
     between: Option<(u32, Vec<FileOperation>)>,
 }
 
@@ -46,7 +49,7 @@ impl Faults {
     }
 
     /// What is wrong with asking the kernel about a directory now.
-    pub(super) fn on_arm(&mut self, directory: &TreePath) -> Option<Refusal> {
+    pub(super) fn on_watch(&mut self, directory: &TreePath) -> Option<Refusal> {
         let is_meant = |refusing: &Refusing| {
             refusing.times > 0 && refusing.directory.as_ref().is_none_or(|meant| meant == directory)
         };
@@ -60,6 +63,19 @@ impl Faults {
     /// What is wrong with a scan that begins now.
     pub(super) fn on_scan(&mut self) -> Option<ScanFault> {
         self.scans.pop_front()
+    }
+
+    pub(super) fn slow_down(&mut self, request: &ScanRequest, takes: Duration, looks_late: bool) {
+        self.slow.push((request.path.clone(), takes, looks_late));
+    }
+
+    /// How long a scan takes that is made away from the loop, and whether it looks at the end of that time.
+    pub(super) fn on_order(&mut self, request: &ScanRequest) -> (Duration, bool) {
+        let at = self.slow.iter().position(|(path, ..)| *path == request.path);
+        at.map_or((Duration::ZERO, false), |at| {
+            let (_, takes, looks_late) = self.slow.remove(at);
+            (takes, looks_late)
+        })
     }
 
     /// What happens before the next effect is carried out.

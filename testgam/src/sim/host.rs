@@ -1,25 +1,25 @@
-//! The host of a core in a simulated world: as `gamin_server`'s own, with [`Files`], [`Pipes`] and a virtual clock.
+//! The host of a server in a simulated world: as `gamin_server`'s own, with [`Pipes`] in place of sockets and a virtual clock.
 //!
-//! What it all means is left to the core; when time passes, to the [`Sim`](super::Sim). Invariant: as in the real host
-//! the kernel's queue is drained before a client's bytes are handled and before the answer of a scan is handed in, and effects are carried
-//! out in order; what a fault delays is handed in later, as the core's contract allows.
+//! What it all means is left to the core, in which order effects and answers follow each other to the driver: both are those that
+//! ship. When time passes is left to the [`Sim`](super::Sim), what lies under it to [`System`].
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use gamin_backend::{Backend, Lane, Number, glance, scan};
+use gamin_backend::Number;
 use gamin_server::config::{Mounts, Policy, Rules, Text};
-use gamin_server::engine::{self, Effect, Entries, Found, Scan, ScanId, ScanRequest, Time, TreePath};
-use gamin_server::{BYTES_MAX, Config, Core, FULL, Gather, Peer, SessionId};
+use gamin_server::engine::{self, Time, TreePath};
+use gamin_server::{BYTES_MAX, Config, Core, Driver, FULL, Peer, SessionId};
 
 use super::faults::Faults;
 use super::files::Files;
 use super::inotify::Inotify;
-use super::kernel::{Eyes, System};
+use super::kernel::System;
 use super::pipe::{End, PipeId, Pipes, Transfer};
 use super::tree::Caller;
-use crate::action::{FileOperation, Gaminrc, ScanFault};
+use super::workers::Workers;
+use crate::action::Gaminrc;
 
 /// How many bytes are read from a session before others have their turn.
 const READ_MAX: usize = 64 * 1024;
@@ -37,8 +37,8 @@ pub struct Setup {
     pub poll_interval: Duration,
     /// What is in the configuration files.
     pub gaminrc: BTreeMap<Gaminrc, Vec<u8>>,
-    /// What is mounted over which directories, besides the file system of `/`.
-    pub mounts: BTreeSet<TreePath>,
+    /// What is mounted over which directories, besides the file system of `/`: by a number that no other mount has.
+    pub mounts: BTreeMap<TreePath, u64>,
     /// How long it stays without a session.
     pub idle_max: Option<Duration>,
     /// Whose rights it has.
@@ -57,7 +57,7 @@ impl Default for Setup {
             is_poll_only: false,
             poll_interval: Duration::from_secs(1),
             gaminrc: BTreeMap::new(),
-            mounts: BTreeSet::new(),
+            mounts: BTreeMap::new(),
             idle_max: Some(Duration::from_secs(30)),
             caller: Caller::Root,
             watches_max: usize::MAX,
@@ -78,7 +78,7 @@ impl Setup {
         let files = self.gaminrc.values().map(|text| Text { name: "gaminrc", text });
         let (rules, _) = Rules::read(files, None);
         let mut table = "1 0 0:1 / / rw - ext4 sim rw\n".to_owned().into_bytes();
-        for (point, number) in self.mounts.iter().zip(2..) {
+        for (point, number) in &self.mounts {
             let line = format!("{number} 1 0:{number} / {} rw - tmpfs sim rw\n", point.escape_ascii());
             table.extend_from_slice(line.as_bytes());
         }
@@ -102,24 +102,13 @@ pub struct World<'a> {
 /// A server.
 #[derive(Debug)]
 pub struct Host {
-    core: Core,
-    backend: Backend<Number>,
-    gather: Gather,
-    mounts: Arc<Mounts>,
+    driver: Driver<Number>,
+    workers: Workers,
     caller: Caller,
     /// How many effects were carried out at this time.
     effects: (Time, usize),
     waiting_to_connect: Vec<PipeId>,
     connections: BTreeSet<PipeId>,
-    /// Scans whose answer is still to come, by the time at which it does.
-    underway: BTreeMap<(Time, ScanId), Answer>,
-}
-
-/// What a scan that takes long is going to say.
-#[derive(Debug)]
-enum Answer {
-    Known(Scan),
-    StillToLook(ScanRequest),
 }
 
 impl Host {
@@ -128,21 +117,17 @@ impl Host {
         files.tree.journal_mut().handle_new_server(setup.caller);
         let inotify = files.tree.inotify.insert(Inotify::new());
         (inotify.watches_max, inotify.queue_max) = (setup.watches_max, setup.queue_max);
-        let policy = Arc::new(setup.policy());
-        let mounts = Arc::clone(&policy.mounts);
-        let engine = engine::Config { policy, poll_interval: setup.poll_interval };
+        let policy = setup.policy();
+        let engine = engine::Config { policy: Arc::new(policy.clone()), poll_interval: setup.poll_interval };
         let Setup { idle_max, ready_max, .. } = *setup;
         let config = Config { engine, uid: UID, idle_max, settings: Vec::new(), ready_max };
         Host {
-            core: Core::new(now, config),
-            backend: Backend::new(),
-            gather: Gather::new(),
-            mounts,
+            driver: Driver::new(Core::new(now, config), policy),
+            workers: Workers::default(),
             caller: setup.caller,
             effects: (now, 0),
             waiting_to_connect: Vec::new(),
             connections: BTreeSet::new(),
-            underway: BTreeMap::new(),
         }
     }
 
@@ -153,29 +138,22 @@ impl Host {
 
     /// Whether it is to end, since nobody has needed it for long.
     pub fn is_finished(&self) -> bool {
-        self.core.is_finished()
+        self.driver.core().is_finished()
     }
 
-    /// Takes the configuration as it is by now, and where something was mounted or unmounted.
-    pub fn handle_surroundings(&mut self, world: &mut World<'_>, setup: &Setup, remounted: &[TreePath]) {
-        self.drain(world);
-        let policy = Arc::new(setup.policy());
-        self.mounts = Arc::clone(&policy.mounts);
-        self.backend.set_mounts(Arc::clone(&policy.mounts));
-        self.core.handle_policy(world.now, policy);
-        for point in remounted {
-            self.core.handle_remount(point);
-        }
+    /// Takes the configuration and the mounts as they are by now.
+    pub fn handle_surroundings(&mut self, world: &mut World<'_>, setup: &Setup) {
+        self.with_system(world, |driver, system, now| driver.handle_policy(system, now, setup.policy()));
     }
 
     /// How many kernel watches it holds.
     pub fn watches(&self) -> usize {
-        self.backend.watches()
+        self.driver.watches()
     }
 
     /// How many askings of the kernel are in force.
     pub fn armings(&self) -> usize {
-        self.backend.armings()
+        self.driver.armings()
     }
 
     /// The connections that it has accepted.
@@ -185,14 +163,12 @@ impl Host {
 
     /// The core.
     pub fn core(&self) -> &Core {
-        &self.core
+        self.driver.core()
     }
 
     /// When it has something to do, if nothing happens before.
     pub fn next_deadline(&self) -> Option<Time> {
-        let core = self.core.next_deadline().map(|deadline| deadline.at);
-        let answer = self.underway.keys().next().map(|(at, _)| *at);
-        [core, self.gather.next_deadline(), answer].into_iter().flatten().min()
+        self.driver.next_deadline().into_iter().chain(self.workers.next_word()).min()
     }
 
     /// Ends as if killed.
@@ -209,37 +185,33 @@ impl Host {
         did |= self.settle(world);
         did |= self.accept(world);
         did |= self.read(world);
-        if self.core.next_deadline().is_some_and(|deadline| deadline.at <= world.now) {
-            self.core.handle_time(world.now);
-            did = true;
-        }
-        did |= self.answer(world);
+        did |= self.take_words(world);
+        did |= self.with_system(world, |driver, system, now| driver.handle_time(system, now));
         did |= self.settle(world);
         did |= self.close(world);
         did | self.send(world)
     }
 
-    /// Reads the kernel's queue if its time has come.
-    fn read_kernel(&mut self, world: &mut World<'_>) -> bool {
-        let now = world.now;
-        let is_silent = world.files.tree.inotify.as_ref().is_none_or(Inotify::is_empty);
-        let hears = world.faults.deaf_until.is_none_or(|until| until <= now);
-        if self.gather.is_resting() && hears && !is_silent {
-            self.gather.handle_ready();
-        }
-        if !self.gather.is_due(now) {
-            return false;
-        }
-        let count = self.drain(world);
-        self.gather.handle_read(now, count);
-        true
+    /// Lends the driver the system that is under it.
+    fn with_system<T>(
+        &mut self,
+        world: &mut World<'_>,
+        act: impl FnOnce(&mut Driver<Number>, &mut System<'_>, Time) -> T,
+    ) -> T {
+        let World { now, files, faults, .. } = world;
+        let (workers, caller) = (&mut self.workers, self.caller);
+        act(&mut self.driver, &mut System { now: *now, files, faults, workers, caller }, *now)
     }
 
-    /// Hands in all that the kernel has noticed by now; gives how much that was.
-    fn drain(&mut self, world: &mut World<'_>) -> usize {
-        let mut system = System { files: world.files, caller: self.caller };
-        let drained = self.backend.drain(&mut system, |notice| self.core.handle_notice(world.now, notice));
-        drained.expect("because the queue is in memory")
+    /// Reads the kernel's queue if its time has come.
+    fn read_kernel(&mut self, world: &mut World<'_>) -> bool {
+        let is_silent = world.files.tree.inotify.as_ref().is_none_or(Inotify::is_empty);
+        let hears = world.faults.deaf_until.is_none_or(|until| until <= world.now);
+        if self.driver.gather().is_resting() && hears && !is_silent {
+            self.driver.gather_mut().handle_ready();
+        }
+        let read = self.with_system(world, |driver, system, now| driver.read_kernel(system, now));
+        read.expect("because the queue is in memory").is_some()
     }
 
     /// Carries out effects and what comes of them.
@@ -249,98 +221,23 @@ impl Host {
         }
         let before = self.effects.1;
         while self.effects.1 < EFFECTS_MAX
-            && let Some(effect) = self.core.poll_effect()
+            && let Some(effect) = self.driver.core_mut().poll_effect()
         {
             self.effects.1 += 1;
             for operation in world.faults.on_effect() {
                 // What cannot be done any more is not done.
                 let _ = world.files.perform(&operation);
             }
-            self.carry_out(world, effect);
+            self.with_system(world, |driver, system, now| driver.carry_out(system, now, effect));
         }
         self.effects.1 > before || self.effects.1 == EFFECTS_MAX
     }
 
-    fn carry_out(&mut self, world: &mut World<'_>, effect: Effect) {
-        let mut system = System { files: world.files, caller: self.caller };
-        match effect {
-            Effect::Arm { id, directory, level } => {
-                let answer = match world.faults.on_arm(&directory) {
-                    Some(refusal) => {
-                        self.backend.disarm(&mut system, id);
-                        Err(refusal)
-                    }
-                    None => self.backend.arm(&mut system, id, &directory, level),
-                };
-                self.core.handle_armed(id, answer);
-            }
-            Effect::Disarm { id } => self.backend.disarm(&mut system, id),
-            Effect::Forget { id } => {
-                let is_wanted = |key: &(Time, ScanId), answer: &mut Answer| {
-                    key.1 != id || matches!(answer, Answer::Known(_))
-                };
-                self.underway.retain(is_wanted);
-            }
-            Effect::Glance { id, request } => {
-                let mut eyes = Eyes::new(world.files, self.caller, &[]);
-                let doubts = glance(&mut eyes, &request, &self.mounts);
-                self.core.handle_glance(id, &doubts);
-            }
-            Effect::Scan { id, request } => {
-                self.scan(world, id, request);
-            }
-        }
-    }
-
-    fn scan(&mut self, world: &mut World<'_>, id: ScanId, request: ScanRequest) {
-        let path = request.path.clone();
-        let mut has_failed = false;
-        let scan = match world.faults.on_scan() {
-            None => self.look(world, &request, &[]),
-            Some(ScanFault::Meanwhile(operations)) => self.look(world, &request, &operations),
-            Some(ScanFault::Fails(why)) => {
-                has_failed = true;
-                let Scan { hinges, found } = self.look(world, &request, &[]);
-                let found = match found {
-                    Found::Directory { real, stamp, .. } => {
-                        Found::Directory { real, stamp, entries: Entries::Unlisted(why) }
-                    }
-                    Found::Missing | Found::Unknown(_) | Found::File(_) => Found::Unknown(why),
-                };
-                Scan { hinges, found }
-            }
-            Some(ScanFault::Slow { takes, looks_late }) => {
-                world.files.tree.journal_mut().has_slow_scans = true;
-                let answer = match looks_late {
-                    true => Answer::StillToLook(request),
-                    false => Answer::Known(self.look(world, &request, &[])),
-                };
-                self.underway.insert((world.now + takes, id), answer);
-                return;
-            }
-        };
-        world.files.tree.journal_mut().handle_scan(&path, has_failed);
-        self.drain(world);
-        self.core.handle_scan(world.now, id, scan);
-    }
-
-    /// Makes a scan. When half of a directory's names are read, `meanwhile` is done.
-    fn look(&self, world: &mut World<'_>, request: &ScanRequest, meanwhile: &[FileOperation]) -> Scan {
-        let mut eyes = Eyes::new(world.files, self.caller, meanwhile);
-        scan(&mut eyes, request, &self.mounts, &Lane::LONG).expect("because no mount is remote")
-    }
-
     /// Hands in the answers of scans that took long.
-    fn answer(&mut self, world: &mut World<'_>) -> bool {
+    fn take_words(&mut self, world: &mut World<'_>) -> bool {
         let mut did = false;
-        while self.underway.keys().next().is_some_and(|(at, _)| *at <= world.now) {
-            let Some(((_, id), answer)) = self.underway.pop_first() else { break };
-            let found = match answer {
-                Answer::Known(scan) => scan,
-                Answer::StillToLook(request) => self.look(world, &request, &[]),
-            };
-            self.drain(world);
-            self.core.handle_scan(world.now, id, found);
+        while let Some(word) = self.with_system(world, |_, system, _| system.word()) {
+            self.with_system(world, |driver, system, now| driver.handle_word(system, now, word));
             did = true;
         }
         did
@@ -350,7 +247,7 @@ impl Host {
         let pipes = std::mem::take(&mut self.waiting_to_connect);
         for pipe in &pipes {
             self.connections.insert(*pipe);
-            self.core.handle_connection(world.now, SessionId(pipe.0), Peer { uid: UID, pid: 1 });
+            self.driver.core_mut().handle_connection(world.now, SessionId(pipe.0), Peer { uid: UID, pid: 1 });
         }
         !pipes.is_empty()
     }
@@ -361,14 +258,15 @@ impl Host {
         let mut bytes = Vec::new();
         for pipe in self.connections.clone() {
             let session = SessionId(pipe.0);
-            if !self.core.accepts_bytes(session) {
+            if !self.driver.core().accepts_bytes(session) {
                 continue;
             }
             match world.pipes.read(pipe, End::Server, READ_MAX, &mut bytes) {
                 Transfer::Blocked => continue,
                 Transfer::Bytes(_) => {
-                    self.drain(world);
-                    self.core.handle_bytes(world.now, session, &bytes);
+                    self.with_system(world, |driver, system, now| {
+                        driver.handle_bytes(system, now, session, &bytes);
+                    });
                 }
                 Transfer::Ended => self.hang_up(world, pipe),
             }
@@ -380,15 +278,15 @@ impl Host {
     /// Gives each connection as much as it takes of what there is for it.
     fn send(&mut self, world: &mut World<'_>) -> bool {
         let mut did = false;
-        while self.core.poll_send().is_some() {}
+        while self.driver.core_mut().poll_send().is_some() {}
         for pipe in self.connections.clone() {
             loop {
-                let bytes = self.core.transmit(SessionId(pipe.0));
+                let bytes = self.driver.core().transmit(SessionId(pipe.0));
                 if bytes.is_empty() {
                     break;
                 }
                 match world.pipes.write(pipe, End::Server, bytes) {
-                    Transfer::Bytes(count) => self.core.sent(SessionId(pipe.0), count),
+                    Transfer::Bytes(count) => self.driver.core_mut().sent(SessionId(pipe.0), count),
                     Transfer::Blocked => break,
                     Transfer::Ended => {
                         self.hang_up(world, pipe);
@@ -403,16 +301,16 @@ impl Host {
     }
 
     fn hang_up(&mut self, world: &mut World<'_>, pipe: PipeId) {
-        self.core.handle_hangup(world.now, SessionId(pipe.0));
+        self.driver.core_mut().handle_hangup(world.now, SessionId(pipe.0));
         self.disconnect(world, pipe);
     }
 
     fn close(&mut self, world: &mut World<'_>) -> bool {
         let mut did = false;
-        while let Some(session) = self.core.poll_refuse() {
+        while let Some(session) = self.driver.core_mut().poll_refuse() {
             world.pipes.write(PipeId(session.0), End::Server, &[FULL]);
         }
-        while let Some(session) = self.core.poll_close() {
+        while let Some(session) = self.driver.core_mut().poll_close() {
             self.disconnect(world, PipeId(session.0));
             did = true;
         }

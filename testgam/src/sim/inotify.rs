@@ -149,6 +149,13 @@ impl Default for Inotify {
 }
 
 impl Tree {
+    /// Whether a watch is held on what a path leads to, no link at its end followed.
+    pub fn is_watched(&self, caller: Caller, path: &[u8]) -> bool {
+        let is_watched =
+            |inode| self.inotify.as_ref().is_some_and(|inotify| inotify.by_inode.contains_key(&inode));
+        self.look_up(caller, path, false).is_ok_and(|found| is_watched(self.inode_id(found)))
+    }
+
     /// Asks to be told of a directory, which no link at the end of its path leads to, as `inotify_add_watch` with
     /// `IN_ONLYDIR` and `IN_DONT_FOLLOW`; if it `adds` (`IN_MASK_ADD`), besides what was asked for before.
     ///

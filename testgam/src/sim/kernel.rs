@@ -6,24 +6,65 @@
 
 use std::io;
 use std::ops::Bound;
+use std::sync::Arc;
 
-use gamin_backend::{Access, Extent, Failure, Kernel, Number, Record};
+use gamin_backend::{Access, Extent, Failure, Kernel, Lane, Mounts, Number, Record, scan};
 use gamin_linux::{BUFFER_BYTES, failure, mask, record, refusal};
-use gamin_server::engine::{FileType, Level, Name, Refusal, Stamp, TreePath};
+use gamin_server::engine::{
+    Entries, FileType, Found, Level, Name, Refusal, Scan, ScanRequest, Stamp, Time, TreePath,
+};
+use gamin_server::{News, Word, WorkerId};
 use inotify::EventMask;
 use nix::sys::inotify::AddWatchFlags as Mask;
 
+use super::faults::Faults;
 use super::files::Files;
 use super::inotify::Event;
 use super::tree::{Access as Open, Caller, DentryId, Handle};
-use crate::action::FileOperation;
+use super::workers::{Work, Workers};
+use crate::action::{FileOperation, ScanFault};
 
-/// The system under a server.
+/// The system under a server, and what goes wrong in it.
 pub struct System<'a> {
+    /// The time since the world began.
+    pub now: Time,
     /// Its files, and its inotify instance.
     pub files: &'a mut Files,
+    /// What goes wrong.
+    pub faults: &'a mut Faults,
+    /// Who makes scans that take long.
+    pub workers: &'a mut Workers,
     /// Whose rights the server has.
     pub caller: Caller,
+}
+
+impl System<'_> {
+    /// The next word of a worker whose time has come.
+    pub fn word(&mut self) -> Option<Word> {
+        let (worker, lane, work) = self.workers.take(self.now)?;
+        let (path, answer) = match work {
+            Work::Done(path, answer) => (path, answer),
+            Work::StillToLook(request, mounts) => {
+                let answer = self.look(&request, &mounts, &lane, &[]);
+                (request.path, answer)
+            }
+        };
+        if answer.is_ok() {
+            self.files.tree.journal_mut().handle_scan(&path, false);
+        }
+        Some(Word { lane, worker, news: News::Answer(answer) })
+    }
+
+    /// Makes a scan. When half of a directory's names are read, `meanwhile` is done.
+    fn look(
+        &mut self,
+        request: &ScanRequest,
+        mounts: &Mounts,
+        lane: &Lane,
+        meanwhile: &[FileOperation],
+    ) -> Result<Scan, Lane> {
+        scan(&mut Eyes::new(self.files, self.caller, meanwhile), request, mounts, lane)
+    }
 }
 
 impl Kernel for System<'_> {
@@ -42,6 +83,12 @@ impl Kernel for System<'_> {
     }
 
     fn watch(&mut self, directory: &TreePath, level: Level, extent: Extent) -> Result<Number, Refusal> {
+        // Of a directory that is watched already nothing new is asked, and nothing refused.
+        if !self.files.tree.is_watched(self.caller, directory)
+            && let Some(refusal) = self.faults.on_watch(directory)
+        {
+            return Err(refusal);
+        }
         // Of a directory alone, no link followed: in the model there is nothing else.
         let wanted = Mask::from_bits_truncate(mask(level, extent).bits()) & Mask::IN_ALL_EVENTS;
         let adds = extent == Extent::AtLeast;
@@ -64,6 +111,57 @@ impl Kernel for System<'_> {
         };
         records.extend(events.iter().filter_map(told));
         Ok(!events.is_empty())
+    }
+}
+
+impl gamin_server::Workers for System<'_> {
+    fn start(&mut self, lane: &Lane) -> io::Result<Option<WorkerId>> {
+        Ok(Some(self.workers.start(lane)))
+    }
+
+    fn order(&mut self, worker: WorkerId, request: &ScanRequest, mounts: &Arc<Mounts>) {
+        let Some(lane) = self.workers.lane(worker).cloned() else { return };
+        let (takes, looks_late) = self.faults.on_order(request);
+        let work = match looks_late {
+            true => Work::StillToLook(request.clone(), Arc::clone(mounts)),
+            false => Work::Done(request.path.clone(), self.look(request, mounts, &lane, &[])),
+        };
+        self.workers.order(self.now + takes, worker, work);
+    }
+
+    fn dismiss(&mut self, worker: WorkerId) {
+        self.workers.dismiss(worker);
+    }
+}
+
+impl gamin_server::System for System<'_> {
+    fn remounted(&mut self) -> Option<Arc<Mounts>> {
+        // The world says so itself, when the server comes to look.
+        None
+    }
+
+    fn scan(&mut self, request: &ScanRequest, mounts: &Mounts, lane: &Lane) -> Result<Scan, Lane> {
+        let (mut meanwhile, mut failure) = (Vec::new(), None);
+        match self.faults.on_scan() {
+            None => {}
+            Some(ScanFault::Meanwhile(operations)) => meanwhile = operations,
+            Some(ScanFault::Fails(why)) => failure = Some(why),
+            Some(ScanFault::Slow { takes, looks_late }) => {
+                self.files.tree.journal_mut().has_slow_scans = true;
+                self.faults.slow_down(request, takes, looks_late);
+                return Err(Lane::LONG);
+            }
+        }
+        let Scan { hinges, found } = self.look(request, mounts, lane, &meanwhile)?;
+        self.files.tree.journal_mut().handle_scan(&request.path, failure.is_some());
+        let found = match (failure, found) {
+            (None, found) => found,
+            (Some(why), Found::Directory { real, stamp, .. }) => {
+                Found::Directory { real, stamp, entries: Entries::Unlisted(why) }
+            }
+            (Some(why), Found::Missing | Found::Unknown(_) | Found::File(_)) => Found::Unknown(why),
+        };
+        Ok(Scan { hinges, found })
     }
 }
 

@@ -3,19 +3,21 @@
 //! Each source only notes what has come; the host does what follows from it in its turn.
 
 use std::error::Error;
+use std::os::fd::{AsFd, OwnedFd};
 use std::rc::Rc;
 
 use calloop::channel::{self, channel};
 use calloop::generic::Generic;
 use calloop::signals::{Signal, Signals};
-use calloop::{Interest, LoopHandle, Mode, PostAction};
-use gamin_linux::MountTable;
+use calloop::{Interest, LoopHandle, Mode, PostAction, RegistrationToken};
+use gamin_linux::{Inotify, MountTable};
 use gamin_trace::Traces;
 use nix::sys::signal::SigSet;
 use tracing::info;
 
 use super::Host;
-use crate::lanes::Lanes;
+use crate::linux::Linux;
+use crate::threads::Threads;
 
 /// The signals that the event loop takes.
 const TAKEN: [Signal; 5] =
@@ -53,15 +55,34 @@ pub(super) fn insert_mounts(handle: &LoopHandle<'static, Host>) -> Result<Rc<Mou
     let source = Generic::new(Rc::clone(&table), Interest::EMPTY, Mode::Edge);
     handle
         .insert_source(source, |_, _, host| {
-            host.remounted = true;
+            host.system.is_remounted = true;
             Ok(PostAction::Continue)
         })
         .map_err(|error| error.error)?;
     Ok(table)
 }
 
+/// Asks the kernel for an inotify instance, and lets the event loop tell when it has something to say.
+pub(super) fn insert_inotify(
+    handle: &LoopHandle<'static, Host>,
+    system: &mut Linux,
+) -> Result<RegistrationToken, Box<dyn Error>> {
+    let inotify = Inotify::new()?;
+    let descriptor: OwnedFd = inotify.as_fd().try_clone_to_owned()?;
+    // After one wake-up the source sleeps until it is asked to look again.
+    let source = Generic::new(descriptor, Interest::READ, Mode::OneShot);
+    let token = handle
+        .insert_source(source, |_, _, host| {
+            host.driver.gather_mut().handle_ready();
+            Ok(PostAction::Continue)
+        })
+        .map_err(|error| error.error)?;
+    system.inotify = Some(inotify);
+    Ok(token)
+}
+
 /// Lets what is scanned away from the event loop come back through it.
-pub(super) fn insert_lanes(handle: &LoopHandle<'static, Host>) -> Result<Lanes, Box<dyn Error>> {
+pub(super) fn insert_threads(handle: &LoopHandle<'static, Host>) -> Result<Threads, Box<dyn Error>> {
     let (sender, words) = channel();
     handle
         .insert_source(words, |event, (), host| {
@@ -70,5 +91,5 @@ pub(super) fn insert_lanes(handle: &LoopHandle<'static, Host>) -> Result<Lanes, 
             }
         })
         .map_err(|error| error.error)?;
-    Ok(Lanes::new(sender))
+    Ok(Threads::new(sender))
 }

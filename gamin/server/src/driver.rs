@@ -1,0 +1,236 @@
+//! Drives a core: carries out its effects, hands in what the system says, in the order on which the promises hang.
+//!
+//! What it all means is left to the core; bytes and sockets to the host, when to wait and for what too. The system is
+//! handed in at each call: a real one, or a simulated one, so that what is proven of the one is true of the other.
+//! Invariants: the kernel's queue is drained before a client's bytes are handled and before the answer of a scan is handed
+//! in, so that what happened before a request is told before its answer, and a scan of what moved meanwhile is made again;
+//! and whatever is looked at is looked at by what is mounted by then.
+
+use std::io;
+use std::sync::Arc;
+
+use gamin_backend::{Backend, Kernel, Lane, Mounts, glance, scan};
+use gamin_config::Policy;
+use gamin_engine::{Effect, Scan, ScanRequest, Time};
+use tracing::debug;
+
+use crate::core::{Core, SessionId};
+use crate::gather::Gather;
+use crate::lanes::{Job, Lanes, Word, Workers};
+
+/// The system under a server: its kernel, its files, and those who look at them away from the loop.
+pub trait System: Kernel + Workers {
+    /// What is mounted by now, if that is not as it was when last asked.
+    fn remounted(&mut self) -> Option<Arc<Mounts>>;
+
+    /// Makes a scan, as far as it can be made in this lane.
+    ///
+    /// # Errors
+    /// The lane in which it has to be made.
+    fn scan(&mut self, request: &ScanRequest, mounts: &Mounts, lane: &Lane) -> Result<Scan, Lane> {
+        scan(&mut self.files(), request, mounts, lane)
+    }
+}
+
+/// A core, and all that it has under way.
+#[derive(Debug)]
+pub struct Driver<W> {
+    core: Core,
+    backend: Backend<W>,
+    gather: Gather,
+    lanes: Lanes,
+    policy: Policy,
+    /// Scans that are to be made again, since what they were about is not mounted any more.
+    returned: Vec<Job>,
+}
+
+impl<W> Driver<W> {
+    /// Drives a core that was made with this policy.
+    pub fn new(core: Core, policy: Policy) -> Driver<W> {
+        let mut backend = Backend::new();
+        backend.set_mounts(Arc::clone(&policy.mounts));
+        let (gather, lanes) = (Gather::new(), Lanes::default());
+        Driver { core, backend, gather, lanes, policy, returned: Vec::new() }
+    }
+
+    /// The core.
+    pub fn core(&self) -> &Core {
+        &self.core
+    }
+
+    /// The core, for all that is no byte of a client and no answer of the system.
+    pub fn core_mut(&mut self) -> &mut Core {
+        &mut self.core
+    }
+
+    /// When the kernel's queue is read.
+    pub fn gather_mut(&mut self) -> &mut Gather {
+        &mut self.gather
+    }
+
+    /// When the kernel's queue is read.
+    pub fn gather(&self) -> &Gather {
+        &self.gather
+    }
+
+    /// What decides about methods.
+    pub fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    /// How many kernel watches are held.
+    pub fn watches(&self) -> usize {
+        self.backend.watches()
+    }
+
+    /// How many armings there are.
+    pub fn armings(&self) -> usize {
+        self.backend.armings()
+    }
+
+    /// When there is something to do, if nothing happens before.
+    pub fn next_deadline(&self) -> Option<Time> {
+        let core = self.core.next_deadline().map(|deadline| deadline.at);
+        let returned = (!self.returned.is_empty()).then(Time::default);
+        [core, self.gather.next_deadline(), self.lanes.next_deadline(), returned].into_iter().flatten().min()
+    }
+
+    /// Reads the kernel's queue if its time has come. Gives whether it was read, and if so, whether to wait for the next
+    /// notice: then [`Gather::handle_ready`] tells of it.
+    ///
+    /// # Errors
+    /// The queue is broken. It is left alone for a while.
+    pub fn read_kernel<S: System<Watch = W>>(
+        &mut self,
+        system: &mut S,
+        now: Time,
+    ) -> io::Result<Option<bool>> {
+        if !self.gather.is_due(now) {
+            return Ok(None);
+        }
+        let drained = self.drain(system, now);
+        match drained {
+            Ok(count) => Ok(Some(self.gather.handle_read(now, count))),
+            Err(error) => {
+                self.gather.handle_failure(now);
+                Err(error)
+            }
+        }
+    }
+
+    /// Carries out an effect.
+    pub fn carry_out<S: System<Watch = W>>(&mut self, system: &mut S, now: Time, effect: Effect) {
+        match effect {
+            Effect::Arm { id, directory, level } => {
+                let answer = self.backend.arm(system, id, &directory, level);
+                self.core.handle_armed(id, answer);
+            }
+            Effect::Disarm { id } => self.backend.disarm(system, id),
+            Effect::Scan { id, request } => self.scan(system, now, (id, request)),
+            Effect::Glance { id, request } => {
+                let doubts = glance(&mut system.files(), &request, &self.policy.mounts);
+                self.core.handle_glance(id, &doubts);
+            }
+            Effect::Forget { id } => self.lanes.forget(id),
+        }
+    }
+
+    /// Takes bytes of a client.
+    pub fn handle_bytes<S: System<Watch = W>>(
+        &mut self,
+        system: &mut S,
+        now: Time,
+        session: SessionId,
+        bytes: &[u8],
+    ) {
+        self.catch_up(system, now);
+        self.core.handle_bytes(now, session, bytes);
+    }
+
+    /// Takes what a worker says.
+    pub fn handle_word<S: System<Watch = W>>(&mut self, system: &mut S, now: Time, word: Word) {
+        self.catch_up(system, now);
+        if let Some((job, answer)) = self.lanes.handle_word(system, now, word, &self.policy.mounts) {
+            self.hand_in(system, now, job, answer);
+        }
+    }
+
+    /// Does what is due. Gives whether there was anything.
+    pub fn handle_time<S: System<Watch = W>>(&mut self, system: &mut S, now: Time) -> bool {
+        let is_due = self.core.next_deadline().is_some_and(|deadline| deadline.at <= now);
+        if is_due {
+            self.core.handle_time(now);
+        }
+        let overdue = self.lanes.handle_time(system, now, &self.policy.mounts);
+        let returned = std::mem::take(&mut self.returned);
+        let did = is_due || !overdue.is_empty() || !returned.is_empty();
+        for id in overdue {
+            self.core.handle_overdue(id);
+        }
+        for job in returned {
+            self.scan(system, now, job);
+        }
+        did
+    }
+
+    /// Takes what decides about methods, and what is mounted, by now.
+    pub fn handle_policy<S: System<Watch = W>>(&mut self, system: &mut S, now: Time, policy: Policy) {
+        // What was noticed of a mount that is no more was noticed before it went. An error will show again.
+        let _ = self.drain(system, now);
+        let before = std::mem::replace(&mut self.policy, policy);
+        let mounts = Arc::clone(&self.policy.mounts);
+        self.backend.set_mounts(Arc::clone(&mounts));
+        self.returned.extend(self.lanes.handle_mounts(system, &mounts));
+        self.core.handle_policy(now, Arc::new(self.policy.clone()));
+        for point in mounts.changed_since(&before.mounts) {
+            debug!(?point, "mounted or unmounted");
+            self.core.handle_remount(&point);
+        }
+    }
+
+    /// Takes in what is mounted by now.
+    pub fn follow_mounts<S: System<Watch = W>>(&mut self, system: &mut S, now: Time) {
+        if let Some(mounts) = system.remounted() {
+            let policy = Policy { mounts, ..self.policy.clone() };
+            self.handle_policy(system, now, policy);
+        }
+    }
+
+    fn scan<S: System<Watch = W>>(&mut self, system: &mut S, now: Time, (id, request): Job) {
+        self.follow_mounts(system, now);
+        let answer = system.scan(&request, &self.policy.mounts, &Lane::SHORT);
+        // What it looked at may have moved meanwhile, and then is listed under a name that is no longer its own.
+        self.catch_up(system, now);
+        self.hand_in(system, now, (id, request), answer);
+    }
+
+    /// Hands in what a scan has found, or has it made in the lane that it turned out to need.
+    fn hand_in<S: System<Watch = W>>(
+        &mut self,
+        system: &mut S,
+        now: Time,
+        (id, request): Job,
+        answer: Result<Scan, Lane>,
+    ) {
+        match answer {
+            Ok(found) => self.core.handle_scan(now, id, found),
+            Err(lane) => {
+                if self.lanes.add(system, now, lane, (id, request), &self.policy.mounts) {
+                    self.core.handle_overdue(id);
+                }
+            }
+        }
+    }
+
+    /// Hands in all that the system says of what has happened so far.
+    fn catch_up<S: System<Watch = W>>(&mut self, system: &mut S, now: Time) {
+        self.follow_mounts(system, now);
+        // An error will show again, and be told, when the queue's own time comes.
+        let _ = self.drain(system, now);
+    }
+
+    /// Hands in all that the kernel has noticed by now; gives how much that was.
+    fn drain<S: System<Watch = W>>(&mut self, system: &mut S, now: Time) -> io::Result<usize> {
+        self.backend.drain(system, |notice| self.core.handle_notice(now, notice))
+    }
+}

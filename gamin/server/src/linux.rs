@@ -1,0 +1,82 @@
+//! The system under a server that runs: inotify, if there is an instance for us, the mount table, and threads.
+//!
+//! How each is asked is left to `gamin-linux` and `threads`, when to the driver. Invariant: without an instance every arming
+//! is refused and nothing is noticed, which is polling.
+
+use std::io;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use gamin_backend::{Extent, Kernel, Lane, Mounts, Number, Record};
+use gamin_engine::{Level, Refusal, ScanRequest, TreePath};
+use gamin_linux::{Disk, Inotify, MountTable};
+use tracing::warn;
+
+use crate::driver::System;
+use crate::lanes::{WorkerId, Workers};
+use crate::threads::Threads;
+
+/// How inotify holds a watch.
+pub(crate) type Watch = <Inotify as Kernel>::Watch;
+
+/// The running system.
+pub(crate) struct Linux {
+    pub inotify: Option<Inotify>,
+    pub table: Option<Rc<MountTable>>,
+    /// The event loop has found that the table has changed.
+    pub is_remounted: bool,
+    pub threads: Threads,
+}
+
+impl Kernel for Linux {
+    type Watch = Watch;
+    type Files<'a> = Disk;
+
+    fn number(watch: &Watch) -> Number {
+        Inotify::number(watch)
+    }
+
+    fn files(&mut self) -> Disk {
+        Disk::new()
+    }
+
+    fn watch(&mut self, directory: &TreePath, level: Level, extent: Extent) -> Result<Watch, Refusal> {
+        self.inotify.as_mut().map_or(Err(Refusal::Failed), |inotify| inotify.watch(directory, level, extent))
+    }
+
+    fn unwatch(&mut self, watch: Watch) {
+        if let Some(inotify) = &mut self.inotify {
+            inotify.unwatch(watch);
+        }
+    }
+
+    fn read(&mut self, records: &mut Vec<Record>) -> io::Result<bool> {
+        self.inotify.as_mut().map_or(Ok(false), |inotify| inotify.read(records))
+    }
+}
+
+impl Workers for Linux {
+    fn start(&mut self, lane: &Lane) -> io::Result<Option<WorkerId>> {
+        self.threads.start(lane)
+    }
+
+    fn order(&mut self, worker: WorkerId, request: &ScanRequest, mounts: &Arc<Mounts>) {
+        self.threads.order(worker, request, mounts);
+    }
+
+    fn dismiss(&mut self, worker: WorkerId) {
+        self.threads.dismiss(worker);
+    }
+}
+
+impl System for Linux {
+    fn remounted(&mut self) -> Option<Arc<Mounts>> {
+        let table = self.table.as_ref()?;
+        self.is_remounted |= table.is_changed();
+        if !std::mem::take(&mut self.is_remounted) {
+            return None;
+        }
+        let mounts = table.read().inspect_err(|error| warn!(%error, "can't read what is mounted"));
+        mounts.ok().map(Arc::new)
+    }
+}

@@ -1,0 +1,234 @@
+//! The workers of a real system: a thread for each lane.
+//!
+//! Which scan a thread is given, and when one is overdue, is left to `lanes`. Invariants: there are never more than
+//! [`THREADS_MAX`] threads, hung ones included; a thread that is let go ends, as soon as it does not hang.
+
+use std::collections::HashMap;
+use std::io;
+use std::sync::Arc;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
+use std::time::Duration;
+
+use calloop::channel::Sender;
+use gamin_backend::{Lane, Mounts, scan};
+use gamin_engine::ScanRequest;
+use gamin_linux::Disk;
+use tracing::debug;
+
+use crate::lanes::{News, Word, WorkerId, Workers};
+
+/// How long a thread stays without a scan.
+const REST: Duration = Duration::from_secs(10);
+/// How many threads there may be.
+const THREADS_MAX: usize = 64;
+/// More than a scan needs: its paths are on the heap.
+const STACK_BYTES: usize = 256 * 1024;
+
+struct Order {
+    request: ScanRequest,
+    mounts: Arc<Mounts>,
+}
+
+/// The threads that there are.
+pub(crate) struct Threads {
+    words: Sender<Word>,
+    last_id: u64,
+    orders: HashMap<WorkerId, mpsc::Sender<Order>>,
+    /// Each thread holds one of these.
+    alive: Arc<()>,
+}
+
+impl Threads {
+    /// None so far. They will speak through `words`.
+    pub fn new(words: Sender<Word>) -> Threads {
+        Threads { words, last_id: 0, orders: HashMap::new(), alive: Arc::new(()) }
+    }
+}
+
+impl Workers for Threads {
+    fn start(&mut self, lane: &Lane) -> io::Result<Option<WorkerId>> {
+        if Arc::strong_count(&self.alive) > THREADS_MAX {
+            debug!(?lane, "waits for a thread: there are {THREADS_MAX}");
+            return Ok(None);
+        }
+        self.last_id += 1;
+        let id = WorkerId(self.last_id);
+        let (orders, inbox) = mpsc::channel();
+        let voice = Voice { lane: lane.clone(), worker: id, words: self.words.clone() };
+        let alive = Arc::clone(&self.alive);
+        let builder = thread::Builder::new().name("scans".to_owned()).stack_size(STACK_BYTES);
+        builder.spawn(move || {
+            work(&inbox, &voice);
+            drop(alive);
+            voice.say(News::Ended);
+        })?;
+        self.orders.insert(id, orders);
+        Ok(Some(id))
+    }
+
+    fn order(&mut self, worker: WorkerId, request: &ScanRequest, mounts: &Arc<Mounts>) {
+        if let Some(orders) = self.orders.get(&worker) {
+            // It listens as long as it is not let go.
+            let _ = orders.send(Order { request: request.clone(), mounts: Arc::clone(mounts) });
+        }
+    }
+
+    fn dismiss(&mut self, worker: WorkerId) {
+        self.orders.remove(&worker);
+    }
+}
+
+/// How a thread speaks.
+struct Voice {
+    lane: Lane,
+    worker: WorkerId,
+    words: Sender<Word>,
+}
+
+impl Voice {
+    fn say(&self, news: News) {
+        // Nobody listens when the server is about to end.
+        let _ = self.words.send(Word { lane: self.lane.clone(), worker: self.worker, news });
+    }
+}
+
+/// Makes one scan after the other until let go.
+fn work(inbox: &mpsc::Receiver<Order>, voice: &Voice) {
+    loop {
+        let order = match inbox.recv_timeout(REST) {
+            Err(RecvTimeoutError::Timeout) => {
+                voice.say(News::Rested);
+                inbox.recv().ok()
+            }
+            order => order.ok(),
+        };
+        let Some(Order { request, mounts }) = order else { return };
+        voice.say(News::Answer(scan(&mut Disk::new(), &request, &mounts, &voice.lane)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use calloop::channel::{Channel, channel};
+    use gamin_backend::MountId;
+    use gamin_engine::{Detail, Found, Scan, ScanId, Time, TreePath};
+
+    use super::*;
+    use crate::lanes::{Job, Lanes, OVERDUE};
+
+    const NOW: Time = Time(Duration::ZERO);
+
+    /// Lanes whose workers are threads.
+    struct Bench {
+        lanes: Lanes,
+        threads: Threads,
+        words: Channel<Word>,
+        mounts: Arc<Mounts>,
+    }
+
+    impl Bench {
+        fn new() -> Bench {
+            let (sender, words) = channel();
+            let (lanes, threads) = (Lanes::default(), Threads::new(sender));
+            Bench { lanes, threads, words, mounts: Arc::default() }
+        }
+
+        fn add(&mut self, now: Time, lane: Lane, job: Job) -> bool {
+            self.lanes.add(&mut self.threads, now, lane, job, &self.mounts)
+        }
+
+        fn handle_time(&mut self, now: Time) -> Vec<ScanId> {
+            self.lanes.handle_time(&mut self.threads, now, &self.mounts)
+        }
+
+        /// The next answer of any thread, and to what.
+        fn answer(&mut self) -> u64 {
+            loop {
+                let word = self.words.recv().expect("because the threads hold a sender");
+                let answered = self.lanes.handle_word(&mut self.threads, NOW, word, &self.mounts);
+                if let Some(((id, _), answer)) = answered {
+                    assert!(matches!(answer, Ok(Scan { found: Found::Directory { .. }, .. })), "{answer:?}");
+                    return id.0;
+                }
+            }
+        }
+    }
+
+    fn job(id: u64) -> Job {
+        (ScanId(id), ScanRequest { path: TreePath::root(), trusted: 0, detail: Detail::Itself })
+    }
+
+    fn lane(mount: u64) -> Lane {
+        Lane::SHORT.over(MountId(mount))
+    }
+
+    #[test]
+    fn a_lane_makes_one_scan_after_the_other() {
+        let mut bench = Bench::new();
+        for id in 1..=3 {
+            assert!(!bench.add(NOW, lane(1), job(id)));
+        }
+        let answers = [(); 3].map(|()| bench.answer());
+        assert_eq!(answers, [1, 2, 3]);
+        assert_eq!(Arc::strong_count(&bench.threads.alive), 2, "one thread, and what counts them");
+    }
+
+    #[test]
+    fn what_is_forgotten_is_not_begun() {
+        let mut bench = Bench::new();
+        for id in 1..=3 {
+            bench.add(NOW, lane(1), job(id));
+        }
+        bench.lanes.forget(ScanId(2));
+        let answers = [(); 2].map(|()| bench.answer());
+        assert_eq!(answers, [1, 3]);
+    }
+
+    #[test]
+    fn a_lane_without_an_answer_is_overdue_until_it_has_one() {
+        let mut bench = Bench::new();
+        bench.add(NOW, lane(1), job(1));
+        bench.add(NOW, lane(1), job(2));
+        assert_eq!(bench.lanes.next_deadline(), Some(NOW + OVERDUE));
+        assert_eq!(bench.handle_time(NOW + OVERDUE), [ScanId(1), ScanId(2)]);
+        assert_eq!((bench.lanes.next_deadline(), bench.handle_time(NOW + OVERDUE * 2)), (None, Vec::new()));
+        assert!(bench.add(NOW + OVERDUE * 2, lane(1), job(3)), "it waits behind one that is");
+        assert!(!bench.add(NOW, lane(2), job(4)), "another lane is not");
+        let mut answers = [(); 4].map(|()| bench.answer());
+        answers.sort_unstable();
+        assert_eq!((answers, bench.lanes.next_deadline()), ([1, 2, 3, 4], None));
+    }
+
+    #[test]
+    fn a_long_scan_of_what_can_not_hang_is_never_overdue() {
+        let mut bench = Bench::new();
+        bench.add(NOW, Lane::LONG, job(1));
+        assert_eq!((bench.lanes.next_deadline(), bench.handle_time(NOW + OVERDUE * 100)), (None, Vec::new()));
+    }
+
+    #[test]
+    fn what_was_asked_of_a_mount_that_is_no_more_is_given_back_and_its_late_answer_dropped() {
+        let mut bench = Bench::new();
+        bench.add(NOW, lane(1), job(1));
+        bench.add(NOW, lane(1), job(2));
+        bench.add(NOW, Lane::LONG, job(3));
+        assert_eq!(bench.lanes.handle_mounts(&mut bench.threads, &bench.mounts), [job(1), job(2)]);
+        assert_eq!(bench.answer(), 3);
+        bench.add(NOW, lane(1), job(4));
+        assert_eq!(bench.answer(), 4);
+    }
+
+    #[test]
+    fn more_lanes_than_threads_are_all_served() {
+        let mut bench = Bench::new();
+        let all = 0..THREADS_MAX as u64 + 10;
+        for id in all.clone() {
+            bench.add(NOW, lane(id), job(id));
+        }
+        assert_eq!(bench.threads.orders.len(), THREADS_MAX);
+        let mut answers: Vec<u64> = all.clone().map(|_| bench.answer()).collect();
+        answers.sort_unstable();
+        assert_eq!(answers, all.collect::<Vec<_>>());
+    }
+}
