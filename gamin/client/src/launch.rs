@@ -21,6 +21,7 @@ use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::spawn::{PosixSpawnAttr, PosixSpawnFileActions, PosixSpawnFlags, posix_spawn};
 use nix::sys::epoll::{Epoll, EpollEvent, EpollFlags};
+use nix::sys::resource::{Resource, getrlimit};
 use nix::sys::stat::Mode;
 use nix::sys::wait::waitpid;
 use nix::unistd::{AccessFlags, Pid, access};
@@ -35,6 +36,9 @@ const SAID_MAX: usize = 4096;
 const LEAVE: &str = r#"cd /; { "$@" </dev/null >/dev/null 2>&1; echo "$?"; } &"#;
 /// The first descriptor that has no meaning of its own.
 const FIRST_OTHER: RawFd = 3;
+
+/// How many descriptors are closed that may be open.
+const DESCRIPTORS_MAX: RawFd = 1 << 16;
 
 /// The servers that this process started and that have not been collected.
 static STARTED: Mutex<Vec<Child>> = Mutex::new(Vec::new());
@@ -115,11 +119,8 @@ fn leave(options: &Options, server: &ServerCommand, source: &Arc<Epoll>) -> io::
     files.add_dup2(input.as_raw_fd(), 1)?;
     files.add_open(2, "/dev/null", OFlag::O_WRONLY, Mode::empty())?;
     // Whatever the host process has open is no business of a server that outlives it.
-    for entry in fs::read_dir("/proc/self/fd")?.flatten() {
-        let descriptor = entry.file_name().to_str().and_then(|name| name.parse().ok());
-        if let Some(descriptor) = descriptor.filter(|descriptor: &RawFd| *descriptor >= FIRST_OTHER) {
-            files.add_close(descriptor)?;
-        }
+    for descriptor in descriptors()?.into_iter().filter(|descriptor| *descriptor >= FIRST_OTHER) {
+        files.add_close(descriptor)?;
     }
     let mut attributes = PosixSpawnAttr::init()?;
     attributes.set_pgroup(Pid::from_raw(0))?;
@@ -141,6 +142,20 @@ fn leave(options: &Options, server: &ServerCommand, source: &Arc<Epoll>) -> io::
         output: Some(output),
         said: Vec::new(),
     })
+}
+
+/// The descriptors of this process; where no procfs shows them, all that it may have, as far as that is few. To close one that is
+/// not open harms nobody.
+fn descriptors() -> io::Result<Vec<RawFd>> {
+    match fs::read_dir("/proc/self/fd") {
+        Ok(entries) => {
+            Ok(entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect())
+        }
+        Err(_) => {
+            let (limit, _) = getrlimit(Resource::RLIMIT_NOFILE)?;
+            Ok((0..RawFd::try_from(limit).unwrap_or(DESCRIPTORS_MAX).min(DESCRIPTORS_MAX)).collect())
+        }
+    }
 }
 
 /// Our environment with the changes that `options` asks for.

@@ -12,14 +12,18 @@ use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use nix::fcntl::OFlag;
 use nix::spawn::{PosixSpawnAttr, PosixSpawnFileActions, PosixSpawnFlags, posix_spawn};
+use nix::sys::resource::{Resource, getrlimit};
 use nix::sys::signal::SigSet;
 use nix::sys::stat::Mode;
 use nix::unistd::{Pid, User, close, dup2_stderr, dup2_stdout, getuid, pipe2, setsid};
 use tracing::warn;
+
+use crate::surroundings::DESCRIPTORS_MAX;
 
 /// The option that asks for it ...
 pub(crate) const DETACH: &str = "--detach";
@@ -52,8 +56,7 @@ pub(crate) fn start(id: &OsStr) -> io::Result<ExitCode> {
 /// Starts this program again, with `saying` as its standard output, and with no signal ignored or blocked and no policy of
 /// scheduling but the usual one.
 fn spawn(id: &OsStr, saying: &OwnedFd) -> io::Result<()> {
-    // By its own name, if it still has it: that is what it is called by those who list processes.
-    let program = env::current_exe().ok().filter(|path| path.exists()).unwrap_or_else(|| SELF.into());
+    let program = program();
     let mut files = PosixSpawnFileActions::init()?;
     files.add_open(0, "/dev/null", OFlag::O_RDONLY, Mode::empty())?;
     files.add_dup2(saying.as_raw_fd(), 1)?;
@@ -70,6 +73,14 @@ fn spawn(id: &OsStr, saying: &OwnedFd) -> io::Result<()> {
     let scheduler = PosixSpawnFlags::from_bits_retain(libc::POSIX_SPAWN_SETSCHEDULER as _);
     start(signals | scheduler).or_else(|_| start(signals))?;
     Ok(())
+}
+
+/// This program's file: by its own name, if it still has it, for that is what it is called by those who list processes. Where there is no
+/// procfs, it is as its starter has called it.
+fn program() -> PathBuf {
+    let called = || env::args_os().next().map(PathBuf::from);
+    let own = env::current_exe().ok().filter(|path| path.exists());
+    own.or_else(|| called().filter(|_| !Path::new(SELF).exists())).unwrap_or_else(|| SELF.into())
 }
 
 /// The command line of the detached server: ours, with another option.
@@ -96,9 +107,16 @@ fn environment(id: &OsStr) -> io::Result<Vec<CString>> {
 
 /// Closes what a careless starter has left open, which may be anything: a lock, a socket, a file on a mount.
 fn close_inherited() {
-    let Ok(entries) = fs::read_dir("/proc/self/fd") else { return };
-    let descriptors: Vec<RawFd> =
-        entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect();
+    let descriptors: Vec<RawFd> = match fs::read_dir("/proc/self/fd") {
+        Ok(entries) => {
+            entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect()
+        }
+        // Without a procfs, all that there may be.
+        Err(_) => {
+            let limit = getrlimit(Resource::RLIMIT_NOFILE).map_or(DESCRIPTORS_MAX, |(soft, _)| soft);
+            (0..RawFd::try_from(limit.min(DESCRIPTORS_MAX)).unwrap_or(RawFd::MAX)).collect()
+        }
+    };
     for descriptor in descriptors.into_iter().filter(|descriptor| *descriptor >= FIRST_OTHER) {
         // One of them was the listing's own.
         let _ = close(descriptor);

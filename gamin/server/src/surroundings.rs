@@ -15,7 +15,7 @@ use nix::unistd::Pid;
 use tracing::{debug, warn};
 
 /// The most descriptors that the server asks for, of what it may have.
-const DESCRIPTORS_MAX: u64 = 1 << 16;
+pub(crate) const DESCRIPTORS_MAX: u64 = 1 << 16;
 /// The limits of a starter that a detached server does not keep. That of core files it keeps: what it knows is nobody's business.
 const STARTERS: [Resource; 8] = [
     Resource::RLIMIT_AS,

@@ -63,6 +63,36 @@ fn as_process_1_it_ends_when_it_is_asked_to() {
 }
 
 #[test]
+#[allow(clippy::print_stdout, reason = "a test that can't run here says so")]
+fn where_there_is_no_procfs_it_leaves_its_starter_all_the_same() {
+    if !nix::unistd::getuid().is_root() {
+        println!("skipped: only root makes namespaces and changes roots");
+        return;
+    }
+    let folder = TempDir::new().expect("because there is room for temporary files");
+    let (room, held) = (folder.path().join("room"), folder.path().join("held"));
+    fs::create_dir(&room).and_then(|()| fs::write(&held, "")).expect("because the directory is ours");
+    let script = format!(
+        "mount --rbind / {0} && mount -t tmpfs none {0}/proc && exec 5<{1} && exec chroot {0} \"$@\"",
+        room.display(),
+        held.display()
+    );
+    let id = unique_id();
+    let mut starter = Command::new("unshare");
+    starter.args(["-m", "sh", "-c", &script, "sh", GAM_SERVER, "--detach", &id]).env_remove("GAM_DEBUG");
+    assert!(starter.status().expect("because there is unshare").success());
+    let connection = try_connect(&id).expect("because it listens by now");
+    let pid = getsockopt(&connection, PeerCredentials).expect("because it is connected").pid();
+    let open: Vec<_> = fs::read_dir(format!("/proc/{pid}/fd"))
+        .expect("because it runs")
+        .filter_map(|descriptor| fs::read_link(descriptor.ok()?.path()).ok())
+        .collect();
+    kill(Pid::from_raw(pid), Signal::SIGTERM).expect("because the server is ours");
+    assert!(is_closed(&connection));
+    assert!(!open.is_empty() && !open.iter().any(|open| open.ends_with("held")), "{open:?}");
+}
+
+#[test]
 fn a_broken_pipe_does_not_end_the_server() {
     let server = Server::start();
     kill(server.pid(), Signal::SIGPIPE).expect("because the server is ours");
