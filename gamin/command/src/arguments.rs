@@ -68,7 +68,7 @@ pub struct StatusOptions {
     #[arg(long, value_name = "ID")]
     pub session: Option<OsString>,
     /// Only what this process watches
-    #[arg(long, value_name = "PID")]
+    #[arg(long, value_name = "PID", value_parser = clap::value_parser!(i32).range(1..))]
     pub pid: Option<i32>,
     /// Print each fact as a JSON object on a line of its own
     #[arg(long)]

@@ -162,11 +162,16 @@ fn confined(connection: &Connection) -> Vec<Finding> {
 /// What the kernel allows.
 pub fn kernel() -> Vec<Finding> {
     let limits = limits();
-    if limits.is_empty() {
+    let attempt = try_one_more();
+    if attempt == Err(Errno::ENOSYS) {
         let advice = "without inotify everything is polled; build a kernel with CONFIG_INOTIFY_USER";
         return vec![Finding::bad("kernel", "it has no inotify", &[advice])];
     }
-    let refused = try_one_more().err().map(|errno| of_refusal(errno, &limits));
+    if limits.is_empty() && attempt.is_ok() {
+        let found = "it lets this user watch more; how much more is unknown, since there is no /proc/sys";
+        return vec![Finding::well("kernel", found)];
+    }
+    let refused = attempt.err().map(|errno| of_refusal(errno, &limits));
     limits.iter().map(of_limit).chain(queue_max().map(of_queue)).chain(refused).collect()
 }
 
@@ -389,16 +394,12 @@ fn watch_of(connection: &Connection, path: &Path) -> Result<Option<Fact>, Error>
 }
 
 fn ask_for_watch(connection: &Connection, path: &Path) -> Result<Option<Fact>, Error> {
-    let pid = std::process::id().to_string();
     let sessions = connection.facts("session", PATIENCE)?;
-    let own: Vec<&str> = sessions
-        .iter()
-        .filter(|fact| fact.get("pid") == Some(&pid))
-        .filter_map(|fact| fact.get("id"))
-        .collect();
+    let own = sessions.iter().find(|fact| fact.get("asks").is_some()).and_then(|fact| fact.get("id"));
     let subscriptions = connection.facts("subscription", PATIENCE)?;
     let is_ours = |fact: &&Fact| {
-        fact.get("session").is_some_and(|session| own.contains(&session))
+        own.is_some()
+            && fact.get("session") == own
             && fact.get_name("path") == Some(path.as_os_str().as_encoded_bytes())
     };
     let watch = subscriptions.iter().rfind(is_ours).and_then(|fact| fact.get("watch"));

@@ -136,8 +136,7 @@ fn ask(id: &OsStr, nouns: &[&str]) -> Result<Status, Error> {
 /// The facts of one noun, without those that are there because they are asked for.
 fn tell(connection: &Connection, noun: &str) -> Result<Vec<Fact>, Error> {
     let mut facts = connection.facts(noun, PATIENCE)?;
-    let own = std::process::id().to_string();
-    facts.retain(|fact| fact.noun() != "session" || fact.get("pid") != Some(&own));
+    facts.retain(|fact| fact.get("asks").is_none());
     Ok(facts)
 }
 

@@ -6,14 +6,14 @@ use std::fs::{self, File};
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
-use std::process::{Command, ExitCode, Stdio};
+use std::process::{ExitCode, Stdio};
 use std::thread;
 use std::time::Instant;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use support::{PATIENCE, Place, text, write};
+use support::{PATIENCE, Place, behind, text, write};
 
 fn main() -> ExitCode {
     support::run(&[
@@ -137,22 +137,8 @@ kill $watch
 "#;
 
 fn a_lack_of_instances_passes(place: &Place) {
-    let gamin = place.command(&[]);
-    let mut command = Command::new("timeout");
-    command.args([
-        "60",
-        "unshare",
-        "--user",
-        "--map-root-user",
-        "--mount",
-        "--net",
-        "sh",
-        "-c",
-        LACK_OF_INSTANCES,
-    ]);
-    command.arg(gamin.get_program()).current_dir(place.directory.path());
-    command.envs(gamin.get_envs().filter_map(|(name, value)| Some((name, value?))));
-    let output = command.output();
+    let words = ["timeout", "60", "unshare", "--user", "--map-root-user", "--mount", "--net", "sh", "-c"];
+    let output = behind(&[&words[..], &[LACK_OF_INSTANCES]].concat(), &place.command(&[])).output();
     let Some(output) = output.ok().filter(|output| output.status.code() != Some(77)) else {
         let _ = writeln!(std::io::stderr(), "skipped: no user namespace can be had");
         return;
@@ -220,13 +206,10 @@ fn a_report_is_new_and_its_owner_s(place: &Place) {
 }
 
 fn a_report_that_is_not_whole_is_not_left(place: &Place) {
-    let gamin = place.command(&["report", "-o", "report"]);
-    let mut command = Command::new("/bin/sh");
     // Files may have no byte, and to try ends nobody.
-    command.args(["-c", "trap '' XFSZ; ulimit -f 0; exec \"$@\"", "sh"]).arg(gamin.get_program());
-    command.args(gamin.get_args()).current_dir(place.directory.path());
-    command.envs(gamin.get_envs().filter_map(|(name, value)| Some((name, value?))));
-    let output = command.output().expect("there is a shell");
+    let words = ["sh", "-c", "trap '' XFSZ; ulimit -f 0; exec \"$@\"", "sh"];
+    let output =
+        behind(&words, &place.command(&["report", "-o", "report"])).output().expect("there is a shell");
     let said = text(&output.stderr);
     assert!(output.status.code() == Some(1) && said.starts_with("gamin: report: "), "{said}");
     assert!(!place.path("report").exists());
@@ -259,13 +242,8 @@ const TERM_BIT: u64 = 1 << (Signal::SIGTERM as u64 - 1);
 
 fn as_process_1_signals_end_it(place: &Place) {
     for arguments in [&["watch", "."][..], &["wait", "--gone", "."]] {
-        let gamin = place.command(arguments);
-        let mut command = Command::new("unshare");
-        command
-            .args(["--user", "--map-root-user", "--pid", "--fork", "--kill-child"])
-            .arg(gamin.get_program());
-        command.args(gamin.get_args()).current_dir(place.directory.path());
-        command.envs(gamin.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        let words = ["unshare", "--user", "--map-root-user", "--pid", "--fork", "--kill-child"];
+        let mut command = behind(&words, &place.command(arguments));
         let Ok(mut unshare) = command.stderr(Stdio::null()).stdout(Stdio::null()).spawn() else { return };
         let start = Instant::now();
         let inner = loop {

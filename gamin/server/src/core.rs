@@ -449,7 +449,7 @@ impl Core {
                     return;
                 }
                 Ok(Some(Command::Tell(seq, inquiry))) => {
-                    let answer = inquiry.answer(self.facts(now, &inquiry.noun, inquiry.after));
+                    let answer = inquiry.answer(self.facts(now, Some(id), &inquiry.noun, inquiry.after));
                     if let Some(session) = self.sessions.get_mut(&id) {
                         session.answer(seq, answer);
                     }

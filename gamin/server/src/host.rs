@@ -153,7 +153,7 @@ impl Host {
     /// Switches the trace to a file on or off. The file opens with all that the core says of itself.
     fn switch_trace(&self, traces: &Traces) {
         let switched = traces.switch(|out| {
-            let mut facts = NOUNS.iter().flat_map(|noun| self.driver.core().facts(self.now(), noun, 0));
+            let mut facts = NOUNS.iter().flat_map(|noun| self.driver.core().facts(self.now(), None, noun, 0));
             facts.try_for_each(|(_, fact)| writeln!(out, "{fact}"))
         });
         if let Err(error) = switched {

@@ -21,7 +21,7 @@ use tempfile::TempDir;
 
 pub const PATIENCE: Duration = Duration::from_secs(30);
 /// Set for a server that is started, which this executable is then.
-const BE_SERVER: &str = "GAMIN_TEST_BE_SERVER";
+pub const BE_SERVER: &str = "GAMIN_TEST_BE_SERVER";
 
 /// A test and its name.
 pub type Test = (&'static str, fn(&Place));
@@ -87,6 +87,23 @@ impl Place {
     }
 }
 
+/// The same command as an argument of a program, which has the words before it.
+pub fn behind(words: &[&str], command: &Command) -> Command {
+    let mut outer = Command::new(words[0]);
+    outer.args(&words[1..]).arg(command.get_program()).args(command.get_args());
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => outer.env(name, value),
+            None => outer.env_remove(name),
+        };
+    }
+    if let Some(directory) = command.get_current_dir() {
+        outer.current_dir(directory);
+    }
+    outer.stdin(Stdio::null());
+    outer
+}
+
 pub fn lines(stream: impl std::io::Read + Send + 'static) -> Receiver<String> {
     let (told, telling) = mpsc::channel();
     thread::spawn(move || {
@@ -135,6 +152,11 @@ impl Running {
             lines.push(self.line());
         }
         lines
+    }
+
+    /// Ends what takes no signal, such as who waits for the first process of a pid namespace.
+    pub fn kill(mut self) {
+        let _ = self.child.kill();
     }
 
     pub fn pid(&self) -> Pid {

@@ -13,17 +13,18 @@ pub const NOUNS: &[&str] =
     &["server", "rule", "file-system", "mount", "session", "subscription", "watch", "kernel-watch", "ring"];
 
 impl Core {
-    /// The facts of one noun of [`NOUNS`] behind a number, each with its own; of another, none.
+    /// The facts of one noun of [`NOUNS`] behind a number, each with its own; of another, none. Who asks can tell its own session.
     pub fn facts<'a>(
         &'a self,
         now: Time,
+        asker: Option<SessionId>,
         noun: &'a str,
         after: u64,
     ) -> Box<dyn Iterator<Item = (u64, Fact)> + 'a> {
         match noun {
             "server" => Box::new((after == 0).then(|| (1, self.server_fact(now))).into_iter()),
             "rule" | "file-system" | "mount" => Box::new(self.engine.policy_facts(noun, after)),
-            "session" => Box::new(self.session_facts(now, after)),
+            "session" => Box::new(self.session_facts(now, asker, after)),
             "subscription" => Box::new(self.subscription_facts(after)),
             "watch" => Box::new(self.engine.watch_facts(after)),
             "kernel-watch" => Box::new(self.engine.kernel_watch_facts(after)),
@@ -45,11 +46,17 @@ impl Core {
         self.ring.counts.tell(fact)
     }
 
-    fn session_facts(&self, now: Time, after: u64) -> impl Iterator<Item = (u64, Fact)> {
+    fn session_facts(
+        &self,
+        now: Time,
+        asker: Option<SessionId>,
+        after: u64,
+    ) -> impl Iterator<Item = (u64, Fact)> {
         self.sessions.range(SessionId(after.saturating_add(1))..).map(move |(id, session)| {
             let fact = Fact::new("session").word("id", id.0).word("pid", session.peer.pid);
-            let fact = fact.word("age", now.since(session.since).as_secs());
-            (id.0, session.tell(fact))
+            let fact = session.tell(fact.word("age", now.since(session.since).as_secs()));
+            // By its number nobody knows it who is in another pid namespace than the server.
+            (id.0, if asker == Some(*id) { fact.word("asks", "yes") } else { fact })
         })
     }
 

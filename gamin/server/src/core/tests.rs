@@ -448,7 +448,11 @@ fn the_server_says_who_is_told_of_what_and_how() {
         assert_eq!(number(key), Some(expected), "{key}: {}", server[0]);
     }
     let (sessions, _) = inquire(&mut world, id, "session");
-    assert_eq!(lines(&sessions), ["session id=1 pid=1 age=9 subscriptions=2 unsent=0 waiting=0"]);
+    assert_eq!(lines(&sessions), ["session id=1 pid=1 age=9 subscriptions=2 unsent=0 waiting=0 asks=yes"]);
+    let other = world.session();
+    let (sessions, _) = inquire(&mut world, other, "session");
+    let asks: Vec<Option<&str>> = sessions.iter().map(|session| session.get("asks")).collect();
+    assert_eq!(asks, [None, Some("yes")]);
     let (subscriptions, _) = inquire(&mut world, id, "subscription");
     let expected = [
         "subscription id=1 session=1 number=5 watch=1 path=\"//d/\"",
