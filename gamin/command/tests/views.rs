@@ -39,19 +39,19 @@ fn main() -> ExitCode {
     }
     support::run(&[
         ("an_original_client_that_sees_other_files_is_served_and_named", |place| {
-            play(place, an_original_client_is_served_and_named);
+            play(place, an_original_client_that_sees_other_files_is_served_and_named);
         }),
         ("who_sees_other_files_and_has_no_server_of_its_own_is_told_so", |place| {
-            play(place, without_a_server_of_its_own);
+            play(place, who_sees_other_files_and_has_no_server_of_its_own_is_told_so);
         }),
         ("where_the_server_is_hidden_the_client_goes_on_and_the_doctor_says_unknown", |place| {
-            play(place, where_the_server_is_hidden);
+            play(place, where_the_server_is_hidden_the_client_goes_on_and_the_doctor_says_unknown);
         }),
         ("in_a_chroot_without_proc_the_client_works_and_the_doctor_says_unknown", |place| {
-            play(place, in_a_chroot_without_proc);
+            play(place, in_a_chroot_without_proc_the_client_works_and_the_doctor_says_unknown);
         }),
         ("a_client_whose_pid_the_server_does_not_see_is_unknown_and_never_signalled", |place| {
-            play(place, whose_pid_is_not_seen);
+            play(place, a_client_whose_pid_the_server_does_not_see_is_unknown_and_never_signalled);
         }),
     ])
 }
@@ -177,7 +177,7 @@ fn assert_all_in(parts: &[&str], said: &str) {
     }
 }
 
-fn an_original_client_is_served_and_named(scene: &Scene) {
+fn an_original_client_that_sees_other_files_is_served_and_named(scene: &Scene) {
     let _watch = scene.watch();
     let mut original = Command::new(env::current_exe().expect("this executable has a path"));
     original.env(BE_ORIGINAL, scene.folder()).env("GAM_CLIENT_ID", &scene.place.session);
@@ -204,7 +204,7 @@ fn an_original_client_is_served_and_named(scene: &Scene) {
     assert_eq!(named(&text(&output.stdout)), 0, "{output:?}");
 }
 
-fn without_a_server_of_its_own(scene: &Scene) {
+fn who_sees_other_files_and_has_no_server_of_its_own_is_told_so(scene: &Scene) {
     // To a user namespace the server is hidden, which is another scene.
     if scene.player == Player::User {
         return;
@@ -221,7 +221,7 @@ fn without_a_server_of_its_own(scene: &Scene) {
 /// How `gamin` with some arguments is confined.
 type Way<'a> = &'a dyn Fn(&[&str]) -> Command;
 
-fn where_the_server_is_hidden(scene: &Scene) {
+fn where_the_server_is_hidden_the_client_goes_on_and_the_doctor_says_unknown(scene: &Scene) {
     const HIDE: &str = "mount -t proc -o hidepid=2 proc /proc && exec \"$@\"";
     const HIDE_FROM_USER: &str = "mount -t proc -o hidepid=2 proc /proc && \
         exec setpriv --reuid=65534 --regid=65534 --clear-groups unshare --user --map-current-user --mount \"$@\"";
@@ -256,7 +256,7 @@ fn where_the_server_is_hidden(scene: &Scene) {
     }
 }
 
-fn in_a_chroot_without_proc(scene: &Scene) {
+fn in_a_chroot_without_proc_the_client_works_and_the_doctor_says_unknown(scene: &Scene) {
     let room = scene.place.path("room");
     fs::create_dir(&room).expect("there is room");
     let room = room.display();
@@ -277,7 +277,7 @@ fn in_a_chroot_without_proc(scene: &Scene) {
     }
 }
 
-fn whose_pid_is_not_seen(scene: &Scene) {
+fn a_client_whose_pid_the_server_does_not_see_is_unknown_and_never_signalled(scene: &Scene) {
     let mut server = Command::new(env::current_exe().expect("this executable has a path"));
     server.arg(&scene.place.session).env(BE_SERVER, "");
     let namespaces = ["--pid", "--fork", "--kill-child"];
