@@ -228,7 +228,7 @@ impl State {
     /// Follows the directories among the names that trees have told of. `is_directory` looks at a path, without
     /// following a link.
     pub fn explore(&mut self, mut is_directory: impl FnMut(&Path) -> bool) {
-        if self.wire.has_free() {
+        if self.wire.has_room() {
             for number in std::mem::take(&mut self.starved) {
                 if let Some(tree) = self.requests.get_mut(&number).and_then(Asked::tree_mut) {
                     tree.feed();
@@ -243,7 +243,7 @@ impl State {
             let branches = &mut self.branches;
             tree.explore(
                 &mut is_directory,
-                &mut || wire.allocate(Owner::Request(number)),
+                &mut || wire.allocate_branch(Owner::Request(number)),
                 &mut |subscription| {
                     *branches += 1;
                     if connected {

@@ -16,6 +16,10 @@ pub(super) enum Owner {
     Probe,
 }
 
+/// How many numbers trees leave to others: a tree that is too large has a gap anyway, but a program that follows one wants to ask
+/// for a few files more on the same connection.
+pub(super) const RESERVE: usize = 64;
+
 /// The wire numbers, 1 to 65,535.
 #[derive(Debug, Default)]
 pub(super) struct WireNumbers {
@@ -38,9 +42,14 @@ impl WireNumbers {
         Some(number)
     }
 
-    /// Whether there is a free one.
-    pub(super) fn has_free(&self) -> bool {
-        self.last < u16::MAX || !self.freed.is_empty()
+    /// Takes a free number for a directory below the root of a tree, or gives `None` when only the [`RESERVE`] is left.
+    pub(super) fn allocate_branch(&mut self, owner: Owner) -> Option<u16> {
+        if self.has_room() { self.allocate(owner) } else { None }
+    }
+
+    /// Whether trees may take up another directory.
+    pub(super) fn has_room(&self) -> bool {
+        usize::from(u16::MAX - self.last) + self.freed.len() > RESERVE
     }
 
     pub(super) fn free(&mut self, number: u16) {
@@ -56,8 +65,12 @@ impl WireNumbers {
 
 #[cfg(test)]
 impl WireNumbers {
-    /// From now on, of the numbers that were never taken, only these are free.
+    /// From now on, of the numbers that were never taken, only these are free, and the reserve.
     pub(super) fn offer_only(&mut self, numbers: std::ops::Range<u16>) {
+        let reserve = u16::MAX - RESERVE as u16 + 1..=u16::MAX;
+        if self.last < u16::MAX {
+            self.freed.extend(reserve);
+        }
         self.last = u16::MAX;
         self.freed.extend(numbers);
     }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use gamin_protocol::{CREDENTIAL, Code, Coverage, Decoder, Tag};
 use proptest::prelude::*;
 
+use super::super::wire::RESERVE;
 use super::super::*;
 
 const ROOT: &str = "/tree";
@@ -449,6 +450,24 @@ fn a_directory_without_a_number_is_a_gap_until_one_is_free() {
     assert_eq!(world.gaps(), [gap("s/t", Coverage::Kernel)]);
     assert!(world.told.contains("s/t/c"));
     assert_eq!(world.state.gaps(world.request).expect("it is a tree"), Gaps::default());
+}
+
+#[test]
+fn a_tree_that_is_too_large_leaves_numbers_to_others() {
+    let mut world = World::of_shape(&FILES[..1], Shape::default());
+    world.connect();
+    world.state.wire.offer_only(60_000..60_003);
+    for name in ["a", "b", "c", "d", "e"] {
+        world.make(name, true);
+    }
+    world.settle();
+    let gap = |name: &str| (name.to_owned(), Coverage::TooMany);
+    assert_eq!(world.gaps(), [gap("d"), gap("e")]);
+    for _ in 0..RESERVE {
+        world.state.monitor(Kind::File, Path::new("/f"), None).expect("it is kept back");
+    }
+    let refused = world.state.monitor(Kind::File, Path::new("/f"), None);
+    assert!(matches!(refused, Err(Error::TooManyRequests)), "{refused:?}");
 }
 
 #[test]
