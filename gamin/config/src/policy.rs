@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gamin_backend::Mounts;
-use gamin_engine::{Fact, Method, TreePath};
+use gamin_engine::{Fact, Method, Refusal, TreePath};
 
 use crate::parse::Choice;
 use crate::rules::{FileSystemRule, Origin, PathRule, Rules};
@@ -27,8 +27,9 @@ pub struct Policy {
     pub mounts: Arc<Mounts>,
     /// Whether nothing is asked of the kernel, whatever they say.
     pub is_poll_only: bool,
-    /// Whether nothing can be asked of the kernel for now, since its limit of inotify instances is reached.
-    pub is_without_kernel: bool,
+    /// Why nothing can be asked of the kernel for now, though it is wanted: [`Refusal::Limit`] if it gives no more instances of
+    /// inotify.
+    pub without_kernel: Option<Refusal>,
     /// The configuration files themselves: whatever they say, their own changes are followed.
     pub settings: Arc<[TreePath]>,
 }
@@ -66,7 +67,7 @@ pub enum Reason<'a> {
     /// It would be watched by the kernel, but that is not wanted.
     PollOnly,
     /// It would be watched by the kernel, but that is out of reach.
-    WithoutKernel,
+    WithoutKernel(Refusal),
 }
 
 impl Policy {
@@ -76,7 +77,7 @@ impl Policy {
             rules: Arc::new(rules),
             mounts: Arc::default(),
             is_poll_only: false,
-            is_without_kernel: false,
+            without_kernel: None,
             settings: Arc::default(),
         }
     }
@@ -110,10 +111,11 @@ impl Policy {
         match method {
             Method::None if self.settings.contains(path) => Verdict { method: polled, reason },
             Method::Kernel if self.is_poll_only => Verdict { method: polled, reason: Reason::PollOnly },
-            Method::Kernel if self.is_without_kernel => {
-                Verdict { method: polled, reason: Reason::WithoutKernel }
-            }
-            method => Verdict { method, reason },
+            Method::Kernel => match self.without_kernel {
+                Some(why) => Verdict { method: polled, reason: Reason::WithoutKernel(why) },
+                None => Verdict { method, reason },
+            },
+            Method::Poll { .. } | Method::None => Verdict { method, reason },
         }
     }
 }
@@ -128,8 +130,9 @@ impl gamin_engine::Policy for Policy {
         self.verdict(path, real).method
     }
 
-    fn is_makeshift(&self, path: &TreePath, real: &TreePath) -> bool {
-        self.is_without_kernel && self.verdict(path, real).reason == Reason::WithoutKernel
+    fn makeshift(&self, path: &TreePath, real: &TreePath) -> Option<Refusal> {
+        let why = self.without_kernel?;
+        (self.verdict(path, real).reason == Reason::WithoutKernel(why)).then_some(why)
     }
 
     fn explain(&self, path: &TreePath, real: &TreePath) -> String {
@@ -166,9 +169,10 @@ impl fmt::Display for Verdict<'_> {
             }
             Reason::Unmounted => write!(f, ", by default"),
             Reason::PollOnly => write!(f, ", by --pollonly"),
-            Reason::WithoutKernel => {
+            Reason::WithoutKernel(Refusal::Limit) => {
                 write!(f, ", because the kernel's limit of inotify instances is reached")
             }
+            Reason::WithoutKernel(_) => write!(f, ", because the kernel gives no inotify instance"),
         }
     }
 }
@@ -285,12 +289,16 @@ mod tests {
 
     #[test]
     fn what_is_polled_for_want_of_the_kernel_is_said_to_be_a_makeshift() {
-        let makeshift = Policy { is_without_kernel: true, ..policy("", "poll /b", "") };
-        let verdict = |path| makeshift.verdict(&tree(path), &tree(path));
-        let is_makeshift = |path| gamin_engine::Policy::is_makeshift(&makeshift, &tree(path), &tree(path));
-        assert_eq!(verdict("/a").method, Method::Poll { interval: TICK });
-        assert!(verdict("/a").to_string().contains("limit of inotify instances"));
-        assert!(is_makeshift("/a") && !is_makeshift("/b"));
+        for (why, words) in [
+            (Refusal::Limit, "because the kernel's limit of inotify instances is reached"),
+            (Refusal::Failed, "because the kernel gives no inotify instance"),
+        ] {
+            let policy = Policy { without_kernel: Some(why), ..policy("", "poll /b", "") };
+            let verdict = policy.verdict(&tree("/a"), &tree("/a"));
+            assert_eq!(verdict.to_string(), format!("poll every 1 s, {words}"));
+            let makeshift = |path| gamin_engine::Policy::makeshift(&policy, &tree(path), &tree(path));
+            assert_eq!((makeshift("/a"), makeshift("/b")), (Some(why), None));
+        }
     }
 
     #[test]

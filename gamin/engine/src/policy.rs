@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use gamin_protocol::Fact;
 
+use crate::effect::Refusal;
 use crate::path::TreePath;
 
 /// What to rely on for a path.
@@ -28,9 +29,9 @@ pub trait Policy: Debug + Send + Sync {
     /// The method for a path as clients spell it, which leads, or would lead, to `real`.
     fn method(&self, path: &TreePath, real: &TreePath) -> Method;
 
-    /// Whether a path is polled only because nothing can be asked of the kernel for now.
-    fn is_makeshift(&self, _path: &TreePath, _real: &TreePath) -> bool {
-        false
+    /// Why a path is polled, if it is only because nothing can be asked of the kernel for now.
+    fn makeshift(&self, _path: &TreePath, _real: &TreePath) -> Option<Refusal> {
+        None
     }
 
     /// The method in words, and why, for people.

@@ -144,6 +144,15 @@ const CHANGES: [(EventMask, Change); 7] = [
     (EventMask::ATTRIB, Change::Attributes),
 ];
 
+/// Why there is no instance of inotify: [`Refusal::Limit`] if the user, the process or the system has as many as it may
+/// have, of instances or of descriptors.
+pub fn no_instance(error: &io::Error) -> Refusal {
+    match error.raw_os_error().map(Errno::from_raw) {
+        Some(Errno::EMFILE | Errno::ENFILE) => Refusal::Limit,
+        _ => Refusal::Failed,
+    }
+}
+
 /// Why inotify refused a watch.
 pub fn refusal(errno: Errno) -> Refusal {
     match errno {
@@ -175,6 +184,18 @@ mod tests {
             Err(Refusal::Failed),
             "a NUL in the path"
         );
+    }
+
+    #[test]
+    fn only_a_limit_is_called_one() {
+        for (errno, why) in [
+            (Errno::EMFILE, Refusal::Limit),
+            (Errno::ENFILE, Refusal::Limit),
+            (Errno::ENOMEM, Refusal::Failed),
+            (Errno::ENOSYS, Refusal::Failed),
+        ] {
+            assert_eq!(no_instance(&errno.into()), why, "{errno}");
+        }
     }
 
     #[test]

@@ -13,5 +13,5 @@ mod mount_table;
 mod stamp;
 
 pub use disk::{Directory, Disk, failure};
-pub use inotify::{BUFFER_BYTES, Inotify, mask, record, refusal};
+pub use inotify::{BUFFER_BYTES, Inotify, mask, no_instance, record, refusal};
 pub use mount_table::MountTable;

@@ -59,9 +59,9 @@ pub(crate) fn serve(
     let mut token = None;
     if !settings.policy.is_poll_only {
         token = insert_inotify(&handle, &mut system)
-            .inspect_err(|error| warn!(%error, "the kernel gives no notices for now: everything is polled"))
+            .inspect_err(|_| warn!("the kernel gives no notices for now: everything is polled"))
+            .map_err(|why| settings.policy.without_kernel = Some(why))
             .ok();
-        settings.policy.is_without_kernel = token.is_none();
     }
     for socket in &listener.sockets {
         let socket = Generic::new(Rc::clone(socket), Interest::READ, Mode::Edge);
@@ -187,7 +187,9 @@ impl Host {
             self.driver.next_deadline(),
             self.acceptable.then_some(self.accept_at),
             // Only while something is polled; otherwise nothing is missed.
-            core.next_deadline().filter(|_| self.driver.policy().is_without_kernel).map(|_| self.inotify_at),
+            core.next_deadline()
+                .filter(|_| self.driver.policy().without_kernel.is_some())
+                .map(|_| self.inotify_at),
         ];
         let next = deadlines.into_iter().flatten().min()?;
         Some(next.since(self.now()))
@@ -247,14 +249,14 @@ impl Host {
     /// over to the kernel.
     fn find_inotify(&mut self) {
         let now = self.now();
-        if !self.driver.policy().is_without_kernel || now < self.inotify_at {
+        if self.driver.policy().without_kernel.is_none() || now < self.inotify_at {
             return;
         }
         self.inotify_at = now + INOTIFY_PAUSE;
         let Ok(token) = insert_inotify(&self.handle, &mut self.system) else { return };
         info!("the kernel gives notices again");
         self.inotify = Some(token);
-        let policy = Policy { is_without_kernel: false, ..self.driver.policy().clone() };
+        let policy = Policy { without_kernel: None, ..self.driver.policy().clone() };
         self.driver.handle_policy(&mut self.system, now, policy);
     }
 

@@ -23,21 +23,17 @@ impl Engine {
         };
         match (unlisted, watch.method) {
             (Some(Unlisted::Denied), _) => Coverage::Unreadable,
-            (_, Method::Poll { .. }) if self.config.policy.is_makeshift(&watch.path, &watch.real()) => {
-                Coverage::PolledLimit
+            (_, Method::Poll { .. }) => {
+                let why = self.config.policy.makeshift(&watch.path, &watch.real());
+                why.map_or(Coverage::Kernel, refused)
             }
-            (_, Method::Poll { .. } | Method::None) => Coverage::Kernel,
+            (_, Method::None) => Coverage::Kernel,
             (Some(Unlisted::Failed), _) => Coverage::PolledRefused,
             _ if watch.reliance < Reliance::None || watch.calm_at.is_some() => Coverage::Kernel,
             _ => {
-                match needs.iter().filter_map(|need| self.kernel.refusal(&need.directory)).min_by_key(weight)
-                {
-                    Some(Refusal::Limit) => Coverage::PolledLimit,
-                    Some(Refusal::Remote) => Coverage::PolledRemote,
-                    Some(Refusal::Missing | Refusal::Denied | Refusal::Failed) => Coverage::PolledRefused,
-                    // It changes faster than it can be looked at. The next look may find it at rest.
-                    None => Coverage::Kernel,
-                }
+                let refusals = needs.iter().filter_map(|need| self.kernel.refusal(&need.directory));
+                // Without any it changes faster than it can be looked at. The next look may find it at rest.
+                refusals.min_by_key(weight).map_or(Coverage::Kernel, refused)
             }
         }
     }
@@ -49,6 +45,15 @@ impl Engine {
             let outputs = watch.listed.iter().map(|subscription| Output::Coverage(*subscription, coverage));
             self.outputs.extend(outputs);
         }
+    }
+}
+
+/// How a path is covered of which the kernel refuses to tell.
+fn refused(why: Refusal) -> Coverage {
+    match why {
+        Refusal::Limit => Coverage::PolledLimit,
+        Refusal::Remote => Coverage::PolledRemote,
+        Refusal::Missing | Refusal::Denied | Refusal::Failed => Coverage::PolledRefused,
     }
 }
 

@@ -3,6 +3,7 @@
 //! Each source only notes what has come; the host does what follows from it in its turn.
 
 use std::error::Error;
+use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::rc::Rc;
 
@@ -10,7 +11,8 @@ use calloop::channel::{self, channel};
 use calloop::generic::Generic;
 use calloop::signals::{Signal, Signals};
 use calloop::{Interest, LoopHandle, Mode, PostAction, RegistrationToken};
-use gamin_linux::{Inotify, MountTable};
+use gamin_engine::Refusal;
+use gamin_linux::{Inotify, MountTable, no_instance};
 use gamin_trace::Traces;
 use nix::sys::signal::SigSet;
 use tracing::info;
@@ -66,9 +68,13 @@ pub(super) fn insert_mounts(handle: &LoopHandle<'static, Host>) -> Result<Rc<Mou
 pub(super) fn insert_inotify(
     handle: &LoopHandle<'static, Host>,
     system: &mut Linux,
-) -> Result<RegistrationToken, Box<dyn Error>> {
-    let inotify = Inotify::new()?;
-    let descriptor: OwnedFd = inotify.as_fd().try_clone_to_owned()?;
+) -> Result<RegistrationToken, Refusal> {
+    let failed = |error: &io::Error| {
+        info!(%error, "no inotify instance");
+        no_instance(error)
+    };
+    let inotify = Inotify::new().map_err(|error| failed(&error))?;
+    let descriptor: OwnedFd = inotify.as_fd().try_clone_to_owned().map_err(|error| failed(&error))?;
     // After one wake-up the source sleeps until it is asked to look again.
     let source = Generic::new(descriptor, Interest::READ, Mode::OneShot);
     let token = handle
@@ -76,7 +82,7 @@ pub(super) fn insert_inotify(
             host.driver.gather_mut().handle_ready();
             Ok(PostAction::Continue)
         })
-        .map_err(|error| error.error)?;
+        .map_err(|_| Refusal::Failed)?;
     system.inotify = Some(inotify);
     Ok(token)
 }
