@@ -29,7 +29,7 @@ use process::of_signal;
 use runner::Runner;
 use signals::Signals;
 
-/// How long after the end of a command what it changed may take to be told.
+/// How long what has happened so far may take to be told, before a command is started and after it has ended.
 const SETTLE: Duration = Duration::from_secs(2);
 
 /// Watches until there is a reason to end.
@@ -38,13 +38,15 @@ pub fn run(options: &WatchOptions) -> Result<Verdict, Complaint> {
     let printer = Printer::new(options)?;
     let only = Patterns::new(&options.only)?;
     let paths = paths::all(options)?;
+    let (ignore_lines, ignore_files) = paths::ignore_files(options)?;
     let signals = Signals::new().map_err(|error| Complaint::System { what: "take signals", error })?;
     let follow = gamin_follow::Options {
         recursive: options.recursive,
         one_file_system: options.one_file_system,
         ignoring: Ignoring {
-            patterns: options.ignore.clone(),
-            files: options.ignore_file.iter().map(std::path::absolute).collect::<io::Result<_>>()?,
+            // What is said on the command line is the stronger.
+            patterns: ignore_lines.into_iter().chain(options.ignore.iter().cloned()).collect(),
+            files: ignore_files,
             standard: options.gitignore || options.runs() && !options.no_ignore,
         },
     };
@@ -103,10 +105,8 @@ impl Watch<'_> {
         self.read(now)?;
         self.out.flush()?;
         self.look_after_command(now)?;
-        if let Some(runner) = &mut self.runner
-            && self.ending.is_none()
-        {
-            runner.turn(now)?;
+        if self.ending.is_none() {
+            self.start_command(now)?;
         }
         let is_running = self.runner.as_ref().is_some_and(Runner::is_running);
         if self.has_told && self.options.once {
@@ -175,17 +175,32 @@ impl Watch<'_> {
         is_wanted && self.only.as_ref().is_none_or(|only| only.matches(name, false))
     }
 
+    /// Starts the command if it is time for that, or does what is to be done while it runs.
+    fn start_command(&mut self, now: Instant) -> Result<(), Complaint> {
+        let is_about_to_start = self.runner.as_ref().is_some_and(|runner| runner.is_about_to_start(now));
+        if is_about_to_start {
+            // The pause may have been the server's, or ours: on a busy machine, or because much comes and goes.
+            self.catch_up(Instant::now())?;
+        }
+        self.runner.as_mut().map_or(Ok(()), |runner| runner.turn(now))
+    }
+
+    /// Takes all news of what has happened so far. A server that does not say so in time says so later.
+    fn catch_up(&mut self, now: Instant) -> Result<(), Complaint> {
+        match self.follower.barrier(SETTLE) {
+            Ok(()) | Err(gamin::Error::TimedOut | gamin::Error::Unsupported) => self.read(now),
+            Err(error) => Err(error.into()),
+        }
+    }
+
     /// Looks whether the command has ended, and what follows from that.
     fn look_after_command(&mut self, now: Instant) -> Result<(), Complaint> {
         self.signals.forget_children();
         let Some((ended, interrupted)) = self.runner.as_mut().and_then(|runner| runner.poll(now)) else {
             return Ok(());
         };
-        // What it changed was changed while it ran. A server that does not say so in time says so later.
-        match self.follower.barrier(SETTLE) {
-            Ok(()) | Err(gamin::Error::TimedOut | gamin::Error::Unsupported) => self.read(now)?,
-            Err(error) => return Err(error.into()),
-        }
+        // What it changed was changed while it ran.
+        self.catch_up(now)?;
         let was_for_change = self.runner.as_mut().is_some_and(|runner| runner.handle_end(ended));
         if let Some(signal) = interrupted {
             self.ending.get_or_insert(of_signal(signal));

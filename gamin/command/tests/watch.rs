@@ -53,6 +53,7 @@ fn main() -> ExitCode {
         ("what_is_told_can_be_chosen", what_is_told_can_be_chosen),
         ("a_form_is_printed", a_form_is_printed),
         ("paths_are_read_from_a_list", paths_are_read_from_a_list),
+        ("patterns_are_read_from_standard_input", patterns_are_read_from_standard_input),
         ("what_is_too_deep_is_named_before_anything_is_watched", what_is_too_deep_is_named),
         ("wait_ends_when_it_is_so", wait_ends_when_it_is_so),
     ])
@@ -268,13 +269,9 @@ fn at_once(watch: &Running, change: impl FnOnce()) {
 fn a_batch_is_one_run(place: &Place) {
     let watch = place.watch(&["-r", ".", "-x", "echo $GAMIN_COUNT; echo $# in $GAMIN_PATHS; echo end"]);
     at_once(&watch, || (0..300).for_each(|number| write(place.path(format!("f{number}")))));
-    let mut seen = 0;
-    while seen < 300 {
-        let told = watch.lines_until("end");
-        assert_eq!(told[1], format!("{} in arguments", told[0]));
-        seen += told[0].parse::<u32>().expect("it is a number");
-    }
-    assert_eq!(seen, 300, "each is told once, for it was made and written before it was read of");
+    assert_eq!(watch.lines_until("end"), ["300", "300 in arguments", "end"]);
+    write(place.path("g"));
+    assert_eq!(watch.lines_until("end")[0], "1", "it was one run, for it is told of nothing else by then");
 }
 
 fn a_batch_too_large_for_arguments_is_one_run_too(place: &Place) {
@@ -532,18 +529,36 @@ fn a_form_is_printed(place: &Place) {
     assert!(refused.status.code() == Some(2) && text(&refused.stderr).contains("{what}"));
 }
 
-fn paths_are_read_from_a_list(place: &Place) {
-    fs::create_dir_all(place.path("a b")).expect("there is room");
-    let mut command = place.command(&["watch", "-"]);
+/// A watch that is given this on standard input.
+fn watch_given(place: &Place, arguments: &[&str], input: &[u8]) -> Running {
+    let mut command = place.command(&[&["watch"], arguments].concat());
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().expect("it has been built");
-    child.stdin.take().expect("it is a pipe").write_all(b"a b\n\nc\n").expect("it reads");
+    child.stdin.take().expect("it is a pipe").write_all(input).expect("it reads");
     let (said, complained) = (
         lines(child.stdout.take().expect("it is a pipe")),
         lines(child.stderr.take().expect("it is a pipe")),
     );
     let watch = Running { child, said, complained };
     watch.wait_until_watching();
+    watch
+}
+
+fn patterns_are_read_from_standard_input(place: &Place) {
+    let arguments = [".", "--ignore-file", "-", "-i", "!b.o"];
+    let watch = watch_given(place, &arguments, b"# what is made\n*.o\n\n/c\n");
+    for name in ["a.o", "b.o", "c", "d"] {
+        fs::create_dir(place.path(name)).expect("there is room");
+    }
+    assert_eq!([watch.line(), watch.line()], ["Created  ./b.o", "Created  ./d"]);
+    let twice = place.output(&["watch", "-", "--ignore-file", "-"]);
+    assert_eq!(twice.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&twice.stderr).contains("standard input, which can be read only once"));
+}
+
+fn paths_are_read_from_a_list(place: &Place) {
+    fs::create_dir_all(place.path("a b")).expect("there is room");
+    let watch = watch_given(place, &["-"], b"a b\n\nc\n");
     fs::create_dir(place.path("a b/x")).expect("there is room");
     fs::create_dir(place.path("c")).expect("there is room");
     assert_eq!([watch.line(), watch.line()], ["Created  a b/x", "Created  c"]);

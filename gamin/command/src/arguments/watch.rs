@@ -38,7 +38,7 @@ pub struct WatchOptions {
     /// Leave out what matches, as a line of .gitignore would; can be given more than once
     #[arg(short, long, value_name = "GLOB", help_heading = "What to tell")]
     pub ignore: Vec<String>,
-    /// Leave out what the lines of a file say, written as .gitignore
+    /// Leave out what the lines of a file say, written as .gitignore; - is standard input
     #[arg(long, value_name = "FILE", help_heading = "What to tell")]
     pub ignore_file: Vec<PathBuf>,
     /// Leave out what .gitignore and .ignore say, and the folders of version control; with a command this is the default

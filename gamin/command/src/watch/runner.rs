@@ -4,6 +4,7 @@
 //! the user wants otherwise or the command feeds itself, which is said.
 
 use std::io::{self, IsTerminal, Write};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use gamin_follow::{Change, Feedback, Gather};
@@ -30,6 +31,8 @@ pub(super) struct Runner<'a> {
     feedback: Feedback,
     /// The command feeds itself: it waits for a change that comes while nothing runs.
     is_held: bool,
+    /// What it was last said to be fed by.
+    fed_by: Option<PathBuf>,
     process: Option<Process>,
     /// Whether what runs was begun for a change.
     is_for_change: bool,
@@ -43,6 +46,7 @@ impl<'a> Runner<'a> {
             gather: Gather::new(options.gather.min(LONGEST), LONGEST),
             feedback: Feedback::default(),
             is_held: false,
+            fed_by: None,
             process: None,
             is_for_change: false,
         }
@@ -84,6 +88,12 @@ impl<'a> Runner<'a> {
     pub fn run_first(&mut self) -> Result<(), Complaint> {
         self.is_for_change = false;
         self.start(&[])
+    }
+
+    /// Whether a batch has ended for which the command is to be started now. What the server has not told yet may belong to it.
+    pub fn is_about_to_start(&self, now: Instant) -> bool {
+        let has_ended = self.gather.deadline().is_some_and(|deadline| deadline <= now);
+        has_ended && !self.options.each && !self.is_held && self.process.is_none()
     }
 
     /// Starts the command if there is something to run it for, or does what is to be done while it runs.
@@ -157,13 +167,17 @@ impl<'a> Runner<'a> {
         self.is_for_change
     }
 
-    fn tell_feedback(&self) {
-        let path = self.gather.first().map(|change| (escape(&change.shown), &change.relative));
-        let Some((shown, relative)) = path else { return };
+    fn tell_feedback(&mut self) {
+        let Some(Change { shown, relative, .. }) = self.gather.first() else { return };
+        if self.fed_by.as_ref() == Some(shown) {
+            return;
+        }
+        self.fed_by = Some(shown.clone());
+        let shown = escape(shown);
         let pattern = escape_bytes(relative.as_os_str().as_encoded_bytes());
         complain(&format!(
-            "the command itself changes {shown}, and was run three times for nothing else. It waits for a change that comes \
-             while it does not run. To leave that out: --ignore '/{pattern}'; to go on for ever: --on-busy wait"
+            "{shown} changes while the command runs, which was run three times for nothing else: as it seems, the command \
+             itself does it. It waits for a change that comes while it does not run. To leave that out: --ignore '/{pattern}'; to go on for ever: --on-busy wait"
         ));
     }
 }
