@@ -98,7 +98,7 @@ impl Disk {
             Op::MakeFifo(path) => Ok(nix::unistd::mkfifo(&at(path), Mode::from_bits_truncate(0o644))?),
             Op::RemoveFile(path) => fs::remove_file(at(path)),
             Op::Write { path, text } => write(&at(path), text),
-            Op::Rewrite { path, text } => fs::write(at(path), text),
+            Op::Rewrite { path, text } => rewrite(&at(path), text),
             Op::Append { path, text } => append(&at(path), text),
             Op::Truncate { path, size } => Ok(nix::unistd::truncate(&at(path), size_of_file(*size)?)?),
             Op::Touch { path, seconds } => touch(&at(path), *seconds),
@@ -120,7 +120,7 @@ impl Disk {
             Op::Close(path) => locked(&self.open).remove(&at(path)).map(drop).ok_or_else(not_open),
             Op::Hold(path) => {
                 let path = at(path);
-                let file = File::open(&path)?;
+                let file = opening().read(true).open(&path)?;
                 locked(&self.held).insert(path, file);
                 Ok(())
             }
@@ -156,7 +156,7 @@ impl Disk {
     }
 
     fn open(&self, path: PathBuf) -> io::Result<()> {
-        let file = OpenOptions::new().append(true).open(&path)?;
+        let file = opening().append(true).open(&path)?;
         locked(&self.open).insert(path, file);
         Ok(())
     }
@@ -241,20 +241,31 @@ fn size_of_file(size: u64) -> io::Result<i64> {
     i64::try_from(size).map_err(io::Error::other)
 }
 
+/// How files are opened: of a fifo the other end is not waited for, which is `ENXIO` to a writer.
+fn opening() -> OpenOptions {
+    let mut opening = OpenOptions::new();
+    opening.custom_flags(nix::libc::O_NONBLOCK);
+    opening
+}
+
 fn make_file(path: &Path) -> io::Result<()> {
-    OpenOptions::new().write(true).create(true).truncate(false).mode(0o666).open(path).map(drop)
+    opening().write(true).create(true).truncate(false).mode(0o666).open(path).map(drop)
 }
 
 /// One write at the front, and a cut only if something stands behind it.
 fn write(path: &Path, text: &[u8]) -> io::Result<()> {
-    let file = OpenOptions::new().write(true).create(true).truncate(false).open(path)?;
+    let file = opening().write(true).create(true).truncate(false).open(path)?;
     let before = file.metadata()?.len();
     file.write_all_at(text, 0)?;
     if before > text.len() as u64 { file.set_len(text.len() as u64) } else { Ok(()) }
 }
 
+fn rewrite(path: &Path, text: &[u8]) -> io::Result<()> {
+    opening().write(true).create(true).truncate(true).open(path)?.write_all(text)
+}
+
 fn append(path: &Path, text: &[u8]) -> io::Result<()> {
-    OpenOptions::new().append(true).create(true).open(path)?.write_all(text)
+    opening().append(true).create(true).open(path)?.write_all(text)
 }
 
 fn touch(path: &Path, seconds: Option<i64>) -> io::Result<()> {
@@ -277,8 +288,7 @@ fn read(path: &Path) -> io::Result<()> {
     if path.is_dir() {
         return fs::read_dir(path)?.try_for_each(|entry| entry.map(drop));
     }
-    // A fifo without a writer would be waited for.
-    let file = OpenOptions::new().read(true).custom_flags(nix::libc::O_NONBLOCK).open(path)?;
+    let file = opening().read(true).open(path)?;
     file.take(1 << 20).read_to_end(&mut Vec::new()).map(drop)
 }
 

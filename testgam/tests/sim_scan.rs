@@ -3,6 +3,8 @@
 
 mod sim_support;
 
+use std::path::PathBuf;
+
 use gamin_backend::{Lane, Mounts, scan};
 use gamin_linux::Disk;
 use gamin_server::engine::{
@@ -10,6 +12,7 @@ use gamin_server::engine::{
 };
 use proptest::prelude::*;
 use sim_support::{Twins, operation, tree_path};
+use testgam::action::FileOperation;
 use testgam::sim::kernel::Eyes;
 use testgam::sim::tree::Caller;
 
@@ -85,5 +88,26 @@ proptest! {
                 }
             }
         }
+    }
+}
+
+#[test]
+fn nobody_waits_for_the_other_end_of_a_pipe() {
+    let mut twins = Twins::new();
+    let (path, text) = (PathBuf::from("p"), b"x".to_vec());
+    let [real, simulated] = twins.perform(&FileOperation::MakeFifo(path.clone()));
+    assert_eq!((real, simulated), (Ok(()), Ok(())));
+    for (operation, is_refused) in [
+        (FileOperation::Open(path.clone()), true),
+        (FileOperation::Write { path: path.clone(), text: text.clone() }, true),
+        (FileOperation::Rewrite { path: path.clone(), text: text.clone() }, true),
+        (FileOperation::Append { path: path.clone(), text }, true),
+        (FileOperation::MakeFile(path.clone()), true),
+        (FileOperation::Read(path.clone()), false),
+        (FileOperation::Hold(path), false),
+    ] {
+        let [real, simulated] = twins.perform(&operation);
+        assert_eq!(real, simulated, "{operation:?}");
+        assert_eq!(real.is_err(), is_refused, "{operation:?}: {real:?}");
     }
 }
