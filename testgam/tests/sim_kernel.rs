@@ -169,6 +169,7 @@ fn place(notice: &Notice) -> (u64, Vec<u8>, u8) {
         Notice::Entry { watch, name, entry } => (watch.0, name.to_vec(), entry.change as u8),
         Notice::Attributes { watch } => (watch.0, Vec::new(), 0),
         Notice::Gone { watch } => (watch.0, Vec::new(), 1),
+        Notice::Refused { watch, .. } => (watch.0, Vec::new(), 2),
         Notice::Overflow => (0, Vec::new(), 0),
     }
 }

@@ -8,7 +8,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use gamin_engine::{KernelWatchId, Level, Refusal, TreePath};
+use gamin_engine::{KernelWatchId, Level, Notice, Refusal, TreePath};
 use tracing::debug;
 
 use crate::kernel::{Extent, Kernel, Number};
@@ -123,57 +123,74 @@ impl<W> Armings<W> {
         watch.armings
     }
 
-    /// Gives back the armings whose directory is not at its path any more, and names them.
+    /// Gives back the armings whose directory is not at its path any more, or may not be, and says so of each.
     ///
     /// After an overflow nothing else would tell: the notice may be lost, and a directory made anew at that path may
     /// have been given the inode number of the old one.
-    pub(crate) fn end_stale<K: Kernel<Watch = W>>(&mut self, kernel: &mut K) -> Vec<KernelWatchId> {
+    pub(crate) fn end_stale<K: Kernel<Watch = W>>(&mut self, kernel: &mut K) -> Vec<Notice> {
         let held: Vec<_> = self
             .watches
             .iter()
             .flat_map(|(number, watch)| watch.armings.iter().map(|arming| (*number, arming.clone())))
             .collect();
-        let mut stale: Vec<_> = held
-            .into_iter()
-            .filter_map(|(number, arming)| self.end_if_moved(kernel, number, &arming, false))
-            .collect();
-        stale.sort_unstable();
-        stale
+        let mut stale = Vec::new();
+        for (number, arming) in held {
+            let why = match self.check(kernel, number, &arming) {
+                Ok(()) => continue,
+                Err(Refusal::Denied) => Some(Refusal::Denied),
+                Err(_) => None,
+            };
+            self.disarm(kernel, arming.id);
+            stale.push((arming.id, why));
+        }
+        stale.sort_unstable_by_key(|(id, _)| *id);
+        let notice = |(watch, why): (KernelWatchId, Option<Refusal>)| match why {
+            Some(why) => Notice::Refused { watch, why },
+            None => Notice::Gone { watch },
+        };
+        stale.into_iter().map(notice).collect()
     }
 
     /// Gives back those armings of a kernel watch whose path does not lead to its directory, and names them.
     ///
     /// The kernel tells of a move when it is done: by then the directory may have been armed where it arrived. Where permission is
-    /// lacking to see what a path leads to, it counts as moved if the kernel said so.
+    /// lacking to see what a path leads to, it counts as moved if the kernel said so; if not, only its permissions have
+    /// changed, and the watch goes on telling.
     pub(crate) fn end_moved<K: Kernel<Watch = W>>(
         &mut self,
         kernel: &mut K,
         number: Number,
         has_moved: bool,
     ) -> Vec<KernelWatchId> {
-        let armings = self.sharing(number).to_vec();
-        let end = |arming| self.end_if_moved(kernel, number, arming, has_moved);
-        armings.iter().filter_map(end).collect()
+        let mut moved = Vec::new();
+        for arming in self.sharing(number).to_vec() {
+            match self.check(kernel, number, &arming) {
+                Ok(()) => {}
+                Err(Refusal::Denied) if !has_moved => {}
+                Err(_) => {
+                    self.disarm(kernel, arming.id);
+                    moved.push(arming.id);
+                }
+            }
+        }
+        moved
     }
 
-    fn end_if_moved<K: Kernel<Watch = W>>(
-        &mut self,
+    /// Makes sure that the path of an arming leads to the directory of its kernel watch.
+    fn check<K: Kernel<Watch = W>>(
+        &self,
         kernel: &mut K,
         number: Number,
-        arming: &Arming,
-        has_moved: bool,
-    ) -> Option<KernelWatchId> {
-        let Arming { id, level, directory } = arming;
-        match self.ask(kernel, directory, *level, Extent::AtLeast) {
-            Ok(same) if K::number(&same) == number => return None,
-            Ok(other) if self.watches.contains_key(&K::number(&other)) => {}
-            Ok(stranger) => kernel.unwatch(stranger),
-            // Only its permissions have changed; the watch goes on telling.
-            Err(Refusal::Denied) if !has_moved => return None,
-            Err(_) => {}
+        Arming { level, directory, .. }: &Arming,
+    ) -> Result<(), Refusal> {
+        let found = self.ask(kernel, directory, *level, Extent::AtLeast)?;
+        if K::number(&found) == number {
+            return Ok(());
         }
-        self.disarm(kernel, *id);
-        Some(*id)
+        if !self.watches.contains_key(&K::number(&found)) {
+            kernel.unwatch(found);
+        }
+        Err(Refusal::Missing)
     }
 
     /// Asks the kernel to tell no more than is wanted.

@@ -104,7 +104,7 @@ impl<W> Backend<W> {
     /// a notice, but looks at each entry that it names.
     ///
     /// After [`Notice::Overflow`], which comes at most once in a read, it makes sure of each arming, so that even
-    /// then every arming whose directory has left its path is [`Notice::Gone`].
+    /// then every arming whose directory has left its path is [`Notice::Gone`], or [`Notice::Refused`] if that can't be seen.
     ///
     /// # Errors
     /// The kernel's queue is broken; nothing a caller does brings that about.
@@ -151,8 +151,7 @@ impl<W> Backend<W> {
         look_at_entries(&mut notices[first..], &self.armings, &mut kernel.files());
         merge_changes(notices, first);
         if overflowed {
-            let stale = self.armings.end_stale(kernel);
-            notices.extend(stale.into_iter().map(|watch| Notice::Gone { watch }));
+            notices.extend(self.armings.end_stale(kernel));
         }
         for notice in &notices[first..] {
             trace!(?notice);

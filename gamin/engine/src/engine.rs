@@ -200,6 +200,7 @@ impl Engine {
                     self.note_gone(now, id);
                 }
             }
+            Notice::Refused { watch, why } => self.handle_armed(watch, Err(why)),
             Notice::Overflow => {
                 let asking = self.watches.iter().filter(|(_, watch)| watch.asks_kernel());
                 let ids: Vec<WatchId> = asking.map(|(id, _)| *id).collect();

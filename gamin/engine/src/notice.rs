@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::effect::KernelWatchId;
+use crate::effect::{KernelWatchId, Refusal};
 use crate::path::Name;
 use crate::stamp::Stamp;
 
@@ -29,8 +29,16 @@ pub enum Notice {
         /// The arming that told.
         watch: KernelWatchId,
     },
+    /// The kernel refuses to say whether the directory is still the one that was armed. The arming has ended; what is there is
+    /// to be found by looking.
+    Refused {
+        /// The arming.
+        watch: KernelWatchId,
+        /// Why.
+        why: Refusal,
+    },
     /// The kernel's queue was full and notices, for any arming, have been lost. The backend makes sure of its armings
-    /// itself: those that are not what they were are told as gone.
+    /// itself: those that are not what they were are told as gone, those that can't be asked about as refused.
     Overflow,
 }
 

@@ -99,6 +99,7 @@ fn line(notice: &Notice) -> String {
         }
         Notice::Attributes { watch } => format!("{} Attributes", watch.0),
         Notice::Gone { watch } => format!("{} Gone", watch.0),
+        Notice::Refused { watch, why } => format!("{} Refused {why:?}", watch.0),
         Notice::Overflow => "Overflow".to_owned(),
     }
 }

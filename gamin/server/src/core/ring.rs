@@ -203,6 +203,7 @@ fn tell_notice(notice: &Notice, fact: Fact) -> Fact {
         }
         Notice::Attributes { watch } => on(fact, "OwnAttributes", watch),
         Notice::Gone { watch } => on(fact, "Gone", watch),
+        Notice::Refused { watch, why } => on(fact, "Refused", watch).word("why", format!("{why:?}")),
         Notice::Overflow => fact.word("notice", "Overflow"),
     }
 }
