@@ -136,3 +136,38 @@ fn nothing_waits_by_sleeping() {
         assert!(path.ends_with("house.rs") || !text.contains(&sleep), "{path} sleeps");
     }
 }
+
+/// The lines that a hunk of a patch expects to find, of each hunk.
+fn expected_lines(patch: &str) -> Vec<(&str, String)> {
+    let mut hunks: Vec<(&str, String)> = Vec::new();
+    let mut file = "";
+    for line in patch.lines() {
+        if let Some(name) = line.strip_prefix("--- ") {
+            file = name;
+        } else if line.starts_with("@@ ") {
+            hunks.push((file, String::new()));
+        } else if let Some((_, expected)) = hunks.last_mut()
+            && let Some(text) = line.strip_prefix([' ', '-'])
+        {
+            expected.push_str(text);
+            expected.push('\n');
+        }
+    }
+    hunks
+}
+
+#[test]
+fn every_mutant_can_be_put_in() {
+    let mut patches = Vec::new();
+    files_below(&house().join("ci/mutants"), ".patch", &mut patches);
+    assert!(patches.len() >= 20, "there are {}", patches.len());
+    for patch in patches {
+        let text = fs::read_to_string(&patch).expect("because it is text");
+        let hunks = expected_lines(&text);
+        assert!(!hunks.is_empty(), "{} changes nothing", patch.display());
+        for (file, expected) in hunks {
+            let source = fs::read_to_string(house().join(file)).unwrap_or_default();
+            assert!(source.contains(&expected), "{}: {file} has no such lines:\n{expected}", patch.display());
+        }
+    }
+}
