@@ -78,10 +78,11 @@ impl Place {
         self.command(arguments).output().expect("the command has been built")
     }
 
-    /// Begins `gamin watch` and waits until everything is watched.
+    /// Begins `gamin watch` and waits until everything is watched. Who runs the tests in the background of a script ignores
+    /// interrupts, which a watch would leave so.
     pub fn watch(&self, arguments: &[&str]) -> Running {
-        let arguments = [&["watch"], arguments].concat();
-        let running = Running::start(self.command(&arguments));
+        let command = self.command(&[&["watch"], arguments].concat());
+        let running = Running::start(behind(&["env", "--default-signal=INT,QUIT"], &command));
         running.wait_until_watching();
         running
     }
