@@ -1,7 +1,7 @@
 //! What the backend asks of a kernel, and what that tells: everything that differs between one source of notices and
 //! another.
 //!
-//! What a kernel's word means for whom is left to `notices`. Invariant: nothing here waits; a kernel tells in the order in
+//! What a kernel's word means for whom is left to `backend`. Invariant: nothing here waits; a kernel tells in the order in
 //! which things happened, and what it could not tell is told as [`Record::Overflow`].
 
 use std::io;

@@ -1,25 +1,10 @@
 //! What the engine asks its host to do.
 
+use crate::arming::Level;
 use crate::glance::{GlanceId, GlanceRequest};
+use crate::id::KernelWatchId;
 use crate::path::TreePath;
 use crate::scan::{ScanId, ScanRequest};
-
-/// Names one arming of a directory. Never used again, so that a late notice can't be taken for a new one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct KernelWatchId(pub u64);
-
-/// How much the kernel is asked to tell about a directory.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Level {
-    /// Only that the directory itself moved or went. Not its attributes: to tell these the kernel would tell those of
-    /// its entries too, and mark each that it has in its cache, which takes long for a directory like `/tmp`.
-    Itself,
-    /// That, and that directories in it were removed: while anyone holds a removed directory open, the kernel tells
-    /// nothing else of it.
-    Removals,
-    /// That, its attributes, and what happens to its entries.
-    Entries,
-}
 
 /// Something for the host to do. Its effects are to be carried out in the order in which they were given.
 #[derive(Debug, Clone)]
@@ -59,19 +44,4 @@ pub enum Effect {
         /// What to glance at.
         request: GlanceRequest,
     },
-}
-
-/// Why the kernel is not asked about a directory.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Refusal {
-    /// There is no directory at that path.
-    Missing,
-    /// The user's limit of kernel watches is reached.
-    Limit,
-    /// Permission denied.
-    Denied,
-    /// It was not even asked: the directory is on a remote mount, of which the kernel would not tell everything.
-    Remote,
-    /// Anything else, such as memory running out.
-    Failed,
 }

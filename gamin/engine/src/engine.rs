@@ -15,9 +15,11 @@ use std::time::Duration;
 
 use gamin_protocol::Kind;
 
-use crate::effect::{Effect, KernelWatchId, Refusal};
+use crate::arming::Refusal;
+use crate::effect::Effect;
 use crate::event::{BarrierId, Event, Output, SubscriptionId};
 use crate::glance::{Doubts, GlanceId};
+use crate::id::{KernelWatchId, WatchId};
 use crate::kernel_watch::{KernelWatches, Need, Role};
 use crate::known::Told;
 use crate::notice::{Change, Notice};
@@ -27,7 +29,7 @@ use crate::policy::{Method, Policy};
 use crate::rounds::Rounds;
 use crate::scan::{Detail, Scan, ScanId};
 use crate::time::Time;
-use crate::watch::{Reliance, Waiting, Watch, WatchId};
+use crate::watch::{Reliance, Waiting, Watch};
 
 /// How the engine is to watch.
 #[derive(Debug, Clone)]

@@ -6,9 +6,10 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use crate::effect::{Effect, KernelWatchId, Level, Refusal};
+use crate::arming::{Level, Refusal};
+use crate::effect::Effect;
+use crate::id::{KernelWatchId, WatchId};
 use crate::path::{Name, TreePath};
-use crate::watch::WatchId;
 
 /// Why a watch needs the kernel to be asked about a directory. None asks for less than those before it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]

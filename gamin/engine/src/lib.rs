@@ -7,11 +7,13 @@
 
 #![forbid(unsafe_code)]
 
+mod arming;
 mod census;
 mod effect;
 mod engine;
 mod event;
 mod glance;
+mod id;
 mod kernel_watch;
 mod known;
 mod notice;
@@ -25,12 +27,14 @@ mod stir;
 mod time;
 mod watch;
 
+pub use arming::{Level, Refusal};
 pub use census::Census;
-pub use effect::{Effect, KernelWatchId, Level, Refusal};
+pub use effect::Effect;
 pub use engine::{Config, Deadline, Engine, Reason};
 pub use event::{BarrierId, Event, Output, Subject, SubscriptionId};
 pub use gamin_protocol::{Code, Coverage, Fact, Kind, Tag};
 pub use glance::{Doubts, Eye, GlanceId, GlanceRequest};
+pub use id::KernelWatchId;
 pub use notice::{Change, EntryNotice, Notice, Seen, merge_changes};
 pub use path::{Name, TreePath};
 pub use policy::{Method, Policy};

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::effect::{KernelWatchId, Refusal};
+use crate::arming::Refusal;
+use crate::id::KernelWatchId;
 use crate::path::Name;
 use crate::stamp::Stamp;
 

@@ -9,9 +9,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::event::Subject;
+use crate::id::WatchId;
 use crate::stir::Debt;
 use crate::time::Time;
-use crate::watch::WatchId;
 
 /// How long changes of one subject are gathered.
 pub(crate) const SETTLE: Duration = Duration::from_millis(5);

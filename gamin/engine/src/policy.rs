@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use gamin_protocol::Fact;
 
-use crate::effect::Refusal;
+use crate::arming::Refusal;
 use crate::path::TreePath;
 
 /// What to rely on for a path.

@@ -6,8 +6,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use crate::id::WatchId;
 use crate::time::Time;
-use crate::watch::WatchId;
 
 #[derive(Debug)]
 struct Round {

@@ -18,10 +18,6 @@ use crate::scan::{Detail, Found, Scan, ScanId};
 use crate::stir::Stir;
 use crate::time::Time;
 
-/// Names a watch within the engine.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct WatchId(pub u64);
-
 /// How many notices wait for a look before it is simply repeated.
 pub(crate) const WAITING_MAX: usize = 4096;
 

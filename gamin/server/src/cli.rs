@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{CommandFactory, Parser};
+use gamin_config::Policy;
 use gamin_meeting::{Meeting, NoListening};
 use gamin_trace::Traces;
 use nix::unistd::{getgid, getuid, setresgid, setresuid};
@@ -122,14 +123,11 @@ fn serve(options: Options, traces: Traces) -> ExitCode {
         detach::leave_terminal();
         surroundings::leave_behind();
     }
-    let mut settings = Settings::new(options.config_dir.as_deref());
-    settings.policy.is_poll_only = options.pollonly;
+    let settings = Settings::new(options.config_dir.as_deref());
+    let policy = Policy { is_poll_only: options.pollonly, ..settings.policy() };
     surroundings::settle_in();
     let config = Config {
-        engine: gamin_engine::Config {
-            policy: Arc::new(settings.policy.clone()),
-            poll_interval: POLL_INTERVAL,
-        },
+        engine: gamin_engine::Config { policy: Arc::new(policy.clone()), poll_interval: POLL_INTERVAL },
         uid: getuid().as_raw(),
         idle_max: (!options.notimeout).then_some(IDLE_MAX),
         settings: settings.paths(),
@@ -157,7 +155,7 @@ fn serve(options: Options, traces: Traces) -> ExitCode {
     if options.detached {
         detach::let_go();
     }
-    match host::serve(listener, config, settings, traces) {
+    match host::serve(listener, config, settings, policy, traces) {
         Ok(()) => {
             info!(place, "server ends");
             ExitCode::SUCCESS

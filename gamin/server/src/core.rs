@@ -21,7 +21,7 @@ use gamin_engine::{
 use gamin_protocol::CREDENTIAL;
 use tracing::{debug, info, warn};
 
-use crate::session::{Command, Session};
+use crate::session::{Command, Peer, Session};
 pub use facts::NOUNS;
 pub use ring::RING_MAX;
 use ring::{Asking, Happening, Ring};
@@ -39,15 +39,6 @@ pub const MAX_ALL_SUBSCRIPTIONS: usize = 1 << 18;
 /// Names a session; chosen by the host, each greater than the one before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SessionId(pub u64);
-
-/// Who is at the other end of a connection, as the kernel says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Peer {
-    /// The user.
-    pub uid: u32,
-    /// The process that connected.
-    pub pid: i32,
-}
 
 /// How a core is to behave.
 #[derive(Debug, Clone)]

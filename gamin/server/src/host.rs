@@ -13,7 +13,6 @@ use std::error::Error;
 use std::io::{ErrorKind, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use calloop::generic::Generic;
@@ -23,10 +22,11 @@ use gamin_engine::Time;
 use gamin_trace::Traces;
 use tracing::{debug, error, info, warn};
 
-use crate::core::{Config, Core, NOUNS, Peer, SessionId};
+use crate::core::{Config, Core, NOUNS, SessionId};
 use crate::driver::Driver;
 use crate::lanes::Word;
 use crate::linux::{Linux, Watch};
+use crate::session::Peer;
 use crate::settings::Settings;
 use crate::socket::{Accepted, Listener, refuse};
 pub(crate) use sources::hold_signals;
@@ -47,7 +47,8 @@ const EFFECTS_MAX: Duration = Duration::from_millis(10);
 pub(crate) fn serve(
     listener: Listener,
     config: Config,
-    mut settings: Settings,
+    settings: Settings,
+    mut policy: Policy,
     traces: Traces,
 ) -> Result<(), Box<dyn Error>> {
     let mut event_loop: EventLoop<'static, Host> = EventLoop::try_new()?;
@@ -57,10 +58,10 @@ pub(crate) fn serve(
     let table = insert_mounts(&handle).inspect_err(|error| warn!(error, "can't follow what is mounted")).ok();
     let mut system = Linux { inotify: None, table, is_remounted: true, threads };
     let mut token = None;
-    if !settings.policy.is_poll_only {
+    if !policy.is_poll_only {
         token = insert_inotify(&handle, &mut system)
             .inspect_err(|_| warn!("the kernel gives no notices for now: everything is polled"))
-            .map_err(|why| settings.policy.without_kernel = Some(why))
+            .map_err(|why| policy.without_kernel = Some(why))
             .ok();
     }
     for socket in &listener.sockets {
@@ -72,7 +73,7 @@ pub(crate) fn serve(
             })
             .map_err(|error| error.error)?;
     }
-    let driver = Driver::new(Core::new(Time::default(), config), settings.policy.clone());
+    let driver = Driver::new(Core::new(Time::default(), config), policy);
     let mut host = Host::new(handle, listener, system, token, driver, settings);
     while !host.stopped && !host.driver.core().is_finished() {
         let timeout = host.timeout();
@@ -268,8 +269,7 @@ impl Host {
             is_changed = true;
         }
         if is_changed {
-            self.settings.apply();
-            let rules = Arc::clone(&self.settings.policy.rules);
+            let rules = self.settings.apply();
             let (now, policy) = (self.now(), Policy { rules, ..self.driver.policy().clone() });
             self.driver.handle_policy(&mut self.system, now, policy);
         }

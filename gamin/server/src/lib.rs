@@ -24,7 +24,7 @@ mod threads;
 
 pub use self::core::{
     Census, Config, Core, Deadline, HANDSHAKE_MAX, MAX_ALL_SUBSCRIPTIONS, MAX_NEWCOMERS, MAX_SESSIONS, NOUNS,
-    Peer, RING_MAX, Reason, SessionId,
+    RING_MAX, Reason, SessionId,
 };
 pub use cli::{command, run};
 pub use driver::{Driver, System};
@@ -36,4 +36,4 @@ pub use gamin_protocol::FULL;
 pub use gather::Gather;
 pub use lanes::{News, Word, WorkerId, Workers};
 pub use outbox::BYTES_MAX;
-pub use session::{MAX_REPLIES, MAX_SUBSCRIPTIONS};
+pub use session::{MAX_REPLIES, MAX_SUBSCRIPTIONS, Peer};

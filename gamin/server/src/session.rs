@@ -11,7 +11,6 @@ use gamin_engine::{Code, Coverage, Event, Kind, Subject, SubscriptionId, Time, T
 use gamin_protocol::{Decoder, Fact, Inquiry, Malformed, Options, Request, SYNC};
 use tracing::debug;
 
-use crate::core::Peer;
 use crate::outbox::Outbox;
 
 /// The most subscriptions that one session may have: a client that keeps its request numbers apart can't have
@@ -23,6 +22,15 @@ pub const MAX_REPLIES: usize = 1 << 16;
 
 /// What stands in an event for an empty path, which no packet can hold. As absolute as that one: not at all.
 const EMPTY_PATH: &[u8] = b".";
+
+/// Who is at the other end of a connection, as the kernel says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Peer {
+    /// The user.
+    pub uid: u32,
+    /// The process that connected.
+    pub pid: i32,
+}
 
 /// Something for the core to carry out in the engine.
 #[derive(Debug, PartialEq, Eq)]

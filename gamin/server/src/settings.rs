@@ -1,4 +1,4 @@
-//! The configuration files: where they are, what was read from them, and the policy that follows.
+//! The configuration files: where they are, what was read from them, and the policy that they begin with.
 //!
 //! When to read one again is the core's word, what is in them is understood by `gamin-config`. Invariants: a file is read
 //! only as far as [`BYTES_MAX`], and only if it is a regular one, so that reading ends; a file that can't be read says
@@ -30,8 +30,6 @@ pub(crate) struct Settings {
     home: Option<Vec<u8>>,
     /// What was wrong when they were last read.
     complaints: Vec<String>,
-    /// What they say, together with what is mounted.
-    pub policy: Policy,
 }
 
 struct File {
@@ -56,9 +54,8 @@ impl Settings {
         };
         let files: Vec<File> = paths.into_iter().flatten().filter_map(file).collect();
         let home = home.and_then(|home| TreePath::new(home.as_os_str().as_bytes()));
-        let own = files.iter().map(|file| file.path.clone()).collect();
-        let policy = Policy { settings: own, ..Policy::new(Rules::predefined()) };
-        Settings { files, home: home.map(|home| home.to_vec()), complaints: Vec::new(), policy }
+        let home = home.map(|home| home.to_vec());
+        Settings { files, home, complaints: Vec::new() }
     }
 
     /// Where the files are.
@@ -100,14 +97,19 @@ impl Settings {
         (rules, troubles.chain(mistakes.iter().map(Mistake::to_string)).collect())
     }
 
-    /// Has the policy follow from what was read. What is wrong in the files, and was not before, is logged.
-    pub fn apply(&mut self) {
+    /// The policy before any of them was read, and before it is known what is mounted.
+    pub fn policy(&self) -> Policy {
+        Policy { settings: self.paths().into(), ..Policy::new(Rules::predefined()) }
+    }
+
+    /// What the files say. What is wrong in them, and was not before, is logged.
+    pub fn apply(&mut self) -> Arc<Rules> {
         let (rules, complaints) = self.rules();
         for complaint in complaints.iter().filter(|complaint| !self.complaints.contains(complaint)) {
             warn!("configuration: {complaint}");
         }
         self.complaints = complaints;
-        self.policy.rules = Arc::new(rules);
+        Arc::new(rules)
     }
 }
 

@@ -6,12 +6,13 @@
 use gamin_protocol::Coverage;
 
 use super::Engine;
-use crate::effect::Refusal;
+use crate::arming::Refusal;
 use crate::event::Output;
+use crate::id::WatchId;
 use crate::kernel_watch::Need;
 use crate::policy::Method;
 use crate::scan::{Entries, Found, Unlisted};
-use crate::watch::{Reliance, WatchId};
+use crate::watch::Reliance;
 
 impl Engine {
     /// How a watch is covered, now that a look has found this.

@@ -7,10 +7,11 @@ use gamin_protocol::{Fact, Kind};
 
 use super::Engine;
 use crate::event::SubscriptionId;
+use crate::id::WatchId;
 use crate::kernel_watch::State;
 use crate::known::Known;
 use crate::policy::Method;
-use crate::watch::{Reliance, Watch, WatchId};
+use crate::watch::{Reliance, Watch};
 
 impl Engine {
     /// The number under which [`Engine::watch_facts`] tells of a subscription's watch.

@@ -8,8 +8,10 @@ use std::collections::VecDeque;
 use gamin_protocol::{Code, Kind};
 
 use super::{Engine, event};
-use crate::effect::{Effect, Refusal};
+use crate::arming::Refusal;
+use crate::effect::Effect;
 use crate::event::{Output, Subject};
+use crate::id::WatchId;
 use crate::kernel_watch::{Need, Role, Standing};
 use crate::known::Known;
 use crate::path::TreePath;
@@ -17,7 +19,7 @@ use crate::policy::Method;
 use crate::scan::{Detail, Entries, Found, Scan, ScanId, ScanRequest, Unlisted};
 use crate::stir::CALM;
 use crate::time::Time;
-use crate::watch::{Look, Reliance, Watch, WatchId};
+use crate::watch::{Look, Reliance, Watch};
 
 /// How often a look is repeated because what it found needs more than was armed, before the path is polled.
 const ROUNDS_MAX: u32 = 8;

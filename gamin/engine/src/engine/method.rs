@@ -4,11 +4,12 @@
 //! in a round; and a watch of which no change is told serves those only whom it told its listing to.
 
 use super::Engine;
+use crate::id::WatchId;
 use crate::policy::Method;
 use crate::scan::Detail;
 use crate::stir::CALM;
 use crate::time::Time;
-use crate::watch::{Reliance, Watch, WatchId};
+use crate::watch::{Reliance, Watch};
 
 impl Engine {
     /// Asks the policy again about a watch.

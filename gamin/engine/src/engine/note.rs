@@ -4,6 +4,7 @@ use gamin_protocol::{Code, Kind};
 
 use super::{Engine, event};
 use crate::event::Subject;
+use crate::id::WatchId;
 use crate::kernel_watch::Need;
 use crate::known::{Reaction, Told};
 use crate::notice::{Change, EntryNotice, Seen};
@@ -12,7 +13,7 @@ use crate::path::Name;
 use crate::scan::Detail;
 use crate::stamp::FileType;
 use crate::time::Time;
-use crate::watch::{WAITING_MAX, Waiting, WatchId};
+use crate::watch::{WAITING_MAX, Waiting};
 
 impl Engine {
     pub(super) fn note(&mut self, now: Time, id: WatchId, notice: Waiting) {

@@ -11,11 +11,12 @@ use std::mem::take;
 use super::Engine;
 use crate::effect::Effect;
 use crate::glance::{Doubts, GlanceId, GlanceRequest, NameKnown};
+use crate::id::WatchId;
 use crate::kernel_watch::{Need, Role};
 use crate::known::Known;
 use crate::path::TreePath;
 use crate::policy::Method;
-use crate::watch::{Watch, WatchId};
+use crate::watch::Watch;
 
 /// A glance under way, and whom it is about.
 #[derive(Debug)]

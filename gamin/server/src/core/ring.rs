@@ -12,7 +12,8 @@ use gamin_engine::{
 };
 use gamin_protocol::Fact;
 
-use super::{Peer, SessionId};
+use super::SessionId;
+use crate::session::Peer;
 
 /// How many happenings are kept.
 pub const RING_MAX: usize = 4096;
