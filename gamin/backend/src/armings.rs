@@ -133,47 +133,43 @@ impl<W> Armings<W> {
             .iter()
             .flat_map(|(number, watch)| watch.armings.iter().map(|arming| (*number, arming.clone())))
             .collect();
-        let mut stale = Vec::new();
-        for (number, arming) in held {
-            let why = match self.check(kernel, number, &arming) {
-                Ok(()) => continue,
-                Err(Refusal::Denied) => Some(Refusal::Denied),
-                Err(_) => None,
-            };
-            self.disarm(kernel, arming.id);
-            stale.push((arming.id, why));
-        }
+        let end = |(number, arming): (Number, Arming)| self.end_unless_there(kernel, number, &arming, false);
+        let mut stale: Vec<_> = held.into_iter().filter_map(end).collect();
         stale.sort_unstable_by_key(|(id, _)| *id);
-        let notice = |(watch, why): (KernelWatchId, Option<Refusal>)| match why {
-            Some(why) => Notice::Refused { watch, why },
-            None => Notice::Gone { watch },
-        };
-        stale.into_iter().map(notice).collect()
+        stale.into_iter().map(|(_, notice)| notice).collect()
     }
 
-    /// Gives back those armings of a kernel watch whose path does not lead to its directory, and names them.
+    /// Gives back those armings of a kernel watch whose path does not lead to its directory, or may not, and says so of each.
     ///
-    /// The kernel tells of a move when it is done: by then the directory may have been armed where it arrived. Where permission is
-    /// lacking to see what a path leads to, it counts as moved if the kernel said so; if not, only its permissions have
-    /// changed, and the watch goes on telling.
+    /// The kernel tells of a move when it is done: by then the directory may have been armed where it arrived.
     pub(crate) fn end_moved<K: Kernel<Watch = W>>(
         &mut self,
         kernel: &mut K,
         number: Number,
         has_moved: bool,
-    ) -> Vec<KernelWatchId> {
-        let mut moved = Vec::new();
-        for arming in self.sharing(number).to_vec() {
-            match self.check(kernel, number, &arming) {
-                Ok(()) => {}
-                Err(Refusal::Denied) if !has_moved => {}
-                Err(_) => {
-                    self.disarm(kernel, arming.id);
-                    moved.push(arming.id);
-                }
-            }
-        }
-        moved
+    ) -> Vec<Notice> {
+        let sharing = self.sharing(number).to_vec();
+        let end = |arming| self.end_unless_there(kernel, number, arming, has_moved);
+        sharing.iter().filter_map(end).map(|(_, notice)| notice).collect()
+    }
+
+    /// Gives back an arming whose path does not lead to the directory of its kernel watch, and says so. Where permission is
+    /// lacking to see what a path leads to, it counts as moved if the kernel said so; if not, nobody knows.
+    fn end_unless_there<K: Kernel<Watch = W>>(
+        &mut self,
+        kernel: &mut K,
+        number: Number,
+        arming: &Arming,
+        has_moved: bool,
+    ) -> Option<(KernelWatchId, Notice)> {
+        let watch = arming.id;
+        let notice = match self.check(kernel, number, arming) {
+            Ok(()) => return None,
+            Err(why @ Refusal::Denied) if !has_moved => Notice::Refused { watch, why },
+            Err(_) => Notice::Gone { watch },
+        };
+        self.disarm(kernel, watch);
+        Some((watch, notice))
     }
 
     /// Makes sure that the path of an arming leads to the directory of its kernel watch.

@@ -129,8 +129,7 @@ impl<W> Backend<W> {
                     overflowed = true;
                 }
                 Record::Moved(number) => {
-                    let moved = self.armings.end_moved(kernel, number, true);
-                    notices.extend(moved.into_iter().map(|watch| Notice::Gone { watch }));
+                    notices.extend(self.armings.end_moved(kernel, number, true));
                 }
                 Record::Ended(number) => {
                     let ended = self.armings.end(kernel, number);
@@ -138,8 +137,7 @@ impl<W> Backend<W> {
                 }
                 Record::Attributes(number) => {
                     // Of a directory that another was renamed over, this is all that is told while somebody holds it open.
-                    let moved = self.armings.end_moved(kernel, number, false);
-                    notices.extend(moved.into_iter().map(|watch| Notice::Gone { watch }));
+                    notices.extend(self.armings.end_moved(kernel, number, false));
                     let armings = self.armings.sharing(number).iter();
                     notices.extend(armings.map(|arming| Notice::Attributes { watch: arming.id }));
                 }
