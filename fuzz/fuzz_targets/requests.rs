@@ -12,9 +12,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gamin_protocol::{CREDENTIAL, Code, Decoder, Event};
-use gamin_server::engine::{self, Effect, Entries, Found, Hinge, Method, Name, Scan, Time, TreePath};
-use gamin_server::engine::{FileType, KernelWatchId, Refusal, ScanRequest, Stamp};
-use gamin_server::{BYTES_MAX, Config, Core, Peer, SessionId};
+use gamin_core::engine::{self, Effect, Entries, Found, Hinge, Method, Name, Scan, Time, TreePath};
+use gamin_core::engine::{FileType, KernelWatchId, Refusal, ScanRequest, Stamp};
+use gamin_core::{BYTES_MAX, Config, Core, Peer, SessionId};
 use libfuzzer_sys::fuzz_target;
 
 const SESSION: SessionId = SessionId(1);

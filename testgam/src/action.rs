@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use gamin::{Code, Kind};
-use gamin_server::engine::{Refusal, Unlisted};
+use gamin_core::engine::{Refusal, Unlisted};
 
 use crate::collection::Collection;
 use crate::script::Mistake;

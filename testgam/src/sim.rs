@@ -26,7 +26,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use gamin::Error;
-use gamin_server::engine::{Time, TreePath};
+use gamin_core::engine::{Time, TreePath};
 
 use crate::action::{Fault, Gaminrc};
 use crate::check::witness::Witness;

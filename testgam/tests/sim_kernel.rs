@@ -9,10 +9,10 @@ mod sim_support;
 use std::collections::BTreeMap;
 
 use gamin_backend::{Backend, Kernel, Number};
-use gamin_linux::Inotify;
-use gamin_server::engine::{
+use gamin_core::engine::{
     EntryNotice, FileType, KernelWatchId, Level, Name, Notice, Refusal, Seen, Stamp, Time,
 };
+use gamin_linux::Inotify;
 use proptest::prelude::*;
 use sim_support::{Twins, operation, tree_path};
 use testgam::action::FileOperation;

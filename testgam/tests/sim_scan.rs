@@ -6,10 +6,8 @@ mod sim_support;
 use std::path::PathBuf;
 
 use gamin_backend::{Lane, Mounts, scan};
+use gamin_core::engine::{Detail, Entries, FileType, Found, Hinge, Name, Scan, ScanRequest, Stamp, TreePath};
 use gamin_linux::Disk;
-use gamin_server::engine::{
-    Detail, Entries, FileType, Found, Hinge, Name, Scan, ScanRequest, Stamp, TreePath,
-};
 use proptest::prelude::*;
 use sim_support::{Twins, operation, tree_path};
 use testgam::action::FileOperation;

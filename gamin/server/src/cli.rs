@@ -18,11 +18,10 @@ use nix::unistd::{getgid, getuid, setresgid, setresuid};
 use tracing::level_filters::LevelFilter;
 use tracing::{error, info};
 
-use crate::core::Config;
-use crate::outbox::BYTES_MAX;
 use crate::settings::Settings;
 use crate::socket::Listener;
 use crate::{detach, host, surroundings};
+use gamin_core::{BYTES_MAX, Config};
 
 /// How long the server stays when it has no session.
 const IDLE_MAX: Duration = Duration::from_secs(30);

@@ -22,13 +22,13 @@ use gamin_engine::Time;
 use gamin_trace::Traces;
 use tracing::{debug, error, info, warn};
 
-use crate::core::{Config, Core, NOUNS, SessionId};
-use crate::driver::Driver;
-use crate::lanes::Word;
 use crate::linux::{Linux, Watch};
-use crate::session::Peer;
 use crate::settings::Settings;
 use crate::socket::{Accepted, Listener, refuse};
+use gamin_core::Driver;
+use gamin_core::Peer;
+use gamin_core::Word;
+use gamin_core::{Config, Core, NOUNS, SessionId};
 pub(crate) use sources::hold_signals;
 use sources::{insert_inotify, insert_mounts, insert_signals, insert_threads};
 

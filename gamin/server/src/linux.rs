@@ -12,9 +12,9 @@ use gamin_engine::{Level, Refusal, ScanRequest, TreePath};
 use gamin_linux::{Disk, Inotify, MountTable};
 use tracing::warn;
 
-use crate::driver::System;
-use crate::lanes::{WorkerId, Workers};
 use crate::threads::Threads;
+use gamin_core::System;
+use gamin_core::{WorkerId, Workers};
 
 /// How inotify holds a watch.
 pub(crate) type Watch = <Inotify as Kernel>::Watch;

@@ -16,7 +16,7 @@ use nix::errno::Errno;
 use nix::sys::socket::{getsockopt, sockopt};
 use tracing::{debug, warn};
 
-use crate::session::Peer;
+use gamin_core::Peer;
 
 /// What [`Listener::accept`] came to.
 pub(crate) enum Accepted {

@@ -16,7 +16,7 @@ use gamin_engine::ScanRequest;
 use gamin_linux::Disk;
 use tracing::debug;
 
-use crate::lanes::{News, Word, WorkerId, Workers};
+use gamin_core::{News, Word, WorkerId, Workers};
 
 /// How long a thread stays without a scan.
 const REST: Duration = Duration::from_secs(10);
@@ -115,7 +115,7 @@ mod tests {
     use gamin_engine::{Detail, Found, Scan, ScanId, Time, TreePath};
 
     use super::*;
-    use crate::lanes::{Job, Lanes, OVERDUE};
+    use gamin_core::{Job, Lanes, OVERDUE};
 
     const NOW: Time = Time(Duration::ZERO);
 

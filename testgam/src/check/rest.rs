@@ -5,8 +5,8 @@
 
 use std::time::Duration;
 
-use gamin_server::engine::Time;
-use gamin_server::{Census, Deadline, Reason, engine};
+use gamin_core::engine::Time;
+use gamin_core::{Census, Deadline, Reason, engine};
 
 use super::{Checker, Complaint};
 

@@ -13,7 +13,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use gamin::{Code, Event, Kind};
-use gamin_server::engine::{Name, Tag, TreePath};
+use gamin_core::engine::{Name, Tag, TreePath};
 
 use super::{Checker, Complaint};
 use crate::sim::journal::{Chronicle, Journal, Life, Moment, Sight, State, Subject};

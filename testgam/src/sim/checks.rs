@@ -6,8 +6,8 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use gamin::{Event, Kind, RequestNumber};
-use gamin_server::SessionId;
-use gamin_server::engine::{Tag, TreePath};
+use gamin_core::SessionId;
+use gamin_core::engine::{Tag, TreePath};
 
 use super::Sim;
 use super::client::ClientId;

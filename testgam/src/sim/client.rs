@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use gamin::state::State;
-use gamin_server::engine::Time;
+use gamin_core::engine::Time;
 
 use super::pipe::{End, PipeId, Pipes, Transfer};
 

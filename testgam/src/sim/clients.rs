@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use gamin::state::{Outcome, State};
 use gamin::{Error, Event, Kind, RequestNumber, Wish};
-use gamin_server::engine::Time;
+use gamin_core::engine::Time;
 
 use super::client::{ClientId, Lost, SimClient};
 use super::{Sim, Stuck, TURNS_MAX};

@@ -7,7 +7,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use gamin_server::engine::{Refusal, ScanRequest, Time, TreePath};
+use gamin_core::engine::{Refusal, ScanRequest, Time, TreePath};
 
 use crate::action::{FileOperation, ScanFault};
 

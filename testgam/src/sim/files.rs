@@ -10,7 +10,7 @@ use std::io;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
-use gamin_server::engine::{FileType, Name};
+use gamin_core::engine::{FileType, Name};
 use nix::errno::Errno;
 
 use super::tree::{Access, Caller, DentryId, Fallible, Handle, Tree};

@@ -8,9 +8,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gamin_backend::Number;
-use gamin_server::config::{Mounts, Policy, Rules, Text};
-use gamin_server::engine::{self, Time, TreePath};
-use gamin_server::{BYTES_MAX, Config, Core, Driver, FULL, Peer, SessionId};
+use gamin_core::config::{Mounts, Policy, Rules, Text};
+use gamin_core::engine::{self, Time, TreePath};
+use gamin_core::{BYTES_MAX, Config, Core, Driver, FULL, Peer, SessionId};
 
 use super::faults::Faults;
 use super::files::Files;

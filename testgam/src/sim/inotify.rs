@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use gamin_server::engine::{FileType, Name};
+use gamin_core::engine::{FileType, Name};
 use nix::errno::Errno;
 use nix::sys::inotify::AddWatchFlags as Mask;
 

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
 use gamin::Kind;
-use gamin_server::engine::{Name, Tag, TreePath};
+use gamin_core::engine::{Name, Tag, TreePath};
 
 use super::tree::Caller;
 

@@ -9,11 +9,11 @@ use std::ops::Bound;
 use std::sync::Arc;
 
 use gamin_backend::{Access, Extent, Failure, Kernel, Lane, Mounts, Number, Record, scan};
-use gamin_linux::{BUFFER_BYTES, failure, mask, record, refusal};
-use gamin_server::engine::{
+use gamin_core::engine::{
     Entries, FileType, Found, Level, Name, Refusal, Scan, ScanRequest, Stamp, Time, TreePath,
 };
-use gamin_server::{News, Word, WorkerId};
+use gamin_core::{News, Word, WorkerId};
+use gamin_linux::{BUFFER_BYTES, failure, mask, record, refusal};
 use inotify::EventMask;
 use nix::sys::inotify::AddWatchFlags as Mask;
 
@@ -114,7 +114,7 @@ impl Kernel for System<'_> {
     }
 }
 
-impl gamin_server::Workers for System<'_> {
+impl gamin_core::Workers for System<'_> {
     fn start(&mut self, lane: &Lane) -> io::Result<Option<WorkerId>> {
         Ok(Some(self.workers.start(lane)))
     }
@@ -134,7 +134,7 @@ impl gamin_server::Workers for System<'_> {
     }
 }
 
-impl gamin_server::System for System<'_> {
+impl gamin_core::System for System<'_> {
     fn remounted(&mut self) -> Option<Arc<Mounts>> {
         // The world says so itself, when the server comes to look.
         None

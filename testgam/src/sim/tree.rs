@@ -13,7 +13,7 @@ mod walk;
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use gamin_server::engine::{FileType, Name, Stamp};
+use gamin_core::engine::{FileType, Name, Stamp};
 use nix::errno::Errno;
 use nix::sys::inotify::AddWatchFlags as Mask;
 use nix::sys::stat::SFlag;

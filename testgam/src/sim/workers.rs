@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use gamin_backend::{Lane, Mounts};
-use gamin_server::WorkerId;
-use gamin_server::engine::{Scan, ScanRequest, Time, TreePath};
+use gamin_core::WorkerId;
+use gamin_core::engine::{Scan, ScanRequest, Time, TreePath};
 
 /// The workers of one server.
 #[derive(Debug, Default)]

@@ -6,7 +6,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use gamin_server::engine::{Refusal, Unlisted};
+use gamin_core::engine::{Refusal, Unlisted};
 
 use super::{Arguments, Refusal as Refused, number, path, unsuitable};
 use crate::action::{Action, Block, ClientAction, Fault, ScanFault};

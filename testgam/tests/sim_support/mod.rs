@@ -6,7 +6,7 @@ use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use gamin_server::engine::TreePath;
+use gamin_core::engine::TreePath;
 use proptest::prelude::*;
 use tempfile::TempDir;
 use testgam::action::{Action, FileOperation};

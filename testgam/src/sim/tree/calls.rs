@@ -4,7 +4,7 @@
 //! is what Linux 6.18 tells; `tests/sim_kernel.rs` compares the two. (Before Linux 5.17 a directory said that it was removed
 //! after its parent had said so.)
 
-use gamin_server::engine::Name;
+use gamin_core::engine::Name;
 use nix::errno::Errno;
 use nix::sys::inotify::AddWatchFlags as Mask;
 use nix::sys::stat::SFlag;

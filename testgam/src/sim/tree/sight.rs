@@ -4,7 +4,7 @@
 //! where something changes of which it does not tell.
 
 use gamin::Kind;
-use gamin_server::engine::{FileType, Name, Stamp};
+use gamin_core::engine::{FileType, Name, Stamp};
 use nix::errno::Errno;
 
 use super::walk::stir;

@@ -5,7 +5,7 @@
 
 use std::ops::Bound;
 
-use gamin_server::engine::{FileType, Name};
+use gamin_core::engine::{FileType, Name};
 use nix::errno::Errno;
 
 use super::{Body, Caller, DentryId, Fallible, Tree};

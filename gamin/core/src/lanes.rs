@@ -16,7 +16,7 @@ use gamin_engine::{Scan, ScanId, ScanRequest, Time, TreePath};
 use tracing::{info, warn};
 
 /// How long a lane may go without an answer before it is taken for one that hangs.
-pub(crate) const OVERDUE: Duration = Duration::from_secs(1);
+pub const OVERDUE: Duration = Duration::from_secs(1);
 /// How long to wait when a worker could not be started.
 const START_PAUSE: Duration = Duration::from_secs(1);
 
@@ -66,7 +66,7 @@ pub enum News {
 
 /// The lanes in which there is anything to do, or was not long ago.
 #[derive(Debug, Default)]
-pub(crate) struct Lanes {
+pub struct Lanes {
     queues: BTreeMap<Lane, Queue>,
     /// Not before then another worker is started.
     start_at: Option<Time>,
