@@ -10,7 +10,8 @@ use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 
-use crate::play::{Players, WorldKind, play_here};
+use crate::options::{Players, WorldKind};
+use crate::play::play_here;
 use crate::say::{say, spelled_at_terminal};
 use crate::server::SERVER_ARGUMENT;
 use crate::suite::interrupt;

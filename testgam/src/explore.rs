@@ -14,10 +14,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use crate::play::PlayOptions;
-use crate::stop::Stop;
+use crate::options::PlayOptions;
 use dice::Dice;
 use history::{Flaw, History, Tally};
+use testgam_worlds::stop::Stop;
 
 /// How long a history that shows something wrong is made smaller at most.
 const SIMPLIFYING_MAX: Duration = Duration::from_secs(60);

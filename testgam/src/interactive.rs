@@ -10,10 +10,13 @@ use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use crate::interpreter::Interpreter;
-use crate::live::Live;
-use crate::play::{PlayOptions, complain};
-use crate::script::{Language, SCRIPT_MAX, Step};
-use crate::world::{Client, Trouble, World};
+use crate::options::PlayOptions;
+use crate::play::complain;
+use testgam_language::Language;
+use testgam_language::mistake::SCRIPT_MAX;
+use testgam_language::script::Step;
+use testgam_worlds::live::Live;
+use testgam_worlds::world::{Client, Trouble, World};
 
 /// What is printed when a command may be given.
 const PROMPT: &[u8] = b"> ";
@@ -35,7 +38,7 @@ pub fn converse(
     out: &mut dyn Write,
     err: &mut dyn Write,
 ) -> io::Result<bool> {
-    let mut world = Live::here(options).map_err(io::Error::other)?;
+    let mut world = Live::here(options.client_library(), options.live()).map_err(io::Error::other)?;
     converse_in(&mut world, input, options, out, err)
 }
 

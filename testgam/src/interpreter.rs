@@ -10,12 +10,15 @@ mod expect;
 use std::io::Write;
 use std::time::Duration;
 
-use crate::action::{Action, Attempt, Block, ClientAction, Fault, FileOperation, ScanFault, ServerAction};
-use crate::script::{Language, MAIN_CLIENT, Step};
 use crate::subscriber::Subscriber;
-use crate::transcript::{self, Shown};
-use crate::words::plain_or_quoted;
-use crate::world::{Client, Trouble, World};
+use testgam_language::Language;
+use testgam_language::action::{
+    Action, Attempt, Block, ClientAction, Fault, FileOperation, ScanFault, ServerAction,
+};
+use testgam_language::script::{MAIN_CLIENT, Step};
+use testgam_language::transcript::{self, Shown};
+use testgam_language::words::plain_or_quoted;
+use testgam_worlds::world::{Client, Trouble, World};
 
 /// How long an expectation waits for what has not come yet, as in the original.
 pub const EXPECT_PATIENCE: Duration = Duration::from_secs(3);

@@ -5,116 +5,25 @@
 //! ends; and it changes nothing of the process it runs in, so that any number may play at once.
 
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
 use std::thread;
-use std::time::Duration;
 
-use gamin::ServerCommand;
 use nix::sched::{CloneFlags, unshare};
 use nix::sys::stat::{Mode, umask};
 
-use crate::action::Action;
-use crate::check::Checker;
 use crate::interpreter::Interpreter;
-use crate::live::Live;
-use crate::script::{EXTENDED_HEADER, Language, Problem, Script, Step};
-use crate::server::server_command;
-use crate::sim::world::SimWorld;
-use crate::stop::Stop;
-use crate::verb;
-use crate::world::{Trouble, World};
+use crate::options::{PlayOptions, WorldKind};
+use testgam_language::action::Action;
+use testgam_language::mistake::Problem;
+use testgam_language::script::{Script, Step};
+use testgam_language::verb;
+use testgam_language::{EXTENDED_HEADER, Language};
+use testgam_worlds::check::Checker;
+use testgam_worlds::live::Live;
+use testgam_worlds::sim::world::SimWorld;
+use testgam_worlds::world::{Trouble, World};
 
 /// A scenario's fixed umask.
 const UMASK: Mode = Mode::from_bits_truncate(0o022);
-
-/// The worlds that a scenario can be played in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
-pub enum WorldKind {
-    /// Real files, the running kernel, a server of its own.
-    #[default]
-    Live,
-    /// Files in memory, a simulated kernel, a clock that only waiting moves.
-    Sim,
-    /// As live, but clients go through the library that is named.
-    Abi,
-}
-
-/// How to play.
-#[derive(Debug, Clone)]
-pub struct PlayOptions {
-    /// The world to play in.
-    pub world: WorldKind,
-    /// The libfam.so.0 or libgamin-1.so.0 to load in the world `abi`; one without a slash is looked for as the loader does.
-    pub library: Option<PathBuf>,
-    /// The server that is started on demand.
-    pub server: ServerCommand,
-    /// The longest wait for anything that is sure to come.
-    pub patience: Duration,
-    /// How long nothing has to come, where a server has no barrier, for everything to count as reported.
-    /// The original holds events back for up to 1.2 s.
-    pub silence: Duration,
-    /// Ends the scenario before its last step.
-    pub stop: Stop,
-}
-
-/// The arguments of a command line that say whom to play with.
-#[derive(Debug, Clone, Default, clap::Args)]
-pub struct Players {
-    /// The libfam.so.0 or libgamin-1.so.0 that clients go through, each in a process of its own; this is the world
-    /// `abi`. Without a slash it is looked for as programs do
-    #[arg(long, value_name = "PATH", required_if_eq("world", "abi"))]
-    pub library: Option<PathBuf>,
-    /// The server to play with [default: the variable GAMIN_DEBUG_SERVER, else the one in this program]
-    #[arg(long, value_name = "PROGRAM")]
-    pub server: Option<PathBuf>,
-}
-
-/// A library was named, and a world in which none is used.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("--library is for the world abi alone; without --world it is played there")]
-pub struct IdleLibrary;
-
-impl Players {
-    /// How to play with them in a world of somebody's choice.
-    ///
-    /// # Errors
-    /// [`IdleLibrary`] if there is no use for the library in that world.
-    pub fn options(&self, world: Option<WorldKind>) -> Result<PlayOptions, IdleLibrary> {
-        let world = match (world, &self.library) {
-            (None, Some(_)) => WorldKind::Abi,
-            (Some(WorldKind::Live | WorldKind::Sim), Some(_)) => return Err(IdleLibrary),
-            (world, _) => world.unwrap_or_default(),
-        };
-        let server = self.server.as_deref().map(|program| ServerCommand::new(found_from_anywhere(program)));
-        Ok(PlayOptions {
-            world,
-            library: self.library.as_deref().map(found_from_anywhere),
-            server: server.unwrap_or_else(server_command),
-            ..PlayOptions::default()
-        })
-    }
-}
-
-/// A path that means the same in every directory; a bare name, which is looked for elsewhere, stays one.
-fn found_from_anywhere(path: &Path) -> PathBuf {
-    match path.components().nth(1) {
-        Some(_) => std::path::absolute(path).unwrap_or_else(|_| path.to_owned()),
-        None => path.to_owned(),
-    }
-}
-
-impl Default for PlayOptions {
-    fn default() -> Self {
-        PlayOptions {
-            world: WorldKind::default(),
-            library: None,
-            server: server_command(),
-            patience: Duration::from_secs(10),
-            silence: Duration::from_millis(1500),
-            stop: Stop::default(),
-        }
-    }
-}
 
 /// A script that was played.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -171,7 +80,8 @@ pub fn play(script: &Script, options: &PlayOptions) -> Played {
 }
 
 fn play_in_own_world(script: &Script, options: &PlayOptions) -> Result<Played, String> {
-    let mut world = Live::scenario(options).map_err(|trouble| trouble.to_string())?;
+    let mut world =
+        Live::scenario(options.client_library(), options.live()).map_err(|trouble| trouble.to_string())?;
     Ok(play_in(&mut world, script, options))
 }
 
@@ -189,7 +99,7 @@ pub fn play_here(
     out: &mut dyn Write,
     err: &mut dyn Write,
 ) -> Outcome {
-    match Live::here(options) {
+    match Live::here(options.client_library(), options.live()) {
         Ok(mut world) => run(script, &mut world, options, out, err),
         Err(trouble) => failed(None, &trouble),
     }

@@ -27,16 +27,16 @@ mod record;
 mod room;
 mod usage;
 
-use crate::play::PlayOptions;
-use crate::stop::Stop;
+use crate::options::PlayOptions;
 use crate::suite::interrupt;
-use crate::transcript::DIRECTORY_PLACEHOLDER;
-use crate::words::plain_or_quoted;
 use completion::Facts;
 use conversation::{Answer, Conversation, PROMPT, Paper};
 use editor::LineEditor;
 use paint::Paint;
 use room::{Ears, Room};
+use testgam_language::transcript::DIRECTORY_PLACEHOLDER;
+use testgam_language::words::plain_or_quoted;
+use testgam_worlds::stop::Stop;
 
 /// What the player answers.
 type Reply = (Answer, Facts);

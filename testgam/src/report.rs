@@ -15,7 +15,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::suite::verdict::{Complaint, Finding, Kind, Verdict};
-use crate::words::is_obeyed;
+use testgam_language::words::is_obeyed;
 
 /// The forms of a report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]

@@ -5,7 +5,7 @@
 
 use std::io::{self, IsTerminal, Write};
 
-use crate::words::printable_lines;
+use testgam_language::words::printable_lines;
 
 /// Says something on standard error.
 pub fn say(message: &str) {

@@ -11,12 +11,13 @@ use std::time::Duration;
 
 use gamin::{Code, Event, Kind};
 
-use crate::action::{Collect, Expected, Monitor};
-use crate::check::{Checker, Complaint};
-use crate::told::{Glimpse, Told, Violation};
-use crate::transcript::{self, Shown};
-use crate::words::plain_or_quoted;
-use crate::world::{Client, Sight, Stamp, Trouble, World};
+use testgam_language::action::{Collect, Expected, Monitor};
+use testgam_language::transcript::{self, Shown};
+use testgam_language::words::plain_or_quoted;
+use testgam_worlds::check::{Checker, Complaint};
+use testgam_worlds::sight::{Sight, Stamp};
+use testgam_worlds::told::{Glimpse, Told, Violation};
+use testgam_worlds::world::{Client, Trouble, World};
 
 /// A client as the interpreter knows it.
 pub struct Subscriber {

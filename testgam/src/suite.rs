@@ -20,7 +20,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use crate::play::{PlayOptions, WorldKind};
+use crate::options::{PlayOptions, WorldKind};
 use corpus::Scenario;
 use verdict::Finding;
 

@@ -36,8 +36,13 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("gamin-libfam", &["gamin", "gamin-trace"]),
     ("libfam", &["gamin-libfam"]),
     ("libgamin-1", &["gamin-libfam"]),
-    ("testgam", &["gamin", "gamin-backend", "gamin-core", "gamin-linux", "gamin-server", "gamin-trace"]),
-    ("gamin-fuzz", &["gamin", "gamin-config", "gamin-core", "gamin-engine", "gamin-protocol", "testgam"]),
+    ("testgam-language", &["gamin", "gamin-engine"]),
+    ("testgam-worlds", &["gamin", "gamin-backend", "gamin-core", "gamin-linux", "testgam-language"]),
+    ("testgam", &["gamin", "gamin-server", "gamin-trace", "testgam-language", "testgam-worlds"]),
+    (
+        "gamin-fuzz",
+        &["gamin", "gamin-config", "gamin-core", "gamin-engine", "gamin-protocol", "testgam-language"],
+    ),
     ("gamin-manual", &["gamin-command", "gamin-server", "testgam"]),
 ];
 

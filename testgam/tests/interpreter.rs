@@ -4,8 +4,8 @@ mod fake;
 
 use fake::Fake;
 use testgam::play::run;
-use testgam::script::EXTENDED_HEADER;
 use testgam::{Failure, Outcome, PlayOptions, Script};
+use testgam_language::EXTENDED_HEADER;
 
 fn play(text: &str) -> (String, String, Outcome) {
     let script = Script::parse(text.as_bytes()).expect("the script can be read");

@@ -7,7 +7,7 @@ use gamin::ServerCommand;
 use testgam::PlayOptions;
 use testgam::explore::dice::Dice;
 use testgam::explore::{Exploration, explore};
-use testgam::play::WorldKind;
+use testgam::options::WorldKind;
 
 const TESTGAM: &str = env!("CARGO_BIN_EXE_testgam");
 const HISTORIES: u64 = 12;

@@ -7,8 +7,8 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use gamin::ServerCommand;
-use testgam::script::EXTENDED_HEADER;
 use testgam::{Outcome, PlayOptions, Script, play};
+use testgam_language::EXTENDED_HEADER;
 
 const TESTGAM: &str = env!("CARGO_BIN_EXE_testgam");
 

@@ -10,7 +10,7 @@ use std::process::ExitCode;
 
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
 use similar::TextDiff;
-use testgam::play::WorldKind;
+use testgam::options::WorldKind;
 use testgam::snapshot::{Snapshot, normal};
 use testgam::suite::SCENARIO_BOUND;
 use testgam::suite::corpus::{Corpus, Scenario};

@@ -7,7 +7,7 @@ use std::thread;
 use testgam::PlayOptions;
 use testgam::explore::dice::Dice;
 use testgam::explore::{Exploration, explore};
-use testgam::play::WorldKind;
+use testgam::options::WorldKind;
 
 const HISTORIES: u64 = 2000;
 /// A history is worth its name.

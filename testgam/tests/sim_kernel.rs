@@ -15,12 +15,12 @@ use gamin_core::engine::{
 use gamin_linux::Inotify;
 use proptest::prelude::*;
 use sim_support::{Twins, operation, tree_path};
-use testgam::action::FileOperation;
-use testgam::sim::faults::Faults;
-use testgam::sim::files::Files;
-use testgam::sim::kernel::System;
-use testgam::sim::tree::Caller;
-use testgam::sim::workers::Workers;
+use testgam_language::action::FileOperation;
+use testgam_worlds::sim::faults::Faults;
+use testgam_worlds::sim::files::Files;
+use testgam_worlds::sim::kernel::System;
+use testgam_worlds::sim::tree::Caller;
+use testgam_worlds::sim::workers::Workers;
 
 /// The directories that are armed.
 const DIRECTORIES: [&str; 5] = ["", "d", "e", "d/s", "e/s"];
@@ -63,7 +63,7 @@ fn system<'a>(files: &'a mut Files, (faults, workers): &'a mut (Faults, Workers)
 impl Bench {
     fn new() -> Bench {
         let mut twins = Twins::new();
-        twins.simulated.tree.inotify = Some(testgam::sim::inotify::Inotify::new());
+        twins.simulated.tree.inotify = Some(testgam_worlds::sim::inotify::Inotify::new());
         let inotify = Inotify::new().expect("because there is an instance left");
         let (real, simulated) = (Backend::new(), Backend::new());
         Bench { twins, inotify, real, simulated, room: Default::default(), before: BTreeMap::new() }

@@ -10,9 +10,9 @@ use gamin_core::engine::{Detail, Entries, FileType, Found, Hinge, Name, Scan, Sc
 use gamin_linux::Disk;
 use proptest::prelude::*;
 use sim_support::{Twins, operation, tree_path};
-use testgam::action::FileOperation;
-use testgam::sim::kernel::Eyes;
-use testgam::sim::tree::Caller;
+use testgam_language::action::FileOperation;
+use testgam_worlds::sim::kernel::Eyes;
+use testgam_worlds::sim::tree::Caller;
 
 const PATHS: [&str; 12] =
     ["", "a", "d", "d/a", "d/s", "d/s/a", "l", "l/a", "d/l", "e/l/s", "d/../e", "nowhere/at/all"];

@@ -16,11 +16,12 @@ use nix::sys::stat::Mode;
 use nix::unistd::{Pid, mkfifo};
 use serde_json::Value;
 use testgam::PlayOptions;
-use testgam::play::WorldKind;
-use testgam::script::{EXTENDED_HEADER, UNSAID_PROMISE};
+use testgam::options::WorldKind;
 use testgam::suite::SuiteOptions;
 use testgam::suite::corpus::Corpus;
 use testgam::suite::verdict::{self, Kind, Verdict};
+use testgam_language::EXTENDED_HEADER;
+use testgam_language::script::UNSAID_PROMISE;
 
 const TESTGAM: &str = env!("CARGO_BIN_EXE_testgam");
 const HOLDS: &str = "connect\nmkdir temp\nmondir temp\nmkfile temp/a\n";

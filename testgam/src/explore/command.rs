@@ -14,10 +14,10 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use super::dice::Dice;
 use super::history::Tally;
 use super::{Exploration, explore};
-use crate::play::{PlayOptions, WorldKind};
+use crate::options::{PlayOptions, WorldKind};
 use crate::say::say;
-use crate::stop::Stop;
 use crate::suite::interrupt::{INTERRUPTED, stop_on_signals};
+use testgam_worlds::stop::Stop;
 
 /// The exit status when a history showed something wrong.
 const BROKEN: u8 = 1;

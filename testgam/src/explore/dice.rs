@@ -14,7 +14,7 @@ use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 
-use crate::play::WorldKind;
+use crate::options::WorldKind;
 
 /// Lines that stay together: a step, a client and what it does, a fault and what happens inside it.
 pub type Lines = Vec<String>;
@@ -362,7 +362,8 @@ fn two(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::script::{EXTENDED_HEADER, Script};
+    use testgam_language::EXTENDED_HEADER;
+    use testgam_language::script::Script;
 
     proptest! {
         #[test]

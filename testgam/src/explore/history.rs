@@ -9,9 +9,11 @@ use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::{Config, Reason, RngAlgorithm, TestRng, TestRunner};
 
 use super::dice::{Dice, Lines};
-use crate::check::Checker;
-use crate::play::{Outcome, PlayOptions, WorldKind, play};
-use crate::script::{EXTENDED_HEADER, Script};
+use crate::options::{PlayOptions, WorldKind};
+use crate::play::{Outcome, play};
+use testgam_language::EXTENDED_HEADER;
+use testgam_language::script::Script;
+use testgam_worlds::check::Checker;
 
 /// How often a history is played to have proptest make it smaller, and how often it is gone through line by line.
 const SIMPLIFICATIONS_MAX: u32 = 600;

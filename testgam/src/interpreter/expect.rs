@@ -4,11 +4,11 @@
 //! what may still come, and says what was there instead.
 
 use super::{EXPECT_PATIENCE, Interpreter};
-use crate::action::{Expectation, Expected};
-use crate::check::{Checker, Complaint};
-use crate::transcript;
-use crate::words::plain_or_quoted;
-use crate::world::Trouble;
+use testgam_language::action::{Expectation, Expected};
+use testgam_language::transcript;
+use testgam_language::words::plain_or_quoted;
+use testgam_worlds::check::{Checker, Complaint};
+use testgam_worlds::world::Trouble;
 
 impl Interpreter<'_> {
     pub(super) fn expect(&mut self, expectation: &Expectation) -> Result<(), Trouble> {

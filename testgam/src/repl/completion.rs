@@ -11,10 +11,10 @@ use gamin::Code;
 
 use super::help::{SESSION_VERBS, topics};
 use super::usage::{Argument, argument, arguments, choices};
-use crate::script::Language;
-use crate::transcript::DIRECTORY_PLACEHOLDER;
-use crate::verb::{self, VERBS};
-use crate::words::{Word, plain_or_quoted, split_extended};
+use testgam_language::Language;
+use testgam_language::transcript::DIRECTORY_PLACEHOLDER;
+use testgam_language::verb::{self, VERBS};
+use testgam_language::words::{Word, plain_or_quoted, split_extended};
 
 /// The most entries of a directory that are looked at.
 const ENTRIES_MAX: usize = 10_000;

@@ -18,13 +18,15 @@ use super::help;
 use super::paint::Paint;
 use super::record::{Record, Seen, relative_line};
 use super::room::Ears;
-use crate::action::{Action, Block, ClientAction};
 use crate::interpreter::Interpreter;
-use crate::play::PlayOptions;
-use crate::script::{EXTENDED_HEADER, Language, MAIN_CLIENT, Mistake, Problem, Script, Step};
-use crate::stop::Stop;
-use crate::words::{plain_or_quoted, printable_lines, split_extended};
-use crate::world::{Trouble, World};
+use crate::options::PlayOptions;
+use testgam_language::action::{Action, Block, ClientAction};
+use testgam_language::mistake::{Mistake, Problem};
+use testgam_language::script::{MAIN_CLIENT, Script, Step};
+use testgam_language::words::{plain_or_quoted, printable_lines, split_extended};
+use testgam_language::{EXTENDED_HEADER, Language};
+use testgam_worlds::stop::Stop;
+use testgam_worlds::world::{Trouble, World};
 
 /// How wide the prompt is, under which a mistake is pointed at.
 pub const PROMPT: &str = "> ";
@@ -293,7 +295,7 @@ fn events(transcript: &str) -> Vec<String> {
 mod tests {
     use super::*;
     use crate::repl::room::Room;
-    use crate::script::STAY_INSIDE;
+    use testgam_language::mistake::STAY_INSIDE;
 
     /// Begins a session for steps that need no server and touch no file.
     fn with_conversation<T>(converse: impl FnOnce(&mut Conversation<'_>) -> T) -> T {

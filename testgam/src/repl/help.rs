@@ -3,9 +3,9 @@
 //! What the verbs of the language do is said by their table in `verb`; here are only those of the session
 //! itself. Invariant: every verb of the table is shown, under the heading whose first verb precedes it.
 
-use crate::script::Language;
-use crate::verb::{self, VERBS};
-use crate::words::plain_or_quoted;
+use testgam_language::Language;
+use testgam_language::verb::{self, VERBS};
+use testgam_language::words::plain_or_quoted;
 
 /// A command that is for the session, and is no step.
 #[derive(Debug)]

@@ -3,7 +3,7 @@
 //! Whether there is colour is decided once, by who makes the [`Paint`]. Invariant: paint taken off, the
 //! text is what it was.
 
-use crate::words::{printable, split_extended};
+use testgam_language::words::{printable, split_extended};
 
 const DIM: &str = "2";
 const RED: &str = "31";

@@ -13,10 +13,11 @@ use std::os::unix::fs::FileTypeExt;
 use std::path::{Component, Path, PathBuf};
 
 use super::usage::{Argument, argument};
-use crate::script::{EXTENDED_HEADER, Language, Step, UNSAID_PROMISE};
-use crate::transcript::DIRECTORY_PLACEHOLDER;
-use crate::verb;
-use crate::words::{Word, plain_or_quoted};
+use testgam_language::script::{Step, UNSAID_PROMISE};
+use testgam_language::transcript::DIRECTORY_PLACEHOLDER;
+use testgam_language::verb;
+use testgam_language::words::{Word, plain_or_quoted};
+use testgam_language::{EXTENDED_HEADER, Language};
 
 /// The most entries of a monitored directory that are made again.
 const ENTRIES_MAX: usize = 100;
@@ -310,8 +311,8 @@ fn under(path: &[u8], directory: &Path, as_relative: bool) -> Option<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::script::Script;
-    use crate::words::split_extended;
+    use testgam_language::script::Script;
+    use testgam_language::words::split_extended;
 
     fn rewritten(line: &str) -> Option<String> {
         relative_line(&split_extended(line.as_bytes()).expect("words"), Path::new("/home/me/x"))

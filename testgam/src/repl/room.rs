@@ -19,15 +19,16 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::action::{FileOperation, ServerAction};
-use crate::collection::Collection;
-use crate::disk;
-use crate::live::Live;
-use crate::play::PlayOptions;
-use crate::script::STAY_INSIDE;
-use crate::session;
-use crate::words::plain_or_quoted;
-use crate::world::{Client, Sight, Stamp, Trouble, World};
+use crate::options::PlayOptions;
+use testgam_language::action::{FileOperation, ServerAction};
+use testgam_language::collection::Collection;
+use testgam_language::mistake::STAY_INSIDE;
+use testgam_language::words::plain_or_quoted;
+use testgam_worlds::disk;
+use testgam_worlds::live::Live;
+use testgam_worlds::session;
+use testgam_worlds::sight::{Sight, Stamp};
+use testgam_worlds::world::{Client, Trouble, World};
 
 /// How long a server that runs may take to be reached: the kernel alone has to do with that.
 const ATTEMPT: Duration = Duration::from_millis(500);
@@ -60,8 +61,8 @@ impl Room {
     /// # Errors
     /// Says that the current directory cannot be named.
     pub fn new(options: &PlayOptions) -> Result<Room, Trouble> {
-        let live = Live::here(options)?;
-        let directory = live.spell(Path::new(crate::transcript::DIRECTORY_PLACEHOLDER));
+        let live = Live::here(options.client_library(), options.live())?;
+        let directory = live.spell(Path::new(testgam_language::transcript::DIRECTORY_PLACEHOLDER));
         let options = options.clone();
         Ok(Room { live, directory, options, id: None, stopped: None, ears: Ears::default() })
     }
@@ -145,7 +146,7 @@ impl Room {
         }
         self.options.server.args.push("--pollonly".into());
         // Files held open are closed with the world that held them.
-        self.live = Live::here(&self.options)?;
+        self.live = Live::here(self.options.client_library(), self.options.live())?;
         Ok(())
     }
 }

@@ -3,7 +3,7 @@
 //! So that completion, hints and saving need no second table. What a verb does is left to `verb`.
 //! Invariant: a verb that the table gains is understood here by the words of its usage alone.
 
-use crate::verb::Verb;
+use testgam_language::verb::Verb;
 
 /// What stands at one place behind a verb.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,8 +63,8 @@ pub fn choices(usage: &str) -> impl Iterator<Item = &str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::script::Language;
-    use crate::verb::{VERBS, find};
+    use testgam_language::Language;
+    use testgam_language::verb::{VERBS, find};
 
     fn of(verb: &str, index: usize) -> Option<Argument> {
         argument(find(Language::Extended, verb.as_bytes()).expect("a verb"), index)

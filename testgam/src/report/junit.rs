@@ -6,7 +6,7 @@ use std::io::{self, Write};
 
 use super::{Look, Report, Summary};
 use crate::suite::verdict::{Complaint, Finding, Verdict};
-use crate::words::is_obeyed;
+use testgam_language::words::is_obeyed;
 
 /// Gathers cases and writes them as one suite.
 pub(super) struct Junit<W> {

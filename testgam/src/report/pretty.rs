@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use super::{Look, Report, Summary};
 use crate::suite::verdict::{Change, Complaint, Finding, Verdict};
-use crate::words::printable;
+use testgam_language::words::printable;
 
 /// How far what belongs to a scenario is indented.
 const INDENT: &str = "    ";

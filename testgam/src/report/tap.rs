@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use super::{Look, Report, Summary, json};
 use crate::suite::verdict::{Complaint, Finding, Verdict};
-use crate::words::printable;
+use testgam_language::words::printable;
 
 /// Writes TAP.
 pub(super) struct Tap<W> {

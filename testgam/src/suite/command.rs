@@ -19,10 +19,10 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use super::corpus::{Corpus, CorpusError, SCENARIOS, Scenario};
 use super::interrupt::{INTERRUPTED, stop_on_signals};
 use super::{SCENARIO_BOUND, SuiteOptions, play_all, verdict};
-use crate::play::{IdleLibrary, Players, WorldKind};
+use crate::options::{IdleLibrary, Players, WorldKind};
 use crate::report::{Format, Look, Summary, shell_word};
 use crate::say::say;
-use crate::words::printable;
+use testgam_language::words::printable;
 
 /// The exit status when something did not hold.
 const BROKEN: u8 = 1;

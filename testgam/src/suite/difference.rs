@@ -5,8 +5,8 @@
 
 use similar::{DiffOp, TextDiff};
 
-use crate::script::{Script, Step};
 use crate::snapshot::normal;
+use testgam_language::script::{Script, Step};
 
 /// How many lines are shown around a difference.
 const CONTEXT: usize = 3;

@@ -9,7 +9,7 @@ use std::thread;
 
 use nix::sys::signal::{SigSet, Signal};
 
-use crate::stop::Stop;
+use testgam_worlds::stop::Stop;
 
 /// The exit status of a suite that was interrupted, as a shell gives it for Ctrl-C.
 pub const INTERRUPTED: u8 = 130;

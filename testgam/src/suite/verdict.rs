@@ -8,9 +8,10 @@ use std::io;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use crate::play::{Failure, Outcome, PlayOptions, WorldKind, play};
-use crate::script::{Script, UNSAID_PROMISE};
+use crate::options::{PlayOptions, WorldKind};
+use crate::play::{Failure, Outcome, play};
 use crate::snapshot::{Snapshot, normal};
+use testgam_language::script::{Script, UNSAID_PROMISE};
 
 use super::SuiteOptions;
 use super::corpus::Scenario;

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
 use tempfile::TempDir;
-use testgam::play::WorldKind;
+use testgam::options::WorldKind;
 use testgam::{Outcome, PlayOptions, Script, play};
 
 const SOURCE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/abi/fake.c");

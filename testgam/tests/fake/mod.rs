@@ -13,9 +13,10 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use gamin::{Code, Event, Kind, RequestNumber};
-use testgam::action::{FileOperation, ServerAction};
-use testgam::collection::Collection;
-use testgam::world::{Client, Sight, Stamp, Trouble, World};
+use testgam_language::action::{FileOperation, ServerAction};
+use testgam_language::collection::Collection;
+use testgam_worlds::sight::{Sight, Stamp};
+use testgam_worlds::world::{Client, Trouble, World};
 
 #[derive(Default)]
 struct State {

@@ -9,11 +9,11 @@ use std::path::{Path, PathBuf};
 use gamin_core::engine::TreePath;
 use proptest::prelude::*;
 use tempfile::TempDir;
-use testgam::action::{Action, FileOperation};
-use testgam::disk::Disk;
 use testgam::explore::dice;
-use testgam::script::{Language, Step};
-use testgam::sim::files::Files;
+use testgam_language::action::{Action, FileOperation};
+use testgam_language::{Language, Step};
+use testgam_worlds::disk::Disk;
+use testgam_worlds::sim::files::Files;
 
 /// The same files twice.
 pub struct Twins {

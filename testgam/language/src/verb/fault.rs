@@ -1,0 +1,98 @@
+//! The arguments of `fault`: what goes wrong, and how much of it.
+//!
+//! What a fault does is left to the simulated world. Invariant: each kind of fault is one word, the first of
+//! its choice in the usage of the verb.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use gamin_engine::{Refusal, Unlisted};
+
+use super::{Arguments, Refusal as Refused, number, path, unsuitable};
+use crate::action::{Action, Block, ClientAction, Fault, ScanFault};
+
+/// The longest time of a fault, in milliseconds; also how far the clock is set, forward or back.
+const TIME_MAX_MS: u32 = 3_600_000;
+
+pub(super) fn read(a: &mut Arguments<'_>) -> Result<Action, Refused> {
+    let word = a.next("what goes wrong")?;
+    let fault = match word.bytes.as_slice() {
+        b"delay" => Fault::Delay(time(a)?),
+        b"queue" => Fault::QueueMax(size(a)?),
+        b"watches" => Fault::WatchesMax(size(a)?),
+        b"refuse" => Fault::Refuse { directory: directory(a)?, times: a.count()?, refusal: refusal(a)? },
+        b"slow-scan" => {
+            let takes = time(a)?;
+            let late = a.optional();
+            match late {
+                Some(word) if word.bytes != b"late" => return Err(unsuitable(word, "`late`")),
+                _ => Fault::Scan(ScanFault::Slow { takes, looks_late: late.is_some() }),
+            }
+        }
+        b"failing-scan" => Fault::Scan(ScanFault::Fails(unlisted(a)?)),
+        b"during-scan" => return Ok(Action::Begin(Block::DuringScan)),
+        b"between" => return Ok(Action::Begin(Block::Between(a.count()?))),
+        b"room" => return Ok(Action::Client(ClientAction::Room(room(a)?))),
+        b"capacity" => Fault::Capacity(size(a)?.max(1)),
+        b"outbox" => Fault::Outbox(size(a)?.max(1)),
+        b"clock" => Fault::ClockJump(jump(a)?),
+        b"coarse-clock" => Fault::CoarseClock(time(a)?),
+        b"mount" => Fault::Mount(a.path("DIR")?),
+        b"unmount" => Fault::Unmount(a.path("DIR")?),
+        _ => return Err(unsuitable(word, "a fault; `help fault` shows all")),
+    };
+    Ok(Action::Fault(fault))
+}
+
+fn time(a: &mut Arguments<'_>) -> Result<Duration, Refused> {
+    let word = a.next("MS")?;
+    let time = number(word, 0..=TIME_MAX_MS);
+    let time = time.ok_or_else(|| unsuitable(word, "a number of milliseconds up to 3600000"))?;
+    Ok(Duration::from_millis(time.into()))
+}
+
+fn jump(a: &mut Arguments<'_>) -> Result<i64, Refused> {
+    let word = a.next("MS")?;
+    let furthest = i64::from(TIME_MAX_MS);
+    let jump = number(word, -furthest..=furthest);
+    jump.ok_or_else(|| unsuitable(word, "a number of milliseconds from -3600000 to 3600000"))
+}
+
+fn size(a: &mut Arguments<'_>) -> Result<usize, Refused> {
+    Ok(a.count()? as usize)
+}
+
+/// A number of bytes, or `all`.
+fn room(a: &mut Arguments<'_>) -> Result<Option<usize>, Refused> {
+    let word = a.next("N")?;
+    if word.bytes == b"all" {
+        return Ok(None);
+    }
+    number(word, 0..=usize::MAX).map(Some).ok_or_else(|| unsuitable(word, "a number of bytes or `all`"))
+}
+
+/// A directory of the scenario, or `any`.
+fn directory(a: &mut Arguments<'_>) -> Result<Option<PathBuf>, Refused> {
+    let word = a.next("DIR")?;
+    if word.bytes == b"any" { Ok(None) } else { path(word).map(Some) }
+}
+
+fn refusal(a: &mut Arguments<'_>) -> Result<Refusal, Refused> {
+    let word = a.next("WHY")?;
+    match word.bytes.as_slice() {
+        b"limit" => Ok(Refusal::Limit),
+        b"denied" => Ok(Refusal::Denied),
+        b"failed" => Ok(Refusal::Failed),
+        b"missing" => Ok(Refusal::Missing),
+        _ => Err(unsuitable(word, "limit, denied, failed or missing")),
+    }
+}
+
+fn unlisted(a: &mut Arguments<'_>) -> Result<Unlisted, Refused> {
+    let word = a.next("WHY")?;
+    match word.bytes.as_slice() {
+        b"denied" => Ok(Unlisted::Denied),
+        b"failed" => Ok(Unlisted::Failed),
+        _ => Err(unsuitable(word, "denied or failed")),
+    }
+}

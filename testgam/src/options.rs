@@ -1,0 +1,121 @@
+//! How to play, and what a command line says of it: the world, and whom to play with there.
+//!
+//! Playing is left to `play`. This is the one place that knows which worlds there are.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use gamin::ServerCommand;
+use testgam_worlds::abi::LoadedLibrary;
+use testgam_worlds::live::{ClientLibrary, LiveOptions, OwnLibrary};
+use testgam_worlds::stop::Stop;
+
+use crate::server::server_command;
+
+/// The worlds that a scenario can be played in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub enum WorldKind {
+    /// Real files, the running kernel, a server of its own.
+    #[default]
+    Live,
+    /// Files in memory, a simulated kernel, a clock that only waiting moves.
+    Sim,
+    /// As live, but clients go through the library that is named.
+    Abi,
+}
+
+/// How to play.
+#[derive(Debug, Clone)]
+pub struct PlayOptions {
+    /// The world to play in.
+    pub world: WorldKind,
+    /// The libfam.so.0 or libgamin-1.so.0 to load in the world `abi`, `libfam.so.0` if none is named; one without a slash is looked for
+    /// as the loader does.
+    pub library: Option<PathBuf>,
+    /// The server that is started on demand.
+    pub server: ServerCommand,
+    /// The longest wait for anything that is sure to come.
+    pub patience: Duration,
+    /// How long nothing has to come, where a server has no barrier, for everything to count as reported.
+    /// The original holds events back for up to 1.2 s.
+    pub silence: Duration,
+    /// Ends the scenario before its last step.
+    pub stop: Stop,
+}
+
+/// The arguments of a command line that say whom to play with.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct Players {
+    /// The libfam.so.0 or libgamin-1.so.0 that clients go through, each in a process of its own; this is the world
+    /// `abi`. Without a slash it is looked for as programs do
+    #[arg(long, value_name = "PATH", required_if_eq("world", "abi"))]
+    pub library: Option<PathBuf>,
+    /// The server to play with [default: the variable GAMIN_DEBUG_SERVER, else the one in this program]
+    #[arg(long, value_name = "PROGRAM")]
+    pub server: Option<PathBuf>,
+}
+
+/// A library was named, and a world in which none is used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("--library is for the world abi alone; without --world it is played there")]
+pub struct IdleLibrary;
+
+impl Players {
+    /// How to play with them in a world of somebody's choice.
+    ///
+    /// # Errors
+    /// [`IdleLibrary`] if there is no use for the library in that world.
+    pub fn options(&self, world: Option<WorldKind>) -> Result<PlayOptions, IdleLibrary> {
+        let world = match (world, &self.library) {
+            (None, Some(_)) => WorldKind::Abi,
+            (Some(WorldKind::Live | WorldKind::Sim), Some(_)) => return Err(IdleLibrary),
+            (world, _) => world.unwrap_or_default(),
+        };
+        let server = self.server.as_deref().map(|program| ServerCommand::new(found_from_anywhere(program)));
+        Ok(PlayOptions {
+            world,
+            library: self.library.as_deref().map(found_from_anywhere),
+            server: server.unwrap_or_else(server_command),
+            ..PlayOptions::default()
+        })
+    }
+}
+
+/// A path that means the same in every directory; a bare name, which is looked for elsewhere, stays one.
+fn found_from_anywhere(path: &Path) -> PathBuf {
+    match path.components().nth(1) {
+        Some(_) => std::path::absolute(path).unwrap_or_else(|_| path.to_owned()),
+        None => path.to_owned(),
+    }
+}
+
+impl PlayOptions {
+    /// The library through which clients of a live world go.
+    pub fn client_library(&self) -> Box<dyn ClientLibrary> {
+        match self.world {
+            WorldKind::Live | WorldKind::Sim => Box::new(OwnLibrary),
+            WorldKind::Abi => {
+                Box::new(LoadedLibrary(self.library.clone().unwrap_or_else(|| "libfam.so.0".into())))
+            }
+        }
+    }
+
+    /// How a live world is set up.
+    pub fn live(&self) -> LiveOptions {
+        let PlayOptions { server, patience, silence, stop, world: _, library: _ } = self.clone();
+        LiveOptions { server, patience, silence, stop }
+    }
+}
+
+impl Default for PlayOptions {
+    fn default() -> Self {
+        PlayOptions {
+            world: WorldKind::default(),
+            library: None,
+            server: server_command(),
+            patience: Duration::from_secs(10),
+            silence: Duration::from_millis(1500),
+            stop: Stop::default(),
+        }
+    }
+}

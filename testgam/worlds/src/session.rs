@@ -1,0 +1,352 @@
+//! A scenario's own session: how its server is started, and that none outlives it.
+//!
+//! The client library starts the server when it is needed; this says with which command, and signals what
+//! was started. Invariant: every server of the session carries the session's unique id in its environment,
+//! so that all of them are found, whoever started them; when the session is dropped they are gone.
+
+mod settings;
+
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+use gamin::ServerCommand;
+use nix::errno::Errno;
+use nix::sys::signal::{Signal, kill};
+use nix::sys::wait::{Id, WaitPidFlag, waitid};
+use nix::unistd::{Pid, Uid};
+
+use crate::forks;
+use crate::world::Trouble;
+use settings::Settings;
+use testgam_language::action::Gaminrc;
+
+/// Where programs are looked for in a scenario's fixed environment.
+const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+/// The variable that names a session to clients and servers.
+pub(crate) const ID_VARIABLE: &str = "GAM_CLIENT_ID";
+/// Gives the server a watch limit of its own: that of a user namespace made for it.
+const LIMIT_WATCHES: &str = r#"echo "$1" >/proc/sys/user/max_inotify_watches && shift && exec "$@""#;
+/// Takes from root what lets it read everything.
+const DROP_PRIVILEGE: &str = "--bounding-set=-dac_override,-dac_read_search,-fowner";
+/// A session that only one scenario uses.
+#[derive(Debug)]
+pub struct Session {
+    /// What client and server meet under.
+    pub id: String,
+    /// Whether the server is started without kernel notices.
+    pub is_poll_only: bool,
+    /// Whether the server may read only what permissions allow.
+    is_unprivileged: bool,
+    home: PathBuf,
+    settings: Settings,
+    server: ServerCommand,
+    watches: Option<u32>,
+    patience: Duration,
+}
+
+impl Session {
+    /// A session with a unique `id` and a home directory of its own, for a server started by `server`.
+    pub fn new(id: String, home: PathBuf, server: ServerCommand, patience: Duration) -> Session {
+        Session {
+            id,
+            is_poll_only: false,
+            is_unprivileged: false,
+            settings: Settings::new(home.clone()),
+            home,
+            server,
+            watches: None,
+            patience,
+        }
+    }
+
+    /// The command that starts the server in the session's fixed environment.
+    pub fn command(&self) -> ServerCommand {
+        // We block the signals that end us, and what we start would have them blocked too.
+        let mut words: Vec<OsString> = vec!["--default-signal".into(), "-i".into()];
+        words.extend(self.environment().into_iter().map(|(name, value)| variable(name, value)));
+        words.push(variable(ID_VARIABLE, &self.id));
+        words.extend(self.wrapper());
+        words.push(self.server.program.clone().into());
+        words.extend(self.server.args.iter().cloned());
+        words.extend(self.is_poll_only.then(|| "--pollonly".into()));
+        if self.has_system_files() {
+            words.extend(["--config-dir".into(), self.settings.system_files().into()]);
+        }
+        ServerCommand { program: "/usr/bin/env".into(), args: words }
+    }
+
+    /// The fixed environment of every program in the session, but for the session's id.
+    pub fn environment(&self) -> [(OsString, OsString); 3] {
+        [("PATH", PATH.into()), ("LANG", "C.UTF-8".into()), ("HOME", self.home.clone().into())]
+            .map(|(name, value)| (name.into(), value))
+    }
+
+    /// Whether what the server may read is up to permissions alone: also in a user namespace it has no privilege.
+    pub fn obeys_permissions(&self) -> bool {
+        self.is_unprivileged || self.watches.is_some()
+    }
+
+    /// What stands before the server's program to give it its limits.
+    fn wrapper(&self) -> Vec<OsString> {
+        let mut words: Vec<OsString> = Vec::new();
+        let mut dropped: Vec<&str> = Vec::new();
+        if let Some(watches) = self.watches {
+            let unshare =
+                ["unshare", "--user", "--map-current-user", "--keep-caps", "sh", "-c", LIMIT_WATCHES, "sh"];
+            words.extend(unshare.map(OsString::from));
+            words.push(watches.to_string().into());
+            // What it took to set the limit is not for the server.
+            dropped.extend(["--inh-caps=-all", "--ambient-caps=-all"]);
+        }
+        if self.is_unprivileged && Uid::effective().is_root() {
+            dropped.push(DROP_PRIVILEGE);
+        }
+        if !dropped.is_empty() {
+            words.push("setpriv".into());
+            words.extend(dropped.into_iter().map(OsString::from));
+        }
+        words
+    }
+
+    /// Limits the server's kernel watches.
+    ///
+    /// # Errors
+    /// [`Trouble::Impossible`] where no user namespace can be had.
+    pub fn limit_watches(&mut self, watches: u32) -> Result<(), Trouble> {
+        self.watches = Some(watches);
+        self.try_wrapper()
+    }
+
+    /// Has the server read only what permissions allow.
+    ///
+    /// # Errors
+    /// [`Trouble::Impossible`] where root's rights cannot be dropped.
+    pub fn drop_privilege(&mut self) -> Result<(), Trouble> {
+        self.is_unprivileged = true;
+        self.try_wrapper()
+    }
+
+    fn try_wrapper(&self) -> Result<(), Trouble> {
+        let words = self.wrapper();
+        let Some((program, rest)) = words.split_first() else { return Ok(()) };
+        let _forks = forks::allowed();
+        let tried = Command::new(program).args(rest).arg("true").stdin(Stdio::null()).output();
+        let why = match tried {
+            Ok(output) if output.status.success() => return Ok(()),
+            Ok(output) => String::from_utf8_lossy(&output.stderr).trim().to_owned(),
+            Err(why) => why.to_string(),
+        };
+        Err(Trouble::Impossible(format!("the server cannot be limited here: {}: {why}", program.display())))
+    }
+
+    /// Has the kernel tell what happens in this folder, wherever it lies, unless the scenario's configuration says otherwise.
+    ///
+    /// # Errors
+    /// Says why that cannot be written.
+    pub fn notify(&mut self, folder: &Path) -> Result<(), Trouble> {
+        self.settings.notify(folder)
+    }
+
+    /// Adds a line to a configuration file: the user's is in the session's home, the system's are in a folder there, of which
+    /// the server is told when it is started.
+    ///
+    /// # Errors
+    /// Says why it cannot be written, or that it would have no effect where the scenario's folder lies.
+    pub fn configure(&mut self, whose: Gaminrc, line: &[u8]) -> Result<(), Trouble> {
+        self.settings.add(whose, line)
+    }
+
+    /// Whether the server is started with system files of the session's own.
+    pub fn has_system_files(&self) -> bool {
+        self.settings.has_system_files()
+    }
+
+    /// Stops the server; it keeps its connections and answers nobody.
+    ///
+    /// # Errors
+    /// Says that there is none, or that it does not stop.
+    pub fn stop(&self) -> Result<(), Trouble> {
+        let stopped = WaitPidFlag::WSTOPPED | WaitPidFlag::WEXITED;
+        self.signal(Signal::SIGSTOP)?
+            .into_iter()
+            .try_for_each(|server| wait_for(server, stopped, "the server to stop", self.patience))
+    }
+
+    /// Lets a stopped server run.
+    ///
+    /// # Errors
+    /// Says that there is none.
+    pub fn go_on(&self) -> Result<(), Trouble> {
+        self.signal(Signal::SIGCONT).map(drop)
+    }
+
+    /// Kills the server; gives which processes were it.
+    ///
+    /// # Errors
+    /// Says that there is none, or that it does not end.
+    pub fn kill(&self) -> Result<Vec<i32>, Trouble> {
+        let servers = self.signal(Signal::SIGKILL)?;
+        for server in &servers {
+            wait_for(*server, WaitPidFlag::WEXITED, "the server to end", self.patience)?;
+        }
+        Ok(servers.into_iter().map(Pid::as_raw).collect())
+    }
+
+    fn signal(&self, signal: Signal) -> Result<Vec<Pid>, Trouble> {
+        let servers = self.servers();
+        if servers.is_empty() {
+            return Err(Trouble::Failed("no server is running".into()));
+        }
+        for server in &servers {
+            // One that has ended meanwhile is found by who waits for it.
+            let _ = kill(*server, signal);
+        }
+        Ok(servers)
+    }
+
+    /// The processes that carry the session's id.
+    fn servers(&self) -> Vec<Pid> {
+        let mark = variable(ID_VARIABLE, &self.id).into_encoded_bytes();
+        let Ok(processes) = fs::read_dir("/proc") else { return Vec::new() };
+        let pids = processes.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+        let carries = |pid: &i32| {
+            let holds = |file: &str| {
+                let text = fs::read(format!("/proc/{pid}/{file}")).unwrap_or_default();
+                text.split(|byte| *byte == 0).any(|word| word == mark)
+            };
+            holds("environ") || holds("cmdline")
+        };
+        pids.filter(carries).map(Pid::from_raw).collect()
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        // A server that is just being started shows up under its id a moment later; none is started after
+        // the last client is gone, so the second look finds what the first missed.
+        for _ in 0..2 {
+            if let Err(Trouble::Unmet(why)) = self.kill() {
+                tracing::warn!(session = self.id, why, "a server was left behind");
+            }
+        }
+    }
+}
+
+fn variable(name: impl Into<OsString>, value: impl Into<OsString>) -> OsString {
+    let mut variable = name.into();
+    variable.push("=");
+    variable.push(value.into());
+    variable
+}
+
+/// The process of a server, if it is one: 0 is said of a server in another pid namespace, and a signal to that, or to less, goes
+/// to groups of processes.
+///
+/// # Errors
+/// Says that it is none.
+pub fn known(pid: Option<i32>) -> Result<Pid, Trouble> {
+    let pid = pid.filter(|pid| *pid > 0).map(Pid::from_raw);
+    pid.ok_or_else(|| Trouble::Failed("no server is known".into()))
+}
+
+/// Ends a server as a user would, and waits until it is gone.
+///
+/// One that another process started cannot be waited for; whoever reads from it next learns of its end.
+///
+/// # Errors
+/// Says that it cannot be signalled, or that it does not end within `patience`.
+pub fn terminate(pid: Pid, patience: Duration) -> Result<(), Trouble> {
+    let failed = |why| Trouble::Failed(format!("cannot end the server, process {pid}: {why}"));
+    kill(pid, Signal::SIGTERM).map_err(failed)?;
+    wait_for(pid, WaitPidFlag::WEXITED, "the server to end", patience)
+}
+
+/// Waits until a child of ours is in a state, and leaves it to the client library to collect it.
+fn wait_for(pid: Pid, state: WaitPidFlag, what: &str, patience: Duration) -> Result<(), Trouble> {
+    let (tell, told) = mpsc::channel();
+    // The system has no such wait that ends after a time, so it is done aside.
+    let wait = move || {
+        while waitid(Id::Pid(pid), state | WaitPidFlag::WNOWAIT) == Err(Errno::EINTR) {}
+        // Nobody hears it if it took too long.
+        let _ = tell.send(());
+    };
+    let started = thread::Builder::new().name("waits for a server".into()).spawn(wait);
+    started.map_err(|why| Trouble::Failed(format!("cannot wait for {what}: {why}")))?;
+    told.recv_timeout(patience).map_err(|_| Trouble::Unmet(format!("waited {patience:?} for {what}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use nix::sys::signal::SigSet;
+
+    use super::*;
+
+    const PATIENCE: Duration = Duration::from_secs(10);
+
+    fn session(id: &str, program: &str, args: &[&str]) -> Session {
+        let args = args.iter().map(OsString::from).collect();
+        let id = format!("{id}-{}", std::process::id());
+        Session::new(id, "/nowhere".into(), ServerCommand { program: program.into(), args }, PATIENCE)
+    }
+
+    #[test]
+    fn the_server_is_started_in_a_fixed_environment() {
+        let mut session = session("testgam-environment", "/usr/bin/env", &[]);
+        session.is_unprivileged = true;
+        let command = session.command();
+        let output = Command::new(command.program).args(command.args).output().expect("env runs");
+        let shown = String::from_utf8(output.stdout).expect("variables");
+        let names: Vec<_> = shown.lines().filter_map(|line| Some(line.split_once('=')?.0)).collect();
+        assert_eq!(names, ["PATH", "LANG", "HOME", "GAM_CLIENT_ID"]);
+    }
+
+    #[test]
+    fn the_server_is_started_with_no_signal_blocked() {
+        let session = session("testgam-mask", "/usr/bin/grep", &["SigBlk", "/proc/self/status"]);
+        let command = session.command();
+        let started = thread::spawn(move || {
+            SigSet::all().thread_block()?;
+            Ok::<_, Errno>(Command::new(command.program).args(command.args).output())
+        });
+        let output = started.join().expect("no panic").expect("signals can be blocked").expect("grep runs");
+        assert_eq!(String::from_utf8_lossy(&output.stdout), "SigBlk:\t0000000000000000\n");
+    }
+
+    #[test]
+    fn a_server_whose_process_has_no_number_here_is_unknown() {
+        let unknown = Err(Trouble::Failed("no server is known".into()));
+        for pid in [None, Some(0), Some(-1), Some(i32::MIN)] {
+            assert_eq!(known(pid), unknown);
+        }
+        assert_eq!(known(Some(1)), Ok(Pid::from_raw(1)));
+    }
+
+    #[test]
+    fn what_carries_the_id_is_stopped_continued_and_gone_with_the_session() {
+        let session = session("testgam-signals", "/usr/bin/sleep", &["100"]);
+        assert_eq!(session.stop(), Err(Trouble::Failed("no server is running".into())));
+        let command = session.command();
+        let mut child = Command::new(command.program).args(command.args).spawn().expect("sleep runs");
+        // Until the child has become what carries the id.
+        let deadline = Instant::now() + PATIENCE;
+        while session.stop().is_err() {
+            assert!(Instant::now() < deadline, "the child never carried the id");
+        }
+        let state = || fs::read_to_string(format!("/proc/{}/stat", child.id())).expect("a process");
+        for _ in 0..2 {
+            assert_eq!(session.stop(), Ok(()));
+            assert!(state().contains(") T "), "{}", state());
+            assert_eq!(session.go_on(), Ok(()));
+        }
+        drop(session);
+        assert!(state().contains(") Z "), "{}", state());
+        child.wait().expect("it has ended");
+    }
+}

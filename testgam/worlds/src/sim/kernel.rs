@@ -1,0 +1,257 @@
+//! The simulated files and their inotify as the backend asks them: all that a port of the server has to write.
+//!
+//! The files are left to [`Tree`](super::tree::Tree), what is told of them to [`Inotify`](super::inotify::Inotify), what is made of it to the backend that
+//! ships. What the model tells goes through the tables of `gamin-linux`, as what the running kernel tells. Invariant: what
+//! changes while a directory is listed is seen as readdir(2) would see it, whole or not at all for each name.
+
+use std::io;
+use std::ops::Bound;
+use std::sync::Arc;
+
+use gamin_backend::{Access, Extent, Failure, Kernel, Lane, Mounts, Number, Record, scan};
+use gamin_core::engine::{
+    Entries, FileType, Found, Level, Name, Refusal, Scan, ScanRequest, Stamp, Time, TreePath,
+};
+use gamin_core::{News, Word, WorkerId};
+use gamin_linux::{BUFFER_BYTES, failure, mask, record, refusal};
+use inotify::EventMask;
+use nix::sys::inotify::AddWatchFlags as Mask;
+
+use super::faults::Faults;
+use super::files::Files;
+use super::inotify::Event;
+use super::tree::{Access as Open, Caller, DentryId, Handle};
+use super::workers::{Work, Workers};
+use testgam_language::action::{FileOperation, ScanFault};
+
+/// The system under a server, and what goes wrong in it.
+pub struct System<'a> {
+    /// The time since the world began.
+    pub now: Time,
+    /// Its files, and its inotify instance.
+    pub files: &'a mut Files,
+    /// What goes wrong.
+    pub faults: &'a mut Faults,
+    /// Who makes scans that take long.
+    pub workers: &'a mut Workers,
+    /// Whose rights the server has.
+    pub caller: Caller,
+}
+
+impl System<'_> {
+    /// The next word of a worker whose time has come.
+    pub fn word(&mut self) -> Option<Word> {
+        let (worker, lane, work) = self.workers.take(self.now)?;
+        let (path, answer) = match work {
+            Work::Done(path, answer) => (path, answer),
+            Work::StillToLook(request, mounts) => {
+                let answer = self.look(&request, &mounts, &lane, &[]);
+                (request.path, answer)
+            }
+        };
+        if answer.is_ok() {
+            self.files.tree.journal_mut().handle_scan(&path, false);
+        }
+        Some(Word { lane, worker, news: News::Answer(answer) })
+    }
+
+    /// Makes a scan. When half of a directory's names are read, `meanwhile` is done.
+    fn look(
+        &mut self,
+        request: &ScanRequest,
+        mounts: &Mounts,
+        lane: &Lane,
+        meanwhile: &[FileOperation],
+    ) -> Result<Scan, Lane> {
+        scan(&mut Eyes::new(self.files, self.caller, meanwhile), request, mounts, lane)
+    }
+}
+
+impl Kernel for System<'_> {
+    type Watch = Number;
+    type Files<'a>
+        = Eyes<'a>
+    where
+        Self: 'a;
+
+    fn number(watch: &Number) -> Number {
+        *watch
+    }
+
+    fn files(&mut self) -> Eyes<'_> {
+        Eyes::new(self.files, self.caller, &[])
+    }
+
+    fn watch(&mut self, directory: &TreePath, level: Level, extent: Extent) -> Result<Number, Refusal> {
+        // Of a directory that is watched already nothing new is asked, and nothing refused.
+        if !self.files.tree.is_watched(self.caller, directory)
+            && let Some(refusal) = self.faults.on_watch(directory)
+        {
+            return Err(refusal);
+        }
+        // Of a directory alone, no link followed: in the model there is nothing else.
+        let wanted = Mask::from_bits_truncate(mask(level, extent).bits()) & Mask::IN_ALL_EVENTS;
+        let adds = extent == Extent::AtLeast;
+        self.files.tree.add_watch(self.caller, directory, wanted, adds).map_err(refusal)
+    }
+
+    fn unwatch(&mut self, number: Number) {
+        if let Some(inotify) = &mut self.files.tree.inotify {
+            // It fails if the kernel has removed the watch already; that event is on its way.
+            let _ = inotify.remove(number);
+        }
+    }
+
+    fn read(&mut self, records: &mut Vec<Record>) -> io::Result<bool> {
+        let inotify = self.files.tree.inotify.as_mut();
+        let events = inotify.map(|inotify| inotify.read(BUFFER_BYTES)).unwrap_or_default();
+        let told = |event: &Event| {
+            let mask = EventMask::from_bits_truncate(event.mask.bits());
+            record(event.number, mask, event.name.as_deref())
+        };
+        records.extend(events.iter().filter_map(told));
+        Ok(!events.is_empty())
+    }
+}
+
+impl gamin_core::Workers for System<'_> {
+    fn start(&mut self, lane: &Lane) -> io::Result<Option<WorkerId>> {
+        Ok(Some(self.workers.start(lane)))
+    }
+
+    fn order(&mut self, worker: WorkerId, request: &ScanRequest, mounts: &Arc<Mounts>) {
+        let Some(lane) = self.workers.lane(worker).cloned() else { return };
+        let (takes, looks_late) = self.faults.on_order(request);
+        let work = match looks_late {
+            true => Work::StillToLook(request.clone(), Arc::clone(mounts)),
+            false => Work::Done(request.path.clone(), self.look(request, mounts, &lane, &[])),
+        };
+        self.workers.order(self.now + takes, worker, work);
+    }
+
+    fn dismiss(&mut self, worker: WorkerId) {
+        self.workers.dismiss(worker);
+    }
+}
+
+impl gamin_core::System for System<'_> {
+    fn remounted(&mut self) -> Option<Arc<Mounts>> {
+        // The world says so itself, when the server comes to look.
+        None
+    }
+
+    fn scan(&mut self, request: &ScanRequest, mounts: &Mounts, lane: &Lane) -> Result<Scan, Lane> {
+        let (mut meanwhile, mut failure) = (Vec::new(), None);
+        match self.faults.on_scan() {
+            None => {}
+            Some(ScanFault::Meanwhile(operations)) => meanwhile = operations,
+            Some(ScanFault::Fails(why)) => failure = Some(why),
+            Some(ScanFault::Slow { takes, looks_late }) => {
+                self.files.tree.journal_mut().has_slow_scans = true;
+                self.faults.slow_down(request, takes, looks_late);
+                return Err(Lane::LONG);
+            }
+        }
+        let Scan { hinges, found } = self.look(request, mounts, lane, &meanwhile)?;
+        self.files.tree.journal_mut().handle_scan(&request.path, failure.is_some());
+        let found = match (failure, found) {
+            (None, found) => found,
+            (Some(why), Found::Directory { real, stamp, .. }) => {
+                Found::Directory { real, stamp, entries: Entries::Unlisted(why) }
+            }
+            (Some(why), Found::Missing | Found::Unknown(_) | Found::File(_)) => Found::Unknown(why),
+        };
+        Ok(Scan { hinges, found })
+    }
+}
+
+/// One look at the files.
+pub struct Eyes<'a> {
+    files: &'a mut Files,
+    caller: Caller,
+    /// What is done when half of a directory's names are read.
+    meanwhile: &'a [FileOperation],
+    open: Vec<Handle>,
+}
+
+impl<'a> Eyes<'a> {
+    /// Begins to look. When half of a directory's names are read, `meanwhile` is done.
+    pub fn new(files: &'a mut Files, caller: Caller, meanwhile: &'a [FileOperation]) -> Eyes<'a> {
+        Eyes { files, caller, meanwhile, open: Vec::new() }
+    }
+}
+
+/// What was opened is closed when the look ends.
+impl Drop for Eyes<'_> {
+    fn drop(&mut self) {
+        for handle in self.open.drain(..) {
+            // It was opened here, and by nobody else closed.
+            let _ = self.files.tree.close(handle);
+        }
+    }
+}
+
+impl gamin_backend::Files for Eyes<'_> {
+    type Status = Stamp;
+    type Directory = DentryId;
+
+    fn look(&mut self, path: &[u8]) -> Result<Stamp, Failure> {
+        let tree = &self.files.tree;
+        tree.look_up(self.caller, path, false).map(|found| tree.stamp(found)).map_err(failure)
+    }
+
+    fn target(&mut self, link: &TreePath) -> Result<Vec<u8>, Failure> {
+        let tree = &self.files.tree;
+        let link = tree.look_up(self.caller, link, false);
+        link.and_then(|link| tree.target(link)).map(<[u8]>::to_vec).map_err(failure)
+    }
+
+    fn open(&mut self, directory: &TreePath, access: Access) -> Result<DentryId, Failure> {
+        let tree = &mut self.files.tree;
+        let found = tree.look_up(self.caller, directory, false).map_err(failure)?;
+        if tree.file_type(found) != FileType::Directory {
+            return Err(Failure::NoDirectory);
+        }
+        if access == Access::List && !tree.may_read(self.caller, found) {
+            return Err(Failure::Denied);
+        }
+        self.open.push(tree.open(directory, Open::Read).map_err(failure)?);
+        Ok(found)
+    }
+
+    fn look_at(&mut self, open: &DentryId) -> Result<Stamp, Failure> {
+        Ok(self.files.tree.stamp(*open))
+    }
+
+    fn look_in(&mut self, open: &DentryId, name: &Name) -> Result<Stamp, Failure> {
+        let tree = &self.files.tree;
+        tree.look_up_at(self.caller, *open, name).map(|found| tree.stamp(found)).map_err(failure)
+    }
+
+    fn names(&mut self, open: &mut DentryId, max: usize) -> Result<Option<Vec<Name>>, Failure> {
+        let mut names: Vec<Name> = self.files.tree.names(*open).cloned().collect();
+        if !self.meanwhile.is_empty() {
+            names.truncate(names.len() / 2);
+            for operation in std::mem::take(&mut self.meanwhile) {
+                // What cannot be done any more is not done.
+                let _ = self.files.perform(operation);
+            }
+            let last = names.last().cloned();
+            let rest = (last.map_or(Bound::Unbounded, Bound::Excluded), Bound::Unbounded);
+            names.extend(self.files.tree.names_within(*open, rest).cloned());
+        }
+        Ok((names.len() <= max).then_some(names))
+    }
+
+    fn keeps_times(&mut self, _open: &DentryId) -> bool {
+        true
+    }
+
+    fn file_type(status: &Stamp) -> FileType {
+        status.file_type
+    }
+
+    fn stamp(&mut self, status: &Stamp, _directory: &[u8]) -> Stamp {
+        *status
+    }
+}
