@@ -15,7 +15,7 @@ use crate::play::complain;
 use testgam_language::Language;
 use testgam_language::mistake::SCRIPT_MAX;
 use testgam_language::script::Step;
-use testgam_worlds::live::Live;
+use testgam_worlds::live;
 use testgam_worlds::world::{Client, Trouble, World};
 
 /// What is printed when a command may be given.
@@ -38,12 +38,13 @@ pub fn converse(
     out: &mut dyn Write,
     err: &mut dyn Write,
 ) -> io::Result<bool> {
-    let mut world = Live::here(options.client_library(), options.live()).map_err(io::Error::other)?;
-    converse_in(&mut world, input, options, out, err)
+    let here = live::here(options.client_library(), options.live());
+    let (stage, monitor) = here.map_err(io::Error::other)?;
+    converse_in(&mut World::new(stage, monitor), input, options, out, err)
 }
 
 fn converse_in(
-    world: &mut dyn World,
+    world: &mut World,
     input: &mut (impl Read + AsFd),
     options: &PlayOptions,
     out: &mut dyn Write,

@@ -27,7 +27,7 @@ pub const SLEEP_PATIENCE: Duration = Duration::from_millis(1500);
 
 /// Plays steps in a world.
 pub struct Interpreter<'a> {
-    world: &'a mut dyn World,
+    world: &'a mut World,
     out: &'a mut dyn Write,
     language: Language,
     patience: Duration,
@@ -46,7 +46,7 @@ pub struct Interpreter<'a> {
 impl<'a> Interpreter<'a> {
     /// An interpreter with nobody connected. `patience` bounds the wait for a single event.
     pub fn new(
-        world: &'a mut dyn World,
+        world: &'a mut World,
         out: &'a mut dyn Write,
         language: Language,
         patience: Duration,
@@ -91,7 +91,7 @@ impl<'a> Interpreter<'a> {
         };
         self.flush_events()?;
         // What broke a promise comes first: that the step failed may be due to it.
-        self.world.complaint().map_or(reported, |complaint| Err(complaint.into()))
+        self.world.monitor.complaint().map_or(reported, |complaint| Err(complaint.into()))
     }
 
     /// Ends a scenario: everything that is owed must have come.
@@ -152,18 +152,18 @@ impl<'a> Interpreter<'a> {
             Action::End => self.end_block()?,
             Action::File(operation) => match self.blocks.last() {
                 Some(block) if block.is_of_files() => self.prepare(operation),
-                _ => self.world.perform(operation)?,
+                _ => self.world.stage.perform(operation)?,
             },
             Action::Writer => self.prepared.push(Vec::new()),
             Action::Client(action) => return self.act_as_client(action),
             Action::Server(action) => self.control(action)?,
-            Action::Fault(fault) => self.world.inflict(fault)?,
+            Action::Fault(fault) => self.world.monitor.inflict(fault)?,
             Action::Heal => {
-                self.world.heal()?;
+                self.world.monitor.heal()?;
                 self.is_server_silent = false;
             }
             Action::Expect(expectation) => self.expect(expectation)?,
-            Action::Wait(time) => self.world.wait(*time),
+            Action::Wait(time) => self.world.stage.wait(*time),
             Action::Sleep => {
                 if !self.subscriber().pending()? {
                     self.receive(SLEEP_PATIENCE)?;
@@ -197,11 +197,13 @@ impl<'a> Interpreter<'a> {
         match self.blocks.last() {
             // What the block caused is read while it lasts, so that `quietly` covers it.
             Some(Block::Quietly) => self.report()?,
-            Some(Block::DuringScan) => self.world.inflict(&Fault::Scan(ScanFault::Meanwhile(operations)))?,
-            Some(Block::Between(effects)) => {
-                self.world.inflict(&Fault::Between { effects: *effects, operations })?;
+            Some(Block::DuringScan) => {
+                self.world.monitor.inflict(&Fault::Scan(ScanFault::Meanwhile(operations)))?;
             }
-            Some(Block::Concurrently) => self.world.perform_concurrently(&writers)?,
+            Some(Block::Between(effects)) => {
+                self.world.monitor.inflict(&Fault::Between { effects: *effects, operations })?;
+            }
+            Some(Block::Concurrently) => self.world.stage.perform_concurrently(&writers)?,
             Some(Block::Together) | None => {}
         }
         self.blocks.pop();
@@ -217,14 +219,14 @@ impl<'a> Interpreter<'a> {
         let subscriber = &mut self.subscribers[self.current];
         match action {
             ClientAction::Select(_) => {}
-            ClientAction::Connect(id) => subscriber.connect(self.world, id.as_deref())?,
+            ClientAction::Connect(id) => subscriber.connect(&mut *self.world.monitor, id.as_deref())?,
             ClientAction::Disconnect => subscriber.disconnect()?,
             ClientAction::KillServer => subscriber.connected()?.kill_server()?,
             ClientAction::Monitor(monitor) => {
-                return Ok(subscriber.monitor(self.world, monitor)?.to_string());
+                return Ok(subscriber.monitor(&*self.world.stage, monitor)?.to_string());
             }
             ClientAction::Collect(collect) => {
-                return Ok(subscriber.collect(self.world, collect)?.to_string());
+                return Ok(subscriber.collect(&*self.world.stage, collect)?.to_string());
             }
             ClientAction::Cancel(index) => return Ok(subscriber.cancel(*index)?.to_string()),
             ClientAction::SuspendMonitor(index) => subscriber.suspend_monitor(*index, true)?,
@@ -309,7 +311,7 @@ impl<'a> Interpreter<'a> {
     }
 
     fn control(&mut self, action: &ServerAction) -> Result<(), Trouble> {
-        self.world.control(action)?;
+        self.world.monitor.control(action)?;
         match action {
             ServerAction::Stop | ServerAction::Kill => self.is_server_silent = true,
             ServerAction::Continue | ServerAction::Start | ServerAction::Restart => {
@@ -373,7 +375,7 @@ impl<'a> Interpreter<'a> {
         let subscriber = &mut self.subscribers[at];
         // Without a barrier since the last step, it may be about what was there before it.
         let is_late = is_silent || subscriber.is_suspended;
-        let received = subscriber.receive(self.world, patience, is_late)?;
+        let received = subscriber.receive(&*self.world.stage, patience, is_late)?;
         let received = received.map(|shown| match self.names_clients {
             true => Shown { client: Some(subscriber.name.clone()), ..shown },
             false => shown,
@@ -394,7 +396,7 @@ impl<'a> Interpreter<'a> {
     fn read_all(&mut self) -> Result<usize, Trouble> {
         self.subscriber();
         let mut count = 0;
-        while let Some(shown) = self.subscribers[self.current].read(self.world) {
+        while let Some(shown) = self.subscribers[self.current].read(&*self.world.stage) {
             self.write_read(&shown)?;
             count += 1;
         }
@@ -405,7 +407,7 @@ impl<'a> Interpreter<'a> {
         if self.subscriber().unread() == 0 && !self.receive(self.patience)? {
             return Err(Trouble::Failed(format!("no event within {:?}", self.patience)));
         }
-        match self.subscribers[self.current].read(self.world) {
+        match self.subscribers[self.current].read(&*self.world.stage) {
             Some(shown) => self.write_read(&shown),
             None => Ok(()),
         }

@@ -18,9 +18,8 @@ use testgam_language::script::{Script, Step};
 use testgam_language::verb;
 use testgam_language::{EXTENDED_HEADER, Language};
 use testgam_worlds::check::Checker;
-use testgam_worlds::live::Live;
-use testgam_worlds::sim::world::SimWorld;
 use testgam_worlds::world::{Trouble, World};
+use testgam_worlds::{live, sim};
 
 /// A scenario's fixed umask.
 const UMASK: Mode = Mode::from_bits_truncate(0o022);
@@ -61,7 +60,7 @@ pub struct Failure {
 /// Plays a script of either language in a fresh directory of its world, with a server of its own.
 pub fn play(script: &Script, options: &PlayOptions) -> Played {
     if options.world == WorldKind::Sim {
-        return play_in(&mut SimWorld::new(options.patience), script, options);
+        return play_in(&mut sim::world::scenario(options.patience), script, options);
     }
     let played = thread::scope(|scope| {
         let player = thread::Builder::new().name("scenario".into()).spawn_scoped(scope, || {
@@ -81,11 +80,11 @@ pub fn play(script: &Script, options: &PlayOptions) -> Played {
 
 fn play_in_own_world(script: &Script, options: &PlayOptions) -> Result<Played, String> {
     let mut world =
-        Live::scenario(options.client_library(), options.live()).map_err(|trouble| trouble.to_string())?;
+        live::scenario(options.client_library(), options.live()).map_err(|trouble| trouble.to_string())?;
     Ok(play_in(&mut world, script, options))
 }
 
-fn play_in(world: &mut dyn World, script: &Script, options: &PlayOptions) -> Played {
+fn play_in(world: &mut World, script: &Script, options: &PlayOptions) -> Played {
     let mut transcript = Vec::new();
     let outcome = run(script, world, options, &mut transcript, &mut io::sink());
     Played { transcript: String::from_utf8_lossy(&transcript).into_owned(), outcome }
@@ -99,8 +98,8 @@ pub fn play_here(
     out: &mut dyn Write,
     err: &mut dyn Write,
 ) -> Outcome {
-    match Live::here(options.client_library(), options.live()) {
-        Ok(mut world) => run(script, &mut world, options, out, err),
+    match live::here(options.client_library(), options.live()) {
+        Ok((stage, monitor)) => run(script, &mut World::new(stage, monitor), options, out, err),
         Err(trouble) => failed(None, &trouble),
     }
 }
@@ -108,7 +107,7 @@ pub fn play_here(
 /// Plays a script in a world. What a classic script prints on standard error goes to `err`.
 pub fn run(
     script: &Script,
-    world: &mut dyn World,
+    world: &mut World,
     options: &PlayOptions,
     out: &mut dyn Write,
     err: &mut dyn Write,

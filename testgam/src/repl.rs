@@ -10,6 +10,7 @@
 use std::env;
 use std::io::{self, IsTerminal, PipeReader, PipeWriter, Read, Write};
 use std::os::fd::AsFd;
+use std::path::Path;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
 
@@ -20,6 +21,7 @@ use rustyline::error::ReadlineError;
 
 mod completion;
 mod conversation;
+mod ears;
 mod editor;
 mod help;
 mod paint;
@@ -31,9 +33,10 @@ use crate::options::PlayOptions;
 use crate::suite::interrupt;
 use completion::Facts;
 use conversation::{Answer, Conversation, PROMPT, Paper};
+use ears::Ears;
 use editor::LineEditor;
 use paint::Paint;
-use room::{Ears, Room};
+use room::room;
 use testgam_language::transcript::DIRECTORY_PLACEHOLDER;
 use testgam_language::words::plain_or_quoted;
 use testgam_worlds::stop::Stop;
@@ -130,11 +133,10 @@ fn play(
     replies: &Sender<Reply>,
     herald: &Herald,
 ) -> io::Result<()> {
-    let mut room = Room::new(options).map_err(io::Error::other)?;
-    let ears = room.ears();
+    let (mut world, ears) = room(options).map_err(io::Error::other)?;
     let mut paper = Paper::default();
-    let greeting = greeting(&room);
-    let mut conversation = Conversation::new(&mut room, &mut paper, ears.clone(), options, paint);
+    let greeting = greeting(world.stage.directory().unwrap_or(Path::new(".")));
+    let mut conversation = Conversation::new(&mut world, &mut paper, ears.clone(), options, paint);
     let reply = |answer: Answer, conversation: &Conversation<'_>| {
         // Without an editor there are no more lines either.
         let _ = replies.send((answer, conversation.facts()));
@@ -160,8 +162,8 @@ fn play(
     }
 }
 
-fn greeting(room: &Room) -> String {
-    let place = plain_or_quoted(room.place().as_os_str().as_encoded_bytes());
+fn greeting(place: &Path) -> String {
+    let place = plain_or_quoted(place.as_os_str().as_encoded_bytes());
     format!(
         "testgam in {place} ({DIRECTORY_PLACEHOLDER}): `help` shows the verbs, \
          `save FILE` makes a scenario of what you did.\n"

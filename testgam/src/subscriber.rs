@@ -11,13 +11,13 @@ use std::time::Duration;
 
 use gamin::{Code, Event, Kind};
 
-use testgam_language::action::{Collect, Expected, Monitor};
+use testgam_language::action::{Collect, Expected, Subscribe};
 use testgam_language::transcript::{self, Shown};
 use testgam_language::words::plain_or_quoted;
 use testgam_worlds::check::{Checker, Complaint};
 use testgam_worlds::sight::{Sight, Stamp};
 use testgam_worlds::told::{Glimpse, Told, Violation};
-use testgam_worlds::world::{Client, Trouble, World};
+use testgam_worlds::world::{Client, Monitor, Stage, Trouble};
 
 /// A client as the interpreter knows it.
 pub struct Subscriber {
@@ -52,11 +52,11 @@ impl Subscriber {
     ///
     /// # Errors
     /// Says that there is one already.
-    pub fn connect(&mut self, world: &mut dyn World, id: Option<&OsStr>) -> Result<(), Trouble> {
+    pub fn connect(&mut self, monitor: &mut dyn Monitor, id: Option<&OsStr>) -> Result<(), Trouble> {
         if self.client.is_some() {
             return Err(Trouble::Failed("already connected; `disconnect` ends that".into()));
         }
-        self.client = Some(world.connect(id)?);
+        self.client = Some(monitor.connect(id)?);
         Ok(())
     }
 
@@ -97,8 +97,8 @@ impl Subscriber {
     ///
     /// # Errors
     /// Says why not.
-    pub fn monitor(&mut self, world: &dyn World, monitor: &Monitor) -> Result<usize, Trouble> {
-        let path = world.spell(&monitor.path);
+    pub fn monitor(&mut self, stage: &dyn Stage, monitor: &Subscribe) -> Result<usize, Trouble> {
+        let path = stage.spell(&monitor.path);
         let number = self.connected()?.monitor(monitor.kind, &path, monitor.number)?;
         let told = Told::new(monitor.kind, &path, self.no_exists);
         Ok(self.add(number, told, monitor.data.as_ref()))
@@ -108,8 +108,8 @@ impl Subscriber {
     ///
     /// # Errors
     /// Says why not.
-    pub fn collect(&mut self, world: &dyn World, collect: &Collect) -> Result<usize, Trouble> {
-        let path = world.spell(&collect.path);
+    pub fn collect(&mut self, stage: &dyn Stage, collect: &Collect) -> Result<usize, Trouble> {
+        let path = stage.spell(&collect.path);
         let number = self.connected()?.collect(&path, &collect.collection)?;
         let told = Told::of_collection(&path, collect.collection.clone(), self.no_exists);
         Ok(self.add(number, told, collect.data.as_ref()))
@@ -192,13 +192,13 @@ impl Subscriber {
     /// Says that the connection is lost, or that the event cannot be true.
     pub fn receive(
         &mut self,
-        world: &dyn World,
+        stage: &dyn Stage,
         patience: Duration,
         is_late: bool,
     ) -> Result<Option<Shown>, Trouble> {
         let Some(event) = self.connected()?.next(patience)? else { return Ok(None) };
-        let shown = self.shown(world, &event);
-        let checked = self.check(world, &event, is_late);
+        let shown = self.shown(stage, &event);
+        let checked = self.check(stage, &event, is_late);
         self.unread.push_back(event);
         let broken = |violation: Violation| {
             let what = format!("`{}` breaks the stream's promise: {violation}", shown.extended());
@@ -208,23 +208,23 @@ impl Subscriber {
         Ok(Some(shown))
     }
 
-    fn check(&mut self, world: &dyn World, event: &Event, is_late: bool) -> Result<(), Violation> {
+    fn check(&mut self, stage: &dyn Stage, event: &Event, is_late: bool) -> Result<(), Violation> {
         let Some(told) = &mut self.told else { return Ok(()) };
         let told = told.get_mut(&event.request.0).ok_or(Violation::Unknown)?;
         let stamp = match event.code {
-            Code::Exists | Code::Created | Code::Changed => stamp(world, told, event.path.as_os_str()),
+            Code::Exists | Code::Created | Code::Changed => stamp(stage, told, event.path.as_os_str()),
             _ => None,
         };
         told.handle(event.code, event.path.as_os_str(), Glimpse { stamp, is_late })
     }
 
     /// An event as transcripts show it, without the client's name.
-    fn shown(&self, world: &dyn World, event: &Event) -> Shown {
+    fn shown(&self, stage: &dyn Stage, event: &Event) -> Shown {
         let Event { request, code, path, .. } = event;
         Shown {
             client: None,
             request: request.0,
-            name: transcript::placed(path.as_os_str().as_bytes(), world.directory()),
+            name: transcript::placed(path.as_os_str().as_bytes(), stage.directory()),
             code: *code,
             data: self.data.get(&request.0).cloned(),
         }
@@ -236,16 +236,16 @@ impl Subscriber {
     }
 
     /// Reads the first of them.
-    pub fn read(&mut self, world: &dyn World) -> Option<Shown> {
+    pub fn read(&mut self, stage: &dyn Stage) -> Option<Shown> {
         let event = self.unread.pop_front()?;
-        Some(self.shown(world, &event))
+        Some(self.shown(stage, &event))
     }
 
     /// Reads the expected one among them, wherever it stands; with `first`, only if it is the first. Gives
     /// whether it was there.
-    pub fn read_expected(&mut self, world: &dyn World, expected: &Expected, first: bool) -> bool {
+    pub fn read_expected(&mut self, stage: &dyn Stage, expected: &Expected, first: bool) -> bool {
         let matches = |event: &Event| {
-            let shown = self.shown(world, event);
+            let shown = self.shown(stage, event);
             (shown.request, shown.code) == (expected.request, expected.code) && shown.name == expected.name
         };
         match self.unread.iter().position(matches) {
@@ -258,19 +258,19 @@ impl Subscriber {
     ///
     /// # Errors
     /// Says what differs first.
-    pub fn converged(&self, world: &dyn World) -> Result<(), String> {
+    pub fn converged(&self, stage: &dyn Stage) -> Result<(), String> {
         let proof = self.client().and_then(Client::compare);
         let is_compared = |told: &Told| told.is_live() && !told.is_suspended();
         for (number, told) in self.told.iter().flatten().filter(|(_, told)| is_compared(told)) {
             let place =
-                |name: &OsStr| plain_or_quoted(&transcript::placed(name.as_bytes(), world.directory()));
+                |name: &OsStr| plain_or_quoted(&transcript::placed(name.as_bytes(), stage.directory()));
             let path = place(told.path().as_os_str());
             if told.is_listing() {
                 return Err(format!("request {number} on {path} has had no EndExist"));
             }
             // A world that knows better does not know collections.
             let by_stamps = proof.is_none() || told.is_collection();
-            told.compare(&told.sight(|path| world.look(path)), by_stamps).map_err(|(name, why)| {
+            told.compare(&told.sight(|path| stage.look(path)), by_stamps).map_err(|(name, why)| {
                 let name = name.map_or_else(String::new, |name| format!("{} ", place(&name)));
                 format!("request {number} on {path}: {name}{why}")
             })?;
@@ -297,14 +297,14 @@ impl Subscriber {
 }
 
 /// What is to be seen now of the name of an event.
-fn stamp(world: &dyn World, told: &Told, name: &OsStr) -> Option<Stamp> {
+fn stamp(stage: &dyn Stage, told: &Told, name: &OsStr) -> Option<Stamp> {
     if !told.is_root(name) {
-        return world.look_at_entry(told.path(), name);
+        return stage.look_at_entry(told.path(), name);
     }
     // Of a directory that is monitored as one, only the presence is told.
     match told.kind() {
         Kind::Directory => None,
-        Kind::File => match world.look(told.path()) {
+        Kind::File => match stage.look(told.path()) {
             Sight::File(stamp) | Sight::Directory(stamp, _) => Some(stamp),
             Sight::Missing | Sight::Hidden => None,
         },

@@ -2,7 +2,6 @@
 
 mod fake;
 
-use fake::Fake;
 use testgam::play::run;
 use testgam::{Failure, Outcome, PlayOptions, Script};
 use testgam_language::EXTENDED_HEADER;
@@ -11,7 +10,7 @@ fn play(text: &str) -> (String, String, Outcome) {
     let script = Script::parse(text.as_bytes()).expect("the script can be read");
     let (mut out, mut err) = (Vec::new(), Vec::new());
     let options = PlayOptions::default();
-    let outcome = run(&script, &mut Fake::default(), &options, &mut out, &mut err);
+    let outcome = run(&script, &mut fake::world(), &options, &mut out, &mut err);
     let text = |bytes| String::from_utf8(bytes).expect("the names are UTF-8");
     (text(out), text(err), outcome)
 }

@@ -193,7 +193,7 @@ pub enum ClientAction {
     /// Ends the server it is connected to, as the classic `kill` does.
     KillServer,
     /// Subscribes.
-    Monitor(Monitor),
+    Monitor(Subscribe),
     /// Subscribes to a directory and what is below it.
     Collect(Collect),
     /// Cancels its request at this index.
@@ -220,7 +220,7 @@ pub enum ClientAction {
 
 /// A subscription as a script asks for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Monitor {
+pub struct Subscribe {
     /// File or directory.
     pub kind: Kind,
     /// As typed.

@@ -14,8 +14,8 @@ use std::time::Duration;
 use gamin::{Code, Kind};
 
 use crate::action::{
-    Action, Attempt, Block, ClientAction, Collect, Expectation, Expected, FileOperation, Gaminrc, Monitor,
-    ServerAction,
+    Action, Attempt, Block, ClientAction, Collect, Expectation, Expected, FileOperation, Gaminrc,
+    ServerAction, Subscribe,
 };
 use crate::collection::Collection;
 use crate::language::Language;
@@ -200,7 +200,7 @@ fn unsuitable(word: &Word, expected: &'static str) -> Refusal {
 
 fn monitor(a: &mut Arguments<'_>, kind: Kind) -> Result<Action, Refusal> {
     let path = a.monitored()?;
-    let mut monitor = Monitor { kind, path, number: None, data: None };
+    let mut monitor = Subscribe { kind, path, number: None, data: None };
     while let Some(word) = a.optional() {
         match word.bytes.strip_prefix(b"data=") {
             Some(data) if a.language == Language::Extended => monitor.data = Some(data.to_vec()),

@@ -45,18 +45,18 @@ impl Interpreter<'_> {
             Expectation::Next(expected) => self.expect_event(expected, true),
             Expectation::Any(expected) => self.expect_event(expected, false),
             Expectation::Converged => self.expect_converged(),
-            Expectation::GivenBack => self.world.given_back(),
-            Expectation::Quiet => self.world.quiet(),
+            Expectation::GivenBack => self.world.monitor.given_back(),
+            Expectation::Quiet => self.world.monitor.quiet(),
         }
     }
 
     fn expect_count(&mut self, expected: usize) -> Result<(), Trouble> {
-        let deadline = self.world.now() + EXPECT_PATIENCE;
+        let deadline = self.world.stage.now() + EXPECT_PATIENCE;
         let mut got = 0;
         while got < expected {
             self.receive_waiting()?;
             got += self.read_all()?;
-            let left = deadline.saturating_sub(self.world.now());
+            let left = deadline.saturating_sub(self.world.stage.now());
             if got < expected && !self.receive(left)? {
                 return Err(Trouble::Unmet(format!("got {got} of {expected} expected events")));
             }
@@ -65,15 +65,15 @@ impl Interpreter<'_> {
     }
 
     fn expect_event(&mut self, expected: &Expected, first: bool) -> Result<(), Trouble> {
-        let deadline = self.world.now() + EXPECT_PATIENCE;
+        let deadline = self.world.stage.now() + EXPECT_PATIENCE;
         self.subscriber();
         loop {
             self.receive_waiting()?;
-            if self.subscribers[self.current].read_expected(self.world, expected, first) {
+            if self.subscribers[self.current].read_expected(&*self.world.stage, expected, first) {
                 return Ok(());
             }
             let is_hopeless = first && self.subscriber().unread() > 0;
-            let left = deadline.saturating_sub(self.world.now());
+            let left = deadline.saturating_sub(self.world.stage.now());
             if is_hopeless || !self.receive(left)? {
                 let Expected { request, name, code } = expected;
                 let wanted = format!("{request}: {} {}", plain_or_quoted(name), transcript::code_name(*code));
@@ -89,7 +89,7 @@ impl Interpreter<'_> {
 
     /// The first unread event, read for a message that ends the scenario.
     fn first_unread(&mut self) -> String {
-        let first = self.subscribers[self.current].read(self.world);
+        let first = self.subscribers[self.current].read(&*self.world.stage);
         first.map(|shown| format!("`{}`", shown.extended())).unwrap_or_default()
     }
 
@@ -98,17 +98,17 @@ impl Interpreter<'_> {
         if self.is_server_silent {
             return Err(Trouble::Failed("the server is stopped or killed".into()));
         }
-        let deadline = self.world.now() + EXPECT_PATIENCE;
+        let deadline = self.world.stage.now() + EXPECT_PATIENCE;
         loop {
             self.sync()?;
             let reading =
                 || self.subscribers.iter().enumerate().filter(|(_, subscriber)| subscriber.is_reading());
-            let Some((at, why)) =
-                reading().find_map(|(at, subscriber)| Some((at, subscriber.converged(self.world).err()?)))
+            let Some((at, why)) = reading()
+                .find_map(|(at, subscriber)| Some((at, subscriber.converged(&*self.world.stage).err()?)))
             else {
                 return Ok(());
             };
-            let left = deadline.saturating_sub(self.world.now());
+            let left = deadline.saturating_sub(self.world.stage.now());
             if !self.receive_for(at, left)? {
                 let what = format!("{}: {why}", self.subscribers[at].name);
                 return Err(Complaint::new(Checker::Converged, what).into());

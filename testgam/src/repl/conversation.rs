@@ -14,10 +14,10 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use super::completion::Facts;
+use super::ears::Ears;
 use super::help;
 use super::paint::Paint;
 use super::record::{Record, Seen, relative_line};
-use super::room::Ears;
 use crate::interpreter::Interpreter;
 use crate::options::PlayOptions;
 use testgam_language::action::{Action, Block, ClientAction};
@@ -89,13 +89,13 @@ enum Line {
 impl<'a> Conversation<'a> {
     /// Begins a session in a world whose clients have these ears. The interpreter writes on `out`.
     pub fn new(
-        world: &'a mut dyn World,
+        world: &'a mut World,
         out: &'a mut Paper,
         ears: Ears,
         options: &PlayOptions,
         paint: Paint,
     ) -> Conversation<'a> {
-        let directory = world.directory().unwrap_or(Path::new("")).to_owned();
+        let directory = world.stage.directory().unwrap_or(Path::new("")).to_owned();
         let paper = out.clone();
         let interpreter = Interpreter::new(world, out, Language::Extended, options.patience);
         let record = Record::new(directory.clone());
@@ -294,16 +294,16 @@ fn events(transcript: &str) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::repl::room::Room;
+    use crate::repl::room::room;
     use testgam_language::mistake::STAY_INSIDE;
 
     /// Begins a session for steps that need no server and touch no file.
     fn with_conversation<T>(converse: impl FnOnce(&mut Conversation<'_>) -> T) -> T {
         let options = PlayOptions::default();
-        let mut room = Room::new(&options).expect("a current directory");
-        let (mut paper, ears) = (Paper::default(), room.ears());
+        let (mut world, ears) = room(&options).expect("a current directory");
+        let mut paper = Paper::default();
         let paint = Paint { is_on: false };
-        converse(&mut Conversation::new(&mut room, &mut paper, ears, &options, paint))
+        converse(&mut Conversation::new(&mut world, &mut paper, ears, &options, paint))
     }
 
     /// The last answer.

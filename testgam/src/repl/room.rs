@@ -1,42 +1,55 @@
 //! The world at a terminal: the current directory and the user's session, and the server of that session.
 //!
-//! Files and clients are those of [`Live`]; what is added is the server, which in `Live` only a scenario of
-//! its own may disturb, and [`Ears`]: descriptors on which the session waits for events while a line is
-//! typed. Invariant: only the server that the session's clients are connected to is ever signalled, and an
-//! ear listens exactly as long as its client is connected.
+//! Files and clients are those of `live`; what is added is the server, which there only a scenario of its own may disturb, and that
+//! no file is touched elsewhere. Invariant: only the server that the session's clients are connected to is ever signalled.
 
-use std::cell::{Cell, RefCell};
 use std::ffi::{OsStr, OsString};
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
-use std::rc::{Rc, Weak};
 use std::time::Duration;
 
-use gamin::{Connection, Event, Kind, Options, ServerCommand};
+use gamin::{Connection, Options, ServerCommand};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-
-use crate::options::PlayOptions;
 use testgam_language::action::{FileOperation, ServerAction};
-use testgam_language::collection::Collection;
 use testgam_language::mistake::STAY_INSIDE;
+use testgam_language::transcript::DIRECTORY_PLACEHOLDER;
 use testgam_language::words::plain_or_quoted;
-use testgam_worlds::disk;
-use testgam_worlds::live::Live;
-use testgam_worlds::session;
+use testgam_worlds::live::{self, LiveMonitor, RealFiles};
 use testgam_worlds::sight::{Sight, Stamp};
-use testgam_worlds::world::{Client, Trouble, World};
+use testgam_worlds::world::{Client, Monitor, Stage, Trouble, World};
+use testgam_worlds::{disk, session};
+
+use super::ears::Ears;
+use crate::options::PlayOptions;
 
 /// How long a server that runs may take to be reached: the kernel alone has to do with that.
 const ATTEMPT: Duration = Duration::from_millis(500);
 
-/// The current directory, the user's session, and its server.
-pub struct Room {
-    live: Live,
+/// The world around this process, and the ears of its clients.
+///
+/// # Errors
+/// Says that the current directory cannot be named.
+pub fn room(options: &PlayOptions) -> Result<(World, Ears), Trouble> {
+    let (files, live) = live::here(options.client_library(), options.live())?;
+    let directory = files.spell(Path::new(DIRECTORY_PLACEHOLDER));
+    let ears = Ears::default();
+    let monitor = RoomMonitor { live, options: options.clone(), id: None, stopped: None, ears: ears.clone() };
+    Ok((World::new(RoomFiles { files, directory }, monitor), ears))
+}
+
+/// The files of the current directory.
+struct RoomFiles {
+    files: RealFiles,
     directory: PathBuf,
+}
+
+/// The server of the user's session.
+struct RoomMonitor {
+    live: LiveMonitor,
     options: PlayOptions,
     id: Option<OsString>,
     /// The server that was stopped, and a connection from before, for now it answers nobody.
@@ -44,39 +57,61 @@ pub struct Room {
     ears: Ears,
 }
 
-/// The descriptors of the connected clients.
-#[derive(Clone, Default)]
-pub struct Ears(Rc<RefCell<Vec<Weak<Ear>>>>);
-
-/// The descriptor of one client, and whether it is worth waiting for.
-pub struct Ear {
-    descriptor: OwnedFd,
-    /// Whether the interpreter has lately read from the client.
-    was_asked: Cell<bool>,
+impl RoomFiles {
+    /// Refuses what leads out of the directory over links, as the language does without them.
+    fn stays_inside(&self, operation: &FileOperation) -> Result<(), Trouble> {
+        let failed = |why: io::Error| Trouble::Failed(why.to_string());
+        let own = disk::destination(&self.directory, true).map_err(failed)?;
+        for (path, is_followed) in operation.paths() {
+            let end = disk::destination(&self.spell(path), is_followed).map_err(failed)?;
+            if !end.starts_with(&own) {
+                let [path, end] =
+                    [path, &end].map(|path| plain_or_quoted(path.as_os_str().as_encoded_bytes()));
+                let why = format!("`{path}` leads out of $DIR over a link, to {end}; {STAY_INSIDE}");
+                return Err(Trouble::Failed(why));
+            }
+        }
+        Ok(())
+    }
 }
 
-impl Room {
-    /// The world around this process.
-    ///
-    /// # Errors
-    /// Says that the current directory cannot be named.
-    pub fn new(options: &PlayOptions) -> Result<Room, Trouble> {
-        let live = Live::here(options.client_library(), options.live())?;
-        let directory = live.spell(Path::new(testgam_language::transcript::DIRECTORY_PLACEHOLDER));
-        let options = options.clone();
-        Ok(Room { live, directory, options, id: None, stopped: None, ears: Ears::default() })
+impl Stage for RoomFiles {
+    fn perform(&mut self, operation: &FileOperation) -> Result<(), Trouble> {
+        self.stays_inside(operation)?;
+        self.files.perform(operation)
     }
 
-    /// Where the session plays.
-    pub fn place(&self) -> PathBuf {
-        self.directory.clone()
+    fn perform_concurrently(&mut self, writers: &[Vec<FileOperation>]) -> Result<(), Trouble> {
+        writers.iter().flatten().try_for_each(|operation| self.stays_inside(operation))?;
+        self.files.perform_concurrently(writers)
     }
 
-    /// The ears of its clients.
-    pub fn ears(&self) -> Ears {
-        self.ears.clone()
+    fn spell(&self, path: &Path) -> PathBuf {
+        self.files.spell(path)
     }
 
+    fn directory(&self) -> Option<&Path> {
+        Some(&self.directory)
+    }
+
+    fn look(&self, path: &Path) -> Sight {
+        self.files.look(path)
+    }
+
+    fn look_at_entry(&self, directory: &Path, name: &OsStr) -> Option<Stamp> {
+        self.files.look_at_entry(directory, name)
+    }
+
+    fn now(&self) -> Duration {
+        self.files.now()
+    }
+
+    fn wait(&mut self, time: Duration) {
+        self.files.wait(time);
+    }
+}
+
+impl RoomMonitor {
     /// A connection that asks for nothing: who is at its other end is the session's server.
     fn connection(&self, server: Option<ServerCommand>) -> Result<Connection, Trouble> {
         let patience = if server.is_some() { self.options.patience } else { ATTEMPT };
@@ -95,22 +130,6 @@ impl Room {
         let connection = self.connection(None).map_err(|_| nobody())?;
         let pid = session::known(connection.server_pid())?;
         Ok((connection, pid))
-    }
-
-    /// Refuses what leads out of the directory over links, as the language does without them.
-    fn stays_inside(&self, operation: &FileOperation) -> Result<(), Trouble> {
-        let failed = |why: io::Error| Trouble::Failed(why.to_string());
-        let own = disk::destination(&self.directory, true).map_err(failed)?;
-        for (path, is_followed) in operation.paths() {
-            let end = disk::destination(&self.spell(path), is_followed).map_err(failed)?;
-            if !end.starts_with(&own) {
-                let [path, end] =
-                    [path, &end].map(|path| plain_or_quoted(path.as_os_str().as_encoded_bytes()));
-                let why = format!("`{path}` leads out of $DIR over a link, to {end}; {STAY_INSIDE}");
-                return Err(Trouble::Failed(why));
-            }
-        }
-        Ok(())
     }
 
     fn stop(&mut self) -> Result<(), Trouble> {
@@ -145,8 +164,7 @@ impl Room {
             return Err(Trouble::Failed(why.into()));
         }
         self.options.server.args.push("--pollonly".into());
-        // Files held open are closed with the world that held them.
-        self.live = Live::here(self.options.client_library(), self.options.live())?;
+        self.live.set_server(self.options.server.clone());
         Ok(())
     }
 }
@@ -170,7 +188,7 @@ fn signal(pid: Pid, signal: Signal) -> Result<(), Trouble> {
         .map_err(|why| Trouble::Failed(format!("cannot send {signal} to the server, process {pid}: {why}")))
 }
 
-impl Drop for Room {
+impl Drop for RoomMonitor {
     /// A server that was stopped for a test is needed by others when the session is over.
     fn drop(&mut self) {
         if let Some((_, pid)) = self.stopped
@@ -181,7 +199,7 @@ impl Drop for Room {
     }
 }
 
-impl World for Room {
+impl Monitor for RoomMonitor {
     fn connect(&mut self, id: Option<&OsStr>) -> Result<Box<dyn Client>, Trouble> {
         if self.stopped.is_some() {
             return Err(Trouble::Failed("the server is stopped; `server continue` lets it run".into()));
@@ -189,16 +207,6 @@ impl World for Room {
         self.id = id.map(OsStr::to_owned).or(self.id.take());
         let client = self.live.connect(self.id.as_deref())?;
         self.ears.listen(client)
-    }
-
-    fn perform(&mut self, operation: &FileOperation) -> Result<(), Trouble> {
-        self.stays_inside(operation)?;
-        self.live.perform(operation)
-    }
-
-    fn perform_concurrently(&mut self, writers: &[Vec<FileOperation>]) -> Result<(), Trouble> {
-        writers.iter().flatten().try_for_each(|operation| self.stays_inside(operation))?;
-        self.live.perform_concurrently(writers)
     }
 
     fn control(&mut self, action: &ServerAction) -> Result<(), Trouble> {
@@ -217,124 +225,5 @@ impl World for Room {
                 self.connection(Some(self.options.server.clone())).map(drop)
             }
         }
-    }
-
-    fn spell(&self, path: &Path) -> PathBuf {
-        self.live.spell(path)
-    }
-
-    fn directory(&self) -> Option<&Path> {
-        Some(&self.directory)
-    }
-
-    fn look(&self, path: &Path) -> Sight {
-        self.live.look(path)
-    }
-
-    fn look_at_entry(&self, directory: &Path, name: &OsStr) -> Option<Stamp> {
-        self.live.look_at_entry(directory, name)
-    }
-
-    fn now(&self) -> Duration {
-        self.live.now()
-    }
-
-    fn wait(&mut self, time: Duration) {
-        self.live.wait(time);
-    }
-}
-
-impl Ears {
-    /// The client with an ear, which lasts as long as the client.
-    fn listen(&self, client: Box<dyn Client>) -> Result<Box<dyn Client>, Trouble> {
-        let Some(descriptor) = client.descriptor() else { return Ok(client) };
-        let descriptor = descriptor.try_clone_to_owned();
-        let descriptor =
-            descriptor.map_err(|why| Trouble::Failed(format!("cannot wait for events: {why}")))?;
-        let ear = Rc::new(Ear { descriptor, was_asked: Cell::new(false) });
-        let mut ears = self.0.borrow_mut();
-        ears.retain(|ear| ear.strong_count() > 0);
-        ears.push(Rc::downgrade(&ear));
-        Ok(Box::new(HeardClient { client, ear }))
-    }
-
-    /// Waits for nobody until the interpreter reads again.
-    pub fn rest(&self) {
-        for ear in self.all() {
-            ear.was_asked.set(false);
-        }
-    }
-
-    /// The ears of the clients that the interpreter has read from since [`Ears::rest`]: those from which it
-    /// will read what comes. One that is suspended, say, stays readable and unread.
-    pub fn awake(&self) -> Vec<Rc<Ear>> {
-        self.all().into_iter().filter(|ear| ear.was_asked.get()).collect()
-    }
-
-    fn all(&self) -> Vec<Rc<Ear>> {
-        self.0.borrow().iter().filter_map(Weak::upgrade).collect()
-    }
-}
-
-impl AsFd for Ear {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.descriptor.as_fd()
-    }
-}
-
-/// A client that notes when it is read from.
-struct HeardClient {
-    client: Box<dyn Client>,
-    ear: Rc<Ear>,
-}
-
-impl Client for HeardClient {
-    fn monitor(&mut self, kind: Kind, path: &Path, number: Option<i32>) -> Result<i32, Trouble> {
-        self.client.monitor(kind, path, number)
-    }
-
-    fn collect(&mut self, path: &Path, collection: &Collection) -> Result<i32, Trouble> {
-        self.client.collect(path, collection)
-    }
-
-    fn suspend_monitor(&mut self, number: i32) -> Result<(), Trouble> {
-        self.client.suspend_monitor(number)
-    }
-
-    fn resume_monitor(&mut self, number: i32) -> Result<(), Trouble> {
-        self.client.resume_monitor(number)
-    }
-
-    fn cancel(&mut self, number: i32) -> Result<(), Trouble> {
-        self.client.cancel(number)
-    }
-
-    fn no_exists(&mut self) -> Result<(), Trouble> {
-        self.client.no_exists()
-    }
-
-    fn pending(&mut self) -> Result<bool, Trouble> {
-        self.client.pending()
-    }
-
-    fn next(&mut self, patience: Duration) -> Result<Option<Event>, Trouble> {
-        self.ear.was_asked.set(true);
-        self.client.next(patience)
-    }
-
-    fn sync(&mut self) -> Result<(), Trouble> {
-        self.client.sync()
-    }
-
-    fn kill_server(&mut self) -> Result<(), Trouble> {
-        self.client.kill_server()
-    }
-
-    fn close(self: Box<Self>) -> Result<(), Trouble> {
-        self.client.close()
-    }
-
-    fn descriptor(&self) -> Option<BorrowedFd<'_>> {
-        self.client.descriptor()
     }
 }

@@ -7,16 +7,14 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
 use std::ffi::OsStr;
-use std::os::fd::BorrowedFd;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
 
 use gamin::{Code, Event, Kind, RequestNumber};
 use testgam_language::action::{FileOperation, ServerAction};
-use testgam_language::collection::Collection;
 use testgam_worlds::sight::{Sight, Stamp};
-use testgam_worlds::world::{Client, Trouble, World};
+use testgam_worlds::world::{Client, Monitor, Stage, Trouble, World};
 
 #[derive(Default)]
 struct State {
@@ -44,9 +42,15 @@ impl Told {
     }
 }
 
+/// Its files and its monitor, which are one.
+#[derive(Default, Clone)]
+struct Fake(Rc<RefCell<State>>);
+
 /// The world.
-#[derive(Default)]
-pub struct Fake(Rc<RefCell<State>>);
+pub fn world() -> World {
+    let fake = Fake::default();
+    World::new(fake.clone(), fake)
+}
 
 impl Fake {
     fn report(&self, path: &Path, code: Code, times: usize) {
@@ -66,13 +70,7 @@ impl Fake {
     }
 }
 
-impl World for Fake {
-    fn connect(&mut self, _id: Option<&OsStr>) -> Result<Box<dyn Client>, Trouble> {
-        let mut state = self.0.borrow_mut();
-        state.clients.push(Told::default());
-        Ok(Box::new(FakeClient { state: Rc::clone(&self.0), index: state.clients.len() - 1 }))
-    }
-
+impl Stage for Fake {
     fn perform(&mut self, operation: &FileOperation) -> Result<(), Trouble> {
         match operation {
             FileOperation::MakeFile(path) => {
@@ -86,13 +84,6 @@ impl World for Fake {
             _ => {}
         }
         Ok(())
-    }
-
-    fn control(&mut self, action: &ServerAction) -> Result<(), Trouble> {
-        match action {
-            ServerAction::Unprivileged => Err(Trouble::Impossible("nobody has privileges here".into())),
-            _ => Ok(()),
-        }
     }
 
     fn spell(&self, path: &Path) -> PathBuf {
@@ -120,6 +111,21 @@ impl World for Fake {
     }
 }
 
+impl Monitor for Fake {
+    fn connect(&mut self, _id: Option<&OsStr>) -> Result<Box<dyn Client>, Trouble> {
+        let mut state = self.0.borrow_mut();
+        state.clients.push(Told::default());
+        Ok(Box::new(FakeClient { state: Rc::clone(&self.0), index: state.clients.len() - 1 }))
+    }
+
+    fn control(&mut self, action: &ServerAction) -> Result<(), Trouble> {
+        match action {
+            ServerAction::Unprivileged => Err(Trouble::Impossible("nobody has privileges here".into())),
+            _ => Ok(()),
+        }
+    }
+}
+
 struct FakeClient {
     state: Rc<RefCell<State>>,
     index: usize,
@@ -134,10 +140,6 @@ impl Client for FakeClient {
         told.push(number, Code::Exists, path);
         told.push(number, Code::EndExist, path);
         Ok(number)
-    }
-
-    fn collect(&mut self, _path: &Path, _collection: &Collection) -> Result<i32, Trouble> {
-        Err(Trouble::Impossible("no collections".into()))
     }
 
     fn suspend_monitor(&mut self, _number: i32) -> Result<(), Trouble> {
@@ -178,9 +180,5 @@ impl Client for FakeClient {
 
     fn kill_server(&mut self) -> Result<(), Trouble> {
         Ok(())
-    }
-
-    fn descriptor(&self) -> Option<BorrowedFd<'_>> {
-        None
     }
 }

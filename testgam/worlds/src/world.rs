@@ -1,7 +1,7 @@
-//! The world that a scenario is played in: files, clients and a server, real or imagined.
+//! The world that a scenario is played in: a stage, where files change, and a monitor, which has clients and tells them.
 //!
-//! The interpreter knows nothing else of where it plays. Paths reach a world as typed; only it knows where
-//! they lie. Invariant: no call blocks for longer than the world's patience, and one that gives up says
+//! The interpreter knows nothing else of where it plays. Paths reach a stage as typed; only it knows where
+//! they lie. A watcher that is to be judged is a [`Monitor`] over real files. Invariant: no call blocks for longer than the world's patience, and one that gives up says
 //! what it waited for.
 
 use std::error::Error;
@@ -34,14 +34,23 @@ pub enum Trouble {
     Impossible(String),
 }
 
-/// Where a scenario plays.
-pub trait World {
-    /// Opens a connection. `id` is the session id as typed; a world of its own session ignores it.
-    ///
-    /// # Errors
-    /// Says why there is no server.
-    fn connect(&mut self, id: Option<&OsStr>) -> Result<Box<dyn Client>, Trouble>;
+/// Where a scenario plays. The monitor goes before the stage.
+pub struct World {
+    /// Who is to report what changes.
+    pub monitor: Box<dyn Monitor>,
+    /// Where it changes.
+    pub stage: Box<dyn Stage>,
+}
 
+impl World {
+    /// A stage, and the monitor that is to report what changes on it.
+    pub fn new(stage: impl Stage + 'static, monitor: impl Monitor + 'static) -> World {
+        World { monitor: Box::new(monitor), stage: Box::new(stage) }
+    }
+}
+
+/// Files, and time.
+pub trait Stage {
     /// Changes files.
     ///
     /// # Errors
@@ -63,11 +72,40 @@ pub trait World {
         Ok(())
     }
 
+    /// The path that a client asks for when a script says `path`, spelled as typed.
+    fn spell(&self, path: &Path) -> PathBuf;
+
+    /// The scenario's own directory, which transcripts print as `$DIR`.
+    fn directory(&self) -> Option<&Path>;
+
+    /// Looks at a path as a client spells it.
+    fn look(&self, path: &Path) -> Sight;
+
+    /// Looks at the entry `name` of a directory, itself and not what it points to.
+    fn look_at_entry(&self, directory: &Path, name: &OsStr) -> Option<Stamp>;
+
+    /// Time since some moment in the past.
+    fn now(&self) -> Duration;
+
+    /// Lets time pass.
+    fn wait(&mut self, time: Duration);
+}
+
+/// A file alteration monitor. Only connecting is asked of every one.
+pub trait Monitor {
+    /// Opens a connection. `id` is the session id as typed; a monitor of its own session ignores it.
+    ///
+    /// # Errors
+    /// Says why there is no server.
+    fn connect(&mut self, id: Option<&OsStr>) -> Result<Box<dyn Client>, Trouble>;
+
     /// Sets up or disturbs the server.
     ///
     /// # Errors
     /// Says what failed, or that it is impossible here.
-    fn control(&mut self, action: &ServerAction) -> Result<(), Trouble>;
+    fn control(&mut self, _action: &ServerAction) -> Result<(), Trouble> {
+        Err(Trouble::Impossible("this monitor has no server to be set up or disturbed".into()))
+    }
 
     /// Has something go wrong.
     ///
@@ -105,27 +143,9 @@ pub trait World {
     fn quiet(&mut self) -> Result<(), Trouble> {
         Err(only_in_sim())
     }
-
-    /// The path that a client asks for when a script says `path`, spelled as typed.
-    fn spell(&self, path: &Path) -> PathBuf;
-
-    /// The scenario's own directory, which transcripts print as `$DIR`.
-    fn directory(&self) -> Option<&Path>;
-
-    /// Looks at a path as a client spells it.
-    fn look(&self, path: &Path) -> Sight;
-
-    /// Looks at the entry `name` of a directory, itself and not what it points to.
-    fn look_at_entry(&self, directory: &Path, name: &OsStr) -> Option<Stamp>;
-
-    /// Time since some moment in the past.
-    fn now(&self) -> Duration;
-
-    /// Lets time pass.
-    fn wait(&mut self, time: Duration);
 }
 
-/// A client's connection.
+/// A client's connection. What not every monitor has is impossible unless a client says how it is done.
 pub trait Client {
     /// Subscribes, with a request number of the script's choice or the next one; gives the number.
     ///
@@ -137,31 +157,41 @@ pub trait Client {
     ///
     /// # Errors
     /// Says why the request was not made, or that this client cannot.
-    fn collect(&mut self, path: &Path, collection: &Collection) -> Result<i32, Trouble>;
+    fn collect(&mut self, _path: &Path, _collection: &Collection) -> Result<i32, Trouble> {
+        Err(cannot("follow what is below a directory"))
+    }
 
     /// Holds back the events of a request.
     ///
     /// # Errors
     /// Says why not, or that this client cannot.
-    fn suspend_monitor(&mut self, number: i32) -> Result<(), Trouble>;
+    fn suspend_monitor(&mut self, _number: i32) -> Result<(), Trouble> {
+        Err(cannot("hold back events"))
+    }
 
     /// Goes on with them, from what is different by now.
     ///
     /// # Errors
     /// Says why not, or that this client cannot.
-    fn resume_monitor(&mut self, number: i32) -> Result<(), Trouble>;
+    fn resume_monitor(&mut self, _number: i32) -> Result<(), Trouble> {
+        Err(cannot("hold back events"))
+    }
 
     /// Cancels a request.
     ///
     /// # Errors
     /// Says why it could not be cancelled.
-    fn cancel(&mut self, number: i32) -> Result<(), Trouble>;
+    fn cancel(&mut self, _number: i32) -> Result<(), Trouble> {
+        Err(cannot("cancel a request"))
+    }
 
     /// Asks for no listing of directories from now on.
     ///
     /// # Errors
     /// Says that this client cannot.
-    fn no_exists(&mut self) -> Result<(), Trouble>;
+    fn no_exists(&mut self) -> Result<(), Trouble> {
+        Err(cannot("leave out listings"))
+    }
 
     /// Whether [`Client::next`] has an event at once.
     ///
@@ -185,7 +215,9 @@ pub trait Client {
     ///
     /// # Errors
     /// Says that it would not end.
-    fn kill_server(&mut self) -> Result<(), Trouble>;
+    fn kill_server(&mut self) -> Result<(), Trouble> {
+        Err(cannot("end its server"))
+    }
 
     /// Compares what changed with what was told of it, in a world that knows both better than by looking when an event is
     /// read. `None` in any other.
@@ -210,7 +242,14 @@ pub trait Client {
     }
 
     /// A descriptor that becomes readable when events wait, if this world has such.
-    fn descriptor(&self) -> Option<BorrowedFd<'_>>;
+    fn descriptor(&self) -> Option<BorrowedFd<'_>> {
+        None
+    }
+}
+
+/// Why a client does not do it.
+fn cannot(what: &str) -> Trouble {
+    Trouble::Impossible(format!("a client of this monitor cannot {what}"))
 }
 
 /// Why a world has no faults, and cannot see into its server.

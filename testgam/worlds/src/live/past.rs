@@ -20,6 +20,8 @@ const ANSWER_QUICKER: u32 = 4;
 pub(crate) struct Past {
     /// Whether the next who needs the server starts it.
     pub server_is_dead: Cell<bool>,
+    /// Whether what the server may read is up to permissions alone.
+    pub server_obeys_permissions: Cell<bool>,
     /// How often the server has been ended.
     pub server_deaths: Cell<u32>,
     /// The servers that were ended.

@@ -5,7 +5,6 @@
 
 use std::cell::RefCell;
 use std::ffi::OsStr;
-use std::os::fd::BorrowedFd;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
@@ -17,45 +16,77 @@ use super::tree::Caller;
 use super::{OPERATION_TIME, Sim, Stuck};
 use crate::check::Complaint;
 use crate::sight::{Sight, Stamp};
-use crate::world::{Client, Trouble, World};
+use crate::world::{Client, Monitor, Stage, Trouble, World};
 use testgam_language::action::{Fault, FileOperation, ServerAction, with_directory};
 use testgam_language::collection::Collection;
 
-/// A world of simulated files, for one scenario.
-#[derive(Debug)]
-pub struct SimWorld {
+/// A fresh world of simulated files, for one scenario. `patience` is the longest wait for an answer, in simulated time.
+pub fn scenario(patience: Duration) -> World {
+    let sim = Sim::new();
+    let directory = sim.files.directory().to_owned();
+    let sim = Rc::new(RefCell::new(sim));
+    let stage = SimStage { sim: Rc::clone(&sim), directory: directory.clone() };
+    World::new(stage, SimMonitor { sim, directory, is_set_up: false, patience })
+}
+
+/// Simulated files.
+struct SimStage {
     sim: Rc<RefCell<Sim>>,
+    directory: PathBuf,
+}
+
+/// A server of simulated surroundings.
+struct SimMonitor {
+    sim: Rc<RefCell<Sim>>,
+    /// What `$DIR` stands for.
     directory: PathBuf,
     is_set_up: bool,
     patience: Duration,
 }
 
-impl SimWorld {
-    /// A fresh world. `patience` is the longest wait for an answer, in simulated time.
-    pub fn new(patience: Duration) -> SimWorld {
-        let sim = Sim::new();
-        let directory = sim.files.directory().to_owned();
-        SimWorld { sim: Rc::new(RefCell::new(sim)), directory, is_set_up: false, patience }
-    }
-
-    /// What is simulated.
-    pub fn sim(&self) -> &Rc<RefCell<Sim>> {
-        &self.sim
-    }
-}
-
-impl World for SimWorld {
-    fn connect(&mut self, _id: Option<&OsStr>) -> Result<Box<dyn Client>, Trouble> {
-        self.is_set_up = true;
-        let id = self.sim.borrow_mut().connect().map_err(|why| failed(&why))?;
-        Ok(Box::new(SimConnection { sim: Rc::clone(&self.sim), id, patience: self.patience }))
-    }
-
+impl Stage for SimStage {
     fn perform(&mut self, operation: &FileOperation) -> Result<(), Trouble> {
         let mut sim = self.sim.borrow_mut();
         let done = sim.files.perform(operation);
         sim.pass(OPERATION_TIME);
         done.map_err(|why| Trouble::Failed(why.to_string()))
+    }
+
+    fn spell(&self, path: &Path) -> PathBuf {
+        self.sim.borrow().files.spell(path)
+    }
+
+    fn directory(&self) -> Option<&Path> {
+        Some(&self.directory)
+    }
+
+    fn look(&self, path: &Path) -> Sight {
+        let sim = self.sim.borrow();
+        if sim.is_void(path) {
+            return Sight::Hidden;
+        }
+        sim.files.look(sim.setup.caller, path)
+    }
+
+    fn look_at_entry(&self, directory: &Path, name: &OsStr) -> Option<Stamp> {
+        self.sim.borrow().files.look_at_entry(directory, name)
+    }
+
+    fn now(&self) -> Duration {
+        self.sim.borrow().now().0
+    }
+
+    fn wait(&mut self, time: Duration) {
+        // A server that runs in circles is noticed by whoever asks it something next.
+        let _ = self.sim.borrow_mut().advance(time);
+    }
+}
+
+impl Monitor for SimMonitor {
+    fn connect(&mut self, _id: Option<&OsStr>) -> Result<Box<dyn Client>, Trouble> {
+        self.is_set_up = true;
+        let id = self.sim.borrow_mut().connect().map_err(|why| failed(&why))?;
+        Ok(Box::new(SimConnection { sim: Rc::clone(&self.sim), id, patience: self.patience }))
     }
 
     fn control(&mut self, action: &ServerAction) -> Result<(), Trouble> {
@@ -109,14 +140,6 @@ impl World for SimWorld {
         Ok(())
     }
 
-    fn spell(&self, path: &Path) -> PathBuf {
-        self.sim.borrow().files.spell(path)
-    }
-
-    fn directory(&self) -> Option<&Path> {
-        Some(&self.directory)
-    }
-
     fn complaint(&self) -> Option<Complaint> {
         self.sim.borrow().complaint().cloned()
     }
@@ -127,27 +150,6 @@ impl World for SimWorld {
 
     fn quiet(&mut self) -> Result<(), Trouble> {
         Ok(self.sim.borrow_mut().quiet()?)
-    }
-
-    fn look(&self, path: &Path) -> Sight {
-        let sim = self.sim.borrow();
-        if sim.is_void(path) {
-            return Sight::Hidden;
-        }
-        sim.files.look(sim.setup.caller, path)
-    }
-
-    fn look_at_entry(&self, directory: &Path, name: &OsStr) -> Option<Stamp> {
-        self.sim.borrow().files.look_at_entry(directory, name)
-    }
-
-    fn now(&self) -> Duration {
-        self.sim.borrow().now().0
-    }
-
-    fn wait(&mut self, time: Duration) {
-        // A server that runs in circles is noticed by whoever asks it something next.
-        let _ = self.sim.borrow_mut().advance(time);
     }
 }
 
@@ -211,10 +213,6 @@ impl Client for SimConnection {
     fn limit(&mut self, bytes: Option<usize>) -> Result<(), Trouble> {
         self.sim.borrow_mut().limit(self.id, bytes);
         Ok(())
-    }
-
-    fn descriptor(&self) -> Option<BorrowedFd<'_>> {
-        None
     }
 }
 
