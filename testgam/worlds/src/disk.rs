@@ -1,15 +1,14 @@
-//! Real files: each [`FileOperation`] as the system calls that its verb promises, and looking at the disk.
+//! Real files: the [`Calls`] that operations are made of, and looking at the disk.
 //!
-//! Where a scenario's directory lies is given; who is told what about it is left to `live`. Invariant: no
-//! operation changes the process (no chdir, no umask), and each makes no more system calls that a monitor
-//! could notice than docs/testgam.md says.
+//! Where a scenario's directory lies is given; who is told what about it is left to `live`. Invariant: no call changes the process
+//! (no chdir, no umask), and none waits for the other end of a fifo.
 
 use std::collections::{BTreeMap, HashMap};
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
@@ -20,6 +19,7 @@ use nix::fcntl::{AT_FDCWD, RenameFlags};
 use nix::sys::stat::{Mode, UtimensatFlags};
 use nix::sys::time::TimeSpec;
 
+use crate::calls::{self, Calls, Entry, Keeping, Opening, Times};
 use crate::forks;
 use crate::sight::{Sight, Stamp};
 use testgam_language::action::FileOperation;
@@ -79,92 +79,166 @@ impl Disk {
         })
     }
 
-    /// Performs an operation, while which no process is started; what is done to many files lets them be started between two.
+    /// Performs an operation, while which no process is started.
     ///
     /// # Errors
     /// The system's.
     pub fn perform(&self, operation: &FileOperation) -> io::Result<()> {
-        use FileOperation as Op;
-        let is_of_many = matches!(
-            operation,
-            Op::MakeFiles { .. } | Op::RemoveFiles { .. } | Op::AppendFiles { .. } | Op::Churn { .. }
-        );
-        let _no_forks = (!is_of_many).then(forks::none);
-        let at = |path: &Path| self.spell(path);
-        match operation {
-            Op::MakeDirectory(path) => fs::DirBuilder::new().mode(0o755).create(at(path)),
-            Op::RemoveDirectory(path) => fs::remove_dir(at(path)),
-            Op::MakeFile(path) => make_file(&at(path)),
-            Op::MakeFifo(path) => Ok(nix::unistd::mkfifo(&at(path), Mode::from_bits_truncate(0o644))?),
-            Op::RemoveFile(path) => fs::remove_file(at(path)),
-            Op::Write { path, text } => write(&at(path), text),
-            Op::Rewrite { path, text } => rewrite(&at(path), text),
-            Op::Append { path, text } => append(&at(path), text),
-            Op::Truncate { path, size } => Ok(nix::unistd::truncate(&at(path), size_of_file(*size)?)?),
-            Op::Touch { path, seconds } => touch(&at(path), *seconds),
-            Op::TouchAccess(path) => set_times(&at(path), TimeSpec::UTIME_NOW, TimeSpec::UTIME_OMIT),
-            Op::Read(path) => read(&at(path)),
-            Op::ChangeMode { path, mode } => fs::set_permissions(at(path), fs::Permissions::from_mode(*mode)),
-            Op::ChangeOwner { path, uid } => std::os::unix::fs::lchown(at(path), Some(*uid), None),
-            Op::Move { from, to } => fs::rename(at(from), at(to)),
-            Op::Exchange { a, b } => exchange(&at(a), &at(b)),
-            Op::SymbolicLink { target, name } => self.symbolic_link(target, &at(name)),
-            Op::HardLink { target, name } => fs::hard_link(at(target), at(name)),
-            Op::Replace { path, text } => self.replace(&at(path), text),
-            Op::Save { path, text } => save(&at(path), text),
-            Op::Open(path) => self.open(at(path)),
-            Op::WriteOpen { path, text } => {
-                let mut open = locked(&self.open);
-                open.get_mut(&at(path)).ok_or_else(not_open)?.write_all(text)
-            }
-            Op::Close(path) => locked(&self.open).remove(&at(path)).map(drop).ok_or_else(not_open),
-            Op::Hold(path) => {
-                let path = at(path);
-                let file = opening().read(true).open(&path)?;
-                locked(&self.held).insert(path, file);
-                Ok(())
-            }
-            Op::LetGo(path) => locked(&self.held).remove(&at(path)).map(drop).ok_or_else(not_held),
-            Op::MakeFiles { directory, count } => each(&at(directory), *count, make_file),
-            Op::RemoveFiles { directory, count } => {
-                each(&at(directory), *count, |path| fs::remove_file(path))
-            }
-            Op::AppendFiles { directory, count } => each(&at(directory), *count, |path| append(path, b"a")),
-            Op::Churn { directory, count } => {
-                each(&at(directory), *count, |path| make_file(path).and_then(|()| fs::remove_file(path)))
-            }
-            Op::MakeTree { directory, depth } => make_tree(&at(directory), *depth),
-            Op::CopyTree { from, to } => copy_tree(&at(from), &at(to)),
-            Op::RemoveTree(path) => remove_tree(&at(path)),
-        }
+        calls::perform(&mut &*self, operation)
     }
 
-    /// A target is stored as typed, but `$DIR` is resolved: a link to a scenario's own files is absolute.
-    fn symbolic_link(&self, target: &OsStr, name: &Path) -> io::Result<()> {
-        match Path::new(target).starts_with(DIRECTORY_PLACEHOLDER) {
-            true => std::os::unix::fs::symlink(self.spell(Path::new(target)), name),
-            false => std::os::unix::fs::symlink(target, name),
-        }
-    }
-
-    fn replace(&self, path: &Path, text: &[u8]) -> io::Result<()> {
-        let spare =
-            self.spare.as_ref().ok_or_else(|| io::Error::other("there is no place to prepare the file"))?;
-        let prepared = spare.join(self.prepared.fetch_add(1, Ordering::Relaxed).to_string());
-        fs::write(&prepared, text)?;
-        fs::rename(prepared, path)
-    }
-
-    fn open(&self, path: PathBuf) -> io::Result<()> {
-        let file = opening().append(true).open(&path)?;
-        locked(&self.open).insert(path, file);
-        Ok(())
+    fn open_files(&self, keeping: Keeping) -> MutexGuard<'_, HashMap<PathBuf, File>> {
+        let files = match keeping {
+            Keeping::ToWrite => &self.open,
+            Keeping::InUse => &self.held,
+        };
+        // Whoever panics while it holds the lock has put nothing wrong in there.
+        files.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn locked(files: &Mutex<HashMap<PathBuf, File>>) -> MutexGuard<'_, HashMap<PathBuf, File>> {
-    // Whoever panics while it holds the lock has put nothing wrong in there.
-    files.lock().unwrap_or_else(PoisonError::into_inner)
+/// Several writers use one disk side by side.
+impl Calls for &Disk {
+    type File = File;
+
+    fn spell(&self, path: &Path) -> PathBuf {
+        spell(&self.directory, path)
+    }
+
+    fn spare(&mut self) -> io::Result<PathBuf> {
+        let spare =
+            self.spare.as_ref().ok_or_else(|| io::Error::other("there is no place to prepare the file"))?;
+        Ok(spare.join(self.prepared.fetch_add(1, Ordering::Relaxed).to_string()))
+    }
+
+    fn undisturbed(&mut self, act: impl FnOnce(&mut Self) -> io::Result<()>) -> io::Result<()> {
+        let _no_forks = forks::none();
+        act(self)
+    }
+
+    fn make_directory(&mut self, path: &Path) -> io::Result<()> {
+        fs::DirBuilder::new().mode(0o755).create(path)
+    }
+
+    fn remove_directory(&mut self, path: &Path) -> io::Result<()> {
+        fs::remove_dir(path)
+    }
+
+    fn make_fifo(&mut self, path: &Path) -> io::Result<()> {
+        Ok(nix::unistd::mkfifo(path, Mode::from_bits_truncate(0o644))?)
+    }
+
+    fn unlink(&mut self, path: &Path) -> io::Result<()> {
+        fs::remove_file(path)
+    }
+
+    fn rename(&mut self, from: &Path, to: &Path) -> io::Result<()> {
+        fs::rename(from, to)
+    }
+
+    fn exchange(&mut self, a: &Path, b: &Path) -> io::Result<()> {
+        Ok(nix::fcntl::renameat2(AT_FDCWD, a, AT_FDCWD, b, RenameFlags::RENAME_EXCHANGE)?)
+    }
+
+    fn link(&mut self, target: &Path, name: &Path) -> io::Result<()> {
+        fs::hard_link(target, name)
+    }
+
+    fn symlink(&mut self, target: &Path, name: &Path) -> io::Result<()> {
+        std::os::unix::fs::symlink(target, name)
+    }
+
+    fn truncate(&mut self, path: &Path, size: u64) -> io::Result<()> {
+        Ok(nix::unistd::truncate(path, i64::try_from(size).map_err(io::Error::other)?)?)
+    }
+
+    fn set_times(&mut self, path: &Path, times: Times) -> io::Result<()> {
+        let (access, modification) = match times {
+            Times::Access => (TimeSpec::UTIME_NOW, TimeSpec::UTIME_OMIT),
+            Times::Now => (TimeSpec::UTIME_NOW, TimeSpec::UTIME_NOW),
+            Times::Seconds(seconds) => (TimeSpec::new(seconds, 0), TimeSpec::new(seconds, 0)),
+        };
+        let flags = UtimensatFlags::FollowSymlink;
+        Ok(nix::sys::stat::utimensat(AT_FDCWD, path, &access, &modification, flags)?)
+    }
+
+    fn change_mode(&mut self, path: &Path, mode: u32) -> io::Result<()> {
+        fs::set_permissions(path, fs::Permissions::from_mode(mode))
+    }
+
+    fn change_owner(&mut self, path: &Path, uid: u32) -> io::Result<()> {
+        std::os::unix::fs::lchown(path, Some(uid), None)
+    }
+
+    fn open(&mut self, path: &Path, opening: Opening) -> io::Result<File> {
+        let mut how = OpenOptions::new();
+        // Of a fifo the other end is not waited for.
+        how.custom_flags(nix::libc::O_NONBLOCK).mode(0o666);
+        match opening {
+            Opening::Read => how.read(true),
+            Opening::Extend => how.append(true),
+            Opening::Append => how.append(true).create(true),
+            Opening::Overwrite => how.write(true).create(true).truncate(false),
+            Opening::Empty => how.write(true).create(true).truncate(true),
+        };
+        how.open(path)
+    }
+
+    fn write(&mut self, file: &mut File, text: &[u8]) -> io::Result<()> {
+        file.write_all(text)
+    }
+
+    fn size(&mut self, file: &File) -> io::Result<u64> {
+        file.metadata().map(|seen| seen.len())
+    }
+
+    fn cut(&mut self, file: &File, size: u64) -> io::Result<()> {
+        file.set_len(size)
+    }
+
+    fn close(&mut self, file: File) -> io::Result<()> {
+        drop(file);
+        Ok(())
+    }
+
+    fn read(&mut self, path: &Path) -> io::Result<()> {
+        if path.is_dir() {
+            return fs::read_dir(path)?.try_for_each(|entry| entry.map(drop));
+        }
+        let file = self.open(path, Opening::Read)?;
+        file.take(1 << 20).read_to_end(&mut Vec::new()).map(drop)
+    }
+
+    fn entry(&mut self, path: &Path) -> io::Result<Entry> {
+        Ok(match fs::symlink_metadata(path)?.file_type() {
+            kind if kind.is_dir() => Entry::Directory,
+            kind if kind.is_symlink() => Entry::Link(fs::read_link(path)?),
+            _ => Entry::File,
+        })
+    }
+
+    fn names(&mut self, directory: &Path) -> io::Result<Vec<OsString>> {
+        let mut names: Vec<_> =
+            fs::read_dir(directory)?.map(|entry| Ok(entry?.file_name())).collect::<io::Result<_>>()?;
+        names.sort();
+        Ok(names)
+    }
+
+    fn copy(&mut self, from: &Path, to: &Path) -> io::Result<()> {
+        fs::copy(from, to).map(drop)
+    }
+
+    fn keep(&mut self, path: PathBuf, keeping: Keeping, file: File) -> Option<File> {
+        self.open_files(keeping).insert(path, file)
+    }
+
+    fn kept(&mut self, path: &Path, keeping: Keeping) -> Option<File> {
+        self.open_files(keeping).remove(path)
+    }
+
+    fn write_kept(&mut self, path: &Path, text: &[u8]) -> Option<io::Result<()>> {
+        Some(self.open_files(Keeping::ToWrite).get_mut(path)?.write_all(text))
+    }
 }
 
 /// A path as typed in a script that plays in `directory`, made absolute and changed no further.
@@ -207,136 +281,6 @@ pub fn destination(path: &Path, is_followed: bool) -> io::Result<PathBuf> {
         }
     }
     Ok(place)
-}
-
-/// Removes a directory with all that is in it, entries by name: `readdir` has an order of its own on each disk. A link
-/// is no directory, wherever it leads.
-fn remove_tree(directory: &Path) -> io::Result<()> {
-    if !fs::symlink_metadata(directory)?.is_dir() {
-        return Err(Errno::ENOTDIR.into());
-    }
-    let mut entries = fs::read_dir(directory)?.collect::<io::Result<Vec<_>>>()?;
-    entries.sort_by_key(fs::DirEntry::file_name);
-    for entry in entries {
-        if entry.file_type()?.is_dir() {
-            remove_tree(&entry.path())?;
-        } else {
-            fs::remove_file(entry.path())?;
-        }
-    }
-    fs::remove_dir(directory)
-}
-
-/// What comes of asking for a file that is not held open.
-pub fn not_open() -> io::Error {
-    io::Error::new(io::ErrorKind::NotFound, "not held open; `open` it first")
-}
-
-/// What comes of letting go of what is not held.
-pub fn not_held() -> io::Error {
-    io::Error::new(io::ErrorKind::NotFound, "not held; `hold` it first")
-}
-
-fn size_of_file(size: u64) -> io::Result<i64> {
-    i64::try_from(size).map_err(io::Error::other)
-}
-
-/// How files are opened: of a fifo the other end is not waited for, which is `ENXIO` to a writer.
-fn opening() -> OpenOptions {
-    let mut opening = OpenOptions::new();
-    opening.custom_flags(nix::libc::O_NONBLOCK);
-    opening
-}
-
-fn make_file(path: &Path) -> io::Result<()> {
-    opening().write(true).create(true).truncate(false).mode(0o666).open(path).map(drop)
-}
-
-/// One write at the front, and a cut only if something stands behind it.
-fn write(path: &Path, text: &[u8]) -> io::Result<()> {
-    let file = opening().write(true).create(true).truncate(false).open(path)?;
-    let before = file.metadata()?.len();
-    file.write_all_at(text, 0)?;
-    if before > text.len() as u64 { file.set_len(text.len() as u64) } else { Ok(()) }
-}
-
-fn rewrite(path: &Path, text: &[u8]) -> io::Result<()> {
-    opening().write(true).create(true).truncate(true).open(path)?.write_all(text)
-}
-
-fn append(path: &Path, text: &[u8]) -> io::Result<()> {
-    opening().append(true).create(true).open(path)?.write_all(text)
-}
-
-fn touch(path: &Path, seconds: Option<i64>) -> io::Result<()> {
-    let time = seconds.map_or(TimeSpec::UTIME_NOW, |seconds| TimeSpec::new(seconds, 0));
-    match set_times(path, time, time) {
-        Err(why) if why.kind() == io::ErrorKind::NotFound => {
-            make_file(path)?;
-            if seconds.is_some() { set_times(path, time, time) } else { Ok(()) }
-        }
-        done => done,
-    }
-}
-
-fn set_times(path: &Path, access: TimeSpec, modification: TimeSpec) -> io::Result<()> {
-    let flags = UtimensatFlags::FollowSymlink;
-    Ok(nix::sys::stat::utimensat(AT_FDCWD, path, &access, &modification, flags)?)
-}
-
-fn read(path: &Path) -> io::Result<()> {
-    if path.is_dir() {
-        return fs::read_dir(path)?.try_for_each(|entry| entry.map(drop));
-    }
-    let file = opening().read(true).open(path)?;
-    file.take(1 << 20).read_to_end(&mut Vec::new()).map(drop)
-}
-
-fn exchange(a: &Path, b: &Path) -> io::Result<()> {
-    Ok(nix::fcntl::renameat2(AT_FDCWD, a, AT_FDCWD, b, RenameFlags::RENAME_EXCHANGE)?)
-}
-
-fn save(path: &Path, text: &[u8]) -> io::Result<()> {
-    let name = path.file_name().ok_or_else(|| io::Error::from(io::ErrorKind::InvalidFilename))?;
-    let temporary: OsString = [OsStr::new("."), name, OsStr::new(".tmp")].into_iter().collect();
-    let temporary = path.with_file_name(temporary);
-    fs::write(&temporary, text)?;
-    fs::rename(temporary, path)
-}
-
-fn each(directory: &Path, count: u32, mut act: impl FnMut(&Path) -> io::Result<()>) -> io::Result<()> {
-    (0..count).try_for_each(|number| {
-        // One at a time: whoever is to start a server would wait for all of them.
-        let _no_forks = forks::none();
-        act(&directory.join(format!("name{number:06}")))
-    })
-}
-
-fn make_tree(directory: &Path, depth: u32) -> io::Result<()> {
-    let mut directory = directory.to_owned();
-    fs::create_dir(&directory)?;
-    make_file(&directory.join("file"))?;
-    for _ in 0..depth {
-        directory.push("directory");
-        fs::create_dir(&directory)?;
-        make_file(&directory.join("file"))?;
-    }
-    Ok(())
-}
-
-fn copy_tree(from: &Path, to: &Path) -> io::Result<()> {
-    fs::create_dir(to)?;
-    let mut entries = fs::read_dir(from)?.collect::<io::Result<Vec<_>>>()?;
-    entries.sort_by_key(fs::DirEntry::file_name);
-    for entry in entries {
-        let target = to.join(entry.file_name());
-        match entry.file_type()? {
-            kind if kind.is_dir() => copy_tree(&entry.path(), &target)?,
-            kind if kind.is_symlink() => std::os::unix::fs::symlink(fs::read_link(entry.path())?, target)?,
-            _ => fs::copy(entry.path(), target).map(drop)?,
-        }
-    }
-    Ok(())
 }
 
 /// Looks at a path, links followed.
@@ -412,16 +356,18 @@ mod tests {
 
     #[test]
     fn a_process_is_started_while_many_files_are_made() {
+        let (_root, disk) = disk();
         let is_started = std::sync::atomic::AtomicBool::new(false);
         let done = thread::scope(|scope| {
             scope.spawn(|| {
                 let _forks = forks::allowed();
                 is_started.store(true, Ordering::Relaxed);
             });
-            each(Path::new(""), u32::MAX, |_| match is_started.load(Ordering::Relaxed) {
+            let stop = |_: &mut &Disk, _: &Path| match is_started.load(Ordering::Relaxed) {
                 true => Err(io::ErrorKind::Interrupted.into()),
                 false => Ok(()),
-            })
+            };
+            calls::each(&mut &disk, Path::new(""), u32::MAX, stop)
         });
         assert!(done.is_err(), "it waited for the last of them");
     }

@@ -5,6 +5,7 @@
 //! for [`told`] and the [checkers](check). The language of scenarios is `testgam-language`; who plays them is left to testgam.
 
 pub mod abi;
+mod calls;
 pub mod check;
 pub mod disk;
 mod forks;

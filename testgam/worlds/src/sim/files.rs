@@ -1,8 +1,6 @@
-//! Each [`FileOperation`] as the system calls that its verb promises, on a [`Tree`]; and looking at the files as
-//! testgam does.
+//! Simulated files: the [`Calls`] that operations are made of, on a [`Tree`]; and looking at the files as testgam does.
 //!
-//! The twin of `disk`, which makes the same calls on real files. Invariant: for each operation the kernel is asked for
-//! the same, in the same order; only `rmtree`, which goes by the order of a listing, goes by name here.
+//! What `disk` is for real ones. Invariant: each call asks the tree for what the real one asks the kernel for.
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
@@ -13,11 +11,11 @@ use std::path::{Path, PathBuf};
 use gamin_core::engine::{FileType, Name};
 use nix::errno::Errno;
 
-use super::tree::{Access, Caller, DentryId, Fallible, Handle, Tree};
-use crate::disk::{self, not_held, not_open};
+use super::tree::{Access, Caller, DentryId, Handle, Tree};
+use crate::calls::{self, Calls, Entry, Keeping, Opening, Times};
+use crate::disk;
 use crate::sight::{Sight, Stamp};
 use testgam_language::action::FileOperation;
-use testgam_language::transcript::DIRECTORY_PLACEHOLDER;
 
 /// Permissions of what is made, under the umask 022.
 const FILE_MODE: u32 = 0o644;
@@ -31,8 +29,8 @@ pub struct Files {
     directory: PathBuf,
     /// On the same file system, outside what is monitored.
     spare: PathBuf,
-    open: BTreeMap<PathBuf, Handle>,
-    held: BTreeMap<PathBuf, Handle>,
+    /// What is kept open.
+    kept: BTreeMap<(Keeping, PathBuf), <Files as Calls>::File>,
 }
 
 impl Files {
@@ -44,7 +42,7 @@ impl Files {
         for path in [Path::new("/tmp"), room, &directory, &spare] {
             tree.make_directory(bytes(path), DIRECTORY_MODE).expect("because the tree is empty");
         }
-        Files { tree, directory, spare, open: BTreeMap::new(), held: BTreeMap::new() }
+        Files { tree, directory, spare, kept: BTreeMap::new() }
     }
 
     /// Where relative paths begin.
@@ -62,89 +60,7 @@ impl Files {
     /// # Errors
     /// The system's.
     pub fn perform(&mut self, operation: &FileOperation) -> io::Result<()> {
-        match operation {
-            FileOperation::Open(path) => {
-                let path = self.spell(path);
-                let handle = self.tree.open(bytes(&path), Access::Write)?;
-                if let Some(before) = self.open.insert(path, handle) {
-                    self.tree.close(before)?;
-                }
-                Ok(())
-            }
-            FileOperation::WriteOpen { path, text } => {
-                let handle = *self.open.get(&self.spell(path)).ok_or_else(not_open)?;
-                Ok(self.tree.write(handle, text.len() as u64, None)?)
-            }
-            FileOperation::Close(path) => {
-                let handle = self.open.remove(&self.spell(path)).ok_or_else(not_open)?;
-                Ok(self.tree.close(handle)?)
-            }
-            FileOperation::Hold(path) => {
-                let path = self.spell(path);
-                let handle = self.tree.open(bytes(&path), Access::Read)?;
-                if let Some(before) = self.held.insert(path, handle) {
-                    self.tree.close(before)?;
-                }
-                Ok(())
-            }
-            FileOperation::LetGo(path) => {
-                let handle = self.held.remove(&self.spell(path)).ok_or_else(not_held)?;
-                Ok(self.tree.close(handle)?)
-            }
-            _ => Ok(self.call(operation)?),
-        }
-    }
-
-    fn call(&mut self, operation: &FileOperation) -> Fallible<()> {
-        use FileOperation as Op;
-        let at = |path: &Path| disk::spell(&self.directory, path).into_os_string().into_vec();
-        let tree = &mut self.tree;
-        match operation {
-            Op::MakeDirectory(path) => tree.make_directory(&at(path), DIRECTORY_MODE),
-            Op::RemoveDirectory(path) => tree.remove_directory(&at(path)),
-            Op::MakeFile(path) => write(tree, &at(path), Access::Create(FILE_MODE), 0),
-            Op::MakeFifo(path) => tree.make_fifo(&at(path), FILE_MODE),
-            Op::RemoveFile(path) => tree.unlink(&at(path)),
-            Op::Write { path, text } => write_in_place(tree, &at(path), text.len() as u64),
-            Op::Rewrite { path, text } => write(tree, &at(path), Access::Empty(FILE_MODE), text.len() as u64),
-            Op::Append { path, text } => write(tree, &at(path), Access::Create(FILE_MODE), text.len() as u64),
-            Op::Truncate { path, size } => tree.truncate(&at(path), *size),
-            Op::Touch { path, seconds } => touch(tree, &at(path), *seconds),
-            Op::TouchAccess(path) => tree.set_access_time(&at(path)),
-            Op::Read(path) => tree.open(&at(path), Access::Read).and_then(|handle| tree.close(handle)),
-            Op::ChangeMode { path, mode } => tree.change_mode(&at(path), *mode),
-            Op::ChangeOwner { path, uid } => tree.change_owner(&at(path), *uid),
-            Op::Move { from, to } => tree.rename(&at(from), &at(to)),
-            Op::Exchange { a, b } => tree.exchange(&at(a), &at(b)),
-            Op::SymbolicLink { target, name } => tree.make_link(&target_of(target, at), &at(name)),
-            Op::HardLink { target, name } => tree.link(&at(target), &at(name)),
-            Op::Replace { path, text } => {
-                let prepared = self.spare.join("prepared").into_os_string().into_vec();
-                write(tree, &prepared, Access::Empty(FILE_MODE), text.len() as u64)?;
-                tree.rename(&prepared, &at(path))
-            }
-            Op::Save { path, text } => save(tree, &at(path), text.len() as u64),
-            Op::MakeFiles { directory, count } => {
-                each(&at(directory), *count, |path| write(tree, path, Access::Create(FILE_MODE), 0))
-            }
-            Op::RemoveFiles { directory, count } => each(&at(directory), *count, |path| tree.unlink(path)),
-            Op::AppendFiles { directory, count } => {
-                each(&at(directory), *count, |path| write(tree, path, Access::Create(FILE_MODE), 1))
-            }
-            Op::Churn { directory, count } => each(&at(directory), *count, |path| {
-                write(tree, path, Access::Create(FILE_MODE), 0)?;
-                tree.unlink(path)
-            }),
-            Op::MakeTree { directory, depth } => make_tree(tree, &at(directory), *depth),
-            Op::CopyTree { from, to } => copy_tree(tree, &at(from), &at(to)),
-            Op::RemoveTree(path) => match tree.look_up(Caller::Root, &at(path), false) {
-                Ok(entry) if tree.file_type(entry) != FileType::Directory => Err(Errno::ENOTDIR),
-                _ => remove_tree(tree, &at(path)),
-            },
-            Op::Open(_) | Op::WriteOpen { .. } | Op::Close(_) | Op::Hold(_) | Op::LetGo(_) => {
-                Err(Errno::ENOSYS)
-            }
-        }
+        calls::perform(self, operation)
     }
 
     /// Looks at a path, links followed. What `server` may not see is hidden.
@@ -194,6 +110,147 @@ impl Files {
     }
 }
 
+impl Calls for Files {
+    /// The handle, and where the next write goes, if not behind the end.
+    type File = (Handle, Option<u64>);
+
+    fn spell(&self, path: &Path) -> PathBuf {
+        disk::spell(&self.directory, path)
+    }
+
+    fn spare(&mut self) -> io::Result<PathBuf> {
+        Ok(self.spare.join("prepared"))
+    }
+
+    fn make_directory(&mut self, path: &Path) -> io::Result<()> {
+        Ok(self.tree.make_directory(bytes(path), DIRECTORY_MODE)?)
+    }
+
+    fn remove_directory(&mut self, path: &Path) -> io::Result<()> {
+        Ok(self.tree.remove_directory(bytes(path))?)
+    }
+
+    fn make_fifo(&mut self, path: &Path) -> io::Result<()> {
+        Ok(self.tree.make_fifo(bytes(path), FILE_MODE)?)
+    }
+
+    fn unlink(&mut self, path: &Path) -> io::Result<()> {
+        Ok(self.tree.unlink(bytes(path))?)
+    }
+
+    fn rename(&mut self, from: &Path, to: &Path) -> io::Result<()> {
+        Ok(self.tree.rename(bytes(from), bytes(to))?)
+    }
+
+    fn exchange(&mut self, a: &Path, b: &Path) -> io::Result<()> {
+        Ok(self.tree.exchange(bytes(a), bytes(b))?)
+    }
+
+    fn link(&mut self, target: &Path, name: &Path) -> io::Result<()> {
+        Ok(self.tree.link(bytes(target), bytes(name))?)
+    }
+
+    fn symlink(&mut self, target: &Path, name: &Path) -> io::Result<()> {
+        Ok(self.tree.make_link(bytes(target), bytes(name))?)
+    }
+
+    fn truncate(&mut self, path: &Path, size: u64) -> io::Result<()> {
+        Ok(self.tree.truncate(bytes(path), size)?)
+    }
+
+    fn set_times(&mut self, path: &Path, times: Times) -> io::Result<()> {
+        Ok(match times {
+            Times::Access => self.tree.set_access_time(bytes(path)),
+            Times::Now => self.tree.set_times(bytes(path), None),
+            Times::Seconds(seconds) => self.tree.set_times(bytes(path), Some(seconds)),
+        }?)
+    }
+
+    fn change_mode(&mut self, path: &Path, mode: u32) -> io::Result<()> {
+        Ok(self.tree.change_mode(bytes(path), mode)?)
+    }
+
+    fn change_owner(&mut self, path: &Path, uid: u32) -> io::Result<()> {
+        Ok(self.tree.change_owner(bytes(path), uid)?)
+    }
+
+    fn open(&mut self, path: &Path, opening: Opening) -> io::Result<Self::File> {
+        let access = match opening {
+            Opening::Read => Access::Read,
+            Opening::Extend => Access::Write,
+            Opening::Append | Opening::Overwrite => Access::Create(FILE_MODE),
+            Opening::Empty => Access::Empty(FILE_MODE),
+        };
+        let place = (opening == Opening::Overwrite).then_some(0);
+        Ok((self.tree.open(bytes(path), access)?, place))
+    }
+
+    fn write(&mut self, (handle, place): &mut Self::File, text: &[u8]) -> io::Result<()> {
+        let length = text.len() as u64;
+        self.tree.write(*handle, length, *place)?;
+        *place = place.map(|place| place + length);
+        Ok(())
+    }
+
+    fn size(&mut self, (handle, _): &Self::File) -> io::Result<u64> {
+        Ok(self.tree.size(*handle)?)
+    }
+
+    fn cut(&mut self, (handle, _): &Self::File, size: u64) -> io::Result<()> {
+        Ok(self.tree.cut(*handle, size)?)
+    }
+
+    fn close(&mut self, (handle, _): Self::File) -> io::Result<()> {
+        Ok(self.tree.close(handle)?)
+    }
+
+    fn read(&mut self, path: &Path) -> io::Result<()> {
+        let handle = self.tree.open(bytes(path), Access::Read)?;
+        Ok(self.tree.close(handle)?)
+    }
+
+    fn entry(&mut self, path: &Path) -> io::Result<Entry> {
+        let entry = self.tree.look_up(Caller::Root, bytes(path), false)?;
+        Ok(match self.tree.file_type(entry) {
+            FileType::Directory => Entry::Directory,
+            FileType::Link => Entry::Link(OsStr::from_bytes(self.tree.target(entry)?).into()),
+            FileType::Other => Entry::File,
+        })
+    }
+
+    fn names(&mut self, directory: &Path) -> io::Result<Vec<OsString>> {
+        let directory = self.tree.look_up(Caller::Root, bytes(directory), true)?;
+        match self.tree.file_type(directory) {
+            FileType::Directory => {
+                Ok(self.tree.names(directory).map(|name| OsStr::from_bytes(name).to_owned()).collect())
+            }
+            FileType::Link | FileType::Other => Err(Errno::ENOTDIR.into()),
+        }
+    }
+
+    fn copy(&mut self, from: &Path, to: &Path) -> io::Result<()> {
+        let source = self.tree.look_up(Caller::Root, bytes(from), false)?;
+        let seen = self.tree.stamp(source);
+        let handle = self.tree.open(bytes(to), Access::Empty(seen.mode & 0o777 & !0o022))?;
+        self.tree.change_open_mode(handle, seen.mode)?;
+        self.tree.write(handle, seen.size, None)?;
+        Ok(self.tree.close(handle)?)
+    }
+
+    fn keep(&mut self, path: PathBuf, keeping: Keeping, file: Self::File) -> Option<Self::File> {
+        self.kept.insert((keeping, path), file)
+    }
+
+    fn kept(&mut self, path: &Path, keeping: Keeping) -> Option<Self::File> {
+        self.kept.remove(&(keeping, path.to_owned()))
+    }
+
+    fn write_kept(&mut self, path: &Path, text: &[u8]) -> Option<io::Result<()>> {
+        let mut file = *self.kept.get(&(Keeping::ToWrite, path.to_owned()))?;
+        Some(self.write(&mut file, text))
+    }
+}
+
 impl Default for Files {
     fn default() -> Files {
         Files::new()
@@ -202,108 +259,4 @@ impl Default for Files {
 
 fn bytes(path: &Path) -> &[u8] {
     path.as_os_str().as_bytes()
-}
-
-/// A target is stored as typed, but `$DIR` is resolved.
-fn target_of(target: &OsStr, at: impl Fn(&Path) -> Vec<u8>) -> Vec<u8> {
-    let target = Path::new(target);
-    if target.starts_with(DIRECTORY_PLACEHOLDER) { at(target) } else { bytes(target).to_vec() }
-}
-
-/// Opens, writes behind the end, closes.
-fn write(tree: &mut Tree, path: &[u8], access: Access, length: u64) -> Fallible<()> {
-    let handle = tree.open(path, access)?;
-    tree.write(handle, length, None)?;
-    tree.close(handle)
-}
-
-fn write_in_place(tree: &mut Tree, path: &[u8], length: u64) -> Fallible<()> {
-    let handle = tree.open(path, Access::Create(FILE_MODE))?;
-    let before = tree.size(handle)?;
-    tree.write(handle, length, Some(0))?;
-    if before > length {
-        tree.cut(handle, length)?;
-    }
-    tree.close(handle)
-}
-
-fn touch(tree: &mut Tree, path: &[u8], seconds: Option<i64>) -> Fallible<()> {
-    match tree.set_times(path, seconds) {
-        Err(Errno::ENOENT) => {
-            write(tree, path, Access::Create(FILE_MODE), 0)?;
-            if seconds.is_some() { tree.set_times(path, seconds) } else { Ok(()) }
-        }
-        done => done,
-    }
-}
-
-fn save(tree: &mut Tree, path: &[u8], length: u64) -> Fallible<()> {
-    let path = Path::new(OsStr::from_bytes(path));
-    let name = path.file_name().ok_or(Errno::EINVAL)?;
-    let temporary: OsString = [OsStr::new("."), name, OsStr::new(".tmp")].into_iter().collect();
-    let temporary = path.with_file_name(temporary);
-    write(tree, bytes(&temporary), Access::Empty(FILE_MODE), length)?;
-    tree.rename(bytes(&temporary), bytes(path))
-}
-
-fn each(directory: &[u8], count: u32, mut act: impl FnMut(&[u8]) -> Fallible<()>) -> Fallible<()> {
-    (0..count).try_for_each(|number| act(&join(directory, format!("name{number:06}").as_bytes())))
-}
-
-fn join(directory: &[u8], name: &[u8]) -> Vec<u8> {
-    [directory, b"/", name].concat()
-}
-
-fn make_tree(tree: &mut Tree, directory: &[u8], depth: u32) -> Fallible<()> {
-    let mut directory = directory.to_owned();
-    for level in 0..=depth {
-        if level > 0 {
-            directory = join(&directory, b"directory");
-        }
-        tree.make_directory(&directory, DIRECTORY_MODE)?;
-        write(tree, &join(&directory, b"file"), Access::Create(FILE_MODE), 0)?;
-    }
-    Ok(())
-}
-
-fn copy_tree(tree: &mut Tree, from: &[u8], to: &[u8]) -> Fallible<()> {
-    tree.make_directory(to, DIRECTORY_MODE)?;
-    for name in names_in(tree, from)? {
-        let (source, target) = (join(from, &name), join(to, &name));
-        let entry = tree.look_up(Caller::Root, &source, false)?;
-        match tree.file_type(entry) {
-            FileType::Directory => copy_tree(tree, &source, &target)?,
-            FileType::Link => {
-                let link = tree.target(entry)?.to_vec();
-                tree.make_link(&link, &target)?;
-            }
-            FileType::Other => {
-                let seen = tree.stamp(entry);
-                let handle = tree.open(&target, Access::Empty(seen.mode & 0o777 & !0o022))?;
-                tree.change_open_mode(handle, seen.mode)?;
-                tree.write(handle, seen.size, None)?;
-                tree.close(handle)?;
-            }
-        }
-    }
-    Ok(())
-}
-
-fn remove_tree(tree: &mut Tree, path: &[u8]) -> Fallible<()> {
-    let entry = tree.look_up(Caller::Root, path, false)?;
-    if tree.file_type(entry) != FileType::Directory {
-        return tree.unlink(path);
-    }
-    for name in names_in(tree, path)? {
-        remove_tree(tree, &join(path, &name))?;
-    }
-    tree.remove_directory(path)
-}
-
-fn names_in(tree: &Tree, directory: &[u8]) -> Fallible<Vec<Name>> {
-    let directory = tree.look_up(Caller::Root, directory, true)?;
-    match tree.file_type(directory) {
-        FileType::Directory => Ok(tree.names(directory).cloned().collect()),
-        FileType::Link | FileType::Other => Err(Errno::ENOTDIR),
-    }
 }
