@@ -3,19 +3,15 @@
 //! What there is to say is left to `suite`. Invariant: a report writes to the writer it was given and
 //! nowhere else, and the same findings give the same report but for the times they took.
 
+mod form;
 mod json;
 mod junit;
 mod pretty;
 mod tap;
 
-use std::io::{self, Write};
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::io::Write;
 
-use serde::Serialize;
-
-use crate::suite::verdict::{Complaint, Finding, Kind, Verdict};
-use testgam_language::words::is_obeyed;
+pub use form::{Look, Report, Summary, shell_word};
 
 /// The forms of a report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
@@ -31,57 +27,6 @@ pub enum Format {
     Json,
 }
 
-/// How a report is to look.
-#[derive(Debug, Clone, Default)]
-pub struct Look {
-    /// Whether with colours, where the form has any.
-    pub colors: bool,
-    /// Whether each scenario's transcript is part of it.
-    pub transcripts: bool,
-    /// The folder that paths are written from.
-    pub base: PathBuf,
-    /// The options that play a scenario once more as it was played, each with a blank before it.
-    pub again: String,
-}
-
-/// How many of the scenarios came out how.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Summary {
-    /// Held as accepted.
-    pub held: usize,
-    /// Held, and accepted now.
-    pub accepted: usize,
-    /// Cannot be played here.
-    pub skipped: usize,
-    /// Did not hold.
-    pub broken: usize,
-    /// Were left out, because one before them did not hold.
-    pub unplayed: usize,
-    /// The time from the first to the last.
-    pub took: Duration,
-}
-
-/// Writes findings down.
-pub trait Report {
-    /// Is told how many findings will come.
-    ///
-    /// # Errors
-    /// The writer's.
-    fn begin(&mut self, count: usize) -> io::Result<()>;
-
-    /// Takes the next finding.
-    ///
-    /// # Errors
-    /// The writer's.
-    fn tell(&mut self, finding: &Finding) -> io::Result<()>;
-
-    /// Is told that this was all.
-    ///
-    /// # Errors
-    /// The writer's.
-    fn end(&mut self, summary: &Summary) -> io::Result<()>;
-}
-
 impl Format {
     /// A report of this form.
     pub fn report<'a>(self, out: impl Write + 'a, look: Look) -> Box<dyn Report + 'a> {
@@ -91,66 +36,5 @@ impl Format {
             Format::Junit => Box::new(junit::Junit::new(out, look)),
             Format::Json => Box::new(json::Json::new(out, look)),
         }
-    }
-}
-
-impl Summary {
-    /// Counts one more.
-    pub fn count(&mut self, verdict: &Verdict) {
-        *match verdict {
-            Verdict::Held => &mut self.held,
-            Verdict::Accepted(_) => &mut self.accepted,
-            Verdict::Skipped(_) => &mut self.skipped,
-            Verdict::Broken(_) => &mut self.broken,
-        } += 1;
-    }
-}
-
-impl Look {
-    /// A path as a reader in the base folder would write it.
-    fn path(&self, path: &Path) -> String {
-        path.strip_prefix(&self.base).unwrap_or(path).display().to_string()
-    }
-
-    /// Where a complaint points: `FILE:LINE`, or the file alone.
-    fn place(&self, finding: &Finding, complaint: &Complaint) -> String {
-        let path = self.path(&finding.scenario.file);
-        match complaint.line {
-            0 => path,
-            line => format!("{path}:{line}"),
-        }
-    }
-
-    /// The command that plays a scenario once more.
-    fn replay(&self, finding: &Finding, complaint: &Complaint) -> String {
-        match complaint.kind {
-            // Only a run of everything looks for them.
-            Kind::Orphaned => "testgam run".to_owned(),
-            _ => format!("testgam run{} {}", self.again, shell_word(&self.path(&finding.scenario.file))),
-        }
-    }
-
-    /// The command that accepts what a scenario printed, if accepting makes it right.
-    fn remedy(&self, finding: &Finding, complaint: &Complaint) -> Option<String> {
-        complaint.kind.is_acceptable().then(|| match complaint.kind {
-            // Only a run of everything knows that no scenario is there.
-            Kind::Orphaned => "testgam run --accept".to_owned(),
-            _ => format!("testgam run --accept {}", shell_word(&self.path(&finding.scenario.file))),
-        })
-    }
-}
-
-/// JSON on a line, in which a terminal finds nothing to obey.
-fn json(value: &impl Serialize) -> serde_json::Result<String> {
-    let spelled = |c: char| if is_obeyed(c) { format!("\\u{:04x}", u32::from(c)) } else { c.to_string() };
-    Ok(serde_json::to_string(value)?.chars().map(spelled).collect())
-}
-
-/// A word as a shell takes it for one.
-pub fn shell_word(word: &str) -> String {
-    let is_plain = |c: char| c.is_alphanumeric() || "/._-+,:@%=".contains(c);
-    match word.chars().all(is_plain) {
-        true if !word.is_empty() => word.to_owned(),
-        _ => format!("'{}'", word.replace('\'', r"'\''")),
     }
 }

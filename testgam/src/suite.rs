@@ -9,40 +9,23 @@ pub mod command;
 pub mod corpus;
 pub mod difference;
 pub mod interrupt;
+mod options;
 pub mod verdict;
 
 use std::collections::BTreeMap;
 use std::io;
-use std::num::NonZero;
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use crate::options::{PlayOptions, WorldKind};
 use corpus::Scenario;
+pub use options::SuiteOptions;
 use verdict::Finding;
 
 /// The longest time that a scenario may take.
 pub const SCENARIO_BOUND: Duration = Duration::from_secs(60);
-
-/// How to play a suite.
-#[derive(Debug, Clone)]
-pub struct SuiteOptions {
-    /// How to play each scenario; its `stop` ends the whole suite.
-    pub play: PlayOptions,
-    /// The worlds to play each scenario in, in this order.
-    pub worlds: Vec<WorldKind>,
-    /// How many scenarios play at once.
-    pub jobs: NonZero<usize>,
-    /// How often each is played in a world; all its transcripts have to be the same, in all worlds.
-    pub repeat: NonZero<u32>,
-    /// Whether transcripts become snapshots.
-    pub accepts: bool,
-    /// How long a scenario may take.
-    pub bound: Duration,
-}
 
 /// Plays scenarios and hands over each finding as soon as those before it are told.
 ///

@@ -1,29 +1,27 @@
 //! The verbs: one table of every command, its arguments and what it does, for the parser, for completion
 //! and for help.
 //!
-//! What an action does is left to `interpreter`, what a fault's arguments are to `fault`. Invariant: a word is taken by exactly one reader of
-//! `Arguments`, and each reader names what it expected when it refuses.
+//! What an action does is left to `interpreter`, how a word is read to `arguments`, what a fault's are to `fault`. Invariant: no two
+//! verbs have one name, and what help shows of one's arguments is what is read.
 
+mod arguments;
 mod fault;
 
-use std::ffi::OsString;
-use std::os::unix::ffi::OsStringExt;
-use std::path::{Component, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
-use gamin::{Code, Kind};
+use gamin::Kind;
 
 use crate::action::{
-    Action, Attempt, Block, ClientAction, Collect, Expectation, Expected, FileOperation, Gaminrc,
-    ServerAction, Subscribe,
+    Action, Attempt, Block, ClientAction, Collect, Expectation, FileOperation, Gaminrc, ServerAction,
+    Subscribe,
 };
 use crate::collection::Collection;
 use crate::language::Language;
 use crate::mistake::{Problem, Suggestion};
 use crate::words::{Word, plain_or_quoted};
+use arguments::{Arguments, COUNT_MAX, Refusal, number, octal_mode, path, request, unsuitable};
 
-/// The most entries that one step makes or removes.
-const COUNT_MAX: u32 = 1_000_000;
 /// The deepest tree that one step makes.
 const DEPTH_MAX: u32 = 100;
 /// The longest `wait`, in milliseconds.
@@ -41,9 +39,6 @@ pub struct Verb {
     pub help: &'static str,
     read: fn(&mut Arguments<'_>) -> Result<Action, Refusal>,
 }
-
-/// The column and the problem of a word that cannot be read.
-type Refusal = (usize, Problem);
 
 /// Finds a verb by its name, if the language has it.
 pub fn find(language: Language, name: &[u8]) -> Option<&'static Verb> {
@@ -66,7 +61,7 @@ pub fn parse(language: Language, words: &[Word]) -> Result<Action, (usize, Probl
         return Err((name.column, Problem::UnknownVerb(plain_or_quoted(&name.bytes), suggestion)));
     };
     let end = words.last().map_or(1, |word| word.column + word.bytes.len());
-    let mut arguments = Arguments { language, verb, rest, end };
+    let mut arguments = Arguments::new(language, (verb.name, verb.usage), rest, end);
     let action = (verb.read)(&mut arguments)?;
     arguments.finish()?;
     Ok(action)
@@ -84,126 +79,12 @@ fn nearest(language: Language, name: &[u8]) -> Option<&'static str> {
     VERBS.iter().filter(known).find(|verb| alike(verb.name.as_bytes(), name)).map(|verb| verb.name)
 }
 
-/// The words behind the verb, taken one by one.
-struct Arguments<'a> {
-    language: Language,
-    verb: &'static Verb,
-    rest: &'a [Word],
-    end: usize,
-}
-
-impl<'a> Arguments<'a> {
-    fn next(&mut self, expected: &'static str) -> Result<&'a Word, Refusal> {
-        let missing = self.missing(expected);
-        self.optional().ok_or(missing)
-    }
-
-    fn missing(&self, expected: &'static str) -> Refusal {
-        let Verb { name, usage, .. } = *self.verb;
-        (self.end, Problem::Missing { verb: name, expected, usage })
-    }
-
-    fn optional(&mut self) -> Option<&'a Word> {
-        let (first, rest) = self.rest.split_first()?;
-        self.rest = rest;
-        Some(first)
-    }
-
-    fn finish(&self) -> Result<(), Refusal> {
-        let Some(extra) = self.rest.first() else { return Ok(()) };
-        let usage = format!("{} {}", self.verb.name, self.verb.usage).trim_end().to_owned();
-        Err((extra.column, Problem::Extra { word: plain_or_quoted(&extra.bytes), usage }))
-    }
-
-    /// A path in the scenario's own directory; in a classic script, any path.
-    fn path(&mut self, name: &'static str) -> Result<PathBuf, Refusal> {
-        let word = self.next(name)?;
-        let path = path(word)?;
-        let inside = path.strip_prefix("$DIR").unwrap_or(&path);
-        let is_inside = |part| matches!(part, Component::Normal(_) | Component::CurDir);
-        match self.language {
-            Language::Extended if path.as_os_str().is_empty() => Err(unsuitable(word, "a path")),
-            Language::Extended if !inside.components().all(is_inside) => {
-                Err((word.column, Problem::Outside(plain_or_quoted(&word.bytes))))
-            }
-            _ => Ok(path),
-        }
-    }
-
-    /// Any path: monitoring harms nobody.
-    fn monitored(&mut self) -> Result<PathBuf, Refusal> {
-        let word = self.next("PATH")?;
-        match word.bytes.is_empty() {
-            true => Err(unsuitable(word, "a path")),
-            false => path(word),
-        }
-    }
-
-    fn text(&mut self) -> Result<Vec<u8>, Refusal> {
-        Ok(self.next("TEXT")?.bytes.clone())
-    }
-
-    /// A line of text without an end of line in it.
-    fn line(&mut self) -> Result<Vec<u8>, Refusal> {
-        let word = self.next("LINE")?;
-        match word.bytes.contains(&b'\n') {
-            true => Err(unsuitable(word, "one line")),
-            false => Ok(word.bytes.clone()),
-        }
-    }
-
-    fn count(&mut self) -> Result<u32, Refusal> {
-        let word = self.next("N")?;
-        number(word, 0..=COUNT_MAX).ok_or_else(|| unsuitable(word, "a number up to 1000000"))
-    }
-
-    fn request(&mut self) -> Result<i32, Refusal> {
-        request(self.next("REQNUM")?)
-    }
-
-    fn expected(&mut self) -> Result<Expected, Refusal> {
-        let request = self.request()?;
-        let name = self.next("NAME")?.bytes.clone();
-        let word = self.next("CODE")?;
-        let code = (1..=9).map(Code::from).find(|code| code.name().map(str::as_bytes) == Some(&word.bytes));
-        let code = code.ok_or_else(|| unsuitable(word, "a code such as Created"))?;
-        Ok(Expected { request, name, code })
-    }
-}
-
-fn path(word: &Word) -> Result<PathBuf, Refusal> {
-    if word.bytes.contains(&0) {
-        return Err(unsuitable(word, "a path without NUL bytes"));
-    }
-    Ok(PathBuf::from(OsString::from_vec(word.bytes.clone())))
-}
-
-fn request(word: &Word) -> Result<i32, Refusal> {
-    number(word, 1..=i32::MAX).ok_or_else(|| unsuitable(word, "a request number from 1 to 2147483647"))
-}
-
-fn number<N>(word: &Word, range: std::ops::RangeInclusive<N>) -> Option<N>
-where
-    N: std::str::FromStr + PartialOrd,
-{
-    str::from_utf8(&word.bytes).ok()?.parse().ok().filter(|number| range.contains(number))
-}
-
-fn octal_mode(word: &Word) -> Result<u32, Refusal> {
-    let mode = str::from_utf8(&word.bytes).ok().and_then(|text| u32::from_str_radix(text, 8).ok());
-    mode.filter(|mode| *mode <= 0o7777).ok_or_else(|| unsuitable(word, "an octal mode from 0 to 7777"))
-}
-
-fn unsuitable(word: &Word, expected: &'static str) -> Refusal {
-    (word.column, Problem::Unsuitable { word: plain_or_quoted(&word.bytes), expected })
-}
-
 fn monitor(a: &mut Arguments<'_>, kind: Kind) -> Result<Action, Refusal> {
     let path = a.monitored()?;
     let mut monitor = Subscribe { kind, path, number: None, data: None };
     while let Some(word) = a.optional() {
         match word.bytes.strip_prefix(b"data=") {
-            Some(data) if a.language == Language::Extended => monitor.data = Some(data.to_vec()),
+            Some(data) if a.language() == Language::Extended => monitor.data = Some(data.to_vec()),
             _ => monitor.number = Some(request(word)?),
         }
     }
@@ -232,7 +113,7 @@ fn collect(a: &mut Arguments<'_>) -> Result<ClientAction, Refusal> {
 fn wait(a: &mut Arguments<'_>) -> Result<Action, Refusal> {
     let second = Duration::from_secs(1);
     let Some(word) = a.optional() else { return Ok(Action::Wait(second)) };
-    if a.language == Language::Classic {
+    if a.language() == Language::Classic {
         return Ok(Action::Wait(second));
     }
     let milliseconds = number(word, 0..=WAIT_MAX_MS);
@@ -243,7 +124,7 @@ fn wait(a: &mut Arguments<'_>) -> Result<Action, Refusal> {
 
 fn expect(a: &mut Arguments<'_>) -> Result<Action, Refusal> {
     let word = a.next("N")?;
-    let extended = a.language == Language::Extended;
+    let extended = a.language() == Language::Extended;
     if extended && word.bytes == b"none" {
         return Ok(Action::Expect(Expectation::None));
     }
@@ -279,9 +160,9 @@ fn server(a: &mut Arguments<'_>) -> Result<Action, Refusal> {
 
 /// Reads the rest of the line as a step of its own.
 fn attempt(a: &mut Arguments<'_>, attempt: Attempt) -> Result<Action, Refusal> {
-    let first = a.rest.first().ok_or_else(|| a.missing("STEP"))?;
-    let words = std::mem::take(&mut a.rest);
-    match parse(a.language, words)? {
+    let words = a.take_rest();
+    let first = words.first().ok_or_else(|| a.missing("STEP"))?;
+    match parse(a.language(), words)? {
         action @ (Action::File(_) | Action::Server(_) | Action::Fault(_)) => {
             Ok(Action::Attempt(attempt, Box::new(action)))
         }
@@ -317,7 +198,7 @@ fn symbolic_link(a: &mut Arguments<'_>) -> Result<FileOperation, Refusal> {
 
 fn append(a: &mut Arguments<'_>) -> Result<FileOperation, Refusal> {
     let path = a.path("PATH")?;
-    let text = match a.language {
+    let text = match a.language() {
         Language::Classic => None,
         Language::Extended => a.optional().map(|word| word.bytes.clone()),
     };

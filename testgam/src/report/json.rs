@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use super::{Look, Report, Summary, json};
+use super::form::{Look, Report, Summary, json};
 use crate::suite::verdict::{Change, Finding, Verdict};
 
 /// Writes objects.

@@ -4,7 +4,7 @@
 
 use std::io::{self, Write};
 
-use super::{Look, Report, Summary};
+use super::form::{Look, Report, Summary};
 use crate::suite::verdict::{Complaint, Finding, Verdict};
 use testgam_language::words::is_obeyed;
 

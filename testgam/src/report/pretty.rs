@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::{Look, Report, Summary};
+use super::form::{Look, Report, Summary};
 use crate::suite::verdict::{Change, Complaint, Finding, Verdict};
 use testgam_language::words::printable;
 

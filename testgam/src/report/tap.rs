@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::{Look, Report, Summary, json};
+use super::form::{Look, Report, Summary, json};
 use crate::suite::verdict::{Complaint, Finding, Verdict};
 use testgam_language::words::printable;
 

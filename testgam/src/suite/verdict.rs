@@ -13,9 +13,9 @@ use crate::play::{Failure, Outcome, play};
 use crate::snapshot::{Snapshot, normal};
 use testgam_language::script::{Script, UNSAID_PROMISE};
 
-use super::SuiteOptions;
 use super::corpus::Scenario;
 use super::difference::{Difference, difference, difference_until_failure, unified};
+use super::options::SuiteOptions;
 
 /// What came of a scenario.
 #[derive(Debug, Clone, PartialEq, Eq)]

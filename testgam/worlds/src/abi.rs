@@ -23,8 +23,9 @@ use gamin::{Code, Connection, Event, Kind, RequestNumber, ServerCommand};
 use tempfile::TempPath;
 
 pub use call::become_carrier_if_asked;
-use call::{Answer, Call, Told};
+use call::{Answer, Call};
 use carrier::Carrier;
+use library::Given;
 
 use crate::forks;
 use crate::live::connection::LiveClient;
@@ -245,7 +246,7 @@ impl Client for AbiClient {
     }
 }
 
-fn event(told: Told) -> Result<Event, Trouble> {
+fn event(told: Given) -> Result<Event, Trouble> {
     let code = u16::try_from(told.code).map(Code::from);
     let code = code.map_err(|_| Trouble::Failed(format!("the library: an event of code {}", told.code)))?;
     Ok(Event {

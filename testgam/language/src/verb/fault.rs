@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use gamin_engine::{Refusal, Unlisted};
 
-use super::{Arguments, Refusal as Refused, number, path, unsuitable};
+use super::arguments::{Arguments, Refusal as Refused, number, path, unsuitable};
 use crate::action::{Action, Block, ClientAction, Fault, ScanFault};
 
 /// The longest time of a fault, in milliseconds; also how far the clock is set, forward or back.

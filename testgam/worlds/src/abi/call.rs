@@ -17,7 +17,7 @@ use nix::sys::prctl::set_pdeathsig;
 use nix::sys::signal::Signal;
 use serde::{Deserialize, Serialize};
 
-use super::library::{self, Fam};
+use super::library::{self, Fam, Given};
 
 /// The first argument that turns this executable into a carrier.
 pub(super) const CARRIER_ARGUMENT: &str = "carry-library";
@@ -60,19 +60,11 @@ pub(super) enum Answer {
     Done,
     Number(i32),
     Pending(bool),
-    Events(Vec<Told>),
+    Events(Vec<Given>),
     /// The library refused, or broke a promise.
     Failed(String),
     /// The library has no such function.
     Unknown,
-}
-
-/// An event as the library gave it.
-#[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Told {
-    pub request: i32,
-    pub code: i32,
-    pub name: Vec<u8>,
 }
 
 impl Call {
@@ -150,7 +142,7 @@ fn answer(connection: &mut Option<Fam>, call: Call) -> Answer {
     }
 }
 
-fn events(fam: &mut Fam, patience: Duration) -> Result<Vec<Told>, String> {
+fn events(fam: &mut Fam, patience: Duration) -> Result<Vec<Given>, String> {
     let mut events = Vec::new();
     let mut is_pending = fam.wait(patience)?;
     while is_pending && events.len() < EVENTS_MAX {

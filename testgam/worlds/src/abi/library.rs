@@ -20,8 +20,15 @@ use libloading::Library;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SigHandler, SigSet, Signal, signal};
+use serde::{Deserialize, Serialize};
 
-use super::call::Told;
+/// An event as the library gave it.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Given {
+    pub request: i32,
+    pub code: i32,
+    pub name: Vec<u8>,
+}
 
 /// What FamErrlist says, by FAMErrno.
 const ERRORS: [&str; 7] = [
@@ -308,7 +315,7 @@ impl Fam {
     }
 
     /// The next event, and that it is about this connection and carries its request's user data.
-    pub fn next(&mut self) -> Result<Told, String> {
+    pub fn next(&mut self) -> Result<Given, String> {
         let mut event = MaybeUninit::<FamEvent>::zeroed();
         let connection = &raw mut *self.connection;
         // SAFETY: the connection is open; the event outlives the call.
@@ -327,6 +334,6 @@ impl Fam {
         if self.user_data.get(&request).is_some_and(|data| *data != event.userdata.addr()) {
             return Err(format!("an event of request {request} has another request's user data"));
         }
-        Ok(Told { request, code: event.code, name: name.to_vec() })
+        Ok(Given { request, code: event.code, name: name.to_vec() })
     }
 }
