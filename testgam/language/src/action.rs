@@ -333,9 +333,18 @@ pub enum Fault {
     /// Files are stamped by a clock that ticks so rarely, as before Linux 6.13.
     CoarseClock(Duration),
     /// A new, empty file system is mounted over a directory.
-    Mount(PathBuf),
+    Mount {
+        /// Where.
+        directory: PathBuf,
+        /// Its type, as the mount table has it: of some types it lives by another machine or program.
+        file_system: String,
+    },
     /// What is mounted over a directory goes.
     Unmount(PathBuf),
+    /// What is mounted over a directory, and lives by another machine or program, does not answer those who look at it.
+    Hang(PathBuf),
+    /// It answers again.
+    Answer(PathBuf),
 }
 
 /// What can be wrong with a scan.

@@ -314,7 +314,7 @@ verbs! {
 
     extended any "server" "pollonly | watches N | unprivileged | [system-|mandatory-]gaminrc LINE | stop | continue | kill | start | restart", "set up or disturb the server", |a| server(a)?;
 
-    extended any "fault" "delay MS | queue N | watches N | refuse DIR N WHY | slow-scan MS [late] | failing-scan WHY | during-scan | between N | room N | capacity N | outbox N | clock MS | coarse-clock MS | mount DIR | unmount DIR", "have something go wrong, in the simulated world", |a| fault::read(a)?;
+    extended any "fault" "delay MS | queue N | watches N | refuse DIR N WHY | slow-scan MS [late] | failing-scan WHY | during-scan | between N | room N | capacity N | outbox N | clock MS | coarse-clock MS | mount DIR [TYPE] | unmount DIR | hang DIR | answer DIR", "have something go wrong, in the simulated world", |a| fault::read(a)?;
     extended any "heal" "", "have everything go right again", |_| Action::Heal;
 
     classic client "event" "", "wait for one event and read it", |_| ClientAction::Event;

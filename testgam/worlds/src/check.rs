@@ -23,6 +23,8 @@ pub enum Checker {
     BarrierSound,
     /// Nothing is held back that could be told.
     Prompt,
+    /// Nobody waits for what he did not ask for.
+    NotHeldUp,
     /// Nothing is to be done later but for a reason.
     Quiet,
     /// Nothing that waits is more than what is watched.
@@ -52,6 +54,7 @@ impl fmt::Display for Checker {
             Checker::Order => "order",
             Checker::BarrierSound => "barrier sound",
             Checker::Prompt => "prompt",
+            Checker::NotHeldUp => "not held up",
             Checker::Quiet => "quiet",
             Checker::Bounded => "bounded",
             Checker::GivenBack => "given back",

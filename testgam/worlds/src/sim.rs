@@ -22,6 +22,7 @@ mod witness;
 pub mod workers;
 pub mod world;
 
+use std::ffi::OsString;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
@@ -42,8 +43,6 @@ use witness::Witness;
 
 /// How long an operation takes: enough for times to differ, little enough for a burst to be one.
 pub const OPERATION_TIME: Duration = Duration::from_micros(20);
-/// The number of the mount of `/`.
-const ROOT_MOUNT: u64 = 1;
 /// How often the server may have something to do without time passing, until it counts as running in circles.
 const TURNS_MAX: usize = 100_000;
 
@@ -83,7 +82,6 @@ pub struct Sim {
     is_stopped: bool,
     /// Whether the server has still to learn of its configuration, or of what is mounted.
     has_new_surroundings: bool,
-    last_mount: u64,
     clients: Vec<Option<SimClient>>,
     witness: Witness<ClientId>,
     complaint: Option<Complaint>,
@@ -103,7 +101,6 @@ impl Sim {
             server: None,
             is_stopped: false,
             has_new_surroundings: false,
-            last_mount: ROOT_MOUNT,
             clients: Vec::new(),
             witness: Witness::default(),
             complaint: None,
@@ -173,12 +170,8 @@ impl Sim {
 
     fn turn(&mut self) -> bool {
         let Some(server) = self.server.as_mut().filter(|_| !self.is_stopped) else { return false };
-        let mut world = host::World {
-            now: self.now,
-            files: &mut self.files,
-            pipes: &mut self.pipes,
-            faults: &mut self.faults,
-        };
+        let (now, files, pipes, faults) = (self.now, &mut self.files, &mut self.pipes, &mut self.faults);
+        let mut world = host::World { now, files, pipes, faults };
         if std::mem::take(&mut self.has_new_surroundings) {
             server.handle_surroundings(&mut world, &self.setup);
         }
@@ -186,6 +179,7 @@ impl Sim {
         if server.is_finished() {
             self.kill();
         }
+        self.check_trespass();
         did
     }
 }
@@ -202,6 +196,7 @@ impl Sim {
         if self.server.is_none() {
             self.is_stopped = false;
             self.has_new_surroundings = false;
+            self.setup.mounts = self.files.tree.mount_table();
             self.server = Some(Host::new(self.now, &self.setup, &mut self.files));
         }
     }
@@ -264,29 +259,33 @@ impl Sim {
             Fault::Outbox(bytes) => self.setup.ready_max = *bytes,
             Fault::ClockJump(by_ms) => self.files.tree.set_wall(by_ms.saturating_mul(1_000_000)),
             Fault::CoarseClock(tick) => self.files.tree.set_coarse_clock(*tick),
-            Fault::Mount(path) => {
-                let path = self.files.spell(path);
-                self.files.tree.mount(path.as_os_str().as_bytes())?;
-                self.remount(&path, true);
+            Fault::Mount { directory, file_system } => {
+                // Whoever looks later than he was told what is mounted has looked by then.
+                let (now, files, pipes, faults) =
+                    (self.now, &mut self.files, &mut self.pipes, &mut self.faults);
+                if let Some(server) = &mut self.server {
+                    server.hasten(&mut host::World { now, files, pipes, faults });
+                }
+                self.files.tree.mount(self.spelled(directory).as_bytes(), file_system)?;
+                self.remount();
             }
-            Fault::Unmount(path) => {
-                let path = self.files.spell(path);
-                self.files.tree.unmount(path.as_os_str().as_bytes())?;
-                self.remount(&path, false);
+            Fault::Unmount(directory) => {
+                self.files.tree.unmount(self.spelled(directory).as_bytes())?;
+                self.remount();
             }
+            Fault::Hang(directory) => self.files.tree.hang(self.spelled(directory).as_bytes(), true)?,
+            Fault::Answer(directory) => self.files.tree.hang(self.spelled(directory).as_bytes(), false)?,
         }
         Ok(())
     }
 
-    /// Tells the server what is mounted at a path by now.
-    fn remount(&mut self, path: &Path, is_mounted: bool) {
-        let Some(point) = TreePath::new(path.as_os_str().as_bytes()) else { return };
-        if is_mounted {
-            self.last_mount += 1;
-            self.setup.mounts.insert(point, self.last_mount);
-        } else {
-            self.setup.mounts.remove(&point);
-        }
+    fn spelled(&self, path: &Path) -> OsString {
+        self.files.spell(path).into_os_string()
+    }
+
+    /// Has the server read what is mounted by now.
+    fn remount(&mut self) {
+        self.setup.mounts = self.files.tree.mount_table();
         self.has_new_surroundings = true;
     }
 
@@ -294,6 +293,7 @@ impl Sim {
     /// lost stays lost.
     pub fn heal(&mut self) {
         self.faults = Faults::default();
+        self.files.tree.answer();
         let healthy = Setup::default();
         for fault in [Fault::QueueMax(healthy.queue_max), Fault::WatchesMax(healthy.watches_max)] {
             self.inflict(&fault).expect("because it changes no files");

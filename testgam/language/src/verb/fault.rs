@@ -13,6 +13,8 @@ use crate::action::{Action, Block, ClientAction, Fault, ScanFault};
 
 /// The longest time of a fault, in milliseconds; also how far the clock is set, forward or back.
 const TIME_MAX_MS: u32 = 3_600_000;
+/// The type of what is mounted if none is said.
+const LOCAL: &str = "tmpfs";
 
 pub(super) fn read(a: &mut Arguments<'_>) -> Result<Action, Refused> {
     let word = a.next("what goes wrong")?;
@@ -37,8 +39,10 @@ pub(super) fn read(a: &mut Arguments<'_>) -> Result<Action, Refused> {
         b"outbox" => Fault::Outbox(size(a)?.max(1)),
         b"clock" => Fault::ClockJump(jump(a)?),
         b"coarse-clock" => Fault::CoarseClock(time(a)?),
-        b"mount" => Fault::Mount(a.path("DIR")?),
+        b"mount" => Fault::Mount { directory: a.path("DIR")?, file_system: file_system(a)? },
         b"unmount" => Fault::Unmount(a.path("DIR")?),
+        b"hang" => Fault::Hang(a.path("DIR")?),
+        b"answer" => Fault::Answer(a.path("DIR")?),
         _ => return Err(unsuitable(word, "a fault; `help fault` shows all")),
     };
     Ok(Action::Fault(fault))
@@ -75,6 +79,15 @@ fn room(a: &mut Arguments<'_>) -> Result<Option<usize>, Refused> {
 fn directory(a: &mut Arguments<'_>) -> Result<Option<PathBuf>, Refused> {
     let word = a.next("DIR")?;
     if word.bytes == b"any" { Ok(None) } else { path(word).map(Some) }
+}
+
+/// A type of file systems, by default a local one.
+fn file_system(a: &mut Arguments<'_>) -> Result<String, Refused> {
+    let Some(word) = a.optional() else { return Ok(LOCAL.to_owned()) };
+    let is_type = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
+    let text = str::from_utf8(&word.bytes).ok().filter(|_| word.bytes.iter().all(is_type));
+    let text = text.filter(|text| !text.is_empty());
+    text.map(str::to_owned).ok_or_else(|| unsuitable(word, "a type of file systems, such as `nfs`"))
 }
 
 fn refusal(a: &mut Arguments<'_>) -> Result<Refusal, Refused> {

@@ -2,16 +2,15 @@
 //!
 //! What they demand is left to `check`. Invariant: the first complaint stands, and whoever asks hears it.
 
-use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use gamin::{Event, Kind, RequestNumber};
 use gamin_core::SessionId;
-use gamin_core::engine::{Tag, TreePath};
+use gamin_core::engine::Tag;
 
 use super::Sim;
 use super::client::ClientId;
-use super::journal::{Chronicle, Moment};
+use super::journal::Moment;
 use super::rest::{Link, Rest};
 use crate::check::{Checker, Complaint};
 
@@ -30,16 +29,6 @@ impl Sim {
     /// The first difference.
     pub fn compare(&self, id: ClientId) -> Result<(), Complaint> {
         self.witness.compare(id, self.files.tree.journal())
-    }
-
-    /// Whether something was mounted over a path that is monitored, which is not promised to be noticed.
-    pub fn is_void(&self, path: &Path) -> bool {
-        let journal = self.files.tree.journal();
-        let path = TreePath::new(path.as_os_str().as_bytes());
-        journal.subjects().any(|subject| {
-            Some(&subject.0) == path.as_ref()
-                && journal.chronicle(subject).is_some_and(Chronicle::is_mounted_over)
-        })
     }
 
     /// Whether everything was given back, now that nobody is connected.
@@ -108,6 +97,13 @@ impl Sim {
         self.note(checked);
     }
 
+    pub(super) fn check_trespass(&mut self) {
+        if let Some(path) = self.files.trespass.take() {
+            let what = format!("the server itself has looked at {} over a remote mount", path.escape_ascii());
+            self.note(Err(Complaint::new(Checker::NotHeldUp, what)));
+        }
+    }
+
     pub(super) fn check_request(&mut self, id: ClientId, number: RequestNumber, kind: Kind, path: &Path) {
         let has_listing = kind == Kind::File || !self.client(id).is_ok_and(|client| client.wants_no_listing);
         if let Some(subject) = self.witness.handle_monitor(id, number.0, kind, path, has_listing) {
@@ -130,7 +126,7 @@ impl Sim {
     }
 
     pub(super) fn check_barrier(&mut self, id: ClientId, asked: Moment) {
-        if !self.files.tree.journal().was_mounted() && !self.setup.may_tell_nothing() {
+        if !self.setup.may_tell_nothing() {
             self.witness.handle_barrier(id, asked);
         }
     }

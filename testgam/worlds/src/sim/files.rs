@@ -31,6 +31,8 @@ pub struct Files {
     spare: PathBuf,
     /// What is kept open.
     kept: BTreeMap<(Keeping, PathBuf), <Files as Calls>::File>,
+    /// What somebody has looked at over a remote mount who must not wait for it.
+    pub trespass: Option<Vec<u8>>,
 }
 
 impl Files {
@@ -42,7 +44,7 @@ impl Files {
         for path in [Path::new("/tmp"), room, &directory, &spare] {
             tree.make_directory(bytes(path), DIRECTORY_MODE).expect("because the tree is empty");
         }
-        Files { tree, directory, spare, kept: BTreeMap::new() }
+        Files { tree, directory, spare, kept: BTreeMap::new(), trespass: None }
     }
 
     /// Where relative paths begin.
@@ -63,8 +65,11 @@ impl Files {
         calls::perform(self, operation)
     }
 
-    /// Looks at a path, links followed. What `server` may not see is hidden.
+    /// Looks at a path, links followed. What `server` may not see is hidden, and what does not answer.
     pub fn look(&self, server: Caller, path: &Path) -> Sight {
+        if self.tree.hangs(server, bytes(path)) {
+            return Sight::Hidden;
+        }
         let found = match self.tree.look_up(server, bytes(path), true) {
             Ok(found) => found,
             Err(Errno::EACCES) => return Sight::Hidden,

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use gamin_backend::Number;
 use gamin_core::config::{Mounts, Policy, Rules, Text};
-use gamin_core::engine::{self, Time, TreePath};
+use gamin_core::engine::{self, Time};
 use gamin_core::{BYTES_MAX, Config, Core, Driver, FULL, Peer, SessionId};
 
 use super::faults::Faults;
@@ -37,8 +37,8 @@ pub struct Setup {
     pub poll_interval: Duration,
     /// What is in the configuration files.
     pub gaminrc: BTreeMap<Gaminrc, Vec<u8>>,
-    /// What is mounted over which directories, besides the file system of `/`: by a number that no other mount has.
-    pub mounts: BTreeMap<TreePath, u64>,
+    /// The table of what is mounted, as it was last read.
+    pub mounts: Vec<u8>,
     /// How long it stays without a session.
     pub idle_max: Option<Duration>,
     /// Whose rights it has.
@@ -57,7 +57,7 @@ impl Default for Setup {
             is_poll_only: false,
             poll_interval: Duration::from_secs(1),
             gaminrc: BTreeMap::new(),
-            mounts: BTreeMap::new(),
+            mounts: Vec::new(),
             idle_max: Some(Duration::from_secs(30)),
             caller: Caller::Root,
             watches_max: usize::MAX,
@@ -77,12 +77,7 @@ impl Setup {
     pub fn policy(&self) -> Policy {
         let files = self.gaminrc.values().map(|text| Text { name: "gaminrc", text });
         let (rules, _) = Rules::read(files, None);
-        let mut table = "1 0 0:1 / / rw - ext4 sim rw\n".to_owned().into_bytes();
-        for (point, number) in &self.mounts {
-            let line = format!("{number} 1 0:{number} / {} rw - tmpfs sim rw\n", point.escape_ascii());
-            table.extend_from_slice(line.as_bytes());
-        }
-        let mounts = Arc::new(Mounts::parse(&table));
+        let mounts = Arc::new(Mounts::parse(&self.mounts));
         Policy { mounts, is_poll_only: self.is_poll_only, ..Policy::new(rules) }
     }
 }
@@ -144,6 +139,11 @@ impl Host {
     /// Takes the configuration and the mounts as they are by now.
     pub fn handle_surroundings(&mut self, world: &mut World<'_>, setup: &Setup) {
         self.with_system(world, |driver, system, now| driver.handle_policy(system, now, setup.policy()));
+    }
+
+    /// Has the scans that take long look now.
+    pub fn hasten(&mut self, world: &mut World<'_>) {
+        self.with_system(world, |_, system, _| system.hasten());
     }
 
     /// How many kernel watches it holds.

@@ -50,21 +50,12 @@ pub struct Sighting {
     pub others: State,
     /// Whether there are too many entries to follow.
     pub is_crowded: bool,
+    /// Whether whoever looks is not answered.
+    pub hangs: bool,
 }
 
 /// What is followed: a path, as a file or as a directory.
 pub type Subject = (TreePath, Kind);
-
-/// How the tree came to change.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Cause {
-    /// By an operation on files.
-    Operation,
-    /// Something was mounted over a directory.
-    Mount,
-    /// What was mounted has gone.
-    Unmount,
-}
 
 /// The states of one name, each with the moment at which it began.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,11 +68,10 @@ pub struct Chronicle {
     pub root: Life,
     /// What was in it at any time.
     pub entries: BTreeMap<Name, Life>,
-    is_void: bool,
     is_crowded: bool,
-    /// When a new server saw what was mounted.
-    void_until: Moment,
-    /// Whether the last scan of it failed.
+    /// Whether whoever looks is not answered.
+    pub hangs: bool,
+    /// Whether the last scan of it failed, or is not answered.
     pub is_doubted: bool,
     began: Moment,
 }
@@ -91,9 +81,6 @@ pub struct Chronicle {
 pub struct Journal {
     paths: BTreeMap<Subject, Chronicle>,
     moment: Moment,
-    /// Whether something was mounted since the server was started: what it is told of directories that it has asked about before
-    /// is not of those that are there now.
-    was_mounted: bool,
     /// With whose rights it is looked.
     pub caller: Caller,
     /// Whether a scan has taken long, so that what was noticed meanwhile may be older than what it found.
@@ -141,11 +128,11 @@ impl Life {
         self.0.extend([(moment, State::Hidden), (moment, state)]);
     }
 
-    /// Takes the next state; gives whether it is another.
-    fn take(&mut self, moment: Moment, state: State) -> bool {
+    /// Takes the next state, if it is another.
+    fn take(&mut self, moment: Moment, state: State) {
         let last = self.last();
         if last == state {
-            return false;
+            return;
         }
         if let (State::Present(before), State::Present(after)) = (last, state)
             && before.identity != after.identity
@@ -153,41 +140,25 @@ impl Life {
             self.0.push((moment, State::Absent));
         }
         self.0.push((moment, state));
-        true
     }
 }
 
 impl Chronicle {
-    /// Whether something was mounted over it since the server was started, which is not promised to be noticed.
-    pub fn is_mounted_over(&self) -> bool {
-        self.is_void
-    }
-
-    /// Whether the events of a request that was made at a moment can be laid beside the states.
-    pub fn is_known_since(&self, began: Moment) -> bool {
-        !self.is_void() && self.void_until <= began
-    }
-
-    /// Whether nothing can be said of it: something was mounted over it, or it held too many entries to follow.
+    /// Whether nothing can be said of it: it held too many entries to follow.
     pub fn is_void(&self) -> bool {
-        self.is_void || self.is_crowded
+        self.is_crowded
     }
 
-    fn take(&mut self, moment: Moment, sighting: Sighting, cause: Cause) {
+    fn take(&mut self, moment: Moment, sighting: Sighting) {
         self.is_crowded |= sighting.is_crowded;
-        let root_differs = self.root.take(moment, sighting.root);
-        let entries_differ = self.take_entries(moment, sighting);
-        self.is_void |= match cause {
-            Cause::Operation => false,
-            // Also where nothing is: the way may be another now.
-            Cause::Mount => true,
-            // That what was monitored goes is told; that there is another name below it, or none, is not.
-            Cause::Unmount => entries_differ && !root_differs,
-        };
+        self.hangs = sighting.hangs;
+        // Until somebody has looked again.
+        self.is_doubted |= sighting.hangs;
+        self.root.take(moment, sighting.root);
+        self.take_entries(moment, sighting);
     }
 
-    fn take_entries(&mut self, moment: Moment, sighting: Sighting) -> bool {
-        let mut differ = false;
+    fn take_entries(&mut self, moment: Moment, sighting: Sighting) {
         let mut seen = sighting.entries.into_iter().peekable();
         let mut fresh = Vec::new();
         for (name, life) in &mut self.entries {
@@ -195,21 +166,20 @@ impl Chronicle {
                 fresh.push(new);
             }
             let state = seen.next_if(|(seen, _)| seen == name).map_or(sighting.others, |(_, state)| state);
-            differ |= life.take(moment, state);
+            life.take(moment, state);
         }
         for (name, state) in fresh.into_iter().chain(seen) {
             let mut life = Life::new(self.began);
-            differ |= life.take(moment, state);
+            life.take(moment, state);
             self.entries.insert(name, life);
         }
-        differ
     }
 }
 
 impl Sighting {
     /// Of a path without entries.
     pub fn of(root: State) -> Sighting {
-        Sighting { root, entries: Vec::new(), others: State::Absent, is_crowded: false }
+        Sighting { root, entries: Vec::new(), others: State::Absent, is_crowded: false, hangs: false }
     }
 
     /// The same, where the server may not look.
@@ -229,7 +199,6 @@ impl Journal {
         Journal {
             paths: BTreeMap::new(),
             moment: 0,
-            was_mounted: false,
             caller: Caller::Root,
             has_slow_scans: false,
             has_coarse_clock: false,
@@ -239,11 +208,6 @@ impl Journal {
     /// Now.
     pub fn now(&self) -> Moment {
         self.moment
-    }
-
-    /// Whether something was mounted since the server was started.
-    pub fn was_mounted(&self) -> bool {
-        self.was_mounted
     }
 
     /// What is known of a path.
@@ -274,12 +238,8 @@ impl Journal {
     /// Takes note that a new server looks at everything anew.
     pub fn handle_new_server(&mut self, caller: Caller) {
         self.caller = caller;
-        self.was_mounted = false;
         for chronicle in self.paths.values_mut() {
-            if std::mem::take(&mut chronicle.is_void) {
-                chronicle.void_until = self.moment;
-            }
-            chronicle.is_doubted = false;
+            chronicle.is_doubted = chronicle.hangs;
         }
     }
 
@@ -288,16 +248,9 @@ impl Journal {
         let began = self.moment;
         if let Entry::Vacant(place) = self.paths.entry(subject) {
             let (root, entries) = (Life::new(began), BTreeMap::new());
-            let mut chronicle = Chronicle {
-                root,
-                entries,
-                is_void: self.was_mounted,
-                is_crowded: false,
-                void_until: 0,
-                is_doubted: false,
-                began,
-            };
-            chronicle.take(began, sighting, Cause::Operation);
+            let mut chronicle =
+                Chronicle { root, entries, is_crowded: false, hangs: false, is_doubted: false, began };
+            chronicle.take(began, sighting);
             place.insert(chronicle);
         }
     }
@@ -316,11 +269,10 @@ impl Journal {
     }
 
     /// Takes what is to be seen of everything after something has changed.
-    pub fn take(&mut self, cause: Cause, look: impl Fn(&Subject) -> Sighting) {
+    pub fn take(&mut self, look: impl Fn(&Subject) -> Sighting) {
         self.moment += 1;
-        self.was_mounted |= cause == Cause::Mount;
         for (subject, chronicle) in &mut self.paths {
-            chronicle.take(self.moment, look(subject), cause);
+            chronicle.take(self.moment, look(subject));
         }
     }
 }

@@ -2,15 +2,16 @@
 //!
 //! The files are left to [`Tree`](super::tree::Tree), what is told of them to [`Inotify`](super::inotify::Inotify), what is made of it to the backend that
 //! ships. What the model tells goes through the tables of `gamin-linux`, as what the running kernel tells. Invariant: what
-//! changes while a directory is listed is seen as readdir(2) would see it, whole or not at all for each name.
+//! changes while a directory is listed is seen as readdir(2) would see it, whole or not at all for each name; and who looks at a mount
+//! that hangs sees nothing until it answers.
 
 use std::io;
 use std::ops::Bound;
 use std::sync::Arc;
 
-use gamin_backend::{Access, Extent, Failure, Kernel, Lane, Mounts, Number, Record, scan};
+use gamin_backend::{Access, Extent, Failure, Kernel, Lane, MountId, Mounts, Number, Record, scan};
 use gamin_core::engine::{
-    Entries, FileType, Found, Level, Name, Refusal, Scan, ScanRequest, Stamp, Time, TreePath,
+    Entries, FileType, Found, Level, Name, Refusal, Scan, ScanRequest, Stamp, Time, TreePath, Unlisted,
 };
 use gamin_core::{News, Word, WorkerId};
 use gamin_linux::{BUFFER_BYTES, failure, mask, record, refusal};
@@ -20,7 +21,7 @@ use nix::sys::inotify::AddWatchFlags as Mask;
 use super::faults::Faults;
 use super::files::Files;
 use super::inotify::Event;
-use super::tree::{Access as Open, Caller, DentryId, Handle};
+use super::tree::{Access as Open, Caller, DentryId, Handle, Passed};
 use super::workers::{Work, Workers};
 use testgam_language::action::{FileOperation, ScanFault};
 
@@ -39,31 +40,58 @@ pub struct System<'a> {
 }
 
 impl System<'_> {
-    /// The next word of a worker whose time has come.
+    /// The next word of a worker whose time has come, or whom a mount has answered.
     pub fn word(&mut self) -> Option<Word> {
-        let (worker, lane, work) = self.workers.take(self.now)?;
-        let (path, answer) = match work {
-            Work::Done(path, answer) => (path, answer),
-            Work::StillToLook(request, mounts) => {
-                let answer = self.look(&request, &mounts, &lane, &[]);
-                (request.path, answer)
+        loop {
+            let tree = &self.files.tree;
+            let answered = self.workers.take_answered(|mount| tree.hung(mount.0) != Some(true));
+            let (worker, lane, work) = match answered {
+                // As umount(8) with `-f` has it.
+                Some((mount, (worker, lane, _))) if tree.hung(mount.0).is_none() => {
+                    let scan = Scan { hinges: Vec::new(), found: Found::Unknown(Unlisted::Failed) };
+                    return Some(Word { lane, worker, news: News::Answer(Ok(scan)) });
+                }
+                Some((_, ordered)) => ordered,
+                None => self.workers.take(self.now)?,
+            };
+            let (path, answer) = match work {
+                Work::Done(path, answer) => (path, answer),
+                Work::StillToLook(request, mounts) => match self.look_from(&request, &mounts, &lane) {
+                    Ok(answer) => (request.path, answer),
+                    Err(mount) => {
+                        self.workers.wait(mount, worker, lane, Work::StillToLook(request, mounts));
+                        continue;
+                    }
+                },
+            };
+            if answer.is_ok() {
+                self.files.tree.journal_mut().handle_scan(&path, false);
             }
-        };
-        if answer.is_ok() {
-            self.files.tree.journal_mut().handle_scan(&path, false);
+            return Some(Word { lane, worker, news: News::Answer(answer) });
         }
-        Some(Word { lane, worker, news: News::Answer(answer) })
     }
 
-    /// Makes a scan. When half of a directory's names are read, `meanwhile` is done.
-    fn look(
+    /// Has those look who would look later.
+    pub fn hasten(&mut self) {
+        for (worker, lane, request, mounts) in self.workers.hasten() {
+            match self.look_from(&request, &mounts, &lane) {
+                Ok(answer) => self.workers.order(self.now, worker, Work::Done(request.path, answer)),
+                Err(mount) => self.workers.wait(mount, worker, lane, Work::StillToLook(request, mounts)),
+            }
+        }
+    }
+
+    /// Makes a scan by the worker of a lane; an error is the mount that does not answer.
+    fn look_from(
         &mut self,
         request: &ScanRequest,
         mounts: &Mounts,
         lane: &Lane,
-        meanwhile: &[FileOperation],
-    ) -> Result<Scan, Lane> {
-        scan(&mut Eyes::new(self.files, self.caller, meanwhile), request, mounts, lane)
+    ) -> Result<Result<Scan, Lane>, MountId> {
+        let mut eyes = Eyes::new(self.files, self.caller, &[]);
+        eyes.lane = lane.clone();
+        let answer = scan(&mut eyes, request, mounts, lane);
+        eyes.unanswered.map_or(Ok(answer), Err)
     }
 }
 
@@ -83,6 +111,7 @@ impl Kernel for System<'_> {
     }
 
     fn watch(&mut self, directory: &TreePath, level: Level, extent: Extent) -> Result<Number, Refusal> {
+        self.files().ask(directory).map_err(|_| Refusal::Failed)?;
         // Of a directory that is watched already nothing new is asked, and nothing refused.
         if !self.files.tree.is_watched(self.caller, directory)
             && let Some(refusal) = self.faults.on_watch(directory)
@@ -122,11 +151,17 @@ impl gamin_core::Workers for System<'_> {
     fn order(&mut self, worker: WorkerId, request: &ScanRequest, mounts: &Arc<Mounts>) {
         let Some(lane) = self.workers.lane(worker).cloned() else { return };
         let (takes, looks_late) = self.faults.on_order(request);
-        let work = match looks_late {
-            true => Work::StillToLook(request.clone(), Arc::clone(mounts)),
-            false => Work::Done(request.path.clone(), self.look(request, mounts, &lane, &[])),
-        };
-        self.workers.order(self.now + takes, worker, work);
+        let still_to_look = || Work::StillToLook(request.clone(), Arc::clone(mounts));
+        if looks_late {
+            return self.workers.order(self.now + takes, worker, still_to_look());
+        }
+        match self.look_from(request, mounts, &lane) {
+            Ok(answer) => {
+                let work = Work::Done(request.path.clone(), answer);
+                self.workers.order(self.now + takes, worker, work);
+            }
+            Err(mount) => self.workers.wait(mount, worker, lane, still_to_look()),
+        }
     }
 
     fn dismiss(&mut self, worker: WorkerId) {
@@ -152,7 +187,9 @@ impl gamin_core::System for System<'_> {
                 return Err(Lane::LONG);
             }
         }
-        let Scan { hinges, found } = self.look(request, mounts, lane, &meanwhile)?;
+        let mut eyes = Eyes::new(self.files, self.caller, &meanwhile);
+        let Scan { hinges, found } = scan(&mut eyes, request, mounts, lane)?;
+        drop(eyes);
         self.files.tree.journal_mut().handle_scan(&request.path, failure.is_some());
         let found = match (failure, found) {
             (None, found) => found,
@@ -172,12 +209,39 @@ pub struct Eyes<'a> {
     /// What is done when half of a directory's names are read.
     meanwhile: &'a [FileOperation],
     open: Vec<Handle>,
+    /// What it may wait for.
+    lane: Lane,
+    /// What it waits for in vain.
+    unanswered: Option<MountId>,
 }
 
 impl<'a> Eyes<'a> {
-    /// Begins to look. When half of a directory's names are read, `meanwhile` is done.
+    /// Begins to look, as one who must not wait. When half of a directory's names are read, `meanwhile` is done.
     pub fn new(files: &'a mut Files, caller: Caller, meanwhile: &'a [FileOperation]) -> Eyes<'a> {
-        Eyes { files, caller, meanwhile, open: Vec::new() }
+        Eyes { files, caller, meanwhile, open: Vec::new(), lane: Lane::SHORT, unanswered: None }
+    }
+
+    /// Asks the remote mounts on the way along a path.
+    fn ask(&mut self, path: &[u8]) -> Result<(), Failure> {
+        let mounts = self.files.tree.remote_on(self.caller, path, false);
+        self.ask_mounts(&mounts, path)
+    }
+
+    fn ask_mounts(&mut self, mounts: &[Passed], path: &[u8]) -> Result<(), Failure> {
+        for Passed { id, hangs } in mounts {
+            if self.lane.mounts().all(|own| own != MountId(*id)) {
+                if self.lane == Lane::SHORT {
+                    self.files.trespass.get_or_insert_with(|| path.to_owned());
+                }
+                // Something was mounted since a worker was sent.
+                return Err(Failure::Failed);
+            }
+            if *hangs {
+                self.unanswered.get_or_insert(MountId(*id));
+                return Err(Failure::Failed);
+            }
+        }
+        Ok(())
     }
 }
 
@@ -196,17 +260,20 @@ impl gamin_backend::Files for Eyes<'_> {
     type Directory = DentryId;
 
     fn look(&mut self, path: &[u8]) -> Result<Stamp, Failure> {
+        self.ask(path)?;
         let tree = &self.files.tree;
         tree.look_up(self.caller, path, false).map(|found| tree.stamp(found)).map_err(failure)
     }
 
     fn target(&mut self, link: &TreePath) -> Result<Vec<u8>, Failure> {
+        self.ask(link)?;
         let tree = &self.files.tree;
         let link = tree.look_up(self.caller, link, false);
         link.and_then(|link| tree.target(link)).map(<[u8]>::to_vec).map_err(failure)
     }
 
     fn open(&mut self, directory: &TreePath, access: Access) -> Result<DentryId, Failure> {
+        self.ask(directory)?;
         let tree = &mut self.files.tree;
         let found = tree.look_up(self.caller, directory, false).map_err(failure)?;
         if tree.file_type(found) != FileType::Directory {
@@ -224,6 +291,8 @@ impl gamin_backend::Files for Eyes<'_> {
     }
 
     fn look_in(&mut self, open: &DentryId, name: &Name) -> Result<Stamp, Failure> {
+        let mount = self.files.tree.remote_in(*open, name);
+        self.ask_mounts(mount.as_slice(), name)?;
         let tree = &self.files.tree;
         tree.look_up_at(self.caller, *open, name).map(|found| tree.stamp(found)).map_err(failure)
     }

@@ -19,9 +19,11 @@ use nix::sys::inotify::AddWatchFlags as Mask;
 use nix::sys::stat::SFlag;
 
 use super::inotify::Inotify;
-use super::journal::{Cause, Journal};
+use super::journal::Journal;
+use mounts::Mount;
 
 pub use calls::Access;
+pub use mounts::Passed;
 
 /// What a system call comes to.
 pub type Fallible<T> = Result<T, Errno>;
@@ -115,8 +117,9 @@ pub struct Tree {
     dentries: BTreeMap<DentryId, Dentry>,
     handles: BTreeMap<Handle, Open>,
     devices: BTreeMap<u64, Device>,
-    /// From the dentry that is covered to the one that covers it.
-    mounts: BTreeMap<DentryId, DentryId>,
+    /// From the dentry that is covered to what covers it.
+    mounts: BTreeMap<DentryId, Mount>,
+    last_mount: u64,
     root: DentryId,
     last_id: u64,
     wall_ns: i64,
@@ -141,6 +144,7 @@ impl Tree {
             handles: BTreeMap::new(),
             devices: BTreeMap::new(),
             mounts: BTreeMap::new(),
+            last_mount: 0,
             root: DentryId(0),
             last_id: 0,
             wall_ns: BEGIN_NS,
@@ -376,7 +380,7 @@ impl Tree {
 impl Tree {
     /// Tells of a name in a directory.
     fn tell_name(&mut self, directory: DentryId, name: &Name, mask: Mask) {
-        self.write_journal(Cause::Operation);
+        self.write_journal();
         let inode = self.inode_id(directory);
         if let Some(inotify) = &mut self.inotify {
             inotify.handle(inode, mask, Some(name));
@@ -385,7 +389,7 @@ impl Tree {
 
     /// Tells of an inode itself.
     fn tell_inode(&mut self, dentry: DentryId, mask: Mask) {
-        self.write_journal(Cause::Operation);
+        self.write_journal();
         let inode = self.inode_id(dentry);
         if let Some(inotify) = &mut self.inotify {
             inotify.handle(inode, mask, None);

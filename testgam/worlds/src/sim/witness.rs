@@ -212,9 +212,9 @@ impl Account {
             Told::Present(_) if is_root && self.subject.1 == Kind::Directory => Told::Present(None),
             told => told,
         };
-        let taken = match chronicle.is_known_since(began) {
-            true => thread.take(told, life, journal, &chronicle.root),
-            false => Ok(()),
+        let taken = match chronicle.is_void() {
+            true => Ok(()),
+            false => thread.take(told, life, journal, &chronicle.root),
         };
         thread.told = told;
         let at = thread.state;
@@ -351,7 +351,7 @@ mod tests {
     use gamin::RequestNumber;
 
     use super::*;
-    use crate::sim::journal::{Cause, Sighting};
+    use crate::sim::journal::Sighting;
 
     const DIR: &str = "/d";
 
@@ -374,7 +374,7 @@ mod tests {
         let mut journal = Journal::new();
         journal.follow(subject, sighting(&states[0]));
         for state in &states[1..] {
-            journal.take(Cause::Operation, |_| sighting(state));
+            journal.take(|_| sighting(state));
         }
         (witness, journal)
     }

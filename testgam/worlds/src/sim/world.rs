@@ -62,9 +62,6 @@ impl Stage for SimStage {
 
     fn look(&self, path: &Path) -> Sight {
         let sim = self.sim.borrow();
-        if sim.is_void(path) {
-            return Sight::Hidden;
-        }
         sim.files.look(sim.setup.caller, path)
     }
 

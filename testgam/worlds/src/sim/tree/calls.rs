@@ -11,7 +11,6 @@ use nix::sys::stat::SFlag;
 
 use super::walk::Spot;
 use super::{Body, Caller, DentryId, Fallible, Handle, InodeId, Open, Tree};
-use crate::sim::journal::Cause;
 
 /// The permissions of a new link, which nobody looks at.
 const LINK_MODE: u32 = 0o777;
@@ -240,7 +239,7 @@ impl Tree {
         let inode = self.inode_of_mut(file);
         inode.ctime_ns = now;
         inode.was_accessed = true;
-        self.write_journal(Cause::Operation);
+        self.write_journal();
         Ok(())
     }
 
@@ -438,7 +437,7 @@ impl Tree {
     }
 
     fn tell_move(&mut self, moved: DentryId, from: (DentryId, &Name), to: (DentryId, &Name)) {
-        self.write_journal(Cause::Operation);
+        self.write_journal();
         self.journal.handle_rename([from.1, to.1]);
         let kind = if self.is_directory(moved) { Mask::IN_ISDIR } else { Mask::empty() };
         self.tell_name(from.0, from.1, Mask::IN_MOVED_FROM | kind);

@@ -1,23 +1,48 @@
-//! Mounting: file systems over directories.
+//! Mounting: file systems over directories, and the table that lists them.
 //!
-//! How a path leads into one is left to `walk`. Invariant: what is mounted is over a directory, and nobody who looks
-//! for its name finds that directory.
+//! How a path leads into one is left to `walk`, which type of file system is remote to the backend that ships. Invariant: what is
+//! mounted is over a directory, and nobody who looks for its name finds that directory.
 
+use gamin_backend::{Mount as Line, Mounts};
 use nix::errno::Errno;
 
-use super::{Caller, DentryId, Fallible, Tree};
-use crate::sim::journal::Cause;
+use super::{Caller, Dentry, DentryId, Fallible, Tree};
+
+/// The number of the mount of `/`.
+const ROOT_MOUNT: u64 = 1;
+/// The type of what is shown at another place.
+const BOUND: &str = "ext4";
+
+/// What is mounted over a directory.
+#[derive(Debug)]
+pub(super) struct Mount {
+    /// The number by which the table names it. No other mount ever has it.
+    id: u64,
+    pub(super) root: DentryId,
+    file_system: String,
+    is_remote: bool,
+    /// Whether it does not answer those who look.
+    hangs: bool,
+}
+
+/// A remote mount that somebody looks at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Passed {
+    /// Its number.
+    pub id: u64,
+    /// Whether it does not answer.
+    pub hangs: bool,
+}
 
 impl Tree {
-    /// Mounts a new, empty file system over a directory.
+    /// Mounts a new, empty file system of a type over a directory.
     ///
     /// # Errors
     /// As mount(2).
-    pub fn mount(&mut self, path: &[u8]) -> Fallible<()> {
+    pub fn mount(&mut self, path: &[u8], file_system: &str) -> Fallible<()> {
         let covered = self.directory_at(path)?;
         let root = self.new_file_system();
-        self.mounts.insert(covered, root);
-        self.remounted(Cause::Mount);
+        self.cover(covered, root, file_system);
         Ok(())
     }
 
@@ -27,8 +52,7 @@ impl Tree {
     /// As mount(2).
     pub fn bind(&mut self, from: &[u8], to: &[u8]) -> Fallible<()> {
         let (shown, covered) = (self.directory_at(from)?, self.directory_at(to)?);
-        self.mounts.insert(covered, shown);
-        self.remounted(Cause::Mount);
+        self.cover(covered, shown, BOUND);
         Ok(())
     }
 
@@ -38,13 +62,12 @@ impl Tree {
     /// As umount(2): `EBUSY` while something in it is held open, or mounted over.
     pub fn unmount(&mut self, path: &[u8]) -> Fallible<()> {
         let cover = self.look_up(Caller::Root, path, true)?;
-        let covered = self.mounts.iter().find(|(_, root)| **root == cover).map(|(covered, _)| *covered);
-        let covered = covered.ok_or(Errno::EINVAL)?;
+        let covered = self.covered_by(cover).ok_or(Errno::EINVAL)?;
         let device = self.inode_of(cover).device;
         // A file system goes with the last place at which it is shown.
         let is_shown = self.dentry(cover).parent.is_some()
             || self.inode_of(self.root).device == device
-            || self.mounts.values().filter(|root| self.inode_of(**root).device == device).count() > 1;
+            || self.mounts.values().filter(|mount| self.inode_of(mount.root).device == device).count() > 1;
         if !is_shown && self.is_busy(device) {
             return Err(Errno::EBUSY);
         }
@@ -52,13 +75,116 @@ impl Tree {
         if !is_shown {
             self.remove_file_system(device);
         }
-        self.remounted(Cause::Unmount);
+        self.remounted();
         Ok(())
     }
 
-    fn remounted(&mut self, cause: Cause) {
+    /// Has a remote mount not answer those who look, or answer again.
+    ///
+    /// # Errors
+    /// `EINVAL` if there is none.
+    pub fn hang(&mut self, path: &[u8], hangs: bool) -> Fallible<()> {
+        let cover = self.look_up(Caller::Root, path, true)?;
+        let covered = self.covered_by(cover).ok_or(Errno::EINVAL)?;
+        let mount = self.mounts.get_mut(&covered).filter(|mount| mount.is_remote).ok_or(Errno::EINVAL)?;
+        mount.hangs = hangs;
+        self.remounted();
+        Ok(())
+    }
+
+    /// Has every mount answer.
+    pub fn answer(&mut self) {
+        self.mounts.values_mut().for_each(|mount| mount.hangs = false);
+        self.remounted();
+    }
+
+    /// What /proc/self/mountinfo has.
+    pub fn mount_table(&self) -> Vec<u8> {
+        let device = self.inode_of(self.root).device;
+        let mut table = format!("{ROOT_MOUNT} 0 0:{device} / / rw - ext4 sim rw\n");
+        for (covered, Mount { id, root, file_system, .. }) in &self.mounts {
+            let (point, on) = self.place(*covered);
+            let device = self.inode_of(*root).device;
+            let line = format!("{id} {on} 0:{device} / {point} rw - {file_system} sim rw\n");
+            table.push_str(&line);
+        }
+        table.into_bytes()
+    }
+
+    /// The remote mounts that whoever looks at a path asks, in the order in which he comes to them.
+    pub fn remote_on(&self, caller: Caller, path: &[u8], follow: bool) -> Vec<Passed> {
+        let mut passed = Vec::new();
+        if !self.mounts.values().any(|mount| mount.is_remote) {
+            return passed;
+        }
+        // Also on the way to nothing.
+        let _ = self.walk_over(caller, path, follow, &mut passed);
+        passed
+    }
+
+    /// The remote mount that is on an entry of a directory.
+    pub fn remote_in(&self, directory: DentryId, name: &[u8]) -> Option<Passed> {
+        self.over(self.entry(directory, name)?).1
+    }
+
+    /// Whether a mount does not answer; `None` when it is no more.
+    pub fn hung(&self, id: u64) -> Option<bool> {
+        self.mounts.values().find(|mount| mount.id == id).map(|mount| mount.hangs)
+    }
+
+    /// Whether a look at a path, links followed, is not answered.
+    pub fn hangs(&self, caller: Caller, path: &[u8]) -> bool {
+        self.remote_on(caller, path, true).iter().any(|mount| mount.hangs)
+    }
+
+    /// What is mounted over a dentry, or itself; and the mount, if that is remote.
+    pub(super) fn over(&self, mut dentry: DentryId) -> (DentryId, Option<Passed>) {
+        let mut remote = None;
+        while let Some(cover) = self.mounts.get(&dentry) {
+            dentry = cover.root;
+            remote = cover.is_remote.then_some(Passed { id: cover.id, hangs: cover.hangs });
+        }
+        (dentry, remote)
+    }
+
+    fn cover(&mut self, covered: DentryId, root: DentryId, file_system: &str) {
+        self.last_mount = self.last_mount.max(ROOT_MOUNT) + 1;
+        let id = self.last_mount;
+        let line = format!("{id} {ROOT_MOUNT} 0:0 / /point rw - {file_system} sim rw\n");
+        let is_remote = Mounts::parse(line.as_bytes()).all().any(Line::is_remote);
+        let file_system = file_system.to_owned();
+        self.mounts.insert(covered, Mount { id, root, file_system, is_remote, hangs: false });
+        self.remounted();
+    }
+
+    fn covered_by(&self, cover: DentryId) -> Option<DentryId> {
+        self.mounts.iter().find(|(_, mount)| mount.root == cover).map(|(covered, _)| *covered)
+    }
+
+    /// Where a dentry is, as the table spells it, and the number of the mount that it is on.
+    fn place(&self, dentry: DentryId) -> (String, u64) {
+        let mut names = Vec::new();
+        let mut on = None;
+        let mut here = dentry;
+        loop {
+            let Dentry { parent, name, .. } = self.dentry(here);
+            if let Some(parent) = parent {
+                names.push(spelling(name));
+                here = *parent;
+            } else if let Some((covered, mount)) = self.mounts.iter().find(|(_, mount)| mount.root == here) {
+                on = on.or(Some(mount.id));
+                here = *covered;
+            } else {
+                break;
+            }
+        }
+        names.reverse();
+        (format!("/{}", names.join("/")), on.unwrap_or(ROOT_MOUNT))
+    }
+
+    fn remounted(&mut self) {
         self.has_changed = true;
-        self.write_journal(cause);
+        self.write_journal();
     }
 
     fn directory_at(&self, path: &[u8]) -> Fallible<DentryId> {
@@ -85,4 +211,13 @@ impl Tree {
         self.dentries.retain(|_, dentry| inodes.contains_key(&dentry.inode));
         self.devices.remove(&device);
     }
+}
+
+/// A name as the table has it: what would end a field or a line is escaped, and the backslash itself.
+fn spelling(name: &[u8]) -> String {
+    let escape = |byte: &u8| match byte {
+        b' ' | b'\t' | b'\n' | b'\\' => format!("\\{byte:03o}"),
+        byte => char::from(*byte).to_string(),
+    };
+    name.iter().map(escape).collect()
 }

@@ -9,7 +9,7 @@ use nix::errno::Errno;
 
 use super::walk::stir;
 use super::{Caller, DentryId, Tree};
-use crate::sim::journal::{Cause, Journal, Sight, Sighting, State, Subject};
+use crate::sim::journal::{Journal, Sight, Sighting, State, Subject};
 
 /// A directory with more entries than this is not followed.
 const ENTRIES_MAX: usize = 64;
@@ -32,20 +32,24 @@ impl Tree {
     }
 
     /// Writes down what is to be seen now, if anything has changed.
-    pub(super) fn write_journal(&mut self, cause: Cause) {
+    pub(super) fn write_journal(&mut self) {
         if std::mem::replace(&mut self.has_changed, false) {
             let mut journal = std::mem::take(&mut self.journal);
             let caller = journal.caller;
-            journal.take(cause, |subject| self.sighting(subject, caller));
+            journal.take(|subject| self.sighting(subject, caller));
             self.journal = journal;
         }
     }
 
     fn sighting(&self, subject: &Subject, caller: Caller) -> Sighting {
+        Sighting { hangs: self.hangs(caller, &subject.0), ..self.really(subject, caller) }
+    }
+
+    fn really(&self, subject: &Subject, caller: Caller) -> Sighting {
         let (path, kind) = subject;
         let (found, way) = match self.walk(caller, path, true) {
             Ok(spot) => (spot.entry, spot.way),
-            Err(Errno::EACCES) => return self.sighting(subject, Caller::Root).hidden(),
+            Err(Errno::EACCES) => return self.really(subject, Caller::Root).hidden(),
             Err(_) => (None, 0),
         };
         let is_directory = *kind == Kind::Directory;
@@ -64,7 +68,7 @@ impl Tree {
         sighting.is_crowded = self.entries(found).nth(ENTRIES_MAX).is_some();
         if !sighting.is_crowded {
             let entry = |(name, entry): (&Name, DentryId)| {
-                let (covered, entry) = (entry, self.over(entry));
+                let (covered, (entry, _)) = (entry, self.over(entry));
                 let mut sight = self.sight(entry, stir(way, entry), self.stamp(entry).of_entry());
                 // What happens to what is mounted there is not told to this directory.
                 sight.is_vague |= covered != entry;

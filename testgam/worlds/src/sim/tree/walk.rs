@@ -8,7 +8,7 @@ use std::ops::Bound;
 use gamin_core::engine::{FileType, Name};
 use nix::errno::Errno;
 
-use super::{Body, Caller, DentryId, Fallible, Tree};
+use super::{Body, Caller, DentryId, Fallible, Passed, Tree};
 
 /// The longest path, with its end.
 const PATH_MAX: usize = 4096;
@@ -56,7 +56,7 @@ impl Tree {
     /// As fstatat(2).
     pub fn look_up_at(&self, caller: Caller, directory: DentryId, name: &[u8]) -> Fallible<DentryId> {
         self.may_search(caller, directory)?;
-        self.entry(directory, name).map(|entry| self.over(entry)).ok_or(Errno::ENOENT)
+        self.entry(directory, name).map(|entry| self.over(entry).0).ok_or(Errno::ENOENT)
     }
 
     /// What a link points to.
@@ -95,13 +95,24 @@ impl Tree {
 
     /// Walks a path to where it ends, whether or not something is there.
     pub(super) fn walk(&self, caller: Caller, path: &[u8], follow: bool) -> Fallible<Spot> {
+        self.walk_over(caller, path, follow, &mut Vec::new())
+    }
+
+    /// Walks a path, and notes the remote mounts to which it comes.
+    pub(super) fn walk_over(
+        &self,
+        caller: Caller,
+        path: &[u8],
+        follow: bool,
+        passed: &mut Vec<Passed>,
+    ) -> Fallible<Spot> {
         if path.len() >= PATH_MAX {
             return Err(Errno::ENAMETOOLONG);
         }
         let mut pending: Vec<&[u8]> = Vec::new();
         let mut slash = false;
         pend(&mut pending, &mut slash, path);
-        let mut stack = vec![self.over(self.root)];
+        let mut stack = vec![self.over(self.root).0];
         let mut links = 0;
         let mut way = 0;
         while let Some(name) = pending.pop() {
@@ -115,10 +126,11 @@ impl Tree {
                 return Err(Errno::ENAMETOOLONG);
             }
             let is_last = pending.is_empty();
-            let Some(entry) = self.entry(here, name).map(|entry| self.over(entry)) else {
+            let Some((entry, remote)) = self.entry(here, name).map(|entry| self.over(entry)) else {
                 let spot = Spot { stack, name: Some(Name::from(name)), entry: None, slash, way };
                 return if is_last { Ok(spot) } else { Err(Errno::ENOENT) };
             };
+            passed.extend(remote);
             way = stir(way, entry);
             match self.file_type(entry) {
                 FileType::Link if !is_last || follow || slash => {
@@ -141,14 +153,6 @@ impl Tree {
         }
         let entry = stack.last().copied();
         Ok(Spot { stack, name: None, entry, slash: true, way })
-    }
-
-    /// What is mounted over a dentry, or itself.
-    pub(super) fn over(&self, mut dentry: DentryId) -> DentryId {
-        while let Some(cover) = self.mounts.get(&dentry) {
-            dentry = *cover;
-        }
-        dentry
     }
 
     fn may_search(&self, caller: Caller, directory: DentryId) -> Fallible<()> {
