@@ -13,6 +13,7 @@ use tracing::debug;
 
 use crate::kernel::{Extent, Kernel, Number};
 use crate::mounts::Mounts;
+use crate::way::{Way, way};
 
 /// One use of a kernel watch.
 #[derive(Debug, Clone)]
@@ -208,7 +209,7 @@ impl<W> Armings<W> {
         }
     }
 
-    /// Asks for a watch, unless the way to its directory is over a remote mount: the kernel walks it too.
+    /// Asks for a watch, unless the way to its directory is over a remote mount, or may be: the kernel walks it too.
     fn ask<K: Kernel<Watch = W>>(
         &self,
         kernel: &mut K,
@@ -216,9 +217,11 @@ impl<W> Armings<W> {
         level: Level,
         extent: Extent,
     ) -> Result<W, Refusal> {
-        if self.mounts.first_remote(directory).is_some() {
-            return Err(Refusal::Remote);
+        let way = way(&mut kernel.files(), &self.mounts, directory);
+        match way {
+            Way::Near => kernel.watch(directory, level, extent),
+            Way::Remote => Err(Refusal::Remote),
+            Way::Linked => Err(Refusal::Missing),
         }
-        kernel.watch(directory, level, extent)
     }
 }

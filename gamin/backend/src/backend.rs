@@ -18,6 +18,7 @@ use crate::armings::{Arming, Armings};
 use crate::files::{Failure, Files};
 use crate::kernel::{Kernel, Record};
 use crate::mounts::Mounts;
+use crate::way::{Way, way};
 
 /// How many notices are read before others have their turn: more than a kernel's queue usually holds, so that all that
 /// was in it at the beginning has been read.
@@ -181,12 +182,17 @@ fn add_entry(notices: &mut Vec<Notice>, armings: &[Arming], name: &Name, change:
 fn look_at_entries<W>(notices: &mut [Notice], armings: &Armings<W>, files: &mut impl Files) {
     let mut path = Vec::new();
     let mut sights: HashMap<(KernelWatchId, Name), Seen> = HashMap::new();
+    let mut ways: HashMap<KernelWatchId, Way> = HashMap::new();
     for notice in notices.iter_mut().rev() {
         let Notice::Entry { watch, name, entry } = notice else { continue };
         entry.seen = *sights.entry((*watch, name.clone())).or_insert_with(|| {
             entry.is_last = true;
             // An arming that is gone by now supersedes all that it told.
             let Some(directory) = armings.directory(*watch) else { return Seen::Nothing };
+            let way = *ways.entry(*watch).or_insert_with(|| way(files, armings.mounts(), directory));
+            if way != Way::Near {
+                return Seen::Nothing;
+            }
             path.clear();
             path.extend_from_slice(directory);
             path.push(b'/');

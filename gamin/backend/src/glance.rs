@@ -7,11 +7,12 @@ use gamin_engine::{Doubts, Eye, GlanceRequest, Name, Seen, Stamp, TreePath};
 
 use crate::files::{Access, Failure, Files};
 use crate::mounts::{Mount, Mounts};
+use crate::way::{Way, way};
 
 /// Glances at entries of a local directory.
 pub fn glance(files: &mut impl Files, request: &GlanceRequest, mounts: &Mounts) -> Doubts {
     let directory = &request.directory;
-    if mounts.first_remote(directory).is_some() {
+    if way(files, mounts, directory) != Way::Near {
         return request.all_in_doubt();
     }
     match files.open(directory, Access::Look) {

@@ -17,6 +17,7 @@ mod glance;
 mod kernel;
 mod mounts;
 mod scan;
+mod way;
 
 pub use backend::Backend;
 pub use files::{Access, Failure, Files};

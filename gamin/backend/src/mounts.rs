@@ -95,6 +95,11 @@ impl Mounts {
         self.passed(path).into_iter().find(|mount| mount.is_remote() && !mount.point.is_root())
     }
 
+    /// Whether there is any remote mount, but for that of `/`.
+    pub(crate) fn has_remote(&self) -> bool {
+        !self.remote.is_empty()
+    }
+
     /// The remote mount at just this path, if one is there.
     pub fn remote_at(&self, path: &[u8]) -> Option<&Mount> {
         if !self.remote.contains(path) {
@@ -143,7 +148,7 @@ impl Mounts {
 }
 
 /// A path and all above it, from `/` down.
-fn prefixes(path: &[u8]) -> impl Iterator<Item = &[u8]> {
+pub(crate) fn prefixes(path: &[u8]) -> impl Iterator<Item = &[u8]> {
     let slashes = path.iter().enumerate().skip(1).filter(|(_, byte)| **byte == b'/').map(|(at, _)| at);
     let whole = (path.len() > 1).then_some(path.len());
     [1].into_iter().chain(slashes).chain(whole).map(|end| &path[..end])

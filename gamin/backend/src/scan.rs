@@ -60,8 +60,8 @@ impl Lane {
 
 /// Looks at a path, as `stat` and `readdir` would, and tells what the answer hangs on.
 ///
-/// It takes as long as its lane allows. The first `trusted` components cost no system call; should what they lead to
-/// be no directory after all, they are looked at too. Components and real paths that are too long for the kernel are
+/// It takes as long as its lane allows. The first `trusted` components cost no system call, unless there are remote mounts; should
+/// what they lead to be no directory after all, they are looked at too. Components and real paths that are too long for the kernel are
 /// missing. Of an entry on which a remote mount is, the mount is told, and nothing else.
 ///
 /// # Errors
@@ -72,6 +72,10 @@ pub fn scan(
     mounts: &Mounts,
     lane: &Lane,
 ) -> Result<Scan, Lane> {
+    if request.trusted > 0 && mounts.has_remote() {
+        // What was a directory may be a link to there by now.
+        return scan(files, &ScanRequest { trusted: 0, ..request.clone() }, mounts, lane);
+    }
     let mut walk = Walk::new(files, &request.path, mounts, lane);
     let found = match walk.arrive(request.trusted).and_then(|()| walk.look_into(request.detail)) {
         Err(Stop::Vanished(_)) if request.trusted > 0 => {

@@ -175,11 +175,12 @@ impl<W> Driver<W> {
 
     /// Takes what decides about methods, and what is mounted, by now.
     pub fn handle_policy<S: System<Watch = W>>(&mut self, system: &mut S, now: Time, policy: Policy) {
-        // What was noticed of a mount that is no more was noticed before it went. An error will show again.
-        let _ = self.drain(system, now);
         let before = std::mem::replace(&mut self.policy, policy);
         let mounts = Arc::clone(&self.policy.mounts);
+        // What was noticed of a mount that is no more was noticed before it went; but where one has come that may hang,
+        // nothing is looked at for it. An error will show again.
         self.backend.set_mounts(Arc::clone(&mounts));
+        let _ = self.drain(system, now);
         self.returned.extend(self.lanes.handle_mounts(system, &mounts));
         self.core.handle_policy(now, Arc::new(self.policy.clone()));
         for point in mounts.changed_since(&before.mounts) {
