@@ -27,6 +27,10 @@ const DIRECTORIES: &[&str] = &["d", "e", "d/s"];
 const LINKS: &[&str] = &["l", "d/l", "e/l"];
 const TARGETS: &[&str] = &["a", "d", "nowhere", "d/a", ".", "../e"];
 const MONITORED: &[&str] = &[".", "a", "d", "d/a", "d/s", "e", "l", "l/a", "d/s/x/y"];
+/// Where remote mounts are: no directory above is renamed, of which the mount table tells nobody.
+const SHARES: &[&str] = &["e", "e", "d"];
+/// Types of remote file systems, one of them such as is told by its family.
+const REMOTE: &[&str] = &["nfs", "fuse.sshfs"];
 const RULED: &[&str] = &["*", "d", "d*", "d/s", "*s", "e", "e/a"];
 const TEXTS: &[&str] = &["\"\"", "x", "xx", "xxx"];
 
@@ -45,6 +49,8 @@ pub enum Trouble {
     Clock,
     /// File systems come and go.
     Mounts,
+    /// So do those of other machines, which may not answer.
+    Remote,
     /// Rules are added that give paths another method.
     Rules,
     /// Several write at once.
@@ -63,6 +69,7 @@ const IN_SIM: &[Trouble] = &[
     Trouble::Server,
     Trouble::Clock,
     Trouble::Mounts,
+    Trouble::Remote,
     Trouble::Rules,
 ];
 /// What can be made to go wrong in the real one.
@@ -200,13 +207,16 @@ fn fault(trouble: Trouble, limits: Limits) -> BoxedStrategy<Lines> {
         Trouble::Mounts => (select(&["mount", "unmount", "unmount"]), select(DIRECTORIES))
             .prop_map(|(what, directory)| tried(&format!("fault {what} {directory}")))
             .boxed(),
-        Trouble::Rules => {
-            (select(&["gaminrc", "mandatory-gaminrc"]), select(&["poll", "notify"]), select(RULED))
-                .prop_map(|(file, method, pattern)| {
-                    vec![format!("server {file} \"{method} $DIR/{pattern}\"")]
-                })
-                .boxed()
-        }
+        Trouble::Remote => prop_oneof![
+            2 => (select(SHARES), select(REMOTE))
+                .prop_map(|(share, file_system)| tried(&format!("fault mount {share} {file_system}"))),
+            5 => (select(&["hang", "hang", "answer", "answer", "unmount"]), select(SHARES))
+                .prop_map(|(what, share)| tried(&format!("fault {what} {share}"))),
+        ]
+        .boxed(),
+        Trouble::Rules => (select(&["gaminrc", "mandatory-gaminrc"]), rule())
+            .prop_map(|(file, rule)| vec![format!("server {file} \"{rule}\"")])
+            .boxed(),
         Trouble::Writers => writers(limits).boxed(),
         Trouble::Process => {
             let signal =
@@ -218,6 +228,17 @@ fn fault(trouble: Trouble, limits: Limits) -> BoxedStrategy<Lines> {
                 .boxed()
         }
     }
+}
+
+/// A line of configuration by which every change is told, sooner or later.
+fn rule() -> impl Strategy<Value = String> {
+    let method = select(&["kernel", "poll", "poll 0", "poll 1", "poll 3"]);
+    prop_oneof![
+        3 => (select(&["poll", "notify"]), select(RULED))
+            .prop_map(|(method, pattern)| format!("{method} $DIR/{pattern}")),
+        2 => (select(&["ext4", "tmpfs", "nfs", "fuse*"]), method)
+            .prop_map(|(file_system, method)| format!("fsset {file_system} {method}")),
+    ]
 }
 
 /// Four who write at once.
