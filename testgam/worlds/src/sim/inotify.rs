@@ -5,11 +5,11 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use gamin_core::engine::{FileType, Name};
+use gamin_core::engine::Name;
 use nix::errno::Errno;
 use nix::sys::inotify::AddWatchFlags as Mask;
 
-use super::tree::{Caller, Fallible, InodeId, Tree};
+use super::tree::node::{Fallible, InodeId};
 
 /// How many events wait at most, by default (/proc/sys/fs/inotify/max_queued_events).
 pub const QUEUE_MAX: usize = 16_384;
@@ -140,50 +140,36 @@ impl Inotify {
             self.queue.push_back(event);
         }
     }
+
+    /// Whether a watch is held on this.
+    pub fn is_watched(&self, inode: InodeId) -> bool {
+        self.by_inode.contains_key(&inode)
+    }
+
+    /// Asks to be told of this, besides what was asked for before if that `adds`.
+    ///
+    /// # Errors
+    /// There are as many watches as there may be.
+    pub fn watch(&mut self, inode: InodeId, mask: Mask, adds: bool) -> Fallible<Number> {
+        if let Some(number) = self.by_inode.get(&inode).copied() {
+            let watch = self.watches.get_mut(&number).ok_or(Errno::EINVAL)?;
+            watch.mask = if adds { watch.mask | mask } else { mask };
+            return Ok(number);
+        }
+        if self.watches.len() >= self.watches_max {
+            return Err(Errno::ENOSPC);
+        }
+        self.last += 1;
+        let number = self.last;
+        self.watches.insert(number, Watch { inode, mask });
+        self.by_inode.insert(inode, number);
+        Ok(number)
+    }
 }
 
 impl Default for Inotify {
     fn default() -> Inotify {
         Inotify::new()
-    }
-}
-
-impl Tree {
-    /// Whether a watch is held on what a path leads to, no link at its end followed.
-    pub fn is_watched(&self, caller: Caller, path: &[u8]) -> bool {
-        let is_watched =
-            |inode| self.inotify.as_ref().is_some_and(|inotify| inotify.by_inode.contains_key(&inode));
-        self.look_up(caller, path, false).is_ok_and(|found| is_watched(self.inode_id(found)))
-    }
-
-    /// Asks to be told of a directory, which no link at the end of its path leads to, as `inotify_add_watch` with
-    /// `IN_ONLYDIR` and `IN_DONT_FOLLOW`; if it `adds` (`IN_MASK_ADD`), besides what was asked for before.
-    ///
-    /// # Errors
-    /// As inotify_add_watch(2); `EBADF` without an instance.
-    pub fn add_watch(&mut self, caller: Caller, path: &[u8], mask: Mask, adds: bool) -> Fallible<Number> {
-        let directory = self.look_up(caller, path, false)?;
-        if self.file_type(directory) != FileType::Directory {
-            return Err(Errno::ENOTDIR);
-        }
-        if !self.may_read(caller, directory) {
-            return Err(Errno::EACCES);
-        }
-        let inode = self.inode_id(directory);
-        let inotify = self.inotify.as_mut().ok_or(Errno::EBADF)?;
-        if let Some(number) = inotify.by_inode.get(&inode).copied() {
-            let watch = inotify.watches.get_mut(&number).ok_or(Errno::EINVAL)?;
-            watch.mask = if adds { watch.mask | mask } else { mask };
-            return Ok(number);
-        }
-        if inotify.watches.len() >= inotify.watches_max {
-            return Err(Errno::ENOSPC);
-        }
-        inotify.last += 1;
-        let number = inotify.last;
-        inotify.watches.insert(number, Watch { inode, mask });
-        inotify.by_inode.insert(inode, number);
-        Ok(number)
     }
 }
 

@@ -10,7 +10,7 @@ use std::collections::btree_map::Entry;
 use gamin::Kind;
 use gamin_core::engine::{Name, Tag, TreePath};
 
-use super::tree::Caller;
+use super::tree::node::Caller;
 
 /// A moment, counted in changes of the tree.
 pub type Moment = u64;

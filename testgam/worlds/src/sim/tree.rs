@@ -7,8 +7,10 @@
 
 mod calls;
 mod mounts;
+pub mod node;
 mod sight;
 mod walk;
+mod watches;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -20,13 +22,8 @@ use nix::sys::stat::SFlag;
 
 use super::inotify::Inotify;
 use super::journal::Journal;
-use mounts::Mount;
-
-pub use calls::Access;
-pub use mounts::Passed;
-
-/// What a system call comes to.
-pub type Fallible<T> = Result<T, Errno>;
+pub use node::{Access, Caller, DentryId, Fallible, Handle, InodeId, Passed};
+use node::{Body, Dentry, Device, Inode, Mount, Open};
 
 /// The wall clock when a simulated world begins.
 const BEGIN_NS: i64 = 1_700_000_000_000_000_001;
@@ -36,79 +33,6 @@ const INODE_REST_NS: i64 = 35_000_000_000;
 const COARSE_TICKS: u32 = 2;
 /// The length that ext4 shows of a directory.
 const DIRECTORY_SIZE: u64 = 4096;
-
-/// Names an inode for ever.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct InodeId(u64);
-
-/// Names a dentry, a name of an inode, for ever: also after it was moved, and after it was removed while held open.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct DentryId(u64);
-
-/// Names something held open.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Handle(u64);
-
-/// Whose rights count. Everybody has the uid 0.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Caller {
-    /// One who is stopped by no permission.
-    Root,
-    /// One who has lost that right, and is like any owner of files.
-    Plain,
-}
-
-#[derive(Debug)]
-struct Inode {
-    device: u64,
-    number: u64,
-    mode: u32,
-    uid: u32,
-    size: u64,
-    mtime_ns: i64,
-    ctime_ns: i64,
-    /// How many names in directories it has.
-    links: u32,
-    /// Whether it ever had more than one.
-    was_shared: bool,
-    /// Whether only its time of access was set since the kernel last told of it.
-    was_accessed: bool,
-    /// How often the kernel has told that it changed.
-    told: u64,
-    /// How many dentries lead to it, those of removed names that are held open too.
-    dentries: u32,
-    body: Body,
-}
-
-#[derive(Debug)]
-enum Body {
-    Directory(BTreeMap<Name, DentryId>),
-    Link(Vec<u8>),
-    Other,
-}
-
-#[derive(Debug)]
-struct Dentry {
-    inode: InodeId,
-    /// `None` for the root of a file system.
-    parent: Option<DentryId>,
-    name: Name,
-    is_linked: bool,
-    /// Handles, and removed dentries below it that are held themselves.
-    holders: u32,
-}
-
-#[derive(Debug)]
-struct Open {
-    dentry: DentryId,
-    writes: bool,
-}
-
-#[derive(Debug, Default)]
-struct Device {
-    last_number: u64,
-    freed: VecDeque<(i64, u64)>,
-}
 
 /// The files of a world.
 #[derive(Debug)]

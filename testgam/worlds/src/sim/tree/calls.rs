@@ -9,26 +9,14 @@ use nix::errno::Errno;
 use nix::sys::inotify::AddWatchFlags as Mask;
 use nix::sys::stat::SFlag;
 
+use super::Tree;
+use super::node::{Access, Body, Caller, DentryId, Fallible, Handle, InodeId, Open};
 use super::walk::Spot;
-use super::{Body, Caller, DentryId, Fallible, Handle, InodeId, Open, Tree};
 
 /// The permissions of a new link, which nobody looks at.
 const LINK_MODE: u32 = 0o777;
 /// The bits that chmod sets.
 const PERMISSIONS: u32 = 0o7777;
-
-/// How a file is opened.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Access {
-    /// For reading.
-    Read,
-    /// For writing, if it is there.
-    Write,
-    /// For writing, made if need be with these permissions.
-    Create(u32),
-    /// As [`Access::Create`], and emptied.
-    Empty(u32),
-}
 
 /// What is made.
 impl Tree {

@@ -6,33 +6,13 @@
 use gamin_backend::{Mount as Line, Mounts};
 use nix::errno::Errno;
 
-use super::{Caller, Dentry, DentryId, Fallible, Tree};
+use super::Tree;
+use super::node::{Caller, Dentry, DentryId, Fallible, Mount, Passed};
 
 /// The number of the mount of `/`.
 const ROOT_MOUNT: u64 = 1;
 /// The type of what is shown at another place.
 const BOUND: &str = "ext4";
-
-/// What is mounted over a directory.
-#[derive(Debug)]
-pub(super) struct Mount {
-    /// The number by which the table names it. No other mount ever has it.
-    id: u64,
-    pub(super) root: DentryId,
-    file_system: String,
-    is_remote: bool,
-    /// Whether it does not answer those who look.
-    hangs: bool,
-}
-
-/// A remote mount that somebody looks at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Passed {
-    /// Its number.
-    pub id: u64,
-    /// Whether it does not answer.
-    pub hangs: bool,
-}
 
 impl Tree {
     /// Mounts a new, empty file system of a type over a directory.

@@ -7,8 +7,9 @@ use gamin::Kind;
 use gamin_core::engine::{FileType, Name, Stamp};
 use nix::errno::Errno;
 
+use super::Tree;
+use super::node::{Caller, DentryId};
 use super::walk::stir;
-use super::{Caller, DentryId, Tree};
 use crate::sim::journal::{Journal, Sight, Sighting, State, Subject};
 
 /// A directory with more entries than this is not followed.

@@ -8,7 +8,8 @@ use std::ops::Bound;
 use gamin_core::engine::{FileType, Name};
 use nix::errno::Errno;
 
-use super::{Body, Caller, DentryId, Fallible, Passed, Tree};
+use super::Tree;
+use super::node::{Body, Caller, DentryId, Fallible, Passed};
 
 /// The longest path, with its end.
 const PATH_MAX: usize = 4096;

@@ -1,0 +1,36 @@
+//! Watches: asking to be told of a directory.
+//!
+//! What is told is left to the [`Inotify`](crate::sim::inotify::Inotify). Invariant: a watch is on an inode, whatever it is called.
+
+use gamin_core::engine::FileType;
+use nix::errno::Errno;
+use nix::sys::inotify::AddWatchFlags as Mask;
+
+use super::Tree;
+use super::node::{Caller, Fallible};
+use crate::sim::inotify::Number;
+
+impl Tree {
+    /// Whether a watch is held on what a path leads to, no link at its end followed.
+    pub fn is_watched(&self, caller: Caller, path: &[u8]) -> bool {
+        let is_watched = |inode| self.inotify.as_ref().is_some_and(|inotify| inotify.is_watched(inode));
+        self.look_up(caller, path, false).is_ok_and(|found| is_watched(self.inode_id(found)))
+    }
+
+    /// Asks to be told of a directory, which no link at the end of its path leads to, as `inotify_add_watch` with
+    /// `IN_ONLYDIR` and `IN_DONT_FOLLOW`; if it `adds` (`IN_MASK_ADD`), besides what was asked for before.
+    ///
+    /// # Errors
+    /// As inotify_add_watch(2); `EBADF` without an instance.
+    pub fn add_watch(&mut self, caller: Caller, path: &[u8], mask: Mask, adds: bool) -> Fallible<Number> {
+        let directory = self.look_up(caller, path, false)?;
+        if self.file_type(directory) != FileType::Directory {
+            return Err(Errno::ENOTDIR);
+        }
+        if !self.may_read(caller, directory) {
+            return Err(Errno::EACCES);
+        }
+        let inode = self.inode_id(directory);
+        self.inotify.as_mut().ok_or(Errno::EBADF)?.watch(inode, mask, adds)
+    }
+}
