@@ -121,6 +121,12 @@ impl Mounts {
         self.by_point.values().flatten().find(|mount| mount.id == id)
     }
 
+    /// Whether a mount is what its point leads to.
+    pub fn is_in_sight(&self, id: MountId) -> bool {
+        let point = self.get(id).map(|mount| &mount.point);
+        point.and_then(|point| self.of(point)).is_some_and(|mount| mount.id == id)
+    }
+
     /// Where other mounts are than before.
     pub fn changed_since(&self, before: &Mounts) -> BTreeSet<TreePath> {
         let points = self.by_point.keys().chain(before.by_point.keys());
@@ -259,6 +265,15 @@ not a line
         let mounts = Mounts::parse(table);
         let of = mounts.of(&tree("/m/x")).expect("because / is listed");
         assert_eq!((of.id, of.device, of.file_system.as_str()), (MountId(3), (0, 3), "xfs"));
+    }
+
+    #[test]
+    fn a_mount_that_is_covered_or_gone_is_out_of_sight() {
+        let mounts = Mounts::parse(TABLE.as_bytes());
+        let hidden = [27, 22, 30, 31, 33, 40, 41, 42, 43, 50, 99].map(MountId);
+        let hidden: Vec<u64> =
+            hidden.into_iter().filter(|id| !mounts.is_in_sight(*id)).map(|id| id.0).collect();
+        assert_eq!(hidden, [33, 40, 43, 50, 99]);
     }
 
     #[test]

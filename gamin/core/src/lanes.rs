@@ -170,10 +170,10 @@ impl Lanes {
         }
     }
 
-    /// Takes what is mounted by now. Gives back what was to be scanned over mounts that are no more: those paths lead
-    /// elsewhere, and a worker that hangs there is left to itself.
+    /// Takes what is mounted by now. Gives back what was to be scanned over mounts that are no more, or covered by another: those
+    /// paths lead elsewhere, and a worker that hangs there is left to itself.
     pub fn handle_mounts(&mut self, workers: &mut impl Workers, mounts: &Mounts) -> Vec<Job> {
-        let is_gone = |lane: &Lane| lane.mounts().any(|mount| mounts.get(mount).is_none());
+        let is_gone = |lane: &Lane| lane.mounts().any(|mount| !mounts.is_in_sight(mount));
         let queues = std::mem::take(&mut self.queues).into_iter();
         let (gone, kept): (BTreeMap<_, _>, _) = queues.partition(|(lane, _)| is_gone(lane));
         self.queues = kept;

@@ -155,9 +155,7 @@ impl Engine {
             if watch.is_certain() {
                 continue;
             }
-            if !watch.look.as_ref().is_some_and(|look| look.overdue) {
-                awaited.insert(id);
-            }
+            awaited.insert(id);
             // Where the kernel is relied on, a look that is under way or owed need not look closer than it does.
             let is_enough = watch.asks_kernel() && watch.reliance == Reliance::Full;
             self.look(id, is_enough.then_some(Detail::Itself));
@@ -233,7 +231,8 @@ impl Engine {
     }
 
     /// Takes the word that a scan takes so long that it may never be answered. Those who watch that path go on waiting,
-    /// and are told when the answer comes; barriers do not.
+    /// and are told when the answer comes; barriers do not. Whatever has the path looked at again has that scan begun anew, in case
+    /// it leads elsewhere by now.
     pub fn handle_overdue(&mut self, scan_id: ScanId) {
         let Some(id) = self.by_scan.get(&scan_id).copied() else { return };
         if let Some(look) = self.watches.get_mut(&id).and_then(|watch| watch.look.as_mut()) {

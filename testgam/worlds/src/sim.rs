@@ -148,6 +148,7 @@ impl Sim {
     pub fn pass(&mut self, time: Duration) {
         self.now = self.now + time;
         self.files.tree.advance(time);
+        self.files.tree.journal_mut().time = self.now.0;
     }
 
     /// When the server has something to do, if nothing happens before.

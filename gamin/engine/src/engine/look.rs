@@ -75,6 +75,9 @@ impl Engine {
         if let Some(look) = &mut watch.look {
             look.again = true;
             look.detail = look.detail.max(detail);
+            if look.overdue {
+                self.begin_anew(id);
+            }
             return;
         }
         if let Some(at) = watch.look_at.take() {
@@ -91,6 +94,22 @@ impl Engine {
                 self.kernel.hold(id, need, &mut self.effects);
             }
         }
+        self.scan(id);
+    }
+
+    /// Gives up the scan that is under way, which may never be answered, for another: by now the path may lead elsewhere.
+    pub(super) fn begin_anew(&mut self, id: WatchId) {
+        let Some(watch) = self.watches.get_mut(&id) else { return };
+        let full = watch.detail();
+        let Some(look) = &mut watch.look else { return };
+        look.again = false;
+        if !look.waiting.is_empty() {
+            // It is older than what the next scan finds, and so is told by that.
+            look.waiting.clear();
+            look.detail = look.detail.max(full);
+        }
+        self.by_scan.remove(&look.scan);
+        self.effects.push_back(Effect::Forget { id: look.scan });
         self.scan(id);
     }
 

@@ -56,7 +56,8 @@ impl Engine {
         let mut listings = Vec::new();
         let mut entries: BTreeMap<TreePath, Entries> = BTreeMap::new();
         for id in due {
-            let Some(watch) = self.watches.get(&id).filter(|watch| watch.look.is_none()) else { continue };
+            let is_free = |watch: &&Watch| watch.look.as_ref().is_none_or(|look| look.overdue);
+            let Some(watch) = self.watches.get(&id).filter(is_free) else { continue };
             match watch.place() {
                 None => self.look(id, None),
                 Some(Place::Listing(request)) => listings.push((id, request)),

@@ -87,8 +87,11 @@ impl Sim {
             Link { ready, has_room: self.pipes.has_room(*pipe), waiting, waiting_max }
         };
         let links = server.connections().map(|pipe| link(&pipe)).collect();
-        let rest =
-            Rest { now: self.now, census, deadline: core.next_deadline(), armings: server.armings(), links };
+        // What a collection watches is not followed.
+        let others = census.engine.watches.saturating_sub(journal.subjects().count());
+        let looks_max = (!server.has_slow_scans()).then(|| journal.count_waiting() + others);
+        let (deadline, armings) = (core.next_deadline(), server.armings());
+        let rest = Rest { now: self.now, census, deadline, armings, looks_max, links };
         let is_deaf = self.files.tree.inotify.as_ref().is_some_and(|inotify| !inotify.is_empty());
         if !is_deaf && census.engine.looks + census.engine.held == 0 {
             self.witness.handle_rest(journal.now());

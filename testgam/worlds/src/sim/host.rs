@@ -161,6 +161,11 @@ impl Host {
         self.connections.iter().copied()
     }
 
+    /// Whether a scan is under way that takes long, but does not hang.
+    pub fn has_slow_scans(&self) -> bool {
+        self.workers.next_word().is_some()
+    }
+
     /// The core.
     pub fn core(&self) -> &Core {
         self.driver.core()

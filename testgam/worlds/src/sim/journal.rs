@@ -6,11 +6,15 @@
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::time::Duration;
 
 use gamin::Kind;
 use gamin_core::engine::{Name, Tag, TreePath};
 
 use super::tree::node::Caller;
+
+/// How rarely a remote mount is looked at, at most, and how long it takes until one counts as hung.
+const POLLED_EVERY_MAX: Duration = Duration::from_secs(5 + 1);
 
 /// A moment, counted in changes of the tree.
 pub type Moment = u64;
@@ -69,8 +73,11 @@ pub struct Chronicle {
     /// What was in it at any time.
     pub entries: BTreeMap<Name, Life>,
     is_crowded: bool,
-    /// Whether whoever looks is not answered.
+    /// Whether whoever looks is not answered; and until when that was so.
     pub hangs: bool,
+    hung_until: Option<Duration>,
+    /// Whether a look has ever shown the server where it leads.
+    is_seen: bool,
     /// Whether the last scan of it failed, or is not answered.
     pub is_doubted: bool,
     began: Moment,
@@ -81,6 +88,8 @@ pub struct Chronicle {
 pub struct Journal {
     paths: BTreeMap<Subject, Chronicle>,
     moment: Moment,
+    /// The time since the world began.
+    pub time: Duration,
     /// With whose rights it is looked.
     pub caller: Caller,
     /// Whether a scan has taken long, so that what was noticed meanwhile may be older than what it found.
@@ -149,8 +158,16 @@ impl Chronicle {
         self.is_crowded
     }
 
-    fn take(&mut self, moment: Moment, sighting: Sighting) {
+    /// Whether nobody has come to look again since it hung. Before the first look nobody knows when to.
+    fn may_wait(&self, time: Duration) -> bool {
+        self.hangs || !self.is_seen || self.hung_until.is_some_and(|until| until + POLLED_EVERY_MAX > time)
+    }
+
+    fn take(&mut self, moment: Moment, time: Duration, sighting: Sighting) {
         self.is_crowded |= sighting.is_crowded;
+        if self.hangs {
+            self.hung_until = Some(time);
+        }
         self.hangs = sighting.hangs;
         // Until somebody has looked again.
         self.is_doubted |= sighting.hangs;
@@ -199,6 +216,7 @@ impl Journal {
         Journal {
             paths: BTreeMap::new(),
             moment: 0,
+            time: Duration::ZERO,
             caller: Caller::Root,
             has_slow_scans: false,
             has_coarse_clock: false,
@@ -215,6 +233,11 @@ impl Journal {
         self.paths.get(subject)
     }
 
+    /// How many paths lead onto a mount that does not answer, or did when they were looked at last.
+    pub fn count_waiting(&self) -> usize {
+        self.paths.values().filter(|chronicle| chronicle.may_wait(self.time)).count()
+    }
+
     /// What is followed.
     pub fn subjects(&self) -> impl Iterator<Item = &Subject> {
         self.paths.keys()
@@ -228,6 +251,7 @@ impl Journal {
             self.paths.iter_mut().filter(|((of, _), _)| of == path).map(|(_, chronicle)| chronicle)
         {
             chronicle.is_doubted = failed;
+            chronicle.is_seen = true;
             if failed {
                 let lives = chronicle.entries.values_mut().chain([&mut chronicle.root]);
                 lives.for_each(|life| life.doubt(moment));
@@ -240,6 +264,7 @@ impl Journal {
         self.caller = caller;
         for chronicle in self.paths.values_mut() {
             chronicle.is_doubted = chronicle.hangs;
+            chronicle.is_seen = false;
         }
     }
 
@@ -248,9 +273,17 @@ impl Journal {
         let began = self.moment;
         if let Entry::Vacant(place) = self.paths.entry(subject) {
             let (root, entries) = (Life::new(began), BTreeMap::new());
-            let mut chronicle =
-                Chronicle { root, entries, is_crowded: false, hangs: false, is_doubted: false, began };
-            chronicle.take(began, sighting);
+            let mut chronicle = Chronicle {
+                root,
+                entries,
+                is_crowded: false,
+                hangs: false,
+                hung_until: None,
+                is_seen: false,
+                is_doubted: false,
+                began,
+            };
+            chronicle.take(began, self.time, sighting);
             place.insert(chronicle);
         }
     }
@@ -272,7 +305,7 @@ impl Journal {
     pub fn take(&mut self, look: impl Fn(&Subject) -> Sighting) {
         self.moment += 1;
         for (subject, chronicle) in &mut self.paths {
-            chronicle.take(self.moment, look(subject));
+            chronicle.take(self.moment, self.time, look(subject));
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What a server may hold at rest: prompt, quiet, bounded, given back.
+//! What a server may hold at rest: prompt, not held up, quiet, bounded, given back.
 //!
 //! At rest is when it has done all that it could at this moment. What it holds then is counted by a world and judged here.
 //! Invariant: the limits in here are those of docs/semantics.md, not those that the code happens to have.
@@ -26,6 +26,9 @@ pub struct Rest {
     pub deadline: Option<Deadline>,
     /// How many askings of the kernel are in force.
     pub armings: usize,
+    /// How many looks may be under way: of paths that lead onto a mount which does not answer. `None`: any number, since some take
+    /// long.
+    pub looks_max: Option<usize>,
     /// What waits for each session.
     pub links: Vec<Link>,
 }
@@ -50,6 +53,7 @@ impl Rest {
     /// The first that is not.
     pub fn check(&self) -> Result<(), Complaint> {
         self.prompt()?;
+        self.not_held_up()?;
         self.quiet()?;
         self.bounded()?;
         self.given_back()
@@ -73,6 +77,17 @@ impl Rest {
         let wakes_in = self.deadline.map(|due| due.at.since(self.now));
         promise.demand(held == 0 || wakes_in.is_some_and(|time| time <= HELD_MAX), || {
             format!("{held} changes are held, and the time matters only in {wakes_in:?}")
+        })
+    }
+
+    /// *Not held up*: only who asks for what is on a mount that does not answer waits for it.
+    fn not_held_up(&self) -> Result<(), Complaint> {
+        let looks = self.census.engine.looks;
+        Checker::NotHeldUp.demand(self.looks_max.is_none_or(|max| looks <= max), || {
+            let max = self.looks_max.unwrap_or_default();
+            format!(
+                "{looks} paths wait to be looked at, though only {max} lead onto a mount that does not answer"
+            )
         })
     }
 
@@ -198,6 +213,14 @@ mod tests {
         assert_eq!(complaint(&due(settle, HELD_MAX * 2)), Some(Checker::Prompt));
         let forgotten = Rest { deadline: None, ..due(settle, HELD_MAX) };
         assert_eq!(complaint(&forgotten), Some(Checker::Prompt));
+    }
+
+    #[test]
+    fn a_look_that_waits_for_nothing_is_held_up() {
+        let waits = counted(engine::Census { looks: 2, ..Default::default() });
+        assert_eq!(complaint(&waits), None, "a scan may take long");
+        assert_eq!(complaint(&Rest { looks_max: Some(2), ..waits.clone() }), None);
+        assert_eq!(complaint(&Rest { looks_max: Some(1), ..waits }), Some(Checker::NotHeldUp));
     }
 
     #[test]
