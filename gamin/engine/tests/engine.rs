@@ -304,6 +304,11 @@ fn a_barrier_waits_for_a_scan_until_that_is_overdue() {
     world.carry_out();
     assert_eq!(world.take(), ["reached"]);
     world.barrier(&[1, 2]);
+    let anew = *world.held.keys().next_back().expect("because /h hangs");
+    assert_ne!(anew, scan, "the path may lead elsewhere by now");
+    // The lane has one that is overdue at work, and says so at once.
+    world.engine.handle_overdue(anew);
+    world.carry_out();
     assert_eq!(world.take(), ["reached"], "it does not wait again for the same");
     world.recover();
     assert_eq!(world.take(), ["2 polled-limit", "2 - Exists", "2 a Exists", "2 - EndExist"]);

@@ -212,6 +212,8 @@ fn fault(trouble: Trouble, limits: Limits) -> BoxedStrategy<Lines> {
                 .prop_map(|(share, file_system)| tried(&format!("fault mount {share} {file_system}"))),
             5 => (select(&["hang", "hang", "answer", "answer", "unmount"]), select(SHARES))
                 .prop_map(|(what, share)| tried(&format!("fault {what} {share}"))),
+            // Long enough for everything there to be looked at once more.
+            1 => Just(vec!["wait 7000".to_owned()]),
         ]
         .boxed(),
         Trouble::Rules => (select(&["gaminrc", "mandatory-gaminrc"]), rule())
