@@ -78,7 +78,7 @@ use std::sync::Arc;
 pub use connection::Connection;
 pub use error::{ConnectError, Error};
 pub use gamin_meeting::Sight;
-pub use gamin_protocol::{Code, Coverage, Fact, Kind, Value};
+pub use gamin_protocol::{Code, Coverage, Fact, Kind, Presence, Value};
 pub use options::{Options, ServerCommand};
 pub use state::{Gaps, Scope, Shape, Wish};
 

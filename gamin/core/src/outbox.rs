@@ -13,7 +13,7 @@ mod tests;
 use std::collections::BTreeMap;
 
 use gamin_engine::{Code, Coverage, Event, Name, Subject, SubscriptionId};
-use gamin_protocol::{CREDENTIAL, Event as Packet, Options};
+use gamin_protocol::{CREDENTIAL, Event as Packet, Options, Presence};
 use tracing::{trace, warn};
 
 /// How many bytes lie ready for a server's socket before further events wait. It is exceeded by less than one
@@ -340,7 +340,7 @@ fn merged(subject: &Subject, first: Code, next: Code) -> Merged {
     }
     // Whether the client has been told that the subject is there, and whether it is there now.
     let was_there = matches!(first, Code::Changed | Code::Deleted);
-    let is_there = next != Code::Deleted;
+    let is_there = next.presence() != Some(Presence::Absent);
     match (was_there, is_there) {
         (false, false) => Merged::Nothing,
         (false, true) => Merged::One(first),

@@ -36,6 +36,15 @@ pub enum Code {
     Unknown(u16),
 }
 
+/// Whether there is something at a path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Presence {
+    /// Something is there.
+    Present,
+    /// Nothing is there.
+    Absent,
+}
+
 impl From<u16> for Code {
     fn from(number: u16) -> Code {
         match number {
@@ -88,6 +97,17 @@ impl Code {
             Code::EndExist => "EndExist",
             Code::Answer | Code::Coverage | Code::Unknown(_) => return None,
         })
+    }
+
+    /// Whether its path is there once the event has been told, or `None` if the event says nothing about that.
+    pub fn presence(self) -> Option<Presence> {
+        match self {
+            Code::Exists | Code::Created | Code::Changed => Some(Presence::Present),
+            Code::Deleted => Some(Presence::Absent),
+            // Nobody sends the first three, so what they would tell of a path has never been settled.
+            Code::StartExecuting | Code::StopExecuting | Code::Moved => None,
+            Code::Acknowledge | Code::EndExist | Code::Answer | Code::Coverage | Code::Unknown(_) => None,
+        }
     }
 }
 
@@ -174,5 +194,19 @@ impl Decode for Event {
             return Err(Malformed::PathLength(header.path_len));
         }
         Ok(Event { seq: header.seq, code: Code::from(header.kind), path: path.to_vec(), tag })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn four_codes_say_whether_a_path_is_there() {
+        let of = |presence| -> Vec<Code> {
+            (0..=u16::MAX).map(Code::from).filter(|code| code.presence() == presence).collect()
+        };
+        assert_eq!(of(Some(Presence::Present)), [Code::Changed, Code::Created, Code::Exists]);
+        assert_eq!(of(Some(Presence::Absent)), [Code::Deleted]);
     }
 }

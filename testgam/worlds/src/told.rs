@@ -304,6 +304,9 @@ impl Told {
 }
 
 /// What an event makes of what was known of its name.
+///
+/// What a code says of a name is read here on purpose, and not with `Code::presence`, as client and server do: their word is no proof of
+/// their word.
 fn step(before: &Presence, listing: bool, code: Code, seen: Glimpse) -> Result<Presence, Violation> {
     match (code, before) {
         (Code::Exists, _) if !listing => Err(Violation::ExistsOutsideListing),

@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 
-use gamin_protocol::{Code, Kind, Tag};
+use gamin_protocol::{Code, Kind, Presence, Tag};
 
 /// What an event is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,26 +74,24 @@ pub(super) struct Told {
 impl Told {
     /// Takes note of an event.
     pub(super) fn apply(&mut self, code: Code, subject: &Subject, tag: Option<Tag>) {
-        match (code, subject) {
-            (Code::Deleted, Subject::Root) => {
+        let Some(presence) = code.presence() else { return };
+        match (presence, subject) {
+            (Presence::Absent, Subject::Root) => {
                 // Its entries are gone with it, without an event each.
                 self.root = Root::Absent;
                 self.entries.clear();
             }
-            (Code::Deleted, Subject::Entry(name)) => {
+            (Presence::Absent, Subject::Entry(name)) => {
                 self.entries.remove(name);
             }
-            (Code::Exists | Code::Created | Code::Changed, Subject::Root) => {
-                self.root = Root::Present(Version::of(code, tag));
-            }
-            (Code::Exists | Code::Created | Code::Changed, Subject::Entry(name)) => {
+            (Presence::Present, Subject::Root) => self.root = Root::Present(Version::of(code, tag)),
+            (Presence::Present, Subject::Entry(name)) => {
                 let version = Version::of(code, tag);
                 match self.entries.get_mut(name) {
                     Some(told) => *told = version,
                     None => drop(self.entries.insert(name.clone(), version)),
                 }
             }
-            _ => {}
         }
     }
 
