@@ -53,6 +53,26 @@ pub struct Connection {
     opener: u32,
 }
 
+impl Options {
+    /// Opens a connection; starts a server if none answers.
+    ///
+    /// # Errors
+    /// [`Error::Connect`] when there is no server within [`Options::patience`]; [`Error::System`].
+    pub fn open(&self) -> Result<Connection, Error> {
+        self.open_in(std::process::id)
+    }
+
+    /// As [`Options::open`], with a way of its own to tell a child process from the one that opened the connection:
+    /// `process` gives the same number in the same process, and another in a child. It is asked at each call, and the
+    /// default is a system call.
+    ///
+    /// # Errors
+    /// As [`Options::open`].
+    pub fn open_in(&self, process: fn() -> u32) -> Result<Connection, Error> {
+        Connection::open_with(self, process)
+    }
+}
+
 // Opening, and what can be asked about it.
 impl Connection {
     /// Opens a connection to the session that the environment names ([`Options::from_env`]).
@@ -63,7 +83,7 @@ impl Connection {
         Options::from_env().open()
     }
 
-    pub(crate) fn open_with(options: &Options, process: fn() -> u32) -> Result<Connection, Error> {
+    fn open_with(options: &Options, process: fn() -> u32) -> Result<Connection, Error> {
         let events = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?;
         let source = Arc::new(Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?);
         let driver = Driver::new(options, Arc::clone(&source))?;

@@ -1,6 +1,6 @@
 //! How to connect: which session, which server to start when there is none, how long to try.
 //!
-//! Only [`Options::from_env`] looks at the environment.
+//! Opening is left to the connection. Only [`Options::from_env`] looks at the environment.
 
 use std::env;
 use std::ffi::OsString;
@@ -8,8 +8,6 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use nix::unistd::{getegid, geteuid, getgid, getuid};
-
-use crate::{Connection, Error};
 
 /// Where distributions install the server.
 const LIBEXECDIR: &str = match option_env!("LIBEXECDIR") {
@@ -53,7 +51,7 @@ impl ServerCommand {
     }
 }
 
-/// How to open a [`Connection`].
+/// How to open a [`Connection`](crate::Connection).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Options {
     /// The session: clients and server of one user meet under it. `None` is the one with the empty name.
@@ -139,24 +137,6 @@ impl Options {
     pub fn patience(mut self, patience: Duration) -> Options {
         self.patience = patience;
         self
-    }
-
-    /// Opens a connection; starts a server if none answers.
-    ///
-    /// # Errors
-    /// [`Error::Connect`] when there is no server within [`Options::patience`]; [`Error::System`].
-    pub fn open(&self) -> Result<Connection, Error> {
-        self.open_in(std::process::id)
-    }
-
-    /// As [`Options::open`], with a way of its own to tell a child process from the one that opened the connection:
-    /// `process` gives the same number in the same process, and another in a child. It is asked at each call, and the
-    /// default is a system call.
-    ///
-    /// # Errors
-    /// As [`Options::open`].
-    pub fn open_in(&self, process: fn() -> u32) -> Result<Connection, Error> {
-        Connection::open_with(self, process)
     }
 }
 

@@ -338,7 +338,7 @@ impl State {
             // The original's server ends the connection at a second cancel (D15).
             return Ok(());
         }
-        self.queue.forget(asked);
+        self.queue.forget(number);
         self.curious.remove(&number);
         tracing::debug!(%number, "cancelled");
         for seq in asked.cancel() {
@@ -428,6 +428,10 @@ impl State {
     /// Gives the next event with the fingerprint of the state that it tells, as far as the server gave one: for whoever
     /// checks what the events stand for.
     pub fn poll_tagged(&mut self) -> Option<(Event, Option<Tag>)> {
-        self.queue.pop(&mut self.requests)
+        let (event, tag) = self.queue.pop()?;
+        if event.code == protocol::Code::Acknowledge {
+            self.requests.remove(&event.request);
+        }
+        Some((event, tag))
     }
 }

@@ -68,8 +68,6 @@ struct Caller {
     /// a reconnect the difference is taken from it.
     quiet: bool,
     wants_coverage: bool,
-    /// How many of its events wait in the queue, but for the Acknowledge.
-    queued: usize,
 }
 
 #[derive(Debug)]
@@ -86,18 +84,12 @@ impl Asked {
             cookie: wish.cookie,
             quiet,
             wants_coverage: wish.coverage,
-            queued: 0,
         };
         Asked { caller, cancelled: false, ended: false, what }
     }
 
     pub(super) fn is_cancelled(&self) -> bool {
         self.cancelled
-    }
-
-    /// How many of its events wait in the queue, but for the Acknowledge.
-    pub(super) fn queued_mut(&mut self) -> &mut usize {
-        &mut self.caller.queued
     }
 
     /// The subscriptions that a server should know.
@@ -237,18 +229,18 @@ impl Caller {
     }
 
     /// Tells how something is covered, if that is wanted.
-    fn cover(&mut self, coverage: Coverage, subject: Subject, queue: &mut Queue) {
+    fn cover(&self, coverage: Coverage, subject: Subject, queue: &mut Queue) {
         if self.wants_coverage {
             let event = self.event(Code::Coverage, self.path_of(subject));
-            queue.push(Event { coverage: Some(coverage), ..event }, None, &mut self.queued);
+            queue.push(Event { coverage: Some(coverage), ..event }, None);
         }
     }
 
-    fn tell(&mut self, (code, subject): News, tag: Option<Tag>, queue: &mut Queue) {
+    fn tell(&self, (code, subject): News, tag: Option<Tag>, queue: &mut Queue) {
         if self.quiet && matches!(code, Code::Exists | Code::EndExist) {
             return;
         }
         let event = self.event(code, self.path_of(subject));
-        queue.push(event, tag, &mut self.queued);
+        queue.push(event, tag);
     }
 }

@@ -9,7 +9,6 @@ use std::collections::{BTreeMap, VecDeque};
 
 use gamin_protocol::{Code, Tag};
 
-use super::asked::Asked;
 use crate::{Event, RequestNumber};
 
 /// Events in the order in which they came.
@@ -18,6 +17,8 @@ pub(super) struct Queue {
     /// Each with the fingerprint of the state that it tells, if the server gave one.
     events: VecDeque<(Event, Option<Tag>)>,
     deliverable: usize,
+    /// How many of them are of which request, but for the last one of each.
+    by_request: BTreeMap<RequestNumber, usize>,
 }
 
 impl Queue {
@@ -25,39 +26,32 @@ impl Queue {
         self.deliverable == 0
     }
 
-    pub(super) fn push(&mut self, event: Event, tag: Option<Tag>, queued: &mut usize) {
+    pub(super) fn push(&mut self, event: Event, tag: Option<Tag>) {
+        *self.by_request.entry(event.request).or_default() += 1;
         self.events.push_back((event, tag));
         self.deliverable += 1;
-        *queued += 1;
     }
 
-    /// Queues a request's last event, which no cancel takes back.
+    /// Queues a request's Acknowledge, which no cancel takes back.
     pub(super) fn push_last(&mut self, event: Event) {
         self.events.push_back((event, None));
         self.deliverable += 1;
     }
 
     /// Withholds what is queued for a request that is being cancelled.
-    pub(super) fn forget(&mut self, asked: &mut Asked) {
-        self.deliverable -= std::mem::take(asked.queued_mut());
+    pub(super) fn forget(&mut self, number: RequestNumber) {
+        self.deliverable -= self.by_request.remove(&number).unwrap_or_default();
         if self.deliverable == 0 {
             self.events.clear();
         }
     }
 
-    /// Gives the next event, and forgets the request that it is the last one of.
-    pub(super) fn pop(
-        &mut self,
-        requests: &mut BTreeMap<RequestNumber, Asked>,
-    ) -> Option<(Event, Option<Tag>)> {
+    /// Gives the next event.
+    pub(super) fn pop(&mut self) -> Option<(Event, Option<Tag>)> {
         while let Some((event, tag)) = self.events.pop_front() {
-            let Some(asked) = requests.get_mut(&event.request) else { continue };
-            if event.code == Code::Acknowledge {
-                requests.remove(&event.request);
-            } else if asked.is_cancelled() {
-                continue;
-            } else {
-                *asked.queued_mut() -= 1;
+            if event.code != Code::Acknowledge {
+                let Some(left) = self.by_request.get_mut(&event.request) else { continue };
+                *left -= 1;
             }
             self.deliverable -= 1;
             return Some((event, tag));
