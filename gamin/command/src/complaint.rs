@@ -3,7 +3,7 @@
 //! Invariant: each says what it is about, and where something can be done about it, what.
 
 use std::error::Error;
-use std::io;
+use std::io::{self, Write};
 use std::path::PathBuf;
 
 use gamin::ConnectError;
@@ -95,4 +95,10 @@ pub fn explain(error: &(dyn Error + 'static)) -> String {
         cause = error.source();
     }
     text
+}
+
+/// Says something to the person at the terminal.
+pub fn complain(message: &str) {
+    // If standard error is closed, nobody listens.
+    let _ = writeln!(io::stderr(), "gamin: {message}");
 }

@@ -15,11 +15,11 @@ use std::time::{Duration, Instant};
 use gamin::{Code, Connection, Coverage, Error, Fact, Options, Sight};
 use nix::errno::Errno;
 
-use crate::Verdict;
 use crate::arguments::DoctorOptions;
 use crate::change::{escape, escape_bytes};
 use crate::complaint::{Complaint, explain};
 use crate::limits::{Limit, Resource, limits, queue_max, try_one_more};
+use crate::verdict::Verdict;
 
 /// How long a server may take to answer, and to tell of a change.
 const PATIENCE: Duration = Duration::from_secs(15);

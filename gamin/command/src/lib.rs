@@ -7,11 +7,13 @@
 mod arguments;
 mod change;
 mod complaint;
+mod deadline;
 mod doctor;
 mod exec;
 mod limits;
 mod report;
 mod status;
+mod verdict;
 mod wait;
 mod watch;
 
@@ -19,24 +21,13 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::time::{Duration, Instant};
 
 use clap::{CommandFactory, Parser};
-use nix::poll::PollTimeout;
 use nix::sys::signal::Signal;
 
 use arguments::{Arguments, Command};
-use complaint::Complaint;
-
-/// What a command came to.
-enum Verdict {
-    /// It did what it was asked for, and all is well.
-    Well,
-    /// It did what it was asked for, and found that not all is well.
-    NotWell,
-    /// It ended with a status that says more.
-    Status(u8),
-}
+use complaint::{Complaint, complain};
+use verdict::Verdict;
 
 /// The command line as data, for its manual pages.
 pub fn command() -> clap::Command {
@@ -108,21 +99,4 @@ fn complete(shell: clap_complete::Shell) -> Result<Verdict, Complaint> {
     clap_complete::generate(shell, &mut command(), "gamin", &mut script);
     io::stdout().write_all(&script)?;
     Ok(Verdict::Well)
-}
-
-/// The status of a command whose time is up, as of timeout(1).
-const TIMED_OUT: u8 = 124;
-
-/// How long poll(2) may wait until then. It is rounded up, so that the last wait is not a busy one.
-fn timeout_until(deadline: Option<Instant>, now: Instant) -> PollTimeout {
-    deadline.map_or(PollTimeout::NONE, |deadline| {
-        let left = deadline.saturating_duration_since(now) + Duration::from_micros(999);
-        PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX)
-    })
-}
-
-/// Says something to the person at the terminal.
-fn complain(message: &str) {
-    // If standard error is closed, nobody listens.
-    let _ = writeln!(io::stderr(), "gamin: {message}");
 }

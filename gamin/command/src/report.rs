@@ -13,9 +13,10 @@ use nix::sys::utsname::uname;
 
 use crate::arguments::ReportOptions;
 use crate::change::escape;
-use crate::complaint::{Complaint, explain};
+use crate::complaint::{Complaint, complain, explain};
+use crate::doctor;
 use crate::status::{ask_all, is_another_s, sessions, shown};
-use crate::{Verdict, complain, doctor};
+use crate::verdict::Verdict;
 
 /// All that a server is asked about.
 const NOUNS: [&str; 9] =

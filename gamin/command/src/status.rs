@@ -15,8 +15,8 @@ use serde_json::{Map, json};
 
 use crate::arguments::StatusOptions;
 use crate::change::escape_bytes;
-use crate::complaint::{Complaint, explain};
-use crate::{Verdict, complain};
+use crate::complaint::{Complaint, complain, explain};
+use crate::verdict::Verdict;
 
 /// How long a server may take to answer.
 const PATIENCE: Duration = Duration::from_secs(2);

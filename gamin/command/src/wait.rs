@@ -12,7 +12,8 @@ use nix::poll::{PollFd, PollFlags, poll};
 
 use crate::arguments::WaitOptions;
 use crate::complaint::Complaint;
-use crate::{TIMED_OUT, Verdict, timeout_until};
+use crate::deadline::{TIMED_OUT, timeout_until};
+use crate::verdict::Verdict;
 
 /// How long a server may take to tell everything that has happened.
 const PATIENCE: Duration = Duration::from_secs(30);

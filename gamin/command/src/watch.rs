@@ -21,9 +21,10 @@ use nix::sys::signal::Signal;
 
 use crate::arguments::{Kind, WatchOptions};
 use crate::change::escape;
-use crate::complaint::Complaint;
+use crate::complaint::{Complaint, complain};
+use crate::deadline::{TIMED_OUT, timeout_until};
 use crate::exec::Exec;
-use crate::{TIMED_OUT, Verdict, complain, timeout_until};
+use crate::verdict::Verdict;
 use print::Printer;
 use process::of_signal;
 use runner::Runner;

@@ -13,8 +13,7 @@ use nix::sys::signal::Signal;
 use super::process::{Ended, Process};
 use crate::arguments::{Busy, WatchOptions};
 use crate::change::{escape, escape_bytes};
-use crate::complain;
-use crate::complaint::Complaint;
+use crate::complaint::{Complaint, complain};
 use crate::exec::Exec;
 
 /// The longest time for which changes come together.
