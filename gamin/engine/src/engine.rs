@@ -19,6 +19,7 @@ use crate::arming::Refusal;
 use crate::effect::Effect;
 use crate::event::{BarrierId, Event, Output, SubscriptionId};
 use crate::glance::{Doubts, GlanceId};
+use crate::glanced::Glanced;
 use crate::id::{KernelWatchId, WatchId};
 use crate::kernel_watch::{KernelWatches, Need, Role};
 use crate::known::Told;
@@ -72,7 +73,7 @@ pub struct Engine {
     by_path: BTreeMap<(TreePath, Kind), WatchId>,
     pub(crate) by_subscription: BTreeMap<SubscriptionId, WatchId>,
     by_scan: BTreeMap<ScanId, WatchId>,
-    by_glance: BTreeMap<GlanceId, round::Glanced>,
+    by_glance: BTreeMap<GlanceId, Glanced>,
     /// Who waits for the next round.
     due: BTreeSet<WatchId>,
     pub(crate) kernel: KernelWatches,

@@ -13,6 +13,7 @@ mod effect;
 mod engine;
 mod event;
 mod glance;
+mod glanced;
 mod id;
 mod kernel_watch;
 mod known;

@@ -11,34 +11,13 @@ use std::mem::take;
 use super::Engine;
 use crate::effect::Effect;
 use crate::glance::{Doubts, GlanceId, GlanceRequest, NameKnown};
+use crate::glanced::{EntryWatches, Glanced, Whom};
 use crate::id::WatchId;
 use crate::kernel_watch::{Need, Role};
 use crate::known::Known;
 use crate::path::TreePath;
 use crate::policy::Method;
 use crate::watch::Watch;
-
-/// A glance under way, and whom it is about.
-#[derive(Debug)]
-pub(super) struct Glanced {
-    request: GlanceRequest,
-    whom: Whom,
-}
-
-#[derive(Debug)]
-enum Whom {
-    /// A directory; and entries of it that are served by the same, as long as nothing is in doubt.
-    Directory(WatchId, Entries),
-    /// Entries, in the order of their names in the request.
-    Entries(Vec<WatchId>),
-}
-
-/// Watches of entries of one directory, and what is known of each.
-#[derive(Debug, Default)]
-struct Entries {
-    ids: Vec<WatchId>,
-    names: Vec<NameKnown>,
-}
 
 /// Where to glance for one watch.
 enum Place {
@@ -54,7 +33,7 @@ impl Engine {
             return self.due.extend(due);
         }
         let mut listings = Vec::new();
-        let mut entries: BTreeMap<TreePath, Entries> = BTreeMap::new();
+        let mut entries: BTreeMap<TreePath, EntryWatches> = BTreeMap::new();
         for id in due {
             let is_free = |watch: &&Watch| watch.look.as_ref().is_none_or(|look| look.overdue);
             let Some(watch) = self.watches.get(&id).filter(is_free) else { continue };
@@ -108,7 +87,7 @@ impl Engine {
         }
     }
 
-    fn glance_at_entries(&mut self, directory: TreePath, Entries { ids, names }: Entries) {
+    fn glance_at_entries(&mut self, directory: TreePath, EntryWatches { ids, names }: EntryWatches) {
         if !ids.is_empty() {
             let request = GlanceRequest::at_names(directory, names);
             self.glance(Glanced { request, whom: Whom::Entries(ids) });
@@ -120,23 +99,6 @@ impl Engine {
         let id = GlanceId(self.last_glance);
         self.effects.push_back(Effect::Glance { id, request: glanced.request.clone() });
         self.by_glance.insert(id, glanced);
-    }
-}
-
-impl Entries {
-    fn push(&mut self, id: WatchId, known: NameKnown) {
-        self.ids.push(id);
-        self.names.push(known);
-    }
-
-    /// Those of whom it holds, and the others.
-    fn partition(self, holds: impl Fn(&NameKnown) -> bool) -> (Entries, Entries) {
-        let (mut those, mut others) = (Entries::default(), Entries::default());
-        for (id, known) in self.ids.into_iter().zip(self.names) {
-            let into = if holds(&known) { &mut those } else { &mut others };
-            into.push(id, known);
-        }
-        (those, others)
     }
 }
 
