@@ -23,5 +23,5 @@ fuzz_target!(|input: (Vec<u8>, Vec<u8>, Vec<u8>, Vec<u8>, Vec<u8>)| {
     }
     let policy = Policy { mounts: Arc::new(Mounts::parse(&table)), ..Policy::new(rules) };
     let path = TreePath::new(&[b"/".as_slice(), &path].concat()).expect("it is absolute");
-    assert!(!policy.verdict(&path, &path).to_string().is_empty());
+    assert!(!policy.decision(&path, &path).to_string().is_empty());
 });

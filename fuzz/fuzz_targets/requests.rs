@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use gamin_protocol::{CREDENTIAL, Code, Decoder, Event};
+use gamin_protocol::{CREDENTIAL, Code, Decoder, EventPacket};
 use gamin_core::engine::{self, Effect, Entries, Found, Hinge, Method, Name, Scan, Time, TreePath};
 use gamin_core::engine::{FileType, KernelWatchId, Refusal, ScanRequest, Stamp};
 use gamin_core::{BYTES_MAX, Config, Core, Peer, SessionId};
@@ -111,8 +111,8 @@ fuzz_target!(|input: &[u8]| {
 });
 
 /// What a core says that does not hang on when it is asked: a listing that is cancelled at once is not told.
-fn replies(sent: &[u8]) -> Vec<Event> {
-    let mut decoder = Decoder::<Event>::new();
+fn replies(sent: &[u8]) -> Vec<EventPacket> {
+    let mut decoder = Decoder::<EventPacket>::new();
     decoder.push(sent.strip_prefix(&[CREDENTIAL]).unwrap_or_default());
     let mut replies = Vec::new();
     while let Some(event) = decoder.next_message().expect("because a core's packets are well formed") {

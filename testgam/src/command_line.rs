@@ -45,8 +45,8 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    Run(suite::command::Arguments),
-    Explore(explore::command::Arguments),
+    Run(suite::command::RunArguments),
+    Explore(explore::command::ExploreArguments),
     /// Print a completion script: testgam completions bash >>~/.bash_completion
     Completions {
         /// The shell that is to complete.

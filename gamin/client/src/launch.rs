@@ -53,13 +53,13 @@ pub(crate) struct Started {
     /// Whether it was left behind: what is said is the status with which it has ended.
     is_left: bool,
     /// Where one that detaches says why it can't. It ends a moment before the process does.
-    output: Option<Output>,
+    output: Option<ProgramOutput>,
     said: Vec<u8>,
 }
 
 /// A pipe that makes `source` readable.
 #[derive(Debug)]
-struct Output {
+struct ProgramOutput {
     pipe: PipeReader,
     source: Arc<Epoll>,
 }
@@ -94,7 +94,7 @@ pub(crate) fn start(options: &Options, source: &Arc<Epoll>) -> Result<Option<Sta
     let started = if server.detaches() {
         // The original's server takes any word for the session, and of several, as ours, the last.
         command.arg(options.client_id.clone().unwrap_or_default());
-        Output::of(&mut command, source).and_then(|output| Ok((command.spawn()?, Some(output))))
+        ProgramOutput::of(&mut command, source).and_then(|output| Ok((command.spawn()?, Some(output))))
     } else {
         command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().map(|child| (child, None))
     };
@@ -113,7 +113,7 @@ pub(crate) fn start(options: &Options, source: &Arc<Epoll>) -> Result<Option<Sta
 fn leave(options: &Options, server: &ServerCommand, source: &Arc<Epoll>) -> io::Result<Started> {
     let program = &server.program;
     access(program, AccessFlags::X_OK)?;
-    let (output, input) = Output::new(source)?;
+    let (output, input) = ProgramOutput::new(source)?;
     let mut files = PosixSpawnFileActions::init()?;
     files.add_open(0, "/dev/null", OFlag::O_RDONLY, Mode::empty())?;
     files.add_dup2(input.as_raw_fd(), 1)?;
@@ -187,24 +187,24 @@ fn set_environment(command: &mut Command, options: &Options) {
     }
 }
 
-impl Output {
+impl ProgramOutput {
     /// What `command` will say.
-    fn of(command: &mut Command, source: &Arc<Epoll>) -> io::Result<Output> {
-        let (output, input) = Output::new(source)?;
+    fn of(command: &mut Command, source: &Arc<Epoll>) -> io::Result<ProgramOutput> {
+        let (output, input) = ProgramOutput::new(source)?;
         command.stdout(input.try_clone()?).stderr(input);
         Ok(output)
     }
 
     /// A pipe, and its end for whoever says something.
-    fn new(source: &Arc<Epoll>) -> io::Result<(Output, PipeWriter)> {
+    fn new(source: &Arc<Epoll>) -> io::Result<(ProgramOutput, PipeWriter)> {
         let (pipe, input) = io::pipe()?;
         fcntl(&pipe, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
         source.add(&pipe, EpollEvent::new(EpollFlags::EPOLLIN, 0))?;
-        Ok((Output { pipe, source: Arc::clone(source) }, input))
+        Ok((ProgramOutput { pipe, source: Arc::clone(source) }, input))
     }
 }
 
-impl Drop for Output {
+impl Drop for ProgramOutput {
     fn drop(&mut self) {
         // Closing is not enough where a child of the host process holds a copy of the descriptor.
         if let Err(errno) = self.source.delete(&self.pipe) {

@@ -29,7 +29,7 @@ use gamin_protocol::{self as protocol, Decoder, Kind, Malformed, Request, SYNC, 
 
 use crate::error::Error;
 use crate::{Event, RequestNumber};
-use asked::{Asked, What};
+use asked::{Asked, Monitored};
 pub use asked::{Scope, Wish};
 use output::Output;
 use questions::Questions;
@@ -72,7 +72,7 @@ pub struct State {
     output: Output,
     connected: bool,
     greeted: bool,
-    decoder: Decoder<protocol::Event>,
+    decoder: Decoder<protocol::EventPacket>,
     strays: u64,
 }
 
@@ -172,7 +172,7 @@ impl State {
         self.output.consume(count);
     }
 
-    fn handle_event(&mut self, event: protocol::Event) {
+    fn handle_event(&mut self, event: protocol::EventPacket) {
         tracing::trace!(?event, "received");
         if event.tag.is_some() {
             self.questions.handle_tag();
@@ -193,7 +193,7 @@ impl State {
         }
     }
 
-    fn handle_request_event(&mut self, number: RequestNumber, event: protocol::Event) {
+    fn handle_request_event(&mut self, number: RequestNumber, event: protocol::EventPacket) {
         let Some(asked) = self.requests.get_mut(&number) else { return };
         if event.code == protocol::Code::Acknowledge {
             if asked.acknowledge(event.seq) {
@@ -295,11 +295,12 @@ impl State {
         }
         let number = self.number(wish.number)?;
         let wire = self.wire.allocate(Owner::Request(number)).ok_or(Error::TooManyRequests)?;
-        let subscription = |kind| What::Path(Subscription::new(kind, path.to_owned(), wire, wish.coverage));
+        let subscription =
+            |kind| Monitored::Path(Subscription::new(kind, path.to_owned(), wire, wish.coverage));
         let (what, quiet) = match &wish.scope {
             Scope::File => (subscription(Kind::File), false),
             Scope::Directory => (subscription(Kind::Directory), self.no_exists),
-            Scope::Tree(shape) => (What::Tree(Tree::new(path, wire, shape.clone())), self.no_exists),
+            Scope::Tree(shape) => (Monitored::Tree(Tree::new(path, wire, shape.clone())), self.no_exists),
         };
         let asked = Asked::new(number, wish, quiet, what);
         if self.connected {

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
-pub use watch::{Busy, Kind, Names, WaitOptions, WatchOptions};
+pub use watch::{Busy, ChangeKind, Names, WaitOptions, WatchOptions};
 
 /// Watches files and directories, and shows what the file alteration monitor does.
 ///
@@ -18,7 +18,7 @@ pub use watch::{Busy, Kind, Names, WaitOptions, WatchOptions};
 /// started when there is none; GAM_CLIENT_ID chooses a session other than the user's main one.
 #[derive(Debug, Parser)]
 #[command(name = "gamin", version, max_term_width = 100, after_long_help = ENVIRONMENT)]
-pub struct Arguments {
+pub struct CommandLine {
     /// What to do
     #[command(subcommand)]
     pub command: Command,

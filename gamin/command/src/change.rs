@@ -12,7 +12,7 @@ use serde::Serialize;
 
 /// News as a JSON object, but for the time.
 #[derive(Debug, Default, Serialize)]
-pub struct Record {
+pub struct JsonLine {
     time: f64,
     event: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -25,41 +25,43 @@ pub struct Record {
     status: Option<u8>,
 }
 
-impl Record {
+impl JsonLine {
     /// The object for news.
-    pub fn of(news: &News) -> Record {
+    pub fn of(news: &News) -> JsonLine {
         let of_path = |event, path: &Path| {
             let bytes = path.as_os_str().as_bytes();
             let hex = || bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-            Record {
+            JsonLine {
                 event,
                 path: Some(path.to_string_lossy().into_owned()),
                 path_hex: path.to_str().is_none().then(hex),
-                ..Record::default()
+                ..JsonLine::default()
             }
         };
         match news {
             News::Change(change) => of_path(change.event.word(), &change.absolute),
             News::Missing(path) => of_path("Missing", &std::path::absolute(path).unwrap_or_default()),
-            News::Listed => Record { event: "Listed", ..Record::default() },
+            News::Listed => JsonLine { event: "Listed", ..JsonLine::default() },
             News::Gap(gap) => {
                 let why = Some(gap.why.word().to_owned());
-                Record { why, ..of_path("Gap", &gap.absolute) }
+                JsonLine { why, ..of_path("Gap", &gap.absolute) }
             }
             News::GapEnds(gap) => of_path("GapEnds", &gap.absolute),
-            News::BadRule(why) => Record { event: "BadRule", why: Some(why.clone()), ..Record::default() },
+            News::BadRule(why) => {
+                JsonLine { event: "BadRule", why: Some(why.clone()), ..JsonLine::default() }
+            }
         }
     }
 
     /// The object that says that there will be no more.
-    pub fn end(status: u8) -> Record {
-        Record { event: "End", status: Some(status), ..Record::default() }
+    pub fn end(status: u8) -> JsonLine {
+        JsonLine { event: "End", status: Some(status), ..JsonLine::default() }
     }
 
     /// The line.
     pub fn json(self, now: SystemTime) -> String {
         let time = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
-        serde_json::to_string(&Record { time, ..self }).expect("because numbers and texts can be written")
+        serde_json::to_string(&JsonLine { time, ..self }).expect("because numbers and texts can be written")
     }
 }
 
@@ -126,7 +128,7 @@ mod tests {
                 absolute: path,
                 relative: PathBuf::new(),
             };
-            let record = Record::of(&News::Change(change));
+            let record = JsonLine::of(&News::Change(change));
             serde_json::from_str::<serde_json::Value>(&record.json(now)).expect("JSON")
         };
         let plain = object(b"/a\n\"");

@@ -28,7 +28,7 @@ const QUEUE_USUAL: u64 = 16_384;
 
 /// One thing that was found out.
 #[derive(Debug)]
-pub struct Finding {
+pub struct Diagnosis {
     /// What it is about.
     pub about: String,
     /// Whether all is well.
@@ -39,20 +39,20 @@ pub struct Finding {
     pub advice: Vec<String>,
 }
 
-impl Finding {
+impl Diagnosis {
     /// All is well.
-    pub fn well(about: impl Into<String>, found: impl Into<String>) -> Finding {
-        Finding { about: about.into(), is_well: true, found: found.into(), advice: Vec::new() }
+    pub fn well(about: impl Into<String>, found: impl Into<String>) -> Diagnosis {
+        Diagnosis { about: about.into(), is_well: true, found: found.into(), advice: Vec::new() }
     }
 
     /// Something is not, and this is to be done about it.
-    pub fn bad(about: impl Into<String>, found: impl Into<String>, advice: &[&str]) -> Finding {
+    pub fn bad(about: impl Into<String>, found: impl Into<String>, advice: &[&str]) -> Diagnosis {
         let advice = advice.iter().map(ToString::to_string).collect();
-        Finding { about: about.into(), is_well: false, found: found.into(), advice }
+        Diagnosis { about: about.into(), is_well: false, found: found.into(), advice }
     }
 }
 
-impl fmt::Display for Finding {
+impl fmt::Display for Diagnosis {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mark = if self.is_well { "ok" } else { "!!" };
         write!(f, "{mark}  {}: {}", self.about, self.found)?;
@@ -64,7 +64,7 @@ impl fmt::Display for Finding {
 pub fn run(options: &DoctorOptions) -> Result<Verdict, Complaint> {
     let mut out = io::stdout().lock();
     let mut verdict = Verdict::Well;
-    let mut tell = |finding: Finding| {
+    let mut tell = |finding: Diagnosis| {
         if !finding.is_well {
             verdict = Verdict::NotWell;
         }
@@ -84,7 +84,7 @@ pub fn run(options: &DoctorOptions) -> Result<Verdict, Complaint> {
             Some(connection)
         }
         Err(error) => {
-            tell(Finding::bad("server", explain(&error), &[Complaint::advice(&error)]))?;
+            tell(Diagnosis::bad("server", explain(&error), &[Complaint::advice(&error)]))?;
             None
         }
     };
@@ -99,21 +99,21 @@ pub fn run(options: &DoctorOptions) -> Result<Verdict, Complaint> {
 }
 
 /// What answers.
-fn server(connection: &Connection) -> Finding {
+fn server(connection: &Connection) -> Diagnosis {
     let pid = connection.server_pid().map_or_else(String::new, |pid| format!(", process {pid}"));
     match connection.facts("server", PATIENCE) {
         Ok(facts) => {
             let version = facts.first().and_then(|fact| fact.get("version")).unwrap_or("?");
-            Finding::well("server", format!("gam_server {version}{pid}"))
+            Diagnosis::well("server", format!("gam_server {version}{pid}"))
         }
-        Err(Error::Unsupported) => Finding::bad(
+        Err(Error::Unsupported) => Diagnosis::bad(
             "server",
             format!("another gam_server than ours, such as the original's{pid}"),
             &[
                 "end it, or name ours in GAMIN_DEBUG_SERVER and choose a session of your own with GAM_CLIENT_ID",
             ],
         ),
-        Err(error) => Finding::bad(
+        Err(error) => Diagnosis::bad(
             "server",
             format!("{}{pid}", explain(&error)),
             &[
@@ -124,11 +124,11 @@ fn server(connection: &Connection) -> Finding {
 }
 
 /// Whether the server sees the files that we see.
-fn files(connection: &Connection) -> Finding {
+fn files(connection: &Connection) -> Diagnosis {
     let about = "files";
     match connection.server_sight() {
-        Some(Sight::Same) => Finding::well(about, "the server sees the same as this program"),
-        Some(Sight::Other | Sight::Unknown) | None => Finding::bad(
+        Some(Sight::Same) => Diagnosis::well(about, "the server sees the same as this program"),
+        Some(Sight::Other | Sight::Unknown) | None => Diagnosis::bad(
             about,
             "unknown whether the server sees the same as this program: the kernel does not show what one of the two sees",
             &[
@@ -140,7 +140,7 @@ fn files(connection: &Connection) -> Finding {
 }
 
 /// The programs that the server serves though they see other files: our library does not do that, the original's does.
-fn confined(connection: &Connection) -> Vec<Finding> {
+fn confined(connection: &Connection) -> Vec<Diagnosis> {
     // What it does not say, it does not serve.
     let sessions = connection.facts("session", PATIENCE).unwrap_or_default();
     let mut pids: Vec<i32> = sessions.iter().filter_map(|fact| fact.get("pid")?.parse().ok()).collect();
@@ -148,7 +148,7 @@ fn confined(connection: &Connection) -> Vec<Finding> {
     pids.dedup();
     pids.retain(|pid| gamin_meeting::sight_of(*pid) == Sight::Other);
     let finding = |pid| {
-        Finding::bad(
+        Diagnosis::bad(
             "files",
             format!("process {pid} sees other files than the server that it asks"),
             &[
@@ -160,23 +160,23 @@ fn confined(connection: &Connection) -> Vec<Finding> {
 }
 
 /// What the kernel allows.
-pub fn kernel() -> Vec<Finding> {
+pub fn kernel() -> Vec<Diagnosis> {
     let limits = limits();
     let attempt = try_one_more();
     if attempt == Err(Errno::ENOSYS) {
         let advice = "without inotify everything is polled; build a kernel with CONFIG_INOTIFY_USER";
-        return vec![Finding::bad("kernel", "it has no inotify", &[advice])];
+        return vec![Diagnosis::bad("kernel", "it has no inotify", &[advice])];
     }
     if limits.is_empty() && attempt.is_ok() {
         let found = "it lets this user watch more; how much more is unknown, since there is no /proc/sys";
-        return vec![Finding::well("kernel", found)];
+        return vec![Diagnosis::well("kernel", found)];
     }
     let refused = attempt.err().map(|errno| of_refusal(errno, &limits));
     limits.iter().map(of_limit).chain(queue_max().map(of_queue)).chain(refused).collect()
 }
 
 /// The kernel lets nothing more be watched. Of the limits that may be the reason, the one with the least room is.
-fn of_refusal(errno: Errno, limits: &[Limit]) -> Finding {
+fn of_refusal(errno: Errno, limits: &[Limit]) -> Diagnosis {
     let resource = match errno {
         Errno::ENOSPC => Some(Resource::Watches),
         Errno::EMFILE => Some(Resource::Instances),
@@ -193,61 +193,63 @@ fn of_refusal(errno: Errno, limits: &[Limit]) -> Finding {
     }
     advice.push("until then everything is looked at every second, and nothing is lost".to_owned());
     let advice: Vec<&str> = advice.iter().map(String::as_str).collect();
-    Finding::bad("kernel", format!("it lets this user watch nothing more: {}", errno.desc()), &advice)
+    Diagnosis::bad("kernel", format!("it lets this user watch nothing more: {}", errno.desc()), &advice)
 }
 
-fn of_limit(limit: &Limit) -> Finding {
+fn of_limit(limit: &Limit) -> Diagnosis {
     let used = limit.used.map_or_else(String::new, |used| format!(", about {used} used"));
     let found = format!("{} ({}){used}", limit.max, limit.what);
     if !limit.is_near() {
-        return Finding::well(limit.name, found);
+        return Diagnosis::well(limit.name, found);
     }
     let better = limit.better();
     let advice = [
         format!("as root: sysctl {}={better}", limit.name),
         format!("to keep it: echo '{}={better}' >/etc/sysctl.d/60-gamin.conf", limit.name),
     ];
-    Finding::bad(limit.name, found, &[&advice[0], &advice[1]])
+    Diagnosis::bad(limit.name, found, &[&advice[0], &advice[1]])
 }
 
-fn of_queue(max: u64) -> Finding {
+fn of_queue(max: u64) -> Diagnosis {
     let name = "fs.inotify.max_queued_events";
     let found = format!("{max} (notices kept for a program)");
     if max >= QUEUE_USUAL {
-        return Finding::well(name, found);
+        return Diagnosis::well(name, found);
     }
     let advice =
         format!("as root: sysctl {name}={QUEUE_USUAL}; with fewer, a burst makes the server look everywhere");
-    Finding::bad(name, found, &[&advice])
+    Diagnosis::bad(name, found, &[&advice])
 }
 
 /// Makes a file in a new directory and waits to be told.
-fn self_test(connection: &Connection) -> Finding {
+fn self_test(connection: &Connection) -> Diagnosis {
     let about = "self-test";
     let directory = match tempfile::Builder::new().prefix("gamin-doctor-").tempdir() {
         Ok(directory) => directory,
         Err(error) => {
             let advice = "make room there, or name another directory in TMPDIR";
-            return Finding::bad(about, format!("no temporary directory: {error}"), &[advice]);
+            return Diagnosis::bad(about, format!("no temporary directory: {error}"), &[advice]);
         }
     };
     let shown = escape(directory.path());
     match try_out(connection, directory.path()) {
         Ok(Some(delay)) => {
             let delay = delay.as_secs_f64() * 1000.0;
-            Finding::well(about, format!("a new file in {shown} was told after {delay:.1} ms"))
+            Diagnosis::well(about, format!("a new file in {shown} was told after {delay:.1} ms"))
         }
-        Ok(None) => Finding::bad(
+        Ok(None) => Diagnosis::bad(
             about,
             format!("a new file in {shown} was not told within {PATIENCE:?}"),
             &["gamin report -o FILE makes a report of what the server did meanwhile"],
         ),
         Err(Complaint::Server(error)) => {
-            Finding::bad(about, explain(&error), &["GAM_DEBUG= gamin doctor tells more"])
+            Diagnosis::bad(about, explain(&error), &["GAM_DEBUG= gamin doctor tells more"])
         }
-        Err(other) => {
-            Finding::bad(about, other.to_string(), &["make room there, or name another directory in TMPDIR"])
-        }
+        Err(other) => Diagnosis::bad(
+            about,
+            other.to_string(),
+            &["make room there, or name another directory in TMPDIR"],
+        ),
     }
 }
 
@@ -277,28 +279,28 @@ fn try_out(connection: &Connection, directory: &Path) -> Result<Option<Duration>
 }
 
 /// How a path is watched.
-fn look_at(connection: Option<&Connection>, path: &PathBuf) -> Finding {
+fn look_at(connection: Option<&Connection>, path: &PathBuf) -> Diagnosis {
     let about = escape(path);
     let absolute = match std::path::absolute(path) {
         Ok(absolute) => absolute,
-        Err(error) => return Finding::bad(about, error.to_string(), &["name a path"]),
+        Err(error) => return Diagnosis::bad(about, error.to_string(), &["name a path"]),
     };
     let Some(connection) = connection else {
-        return Finding::well(about, "not looked at, without a server");
+        return Diagnosis::well(about, "not looked at, without a server");
     };
     match watch_of(connection, &absolute) {
         Ok(Some(watch)) => of_watch(about, &watch),
-        Ok(None) => Finding::well(about, "the server does not say"),
-        Err(Error::TimedOut) => Finding::bad(
+        Ok(None) => Diagnosis::well(about, "the server does not say"),
+        Err(Error::TimedOut) => Diagnosis::bad(
             about,
             format!("no answer within {PATIENCE:?}: the file system does not answer"),
             &["look at the mount; 'umount -l' frees those who wait"],
         ),
-        Err(error) => Finding::bad(about, explain(&error), &["GAM_DEBUG= gamin doctor tells more"]),
+        Err(error) => Diagnosis::bad(about, explain(&error), &["GAM_DEBUG= gamin doctor tells more"]),
     }
 }
 
-fn of_watch(about: String, watch: &Fact) -> Finding {
+fn of_watch(about: String, watch: &Fact) -> Diagnosis {
     let why = String::from_utf8_lossy(watch.get_name("why").unwrap_or(b"?")).into_owned();
     let found = match watch.get("state") {
         Some("absent") => format!("{why}; nothing is there yet"),
@@ -311,29 +313,30 @@ fn of_watch(about: String, watch: &Fact) -> Finding {
             Coverage::Unreadable => "you may not read it: ask its owner",
             _ => "nothing is lost, but changes are told up to a second late",
         };
-        return Finding::bad(about, format!("{found}; {coverage}"), &[advice]);
+        return Diagnosis::bad(about, format!("{found}; {coverage}"), &[advice]);
     }
     match watch.get("method") {
-        Some("refused") => Finding::bad(
+        Some("refused") => Diagnosis::bad(
             about,
             format!("{found}; but the kernel refuses, so it is looked at every second"),
             &[
                 "see above whether a limit is reached; else a directory on the way can't be read, or is remote",
             ],
         ),
-        Some("kernel+look") => Finding::well(
+        Some("kernel+look") => Diagnosis::well(
             about,
             format!("{found}; whether a directory above moves is looked for every ten seconds"),
         ),
-        Some("storm") => {
-            Finding::well(about, format!("{found}; so much happens there that it is looked at every second"))
-        }
-        _ => Finding::well(about, found),
+        Some("storm") => Diagnosis::well(
+            about,
+            format!("{found}; so much happens there that it is looked at every second"),
+        ),
+        _ => Diagnosis::well(about, found),
     }
 }
 
 /// What the server has of its starter, because to leave it behind needs rights.
-fn handed_down(connection: &Connection) -> Vec<Finding> {
+fn handed_down(connection: &Connection) -> Vec<Diagnosis> {
     let Some(pid) = connection.server_pid() else { return Vec::new() };
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     let score = fs::read_to_string(format!("/proc/{pid}/oom_score_adj")).unwrap_or_default();
@@ -346,7 +349,7 @@ fn handed_down(connection: &Connection) -> Vec<Finding> {
         let found =
             format!("{what} {}, from the program that started it: {means}", value.unwrap_or_default());
         let advice = format!("end it (kill {pid}), and start a program that needs one as usual");
-        Finding::bad("server", found, &[&advice])
+        Diagnosis::bad("server", found, &[&advice])
     };
     worse.map(finding).collect()
 }
@@ -360,7 +363,7 @@ fn nice_level(stat: &str) -> Option<i32> {
 }
 
 /// The lines of the configuration that the server, which is one of ours, does not understand.
-fn mistakes(connection: &Connection) -> Vec<Finding> {
+fn mistakes(connection: &Connection) -> Vec<Diagnosis> {
     let Some(pid) = connection.server_pid() else { return Vec::new() };
     let mut check = Command::new(format!("/proc/{pid}/exe"));
     check.arg("--check-config").stdin(Stdio::null()).env_remove("HOME");
@@ -369,7 +372,7 @@ fn mistakes(connection: &Connection) -> Vec<Finding> {
     let lines =
         check.output().map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default();
     let mistake = |line: &str| {
-        Finding::bad("configuration", escape_bytes(line.as_bytes()), &["mend the line, or take it out"])
+        Diagnosis::bad("configuration", escape_bytes(line.as_bytes()), &["mend the line, or take it out"])
     };
     lines.lines().map(mistake).collect()
 }

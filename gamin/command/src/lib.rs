@@ -25,19 +25,19 @@ use std::sync::atomic::AtomicBool;
 use clap::{CommandFactory, Parser};
 use nix::sys::signal::Signal;
 
-use arguments::{Arguments, Command};
+use arguments::{Command, CommandLine};
 use complaint::{Complaint, complain};
 use verdict::Verdict;
 
 /// The command line as data, for its manual pages.
 pub fn command() -> clap::Command {
-    Arguments::command()
+    CommandLine::command()
 }
 
 /// Runs `gamin` with the command line of the process.
 pub fn run() -> ExitCode {
     gamin_trace::follow_signal();
-    let arguments = match Arguments::try_parse() {
+    let arguments = match CommandLine::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => return show(&error),
     };

@@ -19,7 +19,7 @@ use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, poll};
 use nix::sys::signal::Signal;
 
-use crate::arguments::{Kind, WatchOptions};
+use crate::arguments::{ChangeKind, WatchOptions};
 use crate::change::escape;
 use crate::complaint::{Complaint, complain};
 use crate::deadline::{TIMED_OUT, timeout_until};
@@ -55,7 +55,7 @@ pub fn run(options: &WatchOptions) -> Result<Verdict, Complaint> {
     for path in &paths {
         follower.add(path)?;
     }
-    let mut watch = Watch {
+    let mut watch = Watching {
         options,
         follower,
         printer,
@@ -77,7 +77,7 @@ pub fn run(options: &WatchOptions) -> Result<Verdict, Complaint> {
     }
 }
 
-struct Watch<'a> {
+struct Watching<'a> {
     options: &'a WatchOptions,
     follower: Follower,
     printer: Printer,
@@ -93,7 +93,7 @@ struct Watch<'a> {
     has_told: bool,
 }
 
-impl Watch<'_> {
+impl Watching<'_> {
     /// Does all that there is to do; gives a status to end with.
     fn turn(&mut self) -> Result<Option<u8>, Complaint> {
         let now = Instant::now();
@@ -165,9 +165,9 @@ impl Watch<'_> {
         let is_wanted = match change.event {
             What::Exists => self.options.existing,
             _ if self.options.event.is_empty() => true,
-            What::Created => self.options.event.contains(&Kind::Created),
-            What::Changed => self.options.event.contains(&Kind::Changed),
-            What::Deleted => self.options.event.contains(&Kind::Deleted),
+            What::Created => self.options.event.contains(&ChangeKind::Created),
+            What::Changed => self.options.event.contains(&ChangeKind::Changed),
+            What::Deleted => self.options.event.contains(&ChangeKind::Deleted),
         };
         let name = match change.relative.as_os_str().is_empty() {
             true => change.absolute.file_name().unwrap_or_default().as_ref(),

@@ -15,7 +15,7 @@ use std::os::unix::process::CommandExt;
 use std::process::{Command, ExitCode, Output};
 use std::time::Instant;
 
-use gamin_protocol::{CREDENTIAL, Decoder, Event, Kind, Options, Request, address};
+use gamin_protocol::{CREDENTIAL, Decoder, EventPacket, Kind, MonitorOptions, Request, address};
 use nix::unistd::{User, chown, getuid};
 
 use support::{BE_SERVER, PATIENCE, Place, Running, behind, text, write};
@@ -64,12 +64,12 @@ fn be_original(directory: &OsStr) -> io::Result<()> {
     let mut stream = UnixStream::connect_addr(&SocketAddr::from_abstract_name(name)?)?;
     let path = directory.as_bytes().to_owned();
     let mut request = vec![CREDENTIAL];
-    Request::Monitor { seq: 1, kind: Kind::Directory, options: Options::NONE, path }
+    Request::Monitor { seq: 1, kind: Kind::Directory, options: MonitorOptions::NONE, path }
         .encode(&mut request)
         .map_err(io::Error::other)?;
     stream.write_all(&request)?;
     stream.read_exact(&mut [0])?;
-    let mut decoder = Decoder::<Event>::new();
+    let mut decoder = Decoder::<EventPacket>::new();
     let mut buffer = [0; 4096];
     loop {
         while let Some(event) = decoder.next_message().map_err(io::Error::other)? {

@@ -12,6 +12,6 @@ mod rules;
 
 /// What is mounted where, on which a [`Policy`] hangs too.
 pub use gamin_backend::Mounts;
-pub use parse::{Complaint, Mistake};
-pub use policy::{Policy, Reason, Verdict};
+pub use parse::{Mistake, ParseError};
+pub use policy::{Decision, MethodReason, Policy};
 pub use rules::{Origin, Rules, Text};

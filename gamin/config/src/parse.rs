@@ -71,19 +71,19 @@ pub struct Mistake {
     /// The line, from 1.
     pub line: usize,
     /// What is wrong.
-    pub complaint: Complaint,
+    pub error: ParseError,
 }
 
 impl fmt::Display for Mistake {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Mistake { file, line, complaint } = self;
-        write!(f, "{}:{line}: {complaint}", file.escape_debug())
+        let Mistake { file, line, error } = self;
+        write!(f, "{}:{line}: {error}", file.escape_debug())
     }
 }
 
 /// What is wrong with a line.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Complaint {
+pub enum ParseError {
     /// It begins with none of the three words that there are.
     UnknownWord(String),
     /// `poll` or `notify` without a path.
@@ -104,20 +104,20 @@ pub enum Complaint {
     Extra(String),
 }
 
-impl fmt::Display for Complaint {
+impl fmt::Display for ParseError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Complaint::UnknownWord(word) => write!(f, "`{word}` is none of notify, poll, fsset"),
-            Complaint::NoPath => write!(f, "a path is missing"),
-            Complaint::RelativePath(word) => write!(f, "`{word}` does not begin with / or ~"),
-            Complaint::OtherHome(word) => {
+            ParseError::UnknownWord(word) => write!(f, "`{word}` is none of notify, poll, fsset"),
+            ParseError::NoPath => write!(f, "a path is missing"),
+            ParseError::RelativePath(word) => write!(f, "`{word}` does not begin with / or ~"),
+            ParseError::OtherHome(word) => {
                 write!(f, "`{word}` names another home: only ~ and ~/... are known")
             }
-            Complaint::NoHome(word) => write!(f, "`{word}` needs a home directory, and there is none"),
-            Complaint::Incomplete => write!(f, "expected fsset TYPE kernel|poll|none [SECONDS]"),
-            Complaint::UnknownMethod(word) => write!(f, "`{word}` is none of kernel, poll, none"),
-            Complaint::NoNumber(word) => write!(f, "`{word}` is no number of seconds"),
-            Complaint::Extra(word) => write!(f, "`{word}` is one word too many"),
+            ParseError::NoHome(word) => write!(f, "`{word}` needs a home directory, and there is none"),
+            ParseError::Incomplete => write!(f, "expected fsset TYPE kernel|poll|none [SECONDS]"),
+            ParseError::UnknownMethod(word) => write!(f, "`{word}` is none of kernel, poll, none"),
+            ParseError::NoNumber(word) => write!(f, "`{word}` is no number of seconds"),
+            ParseError::Extra(word) => write!(f, "`{word}` is one word too many"),
         }
     }
 }
@@ -126,8 +126,8 @@ impl fmt::Display for Complaint {
 type ByLine<T> = Vec<(usize, T)>;
 
 /// Reads a text: what its lines ask for, and what is wrong in them.
-pub(crate) fn parse(text: &[u8], home: Option<&[u8]>) -> (ByLine<Directive>, ByLine<Complaint>) {
-    let (mut directives, mut complaints) = (Vec::new(), Vec::new());
+pub(crate) fn parse(text: &[u8], home: Option<&[u8]>) -> (ByLine<Directive>, ByLine<ParseError>) {
+    let (mut directives, mut errors) = (Vec::new(), Vec::new());
     for (line, number) in text.split(|byte| *byte == b'\n').zip(1..) {
         let words = line.split(|byte| is_blank(*byte)).filter(|word| !word.is_empty());
         let mut words = words.take_while(|word| !word.starts_with(b"#"));
@@ -136,7 +136,7 @@ pub(crate) fn parse(text: &[u8], home: Option<&[u8]>) -> (ByLine<Directive>, ByL
             b"poll" | b"notify" => {
                 let mut words = words.peekable();
                 if words.peek().is_none() {
-                    complaints.push((number, Complaint::NoPath));
+                    errors.push((number, ParseError::NoPath));
                 }
                 for word in words {
                     match path_pattern(word, home) {
@@ -144,32 +144,32 @@ pub(crate) fn parse(text: &[u8], home: Option<&[u8]>) -> (ByLine<Directive>, ByL
                             directives
                                 .push((number, Directive::Path { pattern, is_polled: first == b"poll" }));
                         }
-                        Err(complaint) => complaints.push((number, complaint)),
+                        Err(error) => errors.push((number, error)),
                     }
                 }
             }
             b"fsset" => match file_system(words) {
                 Ok(directive) => directives.push((number, directive)),
-                Err(complaint) => complaints.push((number, complaint)),
+                Err(error) => errors.push((number, error)),
             },
-            _ => complaints.push((number, Complaint::UnknownWord(shown(first)))),
+            _ => errors.push((number, ParseError::UnknownWord(shown(first)))),
         }
     }
-    (directives, complaints)
+    (directives, errors)
 }
 
 fn is_blank(byte: u8) -> bool {
     byte.is_ascii_whitespace() || byte == b'\x0b'
 }
 
-fn path_pattern(word: &[u8], home: Option<&[u8]>) -> Result<Pattern, Complaint> {
+fn path_pattern(word: &[u8], home: Option<&[u8]>) -> Result<Pattern, ParseError> {
     let spelled = match word.strip_prefix(b"~") {
         Some([] | [b'/' | b'*' | b'?', ..]) => {
-            [home.ok_or_else(|| Complaint::NoHome(shown(word)))?, &word[1..]].concat()
+            [home.ok_or_else(|| ParseError::NoHome(shown(word)))?, &word[1..]].concat()
         }
-        Some(_) => return Err(Complaint::OtherHome(shown(word))),
+        Some(_) => return Err(ParseError::OtherHome(shown(word))),
         None if word.starts_with(b"/") => word.to_vec(),
-        None => return Err(Complaint::RelativePath(shown(word))),
+        None => return Err(ParseError::RelativePath(shown(word))),
     };
     // As in the paths that it is compared with, doubled slashes and one at the end are mere spelling.
     let mut text = spelled;
@@ -181,25 +181,25 @@ fn path_pattern(word: &[u8], home: Option<&[u8]>) -> Result<Pattern, Complaint> 
     Ok(Pattern::new(text))
 }
 
-fn file_system<'a>(mut words: impl Iterator<Item = &'a [u8]>) -> Result<Directive, Complaint> {
-    let (Some(name), Some(method)) = (words.next(), words.next()) else { return Err(Complaint::Incomplete) };
+fn file_system<'a>(mut words: impl Iterator<Item = &'a [u8]>) -> Result<Directive, ParseError> {
+    let (Some(name), Some(method)) = (words.next(), words.next()) else { return Err(ParseError::Incomplete) };
     let choice = match method.to_ascii_lowercase().as_slice() {
         b"kernel" => Choice::Kernel,
         b"poll" => Choice::Poll,
         b"none" => Choice::None,
-        _ => return Err(Complaint::UnknownMethod(shown(method))),
+        _ => return Err(ParseError::UnknownMethod(shown(method))),
     };
     let limit = words.next().map(seconds).transpose()?.flatten();
     match words.next() {
-        Some(extra) => Err(Complaint::Extra(shown(extra))),
+        Some(extra) => Err(ParseError::Extra(shown(extra))),
         None => Ok(Directive::FileSystem { pattern: Pattern::new(name.to_vec()), choice, limit }),
     }
 }
 
 /// A number below zero asks for what was set before.
-fn seconds(word: &[u8]) -> Result<Option<Duration>, Complaint> {
+fn seconds(word: &[u8]) -> Result<Option<Duration>, ParseError> {
     let number = str::from_utf8(word).ok().and_then(|text| text.parse::<i64>().ok());
-    let number = number.ok_or_else(|| Complaint::NoNumber(shown(word)))?;
+    let number = number.ok_or_else(|| ParseError::NoNumber(shown(word)))?;
     Ok(u32::try_from(number.min(u32::MAX.into())).ok().map(|seconds| Duration::from_secs(seconds.into())))
 }
 
@@ -215,7 +215,7 @@ mod tests {
     use super::*;
 
     fn read(text: &str) -> (Vec<String>, Vec<String>) {
-        let (directives, complaints) = parse(text.as_bytes(), Some(b"/home/u"));
+        let (directives, errors) = parse(text.as_bytes(), Some(b"/home/u"));
         let shown = |(line, directive): (usize, Directive)| match directive {
             Directive::Path { pattern, is_polled: true } => format!("{line} poll {pattern:?}"),
             Directive::Path { pattern, is_polled: false } => format!("{line} notify {pattern:?}"),
@@ -223,8 +223,8 @@ mod tests {
                 format!("{line} {pattern:?} {choice:?} {limit:?}")
             }
         };
-        let complaints = complaints.into_iter().map(|(line, complaint)| format!("{line} {complaint}"));
-        (directives.into_iter().map(shown).collect(), complaints.collect())
+        let errors = errors.into_iter().map(|(line, error)| format!("{line} {error}"));
+        (directives.into_iter().map(shown).collect(), errors.collect())
     }
 
     #[test]
@@ -238,34 +238,33 @@ mod tests {
             r#"4 poll "/temp/*""#,
             r#"5 "nfs" Poll Some(10s)"#,
         ];
-        let (directives, complaints) = read(text);
+        let (directives, errors) = read(text);
         assert_eq!(directives, expected);
-        assert_eq!(complaints, [""; 0]);
+        assert_eq!(errors, [""; 0]);
     }
 
     #[test]
     fn blanks_of_any_kind_separate_and_may_lead() {
-        let (directives, complaints) =
-            read("\t poll\t/a  /b\r\n\r\n   # poll /c\r\nfsset\text4   KERNEL\r\n");
+        let (directives, errors) = read("\t poll\t/a  /b\r\n\r\n   # poll /c\r\nfsset\text4   KERNEL\r\n");
         assert_eq!(directives, [r#"1 poll "/a""#, r#"1 poll "/b""#, r#"4 "ext4" Kernel None"#]);
-        assert_eq!(complaints, [""; 0]);
+        assert_eq!(errors, [""; 0]);
     }
 
     #[test]
     fn the_home_stands_for_a_tilde() {
-        let (directives, complaints) = read("poll ~ ~/x/ ~*\nnotify ~other/x //a//b//\n");
+        let (directives, errors) = read("poll ~ ~/x/ ~*\nnotify ~other/x //a//b//\n");
         let expected =
             [r#"1 poll "/home/u""#, r#"1 poll "/home/u/x""#, r#"1 poll "/home/u*""#, r#"2 notify "/a/b""#];
         assert_eq!(directives, expected);
-        assert_eq!(complaints, ["2 `~other/x` names another home: only ~ and ~/... are known"]);
-        assert_eq!(parse(b"poll ~", None).1, [(1, Complaint::NoHome("~".into()))]);
+        assert_eq!(errors, ["2 `~other/x` names another home: only ~ and ~/... are known"]);
+        assert_eq!(parse(b"poll ~", None).1, [(1, ParseError::NoHome("~".into()))]);
     }
 
     #[test]
     fn what_is_wrong_is_told_and_the_rest_is_used() {
         let text = "POLL /a\npoll\npoll relative /b\nfsset nfs\nfsset nfs sometimes\nfsset nfs poll soon\n\
                     fsset nfs poll 3 4\nfsset nfs none -1\n\x01\n";
-        let (directives, complaints) = read(text);
+        let (directives, errors) = read(text);
         assert_eq!(directives, [r#"3 poll "/b""#, r#"8 "nfs" None None"#]);
         let expected = [
             "1 `POLL` is none of notify, poll, fsset",
@@ -277,7 +276,7 @@ mod tests {
             "7 `4` is one word too many",
             r"9 `\x01` is none of notify, poll, fsset",
         ];
-        assert_eq!(complaints, expected);
+        assert_eq!(errors, expected);
     }
 
     #[test]

@@ -36,16 +36,16 @@ pub struct Policy {
 
 /// The method for one path, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Verdict<'a> {
+pub struct Decision<'a> {
     /// The method.
     pub method: Method,
     /// Why.
-    pub reason: Reason<'a>,
+    pub reason: MethodReason<'a>,
 }
 
 /// Why a path is watched as it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Reason<'a> {
+pub enum MethodReason<'a> {
     /// A rule about paths says so.
     Rule {
         /// The rule's pattern.
@@ -83,7 +83,7 @@ impl Policy {
     }
 
     /// The method for `path`, which leads to `real`, and why.
-    pub fn verdict(&self, path: &TreePath, real: &TreePath) -> Verdict<'_> {
+    pub fn decision(&self, path: &TreePath, real: &TreePath) -> Decision<'_> {
         let mount = self.mounts.of(real);
         let set = mount.and_then(|mount| self.rules.for_file_system(&mount.file_system));
         let is_remote = mount.is_some_and(gamin_backend::Mount::is_remote);
@@ -91,7 +91,7 @@ impl Policy {
         let (method, reason) = match (self.rules.for_path(path), mount) {
             (Some(PathRule { pattern, is_polled, origin }), _) => {
                 let method = if *is_polled { Method::Poll { interval } } else { Method::Kernel };
-                (method, Reason::Rule { pattern: pattern.text(), origin })
+                (method, MethodReason::Rule { pattern: pattern.text(), origin })
             }
             (None, Some(mount)) => {
                 let method = match set.map(|rule| rule.choice) {
@@ -103,19 +103,21 @@ impl Policy {
                 };
                 let origin = set.map(|rule| &rule.origin);
                 let (file_system, point) = (mount.file_system.as_str(), &mount.point);
-                (method, Reason::FileSystem { file_system, point, origin })
+                (method, MethodReason::FileSystem { file_system, point, origin })
             }
-            (None, None) => (Method::Kernel, Reason::Unmounted),
+            (None, None) => (Method::Kernel, MethodReason::Unmounted),
         };
         let polled = Method::Poll { interval };
         match method {
-            Method::None if self.settings.contains(path) => Verdict { method: polled, reason },
-            Method::Kernel if self.is_poll_only => Verdict { method: polled, reason: Reason::PollOnly },
+            Method::None if self.settings.contains(path) => Decision { method: polled, reason },
+            Method::Kernel if self.is_poll_only => {
+                Decision { method: polled, reason: MethodReason::PollOnly }
+            }
             Method::Kernel => match self.without_kernel {
-                Some(why) => Verdict { method: polled, reason: Reason::WithoutKernel(why) },
-                None => Verdict { method, reason },
+                Some(why) => Decision { method: polled, reason: MethodReason::WithoutKernel(why) },
+                None => Decision { method, reason },
             },
-            Method::Poll { .. } | Method::None => Verdict { method, reason },
+            Method::Poll { .. } | Method::None => Decision { method, reason },
         }
     }
 }
@@ -127,16 +129,16 @@ fn interval(set: Option<&FileSystemRule>, is_remote: bool) -> Duration {
 
 impl gamin_engine::Policy for Policy {
     fn method(&self, path: &TreePath, real: &TreePath) -> Method {
-        self.verdict(path, real).method
+        self.decision(path, real).method
     }
 
     fn makeshift(&self, path: &TreePath, real: &TreePath) -> Option<Refusal> {
         let why = self.without_kernel?;
-        (self.verdict(path, real).reason == Reason::WithoutKernel(why)).then_some(why)
+        (self.decision(path, real).reason == MethodReason::WithoutKernel(why)).then_some(why)
     }
 
     fn explain(&self, path: &TreePath, real: &TreePath) -> String {
-        self.verdict(path, real).to_string()
+        self.decision(path, real).to_string()
     }
 
     fn facts(&self, skipped: usize) -> Box<dyn Iterator<Item = Fact> + '_> {
@@ -151,7 +153,7 @@ impl gamin_engine::Policy for Policy {
     }
 }
 
-impl fmt::Display for Verdict<'_> {
+impl fmt::Display for Decision<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.method {
             Method::Kernel => write!(f, "kernel")?,
@@ -159,20 +161,20 @@ impl fmt::Display for Verdict<'_> {
             Method::None => write!(f, "none")?,
         }
         match &self.reason {
-            Reason::Rule { pattern, origin } => {
+            MethodReason::Rule { pattern, origin } => {
                 write!(f, ", by the rule {} ({origin})", pattern.escape_ascii())
             }
-            Reason::FileSystem { file_system, point, origin } => {
+            MethodReason::FileSystem { file_system, point, origin } => {
                 let file_system = file_system.escape_debug();
                 write!(f, ", as {file_system} mounted on {}", point.escape_ascii())?;
                 origin.map_or(Ok(()), |origin| write!(f, " ({origin})"))
             }
-            Reason::Unmounted => write!(f, ", by default"),
-            Reason::PollOnly => write!(f, ", by --pollonly"),
-            Reason::WithoutKernel(Refusal::Limit) => {
+            MethodReason::Unmounted => write!(f, ", by default"),
+            MethodReason::PollOnly => write!(f, ", by --pollonly"),
+            MethodReason::WithoutKernel(Refusal::Limit) => {
                 write!(f, ", because the kernel's limit of inotify instances is reached")
             }
-            Reason::WithoutKernel(_) => write!(f, ", because the kernel gives no inotify instance"),
+            MethodReason::WithoutKernel(_) => write!(f, ", because the kernel gives no inotify instance"),
         }
     }
 }
@@ -206,7 +208,7 @@ mod tests {
     }
 
     fn said(policy: &Policy, path: &str) -> String {
-        policy.verdict(&tree(path), &tree(path)).to_string()
+        policy.decision(&tree(path), &tree(path)).to_string()
     }
 
     #[test]
@@ -264,26 +266,26 @@ mod tests {
     #[test]
     fn a_rule_is_about_the_spelling_and_a_mount_about_the_place() {
         let policy = policy("", "poll /link/*", "");
-        let verdict = |path, real| policy.verdict(&tree(path), &tree(real)).method;
+        let decision = |path, real| policy.decision(&tree(path), &tree(real)).method;
         let polled = |seconds| Method::Poll { interval: Duration::from_secs(seconds) };
-        assert_eq!(verdict("/link/x", "/home/x"), polled(1));
-        assert_eq!(verdict("/home/link", "/link/x"), Method::Kernel);
-        assert_eq!(verdict("/home/link", "/srv/nfs/x"), polled(5));
+        assert_eq!(decision("/link/x", "/home/x"), polled(1));
+        assert_eq!(decision("/home/link", "/link/x"), Method::Kernel);
+        assert_eq!(decision("/home/link", "/srv/nfs/x"), polled(5));
     }
 
     #[test]
     fn polling_only_leaves_none_alone() {
         let policy = Policy { is_poll_only: true, ..policy("", "fsset tmpfs none\nnotify /a", "") };
-        let verdict = |path| policy.verdict(&tree(path), &tree(path)).method;
-        assert_eq!(verdict("/a"), Method::Poll { interval: TICK });
-        assert_eq!(verdict("/scratch/a"), Method::None);
+        let decision = |path| policy.decision(&tree(path), &tree(path)).method;
+        assert_eq!(decision("/a"), Method::Poll { interval: TICK });
+        assert_eq!(decision("/scratch/a"), Method::None);
     }
 
     #[test]
     fn what_is_said_of_a_path_leaves_a_terminal_alone() {
         let mounts = "27 1 254:0 / / rw - fuse.\u{1b}[31m /dev/vda rw\n";
         let policy = Policy { mounts: Arc::new(Mounts::parse(mounts.as_bytes())), ..policy("", "", "") };
-        let said = policy.verdict(&tree("/a"), &tree("/a")).to_string();
+        let said = policy.decision(&tree("/a"), &tree("/a")).to_string();
         assert!(said.contains(r"as fuse.\u{1b}[31m mounted on /"), "{said}");
     }
 
@@ -294,8 +296,8 @@ mod tests {
             (Refusal::Failed, "because the kernel gives no inotify instance"),
         ] {
             let policy = Policy { without_kernel: Some(why), ..policy("", "poll /b", "") };
-            let verdict = policy.verdict(&tree("/a"), &tree("/a"));
-            assert_eq!(verdict.to_string(), format!("poll every 1 s, {words}"));
+            let decision = policy.decision(&tree("/a"), &tree("/a"));
+            assert_eq!(decision.to_string(), format!("poll every 1 s, {words}"));
             let makeshift = |path| gamin_engine::Policy::makeshift(&policy, &tree(path), &tree(path));
             assert_eq!((makeshift("/a"), makeshift("/b")), (Some(why), None));
         }
@@ -305,9 +307,9 @@ mod tests {
     fn the_configuration_files_themselves_are_always_followed() {
         let settings = Arc::from([tree("/scratch/.gaminrc")]);
         let policy = Policy { settings, ..policy("", "fsset tmpfs none", "") };
-        let verdict = |path| policy.verdict(&tree(path), &tree(path)).method;
-        assert_eq!(verdict("/scratch/.gaminrc"), Method::Poll { interval: TICK });
-        assert_eq!(verdict("/scratch/x"), Method::None);
+        let decision = |path| policy.decision(&tree(path), &tree(path)).method;
+        assert_eq!(decision("/scratch/.gaminrc"), Method::Poll { interval: TICK });
+        assert_eq!(decision("/scratch/x"), Method::None);
     }
 
     proptest::proptest! {
@@ -316,7 +318,7 @@ mod tests {
             let (rules, _) = Rules::read([Text { name: "any", text: &text }], Some(b"/home"));
             let policy = Policy::new(rules);
             let path = TreePath::new(&[b"/", path.as_slice()].concat()).expect("because it is absolute");
-            policy.verdict(&path, &path);
+            policy.decision(&path, &path);
         }
     }
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use gamin_engine::Fact;
 
-use crate::parse::{Choice, Complaint, Directive, Mistake, Pattern, parse};
+use crate::parse::{Choice, Directive, Mistake, ParseError, Pattern, parse};
 
 /// What is so unless a file says otherwise. `/dev/shm` is a file system like any other; the rest of `/dev`, and what the
 /// kernel makes up as it is read, changes without a notice.
@@ -104,8 +104,8 @@ impl Rules {
         let mut mistakes = Vec::new();
         for Text { name, text } in files {
             let name: Arc<str> = name.into();
-            for (line, complaint) in rules.add(Some(&name), text, home) {
-                mistakes.push(Mistake { file: name.to_string(), line, complaint });
+            for (line, error) in rules.add(Some(&name), text, home) {
+                mistakes.push(Mistake { file: name.to_string(), line, error });
             }
         }
         let wrong = rules.add(None, PREDEFINED.as_bytes(), None);
@@ -114,8 +114,8 @@ impl Rules {
         (rules, mistakes)
     }
 
-    fn add(&mut self, name: Option<&Arc<str>>, text: &[u8], home: Option<&[u8]>) -> Vec<(usize, Complaint)> {
-        let (directives, complaints) = parse(text, home);
+    fn add(&mut self, name: Option<&Arc<str>>, text: &[u8], home: Option<&[u8]>) -> Vec<(usize, ParseError)> {
+        let (directives, errors) = parse(text, home);
         let mut file_systems = Vec::new();
         for (line, directive) in directives {
             let origin = Origin { file: name.cloned(), line };
@@ -129,7 +129,7 @@ impl Rules {
             }
         }
         self.file_systems.extend(file_systems.into_iter().rev());
-        complaints
+        errors
     }
 
     /// Who says nothing of seconds means those that were set before for the same type.

@@ -1,12 +1,13 @@
 //! All sessions and the engine as one whole, without socket, clock or file system.
 //!
 //! Who may connect, how long a stranger is waited for, which event is whose, and when nobody needs the server
-//! any more is decided here; what a request means, in the session; what happens to files, in the engine. What is
+//! any more is decided here; who has a session, in `sessions`; what a request means, in the session; what happens to files, in the engine. What is
 //! to be done outside is left to a host: sockets, kernel, scans and time, real or simulated.
 //! Invariant: only a session that has shown its credentials has a decoder, an outbox or a subscription.
 
 mod facts;
 mod ring;
+mod sessions;
 #[cfg(test)]
 mod tests;
 
@@ -18,28 +19,18 @@ use gamin_engine::{
     BarrierId, Doubts, Effect, Engine, GlanceId, KernelWatchId, Kind, Notice, Output, Policy, Refusal, Scan,
     ScanId, SubscriptionId, Time, TreePath,
 };
-use gamin_protocol::CREDENTIAL;
-use tracing::{debug, info, warn};
+use tracing::{debug, info};
 
-use crate::session::{Command, Peer, Session};
+use crate::session::{Peer, Session, SessionId};
 pub use facts::NOUNS;
 pub use ring::RING_MAX;
 use ring::{Asking, Happening, Ring};
+pub use sessions::{MAX_ALL_SUBSCRIPTIONS, MAX_SESSIONS};
 
 /// How long a connection may take to show its credentials.
 pub const HANDSHAKE_MAX: Duration = Duration::from_secs(5);
 /// How many connections may be about to show their credentials. One more closes the oldest of them.
 pub const MAX_NEWCOMERS: usize = 64;
-/// How many sessions there may be. One more is told so and closed as soon as it has shown its credentials.
-pub const MAX_SESSIONS: usize = 4096;
-/// How many subscriptions all sessions may have. When there are more, by less than what is read from a client at once, the process
-/// that has the most loses the session in which it has the most.
-pub const MAX_ALL_SUBSCRIPTIONS: usize = 1 << 18;
-
-/// Names a session; chosen by the host, each greater than the one before.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct SessionId(pub u64);
-
 /// How a core is to behave.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -239,7 +230,7 @@ impl Core {
     /// Takes the answer to [`Effect::Scan`].
     pub fn handle_scan(&mut self, now: Time, id: ScanId, scan: Scan) {
         self.ring.handle_time(now);
-        self.ring.note(Happening::Scanned(id, ring::Outcome::from(&scan)));
+        self.ring.note(Happening::Scanned(id, ring::ScanOutcome::from(&scan)));
         self.engine.handle_scan(now, id, scan);
         self.deliver();
     }
@@ -380,105 +371,6 @@ impl Core {
         self.idle_max.filter(|_| !is_needed).map(|idle_max| self.idle_since + idle_max)
     }
 
-    /// Lets a newcomer in if its first byte is what it has to be, and gives the bytes behind that.
-    fn authenticate<'a>(&mut self, now: Time, id: SessionId, bytes: &'a [u8]) -> Option<&'a [u8]> {
-        let Some((peer, _)) = self.newcomers.get(&id).copied() else { return Some(bytes) };
-        let (first, rest) = bytes.split_first()?;
-        self.newcomers.remove(&id);
-        if *first != CREDENTIAL {
-            debug!(session = id.0, byte = *first, "wrong credential byte");
-            self.to_close.push_back(id);
-            return None;
-        }
-        if self.sessions.len() == MAX_SESSIONS {
-            warn!(session = id.0, "refused: there are {MAX_SESSIONS} sessions already");
-            self.to_refuse.push_back(id);
-            self.to_close.push_back(id);
-            return None;
-        }
-        info!(session = id.0, "session begins");
-        self.ring.handle_time(now);
-        self.ring.note(Happening::SessionBegan(id, peer));
-        self.sessions.insert(id, Session::new(peer, now, self.ready_max));
-        self.to_send.insert(id);
-        self.finished = false;
-        Some(rest)
-    }
-
-    /// Carries out what a session asks for by now.
-    fn carry_out(&mut self, now: Time, id: SessionId) {
-        self.carry_out_commands(now, id);
-        if let Some(session) = self.sessions.get_mut(&id) {
-            session.note_subscriptions();
-        }
-    }
-
-    fn carry_out_commands(&mut self, now: Time, id: SessionId) {
-        // What needs no word of the engine, such as an acknowledgement, is there at once.
-        self.to_send.insert(id);
-        while let Some(session) = self.sessions.get_mut(&id) {
-            let fresh_id = || {
-                self.next_subscription += 1;
-                SubscriptionId(self.next_subscription)
-            };
-            match session.poll_command(fresh_id) {
-                Ok(None) => return,
-                Ok(Some(Command::Subscribe(subscription, path, kind))) => {
-                    self.owners.insert(subscription, id);
-                    self.engine.subscribe(now, subscription, path, kind);
-                }
-                Ok(Some(Command::Cancel(subscription))) => {
-                    if self.owners.remove(&subscription).is_some() {
-                        self.engine.cancel(subscription);
-                    }
-                }
-                Ok(Some(Command::Barrier(seq))) => {
-                    self.next_barrier += 1;
-                    let barrier = BarrierId(self.next_barrier);
-                    self.barriers.insert(barrier, (id, seq));
-                    self.ask_barrier(now, barrier);
-                    return;
-                }
-                Ok(Some(Command::Tell(seq, inquiry))) => {
-                    let answer = inquiry.answer(self.facts(now, Some(id), &inquiry.noun, inquiry.after));
-                    if let Some(session) = self.sessions.get_mut(&id) {
-                        session.answer(seq, answer);
-                    }
-                    return;
-                }
-                Err(breach) => {
-                    info!(session = id.0, %breach, "session closed");
-                    self.to_close.push_back(id);
-                    self.end(now, id);
-                    return;
-                }
-            }
-        }
-    }
-
-    /// Ends sessions while there are too many subscriptions.
-    fn make_room(&mut self, now: Time) {
-        let count =
-            |core: &Core| core.sessions.values().map(|session| session.subscriptions().len()).sum::<usize>();
-        while count(self) > MAX_ALL_SUBSCRIPTIONS {
-            // Of each process how many it has, and the session in which it has the most.
-            let mut processes: BTreeMap<i32, (usize, Option<(usize, SessionId)>)> = BTreeMap::new();
-            for (id, session) in &self.sessions {
-                let count = session.subscriptions().len();
-                let (all, most) = processes.entry(session.peer.pid).or_default();
-                *all += count;
-                *most = (*most).max(Some((count, *id)));
-            }
-            let Some((all, Some((_, id)))) = processes.into_values().max() else { return };
-            warn!(
-                session = id.0,
-                "closed: more than {MAX_ALL_SUBSCRIPTIONS} subscriptions, and its process has {all}"
-            );
-            self.to_close.push_back(id);
-            self.end(now, id);
-        }
-    }
-
     /// Asks the engine whether everything is told that a session, and the server itself, want to know.
     fn ask_barrier(&mut self, now: Time, barrier: BarrierId) {
         let Some((id, _)) = self.barriers.get(&barrier) else { return };
@@ -486,25 +378,6 @@ impl Core {
         let theirs = session.subscriptions().filter(|id| self.owners.contains_key(id));
         let all: Vec<_> = self.settings.keys().copied().chain(theirs).collect();
         self.engine.barrier(now, barrier, &all);
-    }
-
-    /// Forgets a session.
-    fn end(&mut self, now: Time, id: SessionId) {
-        let Some(session) = self.sessions.remove(&id) else { return };
-        info!(session = id.0, "session ends");
-        self.ring.handle_time(now);
-        self.ring.note(Happening::SessionEnded(id));
-        for subscription in session.subscriptions() {
-            if self.owners.remove(&subscription).is_some() {
-                self.engine.cancel(subscription);
-            }
-        }
-        self.to_send.remove(&id);
-        self.turns.remove(&id);
-        if session.is_needing() {
-            self.idle_since = now;
-        }
-        self.deliver();
     }
 
     /// Brings what the engine tells to those whom it concerns, and goes on with the requests that waited for it.

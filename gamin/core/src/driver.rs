@@ -14,9 +14,10 @@ use gamin_config::Policy;
 use gamin_engine::{Effect, Scan, ScanRequest, Time};
 use tracing::debug;
 
-use crate::core::{Core, SessionId};
+use crate::core::Core;
 use crate::gather::Gather;
 use crate::lanes::{Job, Lanes, Word, Workers};
+use crate::session::SessionId;
 
 /// The system under a server: its kernel, its files, and those who look at them away from the loop.
 pub trait System: Kernel + Workers {

@@ -25,14 +25,14 @@ const FAILURE_PAUSE: Duration = Duration::from_secs(1);
 /// When to read.
 #[derive(Debug)]
 pub struct Gather {
-    state: State,
+    state: QueueState,
     /// When the time began in which readings are counted, and how many there were since.
     counting_since: Time,
     readings: usize,
 }
 
 #[derive(Debug)]
-enum State {
+enum QueueState {
     /// All is quiet: the first notice is waited for.
     Resting,
     /// There is one.
@@ -44,33 +44,33 @@ enum State {
 impl Gather {
     /// Waits for the first notice.
     pub fn new() -> Gather {
-        Gather { state: State::Resting, counting_since: Time::default(), readings: 0 }
+        Gather { state: QueueState::Resting, counting_since: Time::default(), readings: 0 }
     }
 
     /// Whether the first notice is waited for.
     pub fn is_resting(&self) -> bool {
-        matches!(self.state, State::Resting)
+        matches!(self.state, QueueState::Resting)
     }
 
     /// Takes the word that there is a notice.
     pub fn handle_ready(&mut self) {
-        self.state = State::Woken;
+        self.state = QueueState::Woken;
     }
 
     /// When the queue is to be read, if not for other reasons before.
     pub fn next_deadline(&self) -> Option<Time> {
         match self.state {
-            State::Gathering(until) => Some(until),
-            State::Resting | State::Woken => None,
+            QueueState::Gathering(until) => Some(until),
+            QueueState::Resting | QueueState::Woken => None,
         }
     }
 
     /// Whether the queue is to be read now.
     pub fn is_due(&self, now: Time) -> bool {
         match self.state {
-            State::Resting => false,
-            State::Gathering(until) => now >= until,
-            State::Woken => true,
+            QueueState::Resting => false,
+            QueueState::Gathering(until) => now >= until,
+            QueueState::Woken => true,
         }
     }
 
@@ -83,13 +83,13 @@ impl Gather {
         }
         self.readings += 1 + count / NOTICES_A_READING;
         let rests = self.readings < PROMPT_READINGS;
-        self.state = if rests { State::Resting } else { State::Gathering(now + GATHER) };
+        self.state = if rests { QueueState::Resting } else { QueueState::Gathering(now + GATHER) };
         rests
     }
 
     /// Takes the word that the queue could not be read, or not waited for.
     pub fn handle_failure(&mut self, now: Time) {
-        self.state = State::Gathering(now + FAILURE_PAUSE);
+        self.state = QueueState::Gathering(now + FAILURE_PAUSE);
     }
 }
 

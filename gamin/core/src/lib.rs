@@ -17,7 +17,7 @@ mod session;
 
 pub use self::core::{
     Census, Config, Core, Deadline, HANDSHAKE_MAX, MAX_ALL_SUBSCRIPTIONS, MAX_NEWCOMERS, MAX_SESSIONS, NOUNS,
-    RING_MAX, Reason, SessionId,
+    RING_MAX, Reason,
 };
 pub use driver::{Driver, System};
 /// What decides by which method a path is watched.
@@ -28,4 +28,4 @@ pub use gamin_protocol::FULL;
 pub use gather::Gather;
 pub use lanes::{Job, Lanes, News, OVERDUE, Word, WorkerId, Workers};
 pub use outbox::BYTES_MAX;
-pub use session::{MAX_REPLIES, MAX_SUBSCRIPTIONS, Peer};
+pub use session::{MAX_REPLIES, MAX_SUBSCRIPTIONS, Peer, SessionId};

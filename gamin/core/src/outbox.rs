@@ -13,7 +13,7 @@ mod tests;
 use std::collections::BTreeMap;
 
 use gamin_engine::{Code, Coverage, Event, Name, Subject, SubscriptionId};
-use gamin_protocol::{CREDENTIAL, Event as Packet, Options, Presence};
+use gamin_protocol::{CREDENTIAL, EventPacket, MonitorOptions, Presence};
 use tracing::{trace, warn};
 
 /// How many bytes lie ready for a server's socket before further events wait. It is exceeded by less than one
@@ -45,7 +45,7 @@ pub(crate) struct Outbox {
 struct Addressee {
     seq: u16,
     path: Vec<u8>,
-    options: Options,
+    options: MonitorOptions,
     /// At most two: a departure, and the arrival after it.
     root: Vec<Place>,
     end_of_listing: Option<Place>,
@@ -132,7 +132,7 @@ impl Outbox {
     }
 
     /// Begins to tell of a subscription.
-    pub fn open(&mut self, id: SubscriptionId, seq: u16, path: Vec<u8>, options: Options) {
+    pub fn open(&mut self, id: SubscriptionId, seq: u16, path: Vec<u8>, options: MonitorOptions) {
         let addressee = Addressee {
             seq,
             path,
@@ -165,10 +165,10 @@ impl Outbox {
     pub fn tell(&mut self, mut event: Event) {
         let Some(addressee) = self.addressees.get(&event.subscription) else { return };
         let listing = matches!(event.code, Code::Exists | Code::EndExist);
-        if listing && addressee.options.contains(Options::NO_EXISTS) {
+        if listing && addressee.options.contains(MonitorOptions::NO_EXISTS) {
             return;
         }
-        if !addressee.options.contains(Options::TAGGED) {
+        if !addressee.options.contains(MonitorOptions::TAGGED) {
             event.tag = None;
         }
         trace!(seq = addressee.seq, code = ?event.code, subject = ?event.subject, "event");
@@ -184,7 +184,7 @@ impl Outbox {
     /// Tells how a subscription is covered, if it asked for that. Of what waits, only the last is true.
     pub fn tell_coverage(&mut self, id: SubscriptionId, coverage: Coverage) {
         let Some(addressee) = self.addressees.get(&id) else { return };
-        if !addressee.options.contains(Options::COVERAGE) {
+        if !addressee.options.contains(MonitorOptions::COVERAGE) {
             return;
         }
         if let Some(Waiting::Coverage(_, waiting)) =
@@ -228,14 +228,16 @@ impl Outbox {
                     Subject::Root => &*addressee.path,
                     Subject::Entry(name) => name,
                 };
-                Packet::encode(&mut self.bytes, addressee.seq, *code, path, *tag)
+                EventPacket::encode(&mut self.bytes, addressee.seq, *code, path, *tag)
             }
             Waiting::Coverage(subscription, coverage) => {
                 let Some(addressee) = self.addressees.get(subscription) else { return };
                 let word = coverage.word().as_bytes();
-                Packet::encode(&mut self.bytes, addressee.seq, Code::Coverage, word, None)
+                EventPacket::encode(&mut self.bytes, addressee.seq, Code::Coverage, word, None)
             }
-            Waiting::Reply { seq, code, text } => Packet::encode(&mut self.bytes, *seq, *code, text, None),
+            Waiting::Reply { seq, code, text } => {
+                EventPacket::encode(&mut self.bytes, *seq, *code, text, None)
+            }
         };
         if let Err(error) = encoded {
             warn!(?told, %error, "event dropped: no packet can hold it");

@@ -1,6 +1,6 @@
 //! One authenticated client: what its requests mean, and what it is told.
 //!
-//! Keeps the client's request numbers and turns requests into [`Command`]s. Carrying these out in the engine,
+//! Keeps the client's request numbers and turns requests into [`Demand`]s. Carrying these out in the engine,
 //! and bringing what comes of them back, is left to the core; the order of what is told, to the outbox.
 //! Invariant: every subscription that began is acknowledged exactly once when it is cancelled, and nothing is
 //! told of it after that.
@@ -8,7 +8,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use gamin_engine::{Code, Coverage, Event, Kind, Subject, SubscriptionId, Time, TreePath};
-use gamin_protocol::{Decoder, Fact, Inquiry, Malformed, Options, Request, SYNC};
+use gamin_protocol::{Decoder, Fact, Inquiry, Malformed, MonitorOptions, Request, SYNC};
 use tracing::debug;
 
 use crate::outbox::Outbox;
@@ -23,6 +23,10 @@ pub const MAX_REPLIES: usize = 1 << 16;
 /// What stands in an event for an empty path, which no packet can hold. As absolute as that one: not at all.
 const EMPTY_PATH: &[u8] = b".";
 
+/// Names a session; chosen by the host, each greater than the one before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SessionId(pub u64);
+
 /// Who is at the other end of a connection, as the kernel says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Peer {
@@ -34,7 +38,7 @@ pub struct Peer {
 
 /// Something for the core to carry out in the engine.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Command {
+pub(crate) enum Demand {
     /// Begin a subscription under this id.
     Subscribe(SubscriptionId, TreePath, Kind),
     /// End a subscription, which may be one that never came to the engine.
@@ -124,7 +128,7 @@ impl Session {
         !self.is_waiting && self.outbox.replies() < MAX_REPLIES
     }
 
-    /// Takes bytes from the client; what they ask for comes out of [`Session::poll_command`].
+    /// Takes bytes from the client; what they ask for comes out of [`Session::poll_demand`].
     pub fn handle_bytes(&mut self, bytes: &[u8]) {
         self.decoder.push(bytes);
     }
@@ -162,10 +166,10 @@ impl Session {
 
     /// Gives the next thing that the client wants of the engine; nothing behind a question until its turn. `fresh_id` makes a
     /// new id.
-    pub fn poll_command(
+    pub fn poll_demand(
         &mut self,
         mut fresh_id: impl FnMut() -> SubscriptionId,
-    ) -> Result<Option<Command>, Breach> {
+    ) -> Result<Option<Demand>, Breach> {
         while !self.is_waiting
             && let Some(request) = self.decoder.next_message()?
         {
@@ -179,7 +183,7 @@ impl Session {
                 Request::Cancel { seq } => self.end(seq),
                 Request::Ask { seq, question } if question == SYNC => {
                     self.is_waiting = true;
-                    Some(Command::Barrier(seq))
+                    Some(Demand::Barrier(seq))
                 }
                 Request::Ask { seq, question } => {
                     let inquiry = Inquiry::parse(&question);
@@ -188,7 +192,7 @@ impl Session {
                     }
                     self.is_waiting = inquiry.is_some();
                     self.has_asked |= inquiry.is_some();
-                    inquiry.map(|inquiry| Command::Tell(seq, inquiry))
+                    inquiry.map(|inquiry| Demand::Tell(seq, inquiry))
                 }
             };
             if command.is_some() {
@@ -218,9 +222,9 @@ impl Session {
         id: SubscriptionId,
         seq: u16,
         kind: Kind,
-        options: Options,
+        options: MonitorOptions,
         mut path: Vec<u8>,
-    ) -> Option<Command> {
+    ) -> Option<Demand> {
         debug!(?id, seq, ?kind, ?options, path = %path.escape_ascii(), "monitor");
         if path.is_empty() {
             path = EMPTY_PATH.to_vec();
@@ -234,10 +238,10 @@ impl Session {
                 self.outbox.tell(Event { subscription: id, code, subject: Subject::Root, tag: None });
             }
         }
-        Some(Command::Subscribe(id, tree_path?, kind))
+        Some(Demand::Subscribe(id, tree_path?, kind))
     }
 
-    fn end(&mut self, seq: u16) -> Option<Command> {
+    fn end(&mut self, seq: u16) -> Option<Demand> {
         let Some(ids) = self.numbers.get_mut(&seq) else {
             debug!(seq, "cancel of an unknown number ignored");
             return None;
@@ -248,6 +252,6 @@ impl Session {
         }
         debug!(?id, seq, "cancel");
         self.outbox.close(id);
-        Some(Command::Cancel(id))
+        Some(Demand::Cancel(id))
     }
 }

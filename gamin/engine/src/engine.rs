@@ -22,7 +22,7 @@ use crate::glance::{Doubts, GlanceId};
 use crate::glanced::Glanced;
 use crate::id::{KernelWatchId, WatchId};
 use crate::kernel_watch::{KernelWatches, Need, Role};
-use crate::known::Told;
+use crate::known::Telling;
 use crate::notice::{Change, Notice};
 use crate::pace::Paces;
 use crate::path::TreePath;
@@ -308,7 +308,7 @@ impl Engine {
     }
 }
 
-fn event(subscription: SubscriptionId, told: Told) -> Output {
-    let Told { code, subject, tag } = told;
+fn event(subscription: SubscriptionId, told: Telling) -> Output {
+    let Telling { code, subject, tag } = told;
     Output::Event(Event { subscription, code, subject, tag })
 }

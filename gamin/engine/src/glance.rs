@@ -24,14 +24,14 @@ pub struct GlanceId(pub u64);
 pub struct GlanceRequest {
     /// The directory, by a path free of links.
     pub directory: TreePath,
-    known: Sight,
+    known: Expected,
     /// With which entry to begin.
     begin: usize,
 }
 
 /// What is known of it.
 #[derive(Debug, Clone)]
-enum Sight {
+enum Expected {
     /// What is in it, and what it looked like when that was listed.
     Listing { tag: Tag, entries: Arc<EntriesKnown> },
     /// Some names, and what stands there, if anything.
@@ -63,19 +63,19 @@ impl Doubts {
 impl GlanceRequest {
     /// A glance at all that is in a directory, which looked like this when it was listed.
     pub(crate) fn at_listing(directory: TreePath, tag: Tag, entries: Arc<EntriesKnown>) -> GlanceRequest {
-        GlanceRequest { directory, known: Sight::Listing { tag, entries }, begin: 0 }
+        GlanceRequest { directory, known: Expected::Listing { tag, entries }, begin: 0 }
     }
 
     /// A glance at some names in a directory.
     pub(crate) fn at_names(directory: TreePath, names: Vec<NameKnown>) -> GlanceRequest {
-        GlanceRequest { directory, known: Sight::Names(Arc::new(names)), begin: 0 }
+        GlanceRequest { directory, known: Expected::Names(Arc::new(names)), begin: 0 }
     }
 
     /// With what to go on behind this part.
     pub(crate) fn next(&self) -> Option<GlanceRequest> {
         let count = match &self.known {
-            Sight::Listing { entries, .. } => entries.len(),
-            Sight::Names(names) => names.len(),
+            Expected::Listing { entries, .. } => entries.len(),
+            Expected::Names(names) => names.len(),
         };
         let begin = self.begin + NAMES_MAX;
         (begin < count).then(|| GlanceRequest { begin, ..self.clone() })
@@ -84,27 +84,27 @@ impl GlanceRequest {
     /// Whether a glance at all that is in the directory would show that a name is still as it is known.
     pub(crate) fn serves(&self, (name, tag): &NameKnown) -> bool {
         match &self.known {
-            Sight::Listing { entries, .. } => match (entries.get(name), tag) {
+            Expected::Listing { entries, .. } => match (entries.get(name), tag) {
                 (Some(file), Some(tag)) => file.tag == Some(*tag),
                 (None, None) => true,
                 (Some(_), None) | (None, Some(_)) => false,
             },
-            Sight::Names(_) => false,
+            Expected::Names(_) => false,
         }
     }
 
     /// The answer of a host that can't glance there.
     pub fn all_in_doubt(&self) -> Doubts {
         match &self.known {
-            Sight::Listing { .. } => Doubts(vec![0]),
-            Sight::Names(names) => Doubts((self.begin..names.len().min(self.begin + NAMES_MAX)).collect()),
+            Expected::Listing { .. } => Doubts(vec![0]),
+            Expected::Names(names) => Doubts((self.begin..names.len().min(self.begin + NAMES_MAX)).collect()),
         }
     }
 
     /// Glances.
     pub fn glance(&self, eye: &mut impl Eye) -> Doubts {
         match &self.known {
-            Sight::Listing { tag, entries } => {
+            Expected::Listing { tag, entries } => {
                 let is_same = eye.directory().is_some_and(|stamp| stamp.fingerprint() == *tag)
                     && entries.iter().skip(self.begin).take(NAMES_MAX).all(|(name, file)| {
                         match eye.entry(name) {
@@ -114,7 +114,7 @@ impl GlanceRequest {
                     });
                 if is_same { Doubts(Vec::new()) } else { self.all_in_doubt() }
             }
-            Sight::Names(names) => {
+            Expected::Names(names) => {
                 let is_doubted = |(name, tag): &NameKnown| match (eye.entry(name), tag) {
                     (Seen::Present(stamp), Some(tag)) => stamp.fingerprint() != *tag,
                     (Seen::Absent, None) => false,

@@ -43,7 +43,7 @@ pub(crate) struct Need {
 
 /// What the kernel has answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum State {
+pub(crate) enum ArmingState {
     /// Nothing yet.
     Asked,
     /// Yes.
@@ -57,7 +57,7 @@ pub(crate) enum State {
 pub(crate) struct KernelWatch {
     id: KernelWatchId,
     pub level: Level,
-    pub state: State,
+    pub state: ArmingState,
     /// How often the kernel had been asked for something new when it was last asked about this.
     asked: u64,
     users: BTreeSet<(Role, WatchId)>,
@@ -106,7 +106,7 @@ impl KernelWatches {
             let users = BTreeSet::from([(need.role.clone(), watch)]);
             self.watches.insert(
                 need.directory.clone(),
-                KernelWatch { id, level, state: State::Asked, asked: self.asked, users },
+                KernelWatch { id, level, state: ArmingState::Asked, asked: self.asked, users },
             );
             effects.push_back(Effect::Arm { id, directory: need.directory.clone(), level });
             return Standing::Asked;
@@ -115,23 +115,23 @@ impl KernelWatches {
         held.users.insert((need.role.clone(), watch));
         if level > held.level {
             held.level = level;
-            held.state = State::Asked;
+            held.state = ArmingState::Asked;
             self.asked += 1;
             held.asked = self.asked;
             effects.push_back(Effect::Arm { id: held.id, directory: need.directory.clone(), level });
         }
         match held.state {
-            State::Asked => Standing::Asked,
-            State::Armed => Standing::Armed,
-            State::Refused(why) => Standing::Refused(why),
+            ArmingState::Asked => Standing::Asked,
+            ArmingState::Armed => Standing::Armed,
+            ArmingState::Refused(why) => Standing::Refused(why),
         }
     }
 
     /// Asks again for what the kernel refused, if it did.
     pub(crate) fn retry(&mut self, directory: &TreePath, effects: &mut VecDeque<Effect>) {
         let Some(held) = self.watches.get_mut(directory) else { return };
-        if matches!(held.state, State::Refused(_)) {
-            held.state = State::Asked;
+        if matches!(held.state, ArmingState::Refused(_)) {
+            held.state = ArmingState::Asked;
             self.asked += 1;
             held.asked = self.asked;
             effects.push_back(Effect::Arm { id: held.id, directory: directory.clone(), level: held.level });
@@ -149,7 +149,7 @@ impl KernelWatches {
             effects.push_back(Effect::Disarm { id });
         } else if level < held.level {
             held.level = level;
-            if held.state == State::Armed {
+            if held.state == ArmingState::Armed {
                 effects.push_back(Effect::Arm { id, directory: need.directory.clone(), level });
             }
         }
@@ -161,15 +161,15 @@ impl KernelWatches {
         else {
             return Vec::new();
         };
-        held.state = answer.map_or_else(State::Refused, |()| State::Armed);
+        held.state = answer.map_or_else(ArmingState::Refused, |()| ArmingState::Armed);
         if answer.is_ok() { Vec::new() } else { users(held).collect() }
     }
 
     /// Why the kernel is not asked about a directory, if it refused.
     pub(crate) fn refusal(&self, directory: &TreePath) -> Option<Refusal> {
         match self.watches.get(directory)?.state {
-            State::Refused(why) => Some(why),
-            State::Asked | State::Armed => None,
+            ArmingState::Refused(why) => Some(why),
+            ArmingState::Asked | ArmingState::Armed => None,
         }
     }
 
@@ -189,7 +189,7 @@ impl KernelWatches {
 
     /// Whether a directory is armed, but was not yet so when the kernel had been asked so often.
     pub(crate) fn is_armed_since(&self, directory: &TreePath, asked: u64) -> bool {
-        self.watches.get(directory).is_some_and(|held| held.state == State::Armed && held.asked > asked)
+        self.watches.get(directory).is_some_and(|held| held.state == ArmingState::Armed && held.asked > asked)
     }
 
     /// The directory that was armed, while the arming lasts.
@@ -204,7 +204,7 @@ impl KernelWatches {
         let mut concerned = BTreeSet::new();
         for role in [Role::Entry(name.clone()), Role::Listed] {
             let first = (role.clone(), WatchId(0));
-            let held = self.watch(id).filter(|held| held.state == State::Armed);
+            let held = self.watch(id).filter(|held| held.state == ArmingState::Armed);
             let users = held.map(|held| held.users.range(first..));
             let users = users.into_iter().flatten().take_while(|(of, _)| *of == role);
             concerned.extend(users.map(|(role, watch)| (*watch, role.clone())));
@@ -238,7 +238,7 @@ impl KernelWatches {
 
     /// The arming of a directory that the kernel has confirmed.
     pub(crate) fn armed_at(&self, directory: &TreePath) -> Option<KernelWatchId> {
-        self.watches.get(directory).filter(|held| held.state == State::Armed).map(|held| held.id)
+        self.watches.get(directory).filter(|held| held.state == ArmingState::Armed).map(|held| held.id)
     }
 
     /// How many leading components of `path` are known to be real directories.

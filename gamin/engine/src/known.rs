@@ -17,19 +17,19 @@ use crate::stamp::{FileType, Stamp};
 
 /// Something to tell every subscriber of the path.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Told {
+pub(crate) struct Telling {
     pub code: Code,
     pub subject: Subject,
     pub tag: Option<Tag>,
 }
 
-impl Told {
-    pub(crate) fn root(code: Code, tag: Option<Tag>) -> Told {
-        Told { code, subject: Subject::Root, tag }
+impl Telling {
+    pub(crate) fn root(code: Code, tag: Option<Tag>) -> Telling {
+        Telling { code, subject: Subject::Root, tag }
     }
 
-    fn entry(code: Code, name: &Name, tag: Option<Tag>) -> Told {
-        Told { code, subject: Subject::Entry(name.clone()), tag }
+    fn entry(code: Code, name: &Name, tag: Option<Tag>) -> Telling {
+        Telling { code, subject: Subject::Entry(name.clone()), tag }
     }
 }
 
@@ -200,15 +200,15 @@ impl Known {
     }
 
     /// Learns that nothing is there.
-    pub(crate) fn learn_absent(&mut self, told: &mut Vec<Told>) {
+    pub(crate) fn learn_absent(&mut self, told: &mut Vec<Telling>) {
         if self.is_present() {
-            told.push(Told::root(Code::Deleted, None));
+            told.push(Telling::root(Code::Deleted, None));
         }
         *self = Known::Absent;
     }
 
     /// Learns, for a file subscription, what the path leads to now.
-    pub(crate) fn learn_file(&mut self, stamp: &Stamp, told: &mut Vec<Told>) {
+    pub(crate) fn learn_file(&mut self, stamp: &Stamp, told: &mut Vec<Telling>) {
         let code = match self {
             Known::Nothing => None,
             Known::File(file) if file.shows(stamp) => None,
@@ -216,7 +216,7 @@ impl Known {
             Known::Absent | Known::Directory(_) => Some(Code::Created),
         };
         *self = Known::File(File { created: code == Some(Code::Created), ..File::of_scan(Some(stamp)) });
-        told.extend(code.map(|code| Told::root(code, stamp.tag())));
+        told.extend(code.map(|code| Telling::root(code, stamp.tag())));
     }
 
     /// Learns, for a directory subscription, what the directory is and holds now. Whether entries that are known have
@@ -226,7 +226,7 @@ impl Known {
         stamp: Stamp,
         entries: Entries,
         in_doubt: bool,
-        told: &mut Vec<Told>,
+        told: &mut Vec<Telling>,
     ) {
         match self {
             Known::Directory(directory) if directory.root.same_file(&stamp) => {
@@ -241,7 +241,7 @@ impl Known {
         let is_news = matches!(self, Known::Absent);
         let mut directory = Directory { root: stamp, entries: Arc::default(), is_listed: false };
         if is_news {
-            told.push(Told::root(Code::Created, directory.tag()));
+            told.push(Telling::root(Code::Created, directory.tag()));
             directory.learn(entries, in_doubt, told);
         } else {
             directory.fill(entries);
@@ -314,19 +314,19 @@ impl Known {
     }
 
     /// The initial listing.
-    pub(crate) fn list(&self) -> impl Iterator<Item = Told> {
+    pub(crate) fn list(&self) -> impl Iterator<Item = Telling> {
         let root = match self {
-            Known::File(file) => Told::root(Code::Exists, file.tag),
-            Known::Directory(directory) => Told::root(Code::Exists, directory.tag()),
-            Known::Nothing | Known::Absent => Told::root(Code::Deleted, None),
+            Known::File(file) => Telling::root(Code::Exists, file.tag),
+            Known::Directory(directory) => Telling::root(Code::Exists, directory.tag()),
+            Known::Nothing | Known::Absent => Telling::root(Code::Deleted, None),
         };
         let entries = match self {
             Known::Directory(directory) => Some(&*directory.entries),
             _ => None,
         };
         let entries =
-            entries.into_iter().flatten().map(|(name, file)| Told::entry(Code::Exists, name, file.tag));
-        [root].into_iter().chain(entries).chain([Told::root(Code::EndExist, None)])
+            entries.into_iter().flatten().map(|(name, file)| Telling::entry(Code::Exists, name, file.tag));
+        [root].into_iter().chain(entries).chain([Telling::root(Code::EndExist, None)])
     }
 }
 
@@ -354,7 +354,7 @@ impl Directory {
     }
 
     /// Takes a listing and tells the difference: first what is gone, then what is new or different, by name.
-    fn learn(&mut self, entries: Entries, in_doubt: bool, told: &mut Vec<Told>) {
+    fn learn(&mut self, entries: Entries, in_doubt: bool, told: &mut Vec<Telling>) {
         let listing = match entries {
             Entries::Listed(listing) => BTreeMap::from_iter(listing),
             Entries::Unasked => return,
@@ -369,7 +369,7 @@ impl Directory {
             let stays =
                 listing.get(name).is_some_and(|stamp| !stamp.is_some_and(|now| file.changes_type(&now)));
             if !stays {
-                told.push(Told::entry(Code::Deleted, name, None));
+                told.push(Telling::entry(Code::Deleted, name, None));
             }
             stays
         });
@@ -378,7 +378,7 @@ impl Directory {
             let tag = stamp.as_ref().and_then(Stamp::tag);
             match entries.get_mut(&name) {
                 None => {
-                    told.push(Told::entry(Code::Created, &name, tag));
+                    told.push(Telling::entry(Code::Created, &name, tag));
                     entries.insert(name, File { created: true, ..File::of_scan(stamp.as_ref()) });
                 }
                 Some(file)
@@ -388,7 +388,7 @@ impl Directory {
                 }
                 Some(file) => {
                     *file = File::of_scan(stamp.as_ref());
-                    told.push(Told::entry(Code::Changed, &name, tag));
+                    told.push(Telling::entry(Code::Changed, &name, tag));
                 }
             }
         }

@@ -10,16 +10,16 @@ use std::time::{Duration, Instant};
 use crate::{Change, What};
 
 /// Where a change stands in the order in which paths came up.
-type Place = u64;
+type Position = u64;
 
 /// Gathers changes until they pause.
 #[derive(Debug)]
 pub struct Gather {
     pause: Duration,
     longest: Duration,
-    places: BTreeMap<PathBuf, Place>,
-    changes: BTreeMap<Place, Change>,
-    next_place: Place,
+    positions: BTreeMap<PathBuf, Position>,
+    changes: BTreeMap<Position, Change>,
+    next_position: Position,
     /// When the first and the last of what is gathered came.
     span: Option<(Instant, Instant)>,
 }
@@ -30,9 +30,9 @@ impl Gather {
         Gather {
             pause,
             longest,
-            places: BTreeMap::new(),
+            positions: BTreeMap::new(),
             changes: BTreeMap::new(),
-            next_place: 0,
+            next_position: 0,
             span: None,
         }
     }
@@ -51,18 +51,18 @@ impl Gather {
     pub fn handle_change(&mut self, now: Instant, change: Change) {
         let first = self.span.map_or(now, |(first, _)| first);
         self.span = Some((first, now));
-        let place = self.places.remove(&change.absolute);
-        let before = place.and_then(|place| self.changes.remove(&place));
+        let position = self.positions.remove(&change.absolute);
+        let before = position.and_then(|position| self.changes.remove(&position));
         let Some(event) = merged(before.as_ref().map(|before| before.event), change.event) else {
             if self.changes.is_empty() {
                 self.span = None;
             }
             return;
         };
-        let place = place.unwrap_or(self.next_place);
-        self.next_place = self.next_place.max(place + 1);
-        self.places.insert(change.absolute.clone(), place);
-        self.changes.insert(place, Change { event, ..change });
+        let position = position.unwrap_or(self.next_position);
+        self.next_position = self.next_position.max(position + 1);
+        self.positions.insert(change.absolute.clone(), position);
+        self.changes.insert(position, Change { event, ..change });
     }
 
     /// When [`Gather::poll`] will give what is gathered by now.
@@ -78,14 +78,14 @@ impl Gather {
     /// Gives what is gathered, whether or not it has ended.
     pub fn take(&mut self) -> Vec<Change> {
         self.span = None;
-        self.places.clear();
+        self.positions.clear();
         std::mem::take(&mut self.changes).into_values().collect()
     }
 
     /// Gives the change that was gathered first.
     pub fn take_first(&mut self) -> Option<Change> {
         let (_, change) = self.changes.pop_first()?;
-        self.places.remove(&change.absolute);
+        self.positions.remove(&change.absolute);
         if self.changes.is_empty() {
             self.span = None;
         }

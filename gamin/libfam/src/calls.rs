@@ -14,13 +14,13 @@ use std::sync::{Arc, Once};
 use gamin::{Error, Options, RequestNumber, Scope, Shape, Wish};
 
 use crate::abi::{self, FAMConnection, FAMEvent, FAMGap, FAMRequest, Fields, PATH_MAX};
-use crate::errno::{self, Failure};
+use crate::errno::{self, FamError};
 use crate::fork;
 use crate::registry::{Handle, REGISTRY};
 
 /// Gives what a call gives, or -1 and the reason in [`crate::FAMErrno`].
-fn answer(call: impl FnOnce() -> Result<c_int, Failure>) -> c_int {
-    let result = catch_unwind(AssertUnwindSafe(call)).unwrap_or(Err(Failure::Connection));
+fn answer(call: impl FnOnce() -> Result<c_int, FamError>) -> c_int {
+    let result = catch_unwind(AssertUnwindSafe(call)).unwrap_or(Err(FamError::Connection));
     result.unwrap_or_else(|failure| {
         errno::set(failure);
         -1
@@ -31,36 +31,36 @@ fn answer(call: impl FnOnce() -> Result<c_int, Failure>) -> c_int {
 ///
 /// # Safety
 /// As [`Fields::of`].
-unsafe fn handle(fc: *mut FAMConnection) -> Result<Arc<Handle>, Failure> {
+unsafe fn handle(fc: *mut FAMConnection) -> Result<Arc<Handle>, FamError> {
     // SAFETY: as the caller promises.
-    let fields = unsafe { Fields::of(fc) }.ok_or(Failure::BadArguments)?;
+    let fields = unsafe { Fields::of(fc) }.ok_or(FamError::BadArguments)?;
     if fields.fd() < 0 || fields.client() == 0 {
-        return Err(Failure::BadArguments);
+        return Err(FamError::BadArguments);
     }
-    REGISTRY.find(fields.client()).ok_or(Failure::BadArguments)
+    REGISTRY.find(fields.client()).ok_or(FamError::BadArguments)
 }
 
 /// The number of a request.
 ///
 /// # Safety
 /// `fr` is NULL or points to a request.
-unsafe fn request(fr: *const FAMRequest) -> Result<RequestNumber, Failure> {
+unsafe fn request(fr: *const FAMRequest) -> Result<RequestNumber, FamError> {
     // SAFETY: as the caller promises.
-    unsafe { fr.as_ref() }.map(|fr| RequestNumber(fr.reqnum)).ok_or(Failure::BadArguments)
+    unsafe { fr.as_ref() }.map(|fr| RequestNumber(fr.reqnum)).ok_or(FamError::BadArguments)
 }
 
 /// A path that may be monitored.
 ///
 /// # Safety
 /// `path` points to a string that ends, or to at least [`PATH_MAX`] bytes.
-unsafe fn absolute<'a>(path: *const c_char) -> Result<&'a Path, Failure> {
+unsafe fn absolute<'a>(path: *const c_char) -> Result<&'a Path, FamError> {
     // SAFETY: it is read up to its NUL or to the limit, whichever comes first.
     let bytes = unsafe {
         let length = libc::strnlen(path, PATH_MAX);
         std::slice::from_raw_parts(path.cast::<u8>(), length)
     };
     let is_good = bytes.first() == Some(&b'/') && bytes.len() < PATH_MAX;
-    if is_good { Ok(Path::new(OsStr::from_bytes(bytes))) } else { Err(Failure::BadFilename) }
+    if is_good { Ok(Path::new(OsStr::from_bytes(bytes))) } else { Err(FamError::BadFilename) }
 }
 
 /// Opens a connection.
@@ -71,7 +71,7 @@ unsafe fn absolute<'a>(path: *const c_char) -> Result<&'a Path, Failure> {
 pub unsafe extern "C" fn FAMOpen(fc: *mut FAMConnection) -> c_int {
     answer(|| {
         // SAFETY: as the caller promises.
-        let fields = unsafe { Fields::of(fc) }.ok_or(Failure::BadArguments)?;
+        let fields = unsafe { Fields::of(fc) }.ok_or(FamError::BadArguments)?;
         begin();
         let connection = Options::from_env().open_in(fork::process)?;
         let fd = connection.as_fd().as_raw_fd();
@@ -109,12 +109,12 @@ pub unsafe extern "C" fn FAMOpen2(fc: *mut FAMConnection, _name: *const c_char) 
 pub unsafe extern "C" fn FAMClose(fc: *mut FAMConnection) -> c_int {
     answer(|| {
         // SAFETY: as the caller promises.
-        let fields = unsafe { Fields::of(fc) }.ok_or(Failure::BadArguments)?;
+        let fields = unsafe { Fields::of(fc) }.ok_or(FamError::BadArguments)?;
         let client = fields.client();
         if fields.fd() < 0 || client == 0 {
-            return Err(Failure::BadArguments);
+            return Err(FamError::BadArguments);
         }
-        let handle = REGISTRY.remove(client).ok_or(Failure::BadArguments)?;
+        let handle = REGISTRY.remove(client).ok_or(FamError::BadArguments)?;
         fields.close();
         handle.connection.close();
         Ok(0)
@@ -130,18 +130,18 @@ unsafe fn monitor(
     path: *const c_char,
     fr: *mut FAMRequest,
     scope: Scope,
-    number: Number,
+    number: NumberChoice,
 ) -> c_int {
     answer(|| {
         if fc.is_null() || path.is_null() || fr.is_null() {
-            return Err(Failure::BadArguments);
+            return Err(FamError::BadArguments);
         }
         // SAFETY: none is NULL, and all are as the caller promises.
         let (path, handle, fr) = unsafe { (absolute(path)?, handle(fc)?, &raw mut (*fr).reqnum) };
         let (number, cookie) = match number {
-            Number::Next(user_data) => (None, user_data.expose_provenance()),
+            NumberChoice::Next(user_data) => (None, user_data.expose_provenance()),
             // SAFETY: as above.
-            Number::Given => (Some(RequestNumber(unsafe { fr.read() })), 0),
+            NumberChoice::Given => (Some(RequestNumber(unsafe { fr.read() })), 0),
         };
         let number = handle.connection.ask(&Wish { number, cookie, ..Wish::new(path, scope) })?;
         // SAFETY: as above.
@@ -152,7 +152,7 @@ unsafe fn monitor(
 
 /// Where the number of a request is from.
 #[derive(Clone, Copy)]
-enum Number {
+enum NumberChoice {
     /// It is the next; the program wants this back with each event.
     Next(*mut c_void),
     /// The program has put it there.
@@ -171,7 +171,7 @@ pub unsafe extern "C" fn FAMMonitorDirectory(
     user_data: *mut c_void,
 ) -> c_int {
     // SAFETY: as the caller promises.
-    unsafe { monitor(fc, path, fr, Scope::Directory, Number::Next(user_data)) }
+    unsafe { monitor(fc, path, fr, Scope::Directory, NumberChoice::Next(user_data)) }
 }
 
 /// Begins to monitor a path.
@@ -186,7 +186,7 @@ pub unsafe extern "C" fn FAMMonitorFile(
     user_data: *mut c_void,
 ) -> c_int {
     // SAFETY: as the caller promises.
-    unsafe { monitor(fc, path, fr, Scope::File, Number::Next(user_data)) }
+    unsafe { monitor(fc, path, fr, Scope::File, NumberChoice::Next(user_data)) }
 }
 
 /// Begins to monitor a directory and its entries, under the number in `fr`.
@@ -200,7 +200,7 @@ pub unsafe extern "C" fn FAMMonitorDirectory2(
     fr: *mut FAMRequest,
 ) -> c_int {
     // SAFETY: as the caller promises.
-    unsafe { monitor(fc, path, fr, Scope::Directory, Number::Given) }
+    unsafe { monitor(fc, path, fr, Scope::Directory, NumberChoice::Given) }
 }
 
 /// Begins to monitor a path, under the number in `fr`.
@@ -214,7 +214,7 @@ pub unsafe extern "C" fn FAMMonitorFile2(
     fr: *mut FAMRequest,
 ) -> c_int {
     // SAFETY: as the caller promises.
-    unsafe { monitor(fc, path, fr, Scope::File, Number::Given) }
+    unsafe { monitor(fc, path, fr, Scope::File, NumberChoice::Given) }
 }
 
 /// Begins to monitor a directory and what is below it, `depth` levels deep, as far as the names match `mask`.
@@ -232,14 +232,14 @@ pub unsafe extern "C" fn FAMMonitorCollection(
 ) -> c_int {
     let levels = u32::try_from(depth).ok().filter(|levels| *levels > 0);
     let (Some(levels), false) = (levels, mask.is_null()) else {
-        return answer(|| Err(Failure::BadArguments));
+        return answer(|| Err(FamError::BadArguments));
     };
     // SAFETY: it is a string, as the caller promises.
     let mask = unsafe { CStr::from_ptr(mask) }.to_owned();
     let tells = move |name: &Path| name.file_name().is_some_and(|name| matches(&mask, name));
     let shape = Shape { levels, tells: Arc::new(tells), ..Shape::default() };
     // SAFETY: as the caller promises.
-    unsafe { monitor(fc, path, fr, Scope::Tree(shape), Number::Next(user_data)) }
+    unsafe { monitor(fc, path, fr, Scope::Tree(shape), NumberChoice::Next(user_data)) }
 }
 
 /// Whether the shell would take `name` for `mask`; unlike there, `*` and `?` take a leading dot too.
@@ -327,7 +327,7 @@ pub unsafe extern "C" fn FAMCancelMonitor(fc: *mut FAMConnection, fr: *const FAM
 pub unsafe extern "C" fn FAMNextEvent(fc: *mut FAMConnection, fe: *mut FAMEvent) -> c_int {
     answer(|| {
         if fe.is_null() {
-            return Err(Failure::BadArguments);
+            return Err(FamError::BadArguments);
         }
         // SAFETY: as the caller promises.
         let handle = unsafe { handle(fc) }?;

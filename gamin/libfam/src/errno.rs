@@ -33,7 +33,7 @@ const fn words(text: &'static CStr) -> *const c_char {
 
 /// Why a call fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Failure {
+pub(crate) enum FamError {
     BadArguments = 1,
     BadFilename = 2,
     Connection = 3,
@@ -41,21 +41,21 @@ pub(crate) enum Failure {
     Memory = 5,
 }
 
-impl From<Error> for Failure {
-    fn from(error: Error) -> Failure {
+impl From<Error> for FamError {
+    fn from(error: Error) -> FamError {
         match error {
-            Error::BadPath(_) => Failure::BadFilename,
-            Error::UnknownRequest(_) | Error::NotATree(_) => Failure::BadArguments,
+            Error::BadPath(_) => FamError::BadFilename,
+            Error::UnknownRequest(_) | Error::NotATree(_) => FamError::BadArguments,
             // As the original, which finds no place for them.
-            Error::BadArgument(_) | Error::NumberInUse(_) | Error::TooManyRequests => Failure::Memory,
-            Error::System(Errno::ENOMEM) => Failure::Memory,
-            _ => Failure::Connection,
+            Error::BadArgument(_) | Error::NumberInUse(_) | Error::TooManyRequests => FamError::Memory,
+            Error::System(Errno::ENOMEM) => FamError::Memory,
+            _ => FamError::Connection,
         }
     }
 }
 
 /// Writes it down.
-pub(crate) fn set(failure: Failure) {
+pub(crate) fn set(failure: FamError) {
     // SAFETY: it is there for as long as the library is, and aligned; threads write it at once, hence atomically.
     unsafe { AtomicI32::from_ptr(&raw mut FAMErrno) }.store(failure as c_int, Ordering::Relaxed);
 }

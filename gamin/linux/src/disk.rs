@@ -34,25 +34,25 @@ impl Default for Disk {
 }
 
 /// A directory that is held open.
-pub enum Directory {
+pub enum OpenDirectory {
     /// To be listed.
     Readable(Dir),
     /// To be looked at alone.
     Seen(OwnedFd),
 }
 
-impl AsFd for Directory {
+impl AsFd for OpenDirectory {
     fn as_fd(&self) -> BorrowedFd<'_> {
         match self {
-            Directory::Readable(open) => open.as_fd(),
-            Directory::Seen(open) => open.as_fd(),
+            OpenDirectory::Readable(open) => open.as_fd(),
+            OpenDirectory::Seen(open) => open.as_fd(),
         }
     }
 }
 
 impl Files for Disk {
     type Status = FileStat;
-    type Directory = Directory;
+    type Directory = OpenDirectory;
 
     fn look(&mut self, path: &[u8]) -> Result<FileStat, Failure> {
         lstat(path).map_err(failure)
@@ -62,28 +62,28 @@ impl Files for Disk {
         readlink(&**link).map(OsStringExt::into_vec).map_err(failure)
     }
 
-    fn open(&mut self, directory: &TreePath, access: Access) -> Result<Directory, Failure> {
+    fn open(&mut self, directory: &TreePath, access: Access) -> Result<OpenDirectory, Failure> {
         let flags = OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
         let opened = match access {
             Access::List => {
                 let flags = flags | OFlag::O_RDONLY | OFlag::O_NONBLOCK;
-                Dir::open(&**directory, flags, Mode::empty()).map(Directory::Readable)
+                Dir::open(&**directory, flags, Mode::empty()).map(OpenDirectory::Readable)
             }
-            Access::Look => open(&**directory, flags | OFlag::O_PATH, Mode::empty()).map(Directory::Seen),
+            Access::Look => open(&**directory, flags | OFlag::O_PATH, Mode::empty()).map(OpenDirectory::Seen),
         };
         opened.map_err(failure)
     }
 
-    fn look_at(&mut self, open: &Directory) -> Result<FileStat, Failure> {
+    fn look_at(&mut self, open: &OpenDirectory) -> Result<FileStat, Failure> {
         fstat(open).map_err(failure)
     }
 
-    fn look_in(&mut self, open: &Directory, name: &Name) -> Result<FileStat, Failure> {
+    fn look_in(&mut self, open: &OpenDirectory, name: &Name) -> Result<FileStat, Failure> {
         fstatat(open, &**name, AtFlags::AT_SYMLINK_NOFOLLOW).map_err(failure)
     }
 
-    fn names(&mut self, open: &mut Directory, max: usize) -> Result<Option<Vec<Name>>, Failure> {
-        let Directory::Readable(open) = open else { return Err(Failure::Failed) };
+    fn names(&mut self, open: &mut OpenDirectory, max: usize) -> Result<Option<Vec<Name>>, Failure> {
+        let OpenDirectory::Readable(open) = open else { return Err(Failure::Failed) };
         let mut names = Vec::new();
         for entry in open.iter() {
             let entry = entry.map_err(failure)?;
@@ -98,7 +98,7 @@ impl Files for Disk {
         Ok(Some(names))
     }
 
-    fn keeps_times(&mut self, open: &Directory) -> bool {
+    fn keeps_times(&mut self, open: &OpenDirectory) -> bool {
         fstatfs(open).is_ok_and(|system| keeps_directory_times(system.filesystem_type()))
     }
 

@@ -12,6 +12,6 @@ mod inotify;
 mod mount_table;
 mod stamp;
 
-pub use disk::{Directory, Disk, failure};
+pub use disk::{Disk, OpenDirectory, failure};
 pub use inotify::{BUFFER_BYTES, Inotify, mask, no_instance, record, refusal};
 pub use mount_table::MountTable;

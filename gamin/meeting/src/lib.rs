@@ -109,8 +109,8 @@ pub enum NoListening {
     Nowhere(String),
 }
 
-/// Who was found at a place.
-enum Answer {
+/// Who answers at a place.
+enum Respondent {
     /// A process of our user: its number, or zero.
     Ours(OwnedFd, i32),
     Foreign(u32),
@@ -179,13 +179,13 @@ impl Meeting {
         let mut stranger = None;
         if let Some(view) = own {
             match self.find_in_view(view)? {
-                Answer::Ours(socket, pid) => return Ok(Connection::new(socket, pid, Sight::Same)),
-                Answer::Foreign(uid) => stranger = Some(NoConnection::Foreign(uid)),
-                Answer::Nobody(_) => {}
+                Respondent::Ours(socket, pid) => return Ok(Connection::new(socket, pid, Sight::Same)),
+                Respondent::Foreign(uid) => stranger = Some(NoConnection::Foreign(uid)),
+                Respondent::Nobody(_) => {}
             }
         }
         let none = match self.connect_by_name(&self.plain_name())? {
-            Answer::Ours(socket, pid) => {
+            Respondent::Ours(socket, pid) => {
                 match (own, own.map_or(Sight::Unknown, |view| view.compare(&socket, pid))) {
                     (_, Sight::Other) => NoConnection::OtherFiles,
                     // One of ours that sees what we see would have been found above.
@@ -193,53 +193,53 @@ impl Meeting {
                     (_, sight) => return Ok(Connection::new(socket, pid, sight)),
                 }
             }
-            Answer::Foreign(uid) => NoConnection::Foreign(uid),
-            Answer::Nobody(errno) => stranger.unwrap_or(NoConnection::Nobody(errno)),
+            Respondent::Foreign(uid) => NoConnection::Foreign(uid),
+            Respondent::Nobody(errno) => stranger.unwrap_or(NoConnection::Nobody(errno)),
         };
         Err(none)
     }
 
     /// Looks at the places of those who have this view.
-    fn find_in_view(&self, view: View) -> Result<Answer, Errno> {
+    fn find_in_view(&self, view: View) -> Result<Respondent, Errno> {
         let mut none = match self.connect_by_name(&self.name_of(view))? {
-            found @ Answer::Ours(..) => return Ok(found),
+            found @ Respondent::Ours(..) => return Ok(found),
             none => none,
         };
         for directory in &self.directories {
             match self.connect_in(directory, view)? {
-                found @ Answer::Ours(..) => return Ok(found),
-                stranger @ Answer::Foreign(_) => none = stranger,
-                Answer::Nobody(_) => {}
+                found @ Respondent::Ours(..) => return Ok(found),
+                stranger @ Respondent::Foreign(_) => none = stranger,
+                Respondent::Nobody(_) => {}
             }
         }
         Ok(none)
     }
 
-    fn connect_by_name(&self, name: &Name) -> Result<Answer, Errno> {
+    fn connect_by_name(&self, name: &Name) -> Result<Respondent, Errno> {
         self.connect_to(&UnixAddr::new_abstract(name)?)
     }
 
-    fn connect_in(&self, directory: &Path, view: View) -> Result<Answer, Errno> {
+    fn connect_in(&self, directory: &Path, view: View) -> Result<Respondent, Errno> {
         let found =
             Directory::open(directory, self.uid).and_then(|directory| directory.socket(&self.file_of(view)));
         match found {
             Ok(socket) => self.connect_to(&socket.address()?),
-            Err(Unfit::System(errno)) => Ok(Answer::Nobody(errno)),
-            Err(Unfit::Taken | Unfit::Unsafe(_)) => Ok(Answer::Nobody(Errno::EPERM)),
+            Err(Unfit::System(errno)) => Ok(Respondent::Nobody(errno)),
+            Err(Unfit::Taken | Unfit::Unsafe(_)) => Ok(Respondent::Nobody(Errno::EPERM)),
         }
     }
 
-    fn connect_to(&self, address: &UnixAddr) -> Result<Answer, Errno> {
+    fn connect_to(&self, address: &UnixAddr) -> Result<Respondent, Errno> {
         let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
         let socket = socket(AddressFamily::Unix, SockType::Stream, flags, None)?;
         if let Err(errno) = connect(socket.as_raw_fd(), address) {
-            return Ok(Answer::Nobody(errno));
+            return Ok(Respondent::Nobody(errno));
         }
         let peer = getsockopt(&socket, sockopt::PeerCredentials)?;
         if peer.uid() != self.uid {
-            return Ok(Answer::Foreign(peer.uid()));
+            return Ok(Respondent::Foreign(peer.uid()));
         }
-        Ok(Answer::Ours(socket, peer.pid()))
+        Ok(Respondent::Ours(socket, peer.pid()))
     }
 
     /// Listens at the plain place if it is free, and at one of those who see the same files.
@@ -322,11 +322,11 @@ impl Meeting {
                 Err(_) => {}
             }
             match self.connect_by_name(name) {
-                Ok(Answer::Ours(socket, pid)) => return self.look_at_other(name, own, &socket, pid),
-                Ok(Answer::Foreign(uid)) => return Attempt::Unfit(format!("taken by uid {uid}")),
+                Ok(Respondent::Ours(socket, pid)) => return self.look_at_other(name, own, &socket, pid),
+                Ok(Respondent::Foreign(uid)) => return Attempt::Unfit(format!("taken by uid {uid}")),
                 // One of ours that has just bound it or has just ended, or one who is not.
-                Ok(Answer::Nobody(_)) | Err(_) if Instant::now() < deadline => pause(),
-                Ok(Answer::Nobody(errno)) | Err(errno) => {
+                Ok(Respondent::Nobody(_)) | Err(_) if Instant::now() < deadline => pause(),
+                Ok(Respondent::Nobody(errno)) | Err(errno) => {
                     return Attempt::Unfit(format!(
                         "taken by somebody who does not answer: {}",
                         errno.desc()
@@ -361,7 +361,7 @@ impl Meeting {
                 Unfit::System(Errno::ENOENT) => directory.parent().is_some_and(Path::exists),
                 Unfit::Unsafe(_) | Unfit::System(_) => false,
             };
-            if matches!(self.connect_in(directory, view), Ok(Answer::Ours(..))) {
+            if matches!(self.connect_in(directory, view), Ok(Respondent::Ours(..))) {
                 return Attempt::Served(directory.display().to_string());
             }
             if !may_pass || Instant::now() >= deadline {

@@ -30,7 +30,7 @@ pub enum Code {
     /// for its debugging replies, so no program takes it for an event.
     Answer,
     /// Our extension: how what happens at the path becomes known from now on ([`crate::Coverage`]), on subscriptions that
-    /// asked for it with [`crate::Options::COVERAGE`].
+    /// asked for it with [`crate::MonitorOptions::COVERAGE`].
     Coverage,
     /// None of these; only [`Code::from`] makes it.
     Unknown(u16),
@@ -132,18 +132,18 @@ const TAG_LEN: usize = 1 + size_of::<u64>();
 
 /// An event as it travels.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Event {
+pub struct EventPacket {
     /// The number that the client gave to the subscription or question.
     pub seq: u16,
     /// What happened.
     pub code: Code,
     /// The monitored path itself in the client's spelling, or the bare name of an entry. Never empty.
     pub path: Vec<u8>,
-    /// The state that was told, on subscriptions that asked for it with [`crate::Options::TAGGED`].
+    /// The state that was told, on subscriptions that asked for it with [`crate::MonitorOptions::TAGGED`].
     pub tag: Option<Tag>,
 }
 
-impl Event {
+impl EventPacket {
     /// Appends the packet of an event to `out`.
     ///
     /// A tag that does not fit beside the path is left out.
@@ -170,13 +170,13 @@ impl Event {
         Ok(())
     }
 
-    /// Length in bytes of the packet that [`Event::encode`] makes for a path of `path_len` bytes, at most.
+    /// Length in bytes of the packet that [`EventPacket::encode`] makes for a path of `path_len` bytes, at most.
     pub const fn encoded_len(path_len: usize) -> usize {
         HEADER_LEN + path_len + TAG_LEN
     }
 }
 
-impl Decode for Event {
+impl Decode for EventPacket {
     fn check(header: &Header) -> Result<(), Malformed> {
         header.check(false)
     }
@@ -193,7 +193,7 @@ impl Decode for Event {
         if path.is_empty() {
             return Err(Malformed::PathLength(header.path_len));
         }
-        Ok(Event { seq: header.seq, code: Code::from(header.kind), path: path.to_vec(), tag })
+        Ok(EventPacket { seq: header.seq, code: Code::from(header.kind), path: path.to_vec(), tag })
     }
 }
 

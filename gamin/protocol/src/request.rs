@@ -22,27 +22,27 @@ pub enum Kind {
 
 /// The option bits of a monitor request (`type & 0xfff0`).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Options(u16);
+pub struct MonitorOptions(u16);
 
-impl Options {
+impl MonitorOptions {
     /// No option.
-    pub const NONE: Options = Options(0);
+    pub const NONE: MonitorOptions = MonitorOptions(0);
     /// `FAMNoExists`: leave out Exists and EndExist.
-    pub const NO_EXISTS: Options = Options(0x10);
+    pub const NO_EXISTS: MonitorOptions = MonitorOptions(0x10);
     /// Our extension: events of this subscription carry a [`crate::Tag`]. The original's server ignores it.
-    pub const TAGGED: Options = Options(0x20);
+    pub const TAGGED: MonitorOptions = MonitorOptions(0x20);
     /// Our extension: the subscription is told how it is covered ([`crate::Coverage`]). The original's server ignores it.
-    pub const COVERAGE: Options = Options(0x40);
+    pub const COVERAGE: MonitorOptions = MonitorOptions(0x40);
 
     /// Whether every option of `other` is set.
-    pub fn contains(self, other: Options) -> bool {
+    pub fn contains(self, other: MonitorOptions) -> bool {
         self.0 & other.0 == other.0
     }
 
     /// Both sets of options together.
     #[must_use]
-    pub fn with(self, other: Options) -> Options {
-        Options(self.0 | other.0)
+    pub fn with(self, other: MonitorOptions) -> MonitorOptions {
+        MonitorOptions(self.0 | other.0)
     }
 }
 
@@ -56,7 +56,7 @@ pub enum Request {
         /// What it is about.
         kind: Kind,
         /// The option bits, known and unknown.
-        options: Options,
+        options: MonitorOptions,
         /// The path up to its first NUL, as the original reads it; may be empty or relative.
         path: Vec<u8>,
     },
@@ -122,6 +122,6 @@ impl Decode for Request {
             _ => return Err(Malformed::Type(header.kind)),
         };
         let path = path.split(|byte| *byte == 0).next().unwrap_or_default().to_vec();
-        Ok(Request::Monitor { seq, kind, options: Options(header.kind & !TYPE_MASK), path })
+        Ok(Request::Monitor { seq, kind, options: MonitorOptions(header.kind & !TYPE_MASK), path })
     }
 }

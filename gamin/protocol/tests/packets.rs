@@ -1,7 +1,8 @@
 //! Packets as they travel: what is accepted, what is refused and why, and that no byte can do harm.
 
 use gamin_protocol::{
-    Code, Decoder, Event, HEADER_LEN, Kind, Malformed, Options, PACKET_MAX, PATH_MAX, Request, SYNC, Tag,
+    Code, Decoder, EventPacket, HEADER_LEN, Kind, Malformed, MonitorOptions, PACKET_MAX, PATH_MAX, Request,
+    SYNC, Tag,
 };
 use proptest::prelude::*;
 
@@ -22,7 +23,7 @@ fn decode_request(bytes: &[u8]) -> Result<Option<Request>, Malformed> {
     decoder.next_message()
 }
 
-fn decode_event(bytes: &[u8]) -> Result<Option<Event>, Malformed> {
+fn decode_event(bytes: &[u8]) -> Result<Option<EventPacket>, Malformed> {
     let mut decoder = Decoder::new();
     decoder.push(bytes);
     decoder.next_message()
@@ -34,7 +35,7 @@ fn a_request_is_the_bytes_that_the_original_sends() {
     let request = Request::Monitor {
         seq: 7,
         kind: Kind::Directory,
-        options: Options::NO_EXISTS,
+        options: MonitorOptions::NO_EXISTS,
         path: b"/tmp".to_vec(),
     };
     request.encode(&mut bytes).expect("because the path is short");
@@ -71,17 +72,31 @@ fn a_request_at_the_limit_is_accepted() {
     let request = decode_request(&well_formed(65535, 1, &path)).expect("because it is well formed");
     assert_eq!(
         request,
-        Some(Request::Monitor { seq: 65535, kind: Kind::File, options: Options::NONE, path: path.clone() })
+        Some(Request::Monitor {
+            seq: 65535,
+            kind: Kind::File,
+            options: MonitorOptions::NONE,
+            path: path.clone()
+        })
     );
-    let too_long =
-        Request::Monitor { seq: 1, kind: Kind::File, options: Options::NONE, path: vec![b'a'; PATH_MAX] };
+    let too_long = Request::Monitor {
+        seq: 1,
+        kind: Kind::File,
+        options: MonitorOptions::NONE,
+        path: vec![b'a'; PATH_MAX],
+    };
     assert_eq!(too_long.encode(&mut Vec::new()), Err(Malformed::PathLength(4096)));
 }
 
 #[test]
 fn what_the_original_overlooks_is_overlooked() {
     let monitor = |path: &[u8]| {
-        Some(Request::Monitor { seq: 1, kind: Kind::Directory, options: Options::NONE, path: path.to_vec() })
+        Some(Request::Monitor {
+            seq: 1,
+            kind: Kind::Directory,
+            options: MonitorOptions::NONE,
+            path: path.to_vec(),
+        })
     };
     assert_eq!(
         decode_request(&well_formed(1, 2, b"/a\0/b")),
@@ -100,8 +115,9 @@ fn what_the_original_overlooks_is_overlooked() {
 #[test]
 fn an_event_carries_its_tag_behind_the_path() {
     let mut bytes = Vec::new();
-    Event::encode(&mut bytes, 3, Code::Created, b"name", Some(Tag(42))).expect("because the name is short");
-    let event = Event { seq: 3, code: Code::Created, path: b"name".to_vec(), tag: Some(Tag(42)) };
+    EventPacket::encode(&mut bytes, 3, Code::Created, b"name", Some(Tag(42)))
+        .expect("because the name is short");
+    let event = EventPacket { seq: 3, code: Code::Created, path: b"name".to_vec(), tag: Some(Tag(42)) };
     assert_eq!(decode_event(&bytes), Ok(Some(event)));
 }
 
@@ -109,9 +125,9 @@ fn an_event_carries_its_tag_behind_the_path() {
 fn a_tag_that_does_not_fit_is_left_out() {
     let path = vec![b'a'; PATH_MAX - 8];
     let mut bytes = Vec::new();
-    Event::encode(&mut bytes, 3, Code::Exists, &path, Some(Tag(42))).expect("because the path fits");
+    EventPacket::encode(&mut bytes, 3, Code::Exists, &path, Some(Tag(42))).expect("because the path fits");
     assert_eq!(bytes.len(), PACKET_MAX - 8);
-    assert_eq!(decode_event(&bytes), Ok(Some(Event { seq: 3, code: Code::Exists, path, tag: None })));
+    assert_eq!(decode_event(&bytes), Ok(Some(EventPacket { seq: 3, code: Code::Exists, path, tag: None })));
 }
 
 #[test]
@@ -129,7 +145,11 @@ fn requests() -> impl Strategy<Value = Request> {
         (any::<u16>(), any::<bool>(), any::<bool>(), path.clone()).prop_map(
             |(seq, is_file, tagged, path)| {
                 let kind = if is_file { Kind::File } else { Kind::Directory };
-                let options = if tagged { Options::TAGGED.with(Options::NO_EXISTS) } else { Options::NONE };
+                let options = if tagged {
+                    MonitorOptions::TAGGED.with(MonitorOptions::NO_EXISTS)
+                } else {
+                    MonitorOptions::NONE
+                };
                 Request::Monitor { seq, kind, options, path }
             }
         ),
@@ -168,7 +188,7 @@ proptest! {
     #[test]
     fn no_bytes_do_harm(bytes in prop::collection::vec(any::<u8>(), 0..5000)) {
         let mut requests = Decoder::<Request>::new();
-        let mut events = Decoder::<Event>::new();
+        let mut events = Decoder::<EventPacket>::new();
         requests.push(&bytes);
         events.push(&bytes);
         while let Ok(Some(_)) = requests.next_message() {}

@@ -33,7 +33,7 @@ const POLL_INTERVAL: Duration = Duration::from_secs(1);
 /// It is started by the library when a program needs it, and ends when none has needed it for 30 seconds.
 #[derive(Debug, Parser)]
 #[command(name = "gam_server", version, max_term_width = 100)]
-struct Options {
+struct ServerOptions {
     /// Stay, even when no program is connected
     #[arg(long)]
     notimeout: bool,
@@ -61,7 +61,7 @@ struct Options {
 
 /// The command line as data, for its manual page.
 pub fn command() -> clap::Command {
-    Options::command()
+    ServerOptions::command()
 }
 
 /// Runs `gam_server` with the command line `args` (without the program's name) until it is to end.
@@ -70,7 +70,7 @@ pub fn command() -> clap::Command {
 /// signal that asked it to end, and when nobody has needed it for a while; failure when it can't serve.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let program = OsString::from("gam_server");
-    match Options::try_parse_from(std::iter::once(program).chain(args)) {
+    match ServerOptions::try_parse_from(std::iter::once(program).chain(args)) {
         Ok(options) => begin(options),
         Err(error) => {
             match error.print().and_then(|()| io::stdout().flush()) {
@@ -85,7 +85,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
 }
 
-fn begin(options: Options) -> ExitCode {
+fn begin(options: ServerOptions) -> ExitCode {
     let traces = Traces::begin(LevelFilter::WARN);
     if let Err(error) = give_up_privilege() {
         error!(%error, "can't give up another user's rights");
@@ -110,7 +110,7 @@ fn check_config(mut settings: Settings) -> ExitCode {
     if complaints.is_empty() && is_written { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-fn serve(options: Options, traces: Traces) -> ExitCode {
+fn serve(options: ServerOptions, traces: Traces) -> ExitCode {
     let id = options.ids.into_iter().next_back().unwrap_or_default();
     if options.detach && !options.detached {
         return detach::start(&id).unwrap_or_else(|error| {

@@ -6,6 +6,7 @@
 //! Invariants: nothing but a local file system can block. Per turn, nobody takes more than a bounded share. Without
 //! work, nothing wakes: after the kernel's queue was read that is to rest, not before the next notice.
 
+mod serve;
 mod sources;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,21 +17,18 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use calloop::generic::Generic;
-use calloop::{Dispatcher, EventLoop, Interest, LoopHandle, Mode, PostAction, Readiness, RegistrationToken};
+use calloop::{Dispatcher, Interest, LoopHandle, Mode, PostAction, Readiness, RegistrationToken};
 use gamin_config::Policy;
 use gamin_engine::Time;
 use gamin_trace::Traces;
-use tracing::{debug, error, info, warn};
+use tracing::{debug, error, warn};
 
-use crate::linux::{Linux, Watch};
+use crate::linux::{InotifyWatch, Linux};
 use crate::settings::Settings;
 use crate::socket::{Accepted, Listener, refuse};
-use gamin_core::Driver;
-use gamin_core::Peer;
-use gamin_core::Word;
-use gamin_core::{Config, Core, NOUNS, SessionId};
+use gamin_core::{Driver, NOUNS, Peer, SessionId, Word};
+pub(crate) use serve::serve;
 pub(crate) use sources::hold_signals;
-use sources::{insert_inotify, insert_mounts, insert_signals, insert_threads};
 
 /// How many bytes are read from a session before others have their turn.
 const READ_MAX: usize = 64 * 1024;
@@ -43,49 +41,9 @@ const INOTIFY_PAUSE: Duration = Duration::from_secs(5);
 /// How long effects are carried out before others have their turn.
 const EFFECTS_MAX: Duration = Duration::from_millis(10);
 
-/// Serves the clients of `listener` until a signal ends it or the core is finished.
-pub(crate) fn serve(
-    listener: Listener,
-    config: Config,
-    settings: Settings,
-    mut policy: Policy,
-    traces: Traces,
-) -> Result<(), Box<dyn Error>> {
-    let mut event_loop: EventLoop<'static, Host> = EventLoop::try_new()?;
-    let handle = event_loop.handle();
-    insert_signals(&handle, traces)?;
-    let threads = insert_threads(&handle)?;
-    let table = insert_mounts(&handle).inspect_err(|error| warn!(error, "can't follow what is mounted")).ok();
-    let mut system = Linux { inotify: None, table, is_remounted: true, threads };
-    let mut token = None;
-    if !policy.is_poll_only {
-        token = insert_inotify(&handle, &mut system)
-            .inspect_err(|_| warn!("the kernel gives no notices for now: everything is polled"))
-            .map_err(|why| policy.without_kernel = Some(why))
-            .ok();
-    }
-    for socket in &listener.sockets {
-        let socket = Generic::new(Rc::clone(socket), Interest::READ, Mode::Edge);
-        handle
-            .insert_source(socket, |_, _, host| {
-                host.acceptable = true;
-                Ok(PostAction::Continue)
-            })
-            .map_err(|error| error.error)?;
-    }
-    let driver = Driver::new(Core::new(Time::default(), config), policy);
-    let mut host = Host::new(handle, listener, system, token, driver, settings);
-    while !host.stopped && !host.driver.core().is_finished() {
-        let timeout = host.timeout();
-        event_loop.dispatch(timeout, &mut host)?;
-        host.turn();
-    }
-    Ok(())
-}
-
 /// Everything that the event loop's sources work on.
 pub(crate) struct Host {
-    driver: Driver<Watch>,
+    driver: Driver<InotifyWatch>,
     system: Linux,
     /// By which the event loop is asked to wait for the kernel's next notice; `None` without an instance of inotify.
     inotify: Option<RegistrationToken>,
@@ -101,7 +59,7 @@ pub(crate) struct Host {
     acceptable: bool,
     accept_at: Time,
     next_session: u64,
-    connections: BTreeMap<SessionId, Connection>,
+    connections: BTreeMap<SessionId, ClientSocket>,
     /// Connections that may have bytes for us, and those that may take some that they did not take before.
     readable: BTreeSet<SessionId>,
     sendable: BTreeSet<SessionId>,
@@ -111,7 +69,7 @@ pub(crate) struct Host {
     stopped: bool,
 }
 
-struct Connection {
+struct ClientSocket {
     /// Shared with the event loop.
     stream: Rc<UnixStream>,
     source: Dispatcher<'static, Generic<Rc<UnixStream>>, Host>,
@@ -126,7 +84,7 @@ impl Host {
         listener: Listener,
         system: Linux,
         inotify: Option<RegistrationToken>,
-        driver: Driver<Watch>,
+        driver: Driver<InotifyWatch>,
         settings: Settings,
     ) -> Host {
         Host {
@@ -246,21 +204,6 @@ impl Host {
         }
     }
 
-    /// Asks again for notices of the kernel, if there are none though they are wanted. What is polled for want of them goes
-    /// over to the kernel.
-    fn find_inotify(&mut self) {
-        let now = self.now();
-        if self.driver.policy().without_kernel.is_none() || now < self.inotify_at {
-            return;
-        }
-        self.inotify_at = now + INOTIFY_PAUSE;
-        let Ok(token) = insert_inotify(&self.handle, &mut self.system) else { return };
-        info!("the kernel gives notices again");
-        self.inotify = Some(token);
-        let policy = Policy { without_kernel: None, ..self.driver.policy().clone() };
-        self.driver.handle_policy(&mut self.system, now, policy);
-    }
-
     /// Takes in what the settings say by now, if they have changed.
     fn follow_settings(&mut self) {
         let mut is_changed = false;
@@ -306,7 +249,7 @@ impl Host {
         });
         match self.handle.register_dispatcher(source.clone()) {
             Ok(token) => {
-                self.connections.insert(id, Connection { stream, source, token, writable: true });
+                self.connections.insert(id, ClientSocket { stream, source, token, writable: true });
                 self.readable.insert(id);
                 let now = self.now();
                 self.driver.core_mut().handle_connection(now, id, peer);

@@ -17,7 +17,7 @@ use gamin_core::System;
 use gamin_core::{WorkerId, Workers};
 
 /// How inotify holds a watch.
-pub(crate) type Watch = <Inotify as Kernel>::Watch;
+pub(crate) type InotifyWatch = <Inotify as Kernel>::Watch;
 
 /// The running system.
 pub(crate) struct Linux {
@@ -29,10 +29,10 @@ pub(crate) struct Linux {
 }
 
 impl Kernel for Linux {
-    type Watch = Watch;
+    type Watch = InotifyWatch;
     type Files<'a> = Disk;
 
-    fn number(watch: &Watch) -> Number {
+    fn number(watch: &InotifyWatch) -> Number {
         Inotify::number(watch)
     }
 
@@ -40,11 +40,11 @@ impl Kernel for Linux {
         Disk::new()
     }
 
-    fn watch(&mut self, directory: &TreePath, level: Level, extent: Extent) -> Result<Watch, Refusal> {
+    fn watch(&mut self, directory: &TreePath, level: Level, extent: Extent) -> Result<InotifyWatch, Refusal> {
         self.inotify.as_mut().map_or(Err(Refusal::Failed), |inotify| inotify.watch(directory, level, extent))
     }
 
-    fn unwatch(&mut self, watch: Watch) {
+    fn unwatch(&mut self, watch: InotifyWatch) {
         if let Some(inotify) = &mut self.inotify {
             inotify.unwatch(watch);
         }

@@ -188,6 +188,6 @@ mod tests {
         assert!(complaints.len() >= 2);
         let policy = Policy::new(Rules::predefined());
         let tree = TreePath::new(b"/mnt/x").expect("it is absolute");
-        assert!(matches!(policy.verdict(&tree, &tree).method, Method::Poll { .. }));
+        assert!(matches!(policy.decision(&tree, &tree).method, Method::Poll { .. }));
     }
 }

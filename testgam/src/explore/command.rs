@@ -35,7 +35,7 @@ const SECONDS: u64 = 60;
     after_help = "Exit status: 0 if every promise was kept, 1 if one was broken, 2 if nothing was played. \
     Ctrl-C ends with what was played so far, and 130."
 )]
-pub struct Arguments {
+pub struct ExploreArguments {
     /// Go on for so long [default: 60, unless a number of histories is given]
     #[arg(long, value_name = "N")]
     pub seconds: Option<u64>,
@@ -109,7 +109,7 @@ impl Sum {
 }
 
 /// Does what the arguments say. To be called before any thread is started.
-pub fn run(arguments: &Arguments) -> ExitCode {
+pub fn run(arguments: &ExploreArguments) -> ExitCode {
     let stop = Stop::default();
     if let Err(why) = stop_on_signals(stop.clone()) {
         say(&format!("testgam: signals are not heard: {why}"));
@@ -151,7 +151,7 @@ pub fn run(arguments: &Arguments) -> ExitCode {
     }
 }
 
-impl Arguments {
+impl ExploreArguments {
     fn exploration(&self, seed: u64, stop: &Stop) -> Exploration {
         let world = match self.world {
             Explored::Sim => WorldKind::Sim,

@@ -10,7 +10,7 @@ use std::time::Duration;
 use serde::Serialize;
 use testgam_language::words::is_obeyed;
 
-use crate::suite::verdict::{Complaint, Finding, Kind, Verdict};
+use crate::suite::verdict::{Finding, Kind, ScenarioFailure, Verdict};
 
 /// How a report is to look.
 #[derive(Debug, Clone, Default)]
@@ -82,7 +82,7 @@ impl Look {
     }
 
     /// Where a complaint points: `FILE:LINE`, or the file alone.
-    pub(super) fn place(&self, finding: &Finding, complaint: &Complaint) -> String {
+    pub(super) fn place(&self, finding: &Finding, complaint: &ScenarioFailure) -> String {
         let path = self.path(&finding.scenario.file);
         match complaint.line {
             0 => path,
@@ -91,7 +91,7 @@ impl Look {
     }
 
     /// The command that plays a scenario once more.
-    pub(super) fn replay(&self, finding: &Finding, complaint: &Complaint) -> String {
+    pub(super) fn replay(&self, finding: &Finding, complaint: &ScenarioFailure) -> String {
         match complaint.kind {
             // Only a run of everything looks for them.
             Kind::Orphaned => "testgam run".to_owned(),
@@ -100,7 +100,7 @@ impl Look {
     }
 
     /// The command that accepts what a scenario printed, if accepting makes it right.
-    pub(super) fn remedy(&self, finding: &Finding, complaint: &Complaint) -> Option<String> {
+    pub(super) fn remedy(&self, finding: &Finding, complaint: &ScenarioFailure) -> Option<String> {
         complaint.kind.is_acceptable().then(|| match complaint.kind {
             // Only a run of everything knows that no scenario is there.
             Kind::Orphaned => "testgam run --accept".to_owned(),

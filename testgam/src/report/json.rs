@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use super::form::{Look, Report, Summary, json};
-use crate::suite::verdict::{Change, Finding, Verdict};
+use crate::suite::verdict::{Finding, SnapshotChange, Verdict};
 
 /// Writes objects.
 pub(super) struct Json<W> {
@@ -15,7 +15,7 @@ pub(super) struct Json<W> {
 
 /// One scenario. What it has not is left out.
 #[derive(Serialize)]
-struct Record<'a> {
+struct ScenarioLine<'a> {
     r#type: &'static str,
     name: &'a str,
     file: String,
@@ -72,8 +72,8 @@ impl<W: Write> Report for Json<W> {
         };
         let verdict = match &finding.verdict {
             Verdict::Held => "held",
-            Verdict::Accepted(Change::Added | Change::Updated) => "accepted",
-            Verdict::Accepted(Change::Removed) => "removed",
+            Verdict::Accepted(SnapshotChange::Added | SnapshotChange::Updated) => "accepted",
+            Verdict::Accepted(SnapshotChange::Removed) => "removed",
             Verdict::Skipped(_) => "skipped",
             Verdict::Broken(complaint) => complaint.kind.word(),
         };
@@ -82,7 +82,7 @@ impl<W: Write> Report for Json<W> {
             _ => complaint.map(|complaint| complaint.message.as_str()),
         };
         let text = |text: &'_ str| !text.is_empty();
-        self.write(&Record {
+        self.write(&ScenarioLine {
             r#type: "scenario",
             name: &finding.scenario.name,
             file: self.look.path(&finding.scenario.file),

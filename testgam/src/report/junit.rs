@@ -5,7 +5,7 @@
 use std::io::{self, Write};
 
 use super::form::{Look, Report, Summary};
-use crate::suite::verdict::{Complaint, Finding, Verdict};
+use crate::suite::verdict::{Finding, ScenarioFailure, Verdict};
 use testgam_language::words::is_obeyed;
 
 /// Gathers cases and writes them as one suite.
@@ -20,7 +20,7 @@ impl<W: Write> Junit<W> {
         Junit { out, look, cases: String::new() }
     }
 
-    fn failure(&self, finding: &Finding, complaint: &Complaint) -> String {
+    fn failure(&self, finding: &Finding, complaint: &ScenarioFailure) -> String {
         let mut text = self.look.place(finding, complaint);
         let replay = format!("to play it again: {}", self.look.replay(finding, complaint));
         let remedy = self.look.remedy(finding, complaint).map(|remedy| format!("to accept this: {remedy}"));

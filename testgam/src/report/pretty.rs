@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use super::form::{Look, Report, Summary};
-use crate::suite::verdict::{Change, Complaint, Finding, Verdict};
+use crate::suite::verdict::{Finding, ScenarioFailure, SnapshotChange, Verdict};
 use testgam_language::words::printable;
 
 /// How far what belongs to a scenario is indented.
@@ -45,7 +45,7 @@ impl<W: Write> Pretty<W> {
         writeln!(self.out, "{word} {}{note} ({seconds:.2} s)", printable(&finding.scenario.name))
     }
 
-    fn explain(&mut self, finding: &Finding, complaint: &Complaint) -> io::Result<()> {
+    fn explain(&mut self, finding: &Finding, complaint: &ScenarioFailure) -> io::Result<()> {
         let place = self.look.place(finding, complaint);
         let step = if complaint.step.is_empty() { String::new() } else { format!(": {}", complaint.step) };
         writeln!(self.out, "{INDENT}{}", printable(&format!("{place}{step}")))?;
@@ -76,9 +76,11 @@ impl<W: Write> Report for Pretty<W> {
     fn tell(&mut self, finding: &Finding) -> io::Result<()> {
         match &finding.verdict {
             Verdict::Held => self.line(Color::Green, "held", finding, "")?,
-            Verdict::Accepted(Change::Removed) => self.line(Color::Blue, "removed", finding, "")?,
-            Verdict::Accepted(Change::Added) => self.line(Color::Blue, "accepted", finding, "new")?,
-            Verdict::Accepted(Change::Updated) => self.line(Color::Blue, "accepted", finding, "updated")?,
+            Verdict::Accepted(SnapshotChange::Removed) => self.line(Color::Blue, "removed", finding, "")?,
+            Verdict::Accepted(SnapshotChange::Added) => self.line(Color::Blue, "accepted", finding, "new")?,
+            Verdict::Accepted(SnapshotChange::Updated) => {
+                self.line(Color::Blue, "accepted", finding, "updated")?;
+            }
             Verdict::Skipped(why) => self.line(Color::Yellow, "skipped", finding, why)?,
             Verdict::Broken(complaint) => self.line(Color::Red, complaint.kind.word(), finding, "")?,
         }

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use super::form::{Look, Report, Summary, json};
-use crate::suite::verdict::{Complaint, Finding, Verdict};
+use crate::suite::verdict::{Finding, ScenarioFailure, Verdict};
 use testgam_language::words::printable;
 
 /// Writes TAP.
@@ -19,7 +19,7 @@ impl<W: Write> Tap<W> {
     }
 
     /// What is wrong, as the YAML block that belongs to a test point. Strings of JSON are YAML's as well.
-    fn explain(&mut self, finding: &Finding, complaint: &Complaint) -> io::Result<()> {
+    fn explain(&mut self, finding: &Finding, complaint: &ScenarioFailure) -> io::Result<()> {
         let mut fields = vec![
             ("kind", complaint.kind.word().to_owned()),
             ("message", complaint.message.clone()),

@@ -42,7 +42,7 @@ const TICK: Duration = Duration::from_millis(200);
     after_help = "Exit status: 0 if everything held (skipped scenarios do no harm), 1 if something did \
     not, 2 if there was nothing to play, 130 if interrupted."
 )]
-pub struct Arguments {
+pub struct RunArguments {
     /// Scenarios or folders of them; without any, the whole corpus, where a snapshot without scenario is
     /// an error as well
     #[arg(value_name = "PATH")]
@@ -125,7 +125,7 @@ enum Problem {
 }
 
 /// Does what the arguments say. To be called before any thread is started.
-pub fn run(arguments: &Arguments) -> ExitCode {
+pub fn run(arguments: &RunArguments) -> ExitCode {
     match try_run(arguments) {
         Ok(status) => ExitCode::from(status),
         // Whoever read the report has seen enough.
@@ -137,7 +137,7 @@ pub fn run(arguments: &Arguments) -> ExitCode {
     }
 }
 
-fn try_run(arguments: &Arguments) -> Result<u8, Problem> {
+fn try_run(arguments: &RunArguments) -> Result<u8, Problem> {
     let options = arguments.suite_options()?;
     let stop = options.play.stop.clone();
     stop_on_signals(stop.clone()).map_err(Problem::Begin)?;
@@ -195,7 +195,7 @@ impl Selection {
     }
 }
 
-impl Arguments {
+impl RunArguments {
     fn suite_options(&self) -> Result<SuiteOptions, Problem> {
         let processors = thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN);
         let jobs = self.jobs.unwrap_or_else(|| processors.saturating_add(processors.get()));

@@ -36,16 +36,16 @@ pub enum Verdict {
     /// It does, and prints what was accepted.
     Held,
     /// It does, and what it printed is accepted now.
-    Accepted(Change),
+    Accepted(SnapshotChange),
     /// It cannot be played here, for this reason.
     Skipped(String),
     /// It does not.
-    Broken(Complaint),
+    Broken(ScenarioFailure),
 }
 
 /// What accepting did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Change {
+pub enum SnapshotChange {
     /// There is a snapshot where none was.
     Added,
     /// The snapshot is another one.
@@ -56,7 +56,7 @@ pub enum Change {
 
 /// What is wrong with a scenario.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Complaint {
+pub struct ScenarioFailure {
     /// The kind of wrong.
     pub kind: Kind,
     /// The line of the step to look at, or 0.
@@ -122,7 +122,7 @@ pub fn judge_orphan(orphan: &Scenario, accepts: bool) -> Finding {
         Some(Ok(())) => {
             // The area's folder, if that was the last in it; one that holds more stays.
             let _ = orphan.snapshot.parent().map(fs::remove_dir);
-            Verdict::Accepted(Change::Removed)
+            Verdict::Accepted(SnapshotChange::Removed)
         }
         Some(Err(why)) => Verdict::Broken(unreadable(&orphan.snapshot, &why)),
         None => Verdict::Broken(complaint(
@@ -137,7 +137,7 @@ fn verdict(
     scenario: &Scenario,
     options: &SuiteOptions,
     transcript: &mut String,
-) -> Result<Verdict, Complaint> {
+) -> Result<Verdict, ScenarioFailure> {
     let script = read_script(scenario)?;
     let accepted = read_snapshot(&scenario.snapshot)?;
     let mut expected = accepted.as_ref().map(|(_, snapshot)| snapshot.contents().to_owned());
@@ -174,7 +174,7 @@ fn verdict(
         (true, _) if script.lacks_promise() => Err(unpromised(transcript)),
         (true, accepted) => accept(scenario, accepted, transcript),
         (false, Some(_)) => Ok(Verdict::Held),
-        (false, None) => Err(Complaint {
+        (false, None) => Err(ScenarioFailure {
             difference: unified("", transcript),
             ..complaint(Kind::Missing, "there is no snapshot of it yet".into())
         }),
@@ -187,17 +187,17 @@ fn turns(options: &SuiteOptions) -> impl Iterator<Item = (WorldKind, u32)> {
     options.worlds.iter().flat_map(move |world| (1..=times).map(|time| (*world, time)))
 }
 
-fn read_script(scenario: &Scenario) -> Result<Script, Complaint> {
+fn read_script(scenario: &Scenario) -> Result<Script, ScenarioFailure> {
     let text = fs::read(&scenario.file).map_err(|why| unreadable(&scenario.file, &why))?;
     Script::parse(&text).map_err(|mistakes| {
         let all: Vec<_> = mistakes.iter().map(ToString::to_string).collect();
         let line = mistakes.first().map_or(0, |mistake| mistake.line);
-        Complaint { line, ..complaint(Kind::Unreadable, all.join("\n")) }
+        ScenarioFailure { line, ..complaint(Kind::Unreadable, all.join("\n")) }
     })
 }
 
 /// The text of a snapshot and what it says, if there is one.
-fn read_snapshot(path: &Path) -> Result<Option<(String, Snapshot)>, Complaint> {
+fn read_snapshot(path: &Path) -> Result<Option<(String, Snapshot)>, ScenarioFailure> {
     let text = match fs::read_to_string(path) {
         Err(why) if why.kind() == io::ErrorKind::NotFound => return Ok(None),
         text => text.map_err(|why| unreadable(path, &why))?,
@@ -211,7 +211,7 @@ fn accept(
     scenario: &Scenario,
     accepted: Option<(String, Snapshot)>,
     transcript: &str,
-) -> Result<Verdict, Complaint> {
+) -> Result<Verdict, ScenarioFailure> {
     let path = &scenario.snapshot;
     let (old, snapshot) = accepted.unzip();
     let new = snapshot.unwrap_or_default().with_contents(transcript).render(&scenario.place);
@@ -222,12 +222,12 @@ fn accept(
     }
     let folder = path.parent().map_or(Ok(()), fs::create_dir_all);
     folder.and_then(|()| fs::write(path, new)).map_err(|why| unreadable(path, &why))?;
-    Ok(Verdict::Accepted(if old.is_none() { Change::Added } else { Change::Updated }))
+    Ok(Verdict::Accepted(if old.is_none() { SnapshotChange::Added } else { SnapshotChange::Updated }))
 }
 
-fn failed(script: &Script, expected: Option<&str>, transcript: &str, why: &Failure) -> Complaint {
+fn failed(script: &Script, expected: Option<&str>, transcript: &str, why: &Failure) -> ScenarioFailure {
     let found = expected.and_then(|expected| difference_until_failure(script, expected, transcript));
-    Complaint {
+    ScenarioFailure {
         line: why.line,
         step: why.step.clone(),
         difference: found.map(|found| found.text).unwrap_or_default(),
@@ -235,7 +235,7 @@ fn failed(script: &Script, expected: Option<&str>, transcript: &str, why: &Failu
     }
 }
 
-fn differs(found: Difference, world: WorldKind, time: u32) -> Complaint {
+fn differs(found: Difference, world: WorldKind, time: u32) -> ScenarioFailure {
     let complaint = match (world, time) {
         (WorldKind::Live, 1) => complaint(Kind::Differs, "the transcript is not what was accepted".into()),
         (WorldKind::Sim, 1) => {
@@ -246,18 +246,18 @@ fn differs(found: Difference, world: WorldKind, time: u32) -> Complaint {
         }
         _ => complaint(Kind::Wavers, format!("played {time} times, it printed something else the last time")),
     };
-    Complaint { line: found.line, step: found.step, difference: found.text, ..complaint }
+    ScenarioFailure { line: found.line, step: found.step, difference: found.text, ..complaint }
 }
 
-fn unpromised(transcript: &str) -> Complaint {
+fn unpromised(transcript: &str) -> ScenarioFailure {
     let why = format!("its comment still says `{UNSAID_PROMISE}`; write that sentence, then accept it");
-    Complaint { difference: unified("", transcript), ..complaint(Kind::Unpromised, why) }
+    ScenarioFailure { difference: unified("", transcript), ..complaint(Kind::Unpromised, why) }
 }
 
-fn unreadable(path: &Path, why: &io::Error) -> Complaint {
+fn unreadable(path: &Path, why: &io::Error) -> ScenarioFailure {
     complaint(Kind::Unreadable, format!("{}: {why}", path.display()))
 }
 
-fn complaint(kind: Kind, message: String) -> Complaint {
-    Complaint { kind, line: 0, step: String::new(), message, difference: String::new() }
+fn complaint(kind: Kind, message: String) -> ScenarioFailure {
+    ScenarioFailure { kind, line: 0, step: String::new(), message, difference: String::new() }
 }

@@ -12,8 +12,8 @@ use gamin_protocol::{self as protocol, Code, Coverage, Tag};
 
 use super::queue::Queue;
 use super::subscription::Subscription;
-use super::told::{News, Subject};
-use super::tree::{Report, Shape, Tree};
+use super::told::{BareEvent, Subject};
+use super::tree::{Shape, Tree, TreeEvent};
 use crate::{Event, RequestNumber};
 
 /// Something to monitor, in full.
@@ -55,7 +55,7 @@ pub(super) struct Asked {
     caller: Caller,
     cancelled: bool,
     ended: bool,
-    what: What,
+    what: Monitored,
 }
 
 /// What there is to know about the caller, to tell it something.
@@ -71,13 +71,13 @@ struct Caller {
 }
 
 #[derive(Debug)]
-pub(super) enum What {
+pub(super) enum Monitored {
     Path(Subscription),
     Tree(Tree),
 }
 
 impl Asked {
-    pub(super) fn new(number: RequestNumber, wish: &Wish<'_>, quiet: bool, what: What) -> Asked {
+    pub(super) fn new(number: RequestNumber, wish: &Wish<'_>, quiet: bool, what: Monitored) -> Asked {
         let caller = Caller {
             number,
             path: wish.path.into(),
@@ -95,8 +95,8 @@ impl Asked {
     /// The subscriptions that a server should know.
     pub(super) fn live(&self) -> impl Iterator<Item = &Subscription> {
         let (path, tree) = match &self.what {
-            What::Path(subscription) => (Some(subscription), None),
-            What::Tree(tree) => (None, Some(tree)),
+            Monitored::Path(subscription) => (Some(subscription), None),
+            Monitored::Tree(tree) => (None, Some(tree)),
         };
         let subscriptions = path.into_iter().chain(tree.into_iter().flat_map(Tree::subscriptions));
         subscriptions.filter(|subscription| subscription.is_live())
@@ -104,8 +104,8 @@ impl Asked {
 
     fn subscriptions_mut(&mut self) -> impl Iterator<Item = &mut Subscription> {
         let (path, tree) = match &mut self.what {
-            What::Path(subscription) => (Some(subscription), None),
-            What::Tree(tree) => (None, Some(tree)),
+            Monitored::Path(subscription) => (Some(subscription), None),
+            Monitored::Tree(tree) => (None, Some(tree)),
         };
         path.into_iter().chain(tree.into_iter().flat_map(Tree::subscriptions_mut))
     }
@@ -113,21 +113,21 @@ impl Asked {
     /// The tree that it is about, unless it is about a path, or cancelled.
     pub(super) fn tree_mut(&mut self) -> Option<&mut Tree> {
         match &mut self.what {
-            What::Tree(tree) if !self.cancelled => Some(tree),
-            What::Tree(_) | What::Path(_) => None,
+            Monitored::Tree(tree) if !self.cancelled => Some(tree),
+            Monitored::Tree(_) | Monitored::Path(_) => None,
         }
     }
 
     /// Takes an event of one of its subscriptions that is no Acknowledge.
-    pub(super) fn handle_event(&mut self, event: protocol::Event, queue: &mut Queue) {
+    pub(super) fn handle_event(&mut self, event: protocol::EventPacket, queue: &mut Queue) {
         match &mut self.what {
-            What::Path(subscription) => {
+            Monitored::Path(subscription) => {
                 if let Some(coverage) = subscription.handle_coverage(&event) {
                     self.caller.cover(coverage, Subject::Root, queue);
                 }
                 subscription.handle_event(event, &mut |news, tag| self.caller.tell(news, tag, queue));
             }
-            What::Tree(tree) => {
+            Monitored::Tree(tree) => {
                 tree.handle_event(event);
                 self.deliver_tree(queue);
             }
@@ -137,8 +137,8 @@ impl Asked {
     /// Takes the Acknowledge of the subscription with the wire number `seq`; says whether it has one.
     pub(super) fn acknowledge(&mut self, seq: u16) -> bool {
         match &mut self.what {
-            What::Path(subscription) => subscription.acknowledge(),
-            What::Tree(tree) => tree.acknowledge(seq),
+            Monitored::Path(subscription) => subscription.acknowledge(),
+            Monitored::Tree(tree) => tree.acknowledge(seq),
         }
     }
 
@@ -172,15 +172,15 @@ impl Asked {
     /// Holds back what happens from now on.
     pub(super) fn suspend(&mut self) {
         match &mut self.what {
-            What::Path(subscription) => subscription.suspend(),
-            What::Tree(tree) => tree.suspend(),
+            Monitored::Path(subscription) => subscription.suspend(),
+            Monitored::Tree(tree) => tree.suspend(),
         }
     }
 
     /// Tells what is different since it was suspended.
     pub(super) fn resume(&mut self, queue: &mut Queue) {
         match &mut self.what {
-            What::Path(subscription) => {
+            Monitored::Path(subscription) => {
                 let (coverage, heard) = subscription.resume();
                 if let Some(coverage) = coverage {
                     self.caller.cover(coverage, Subject::Root, queue);
@@ -190,7 +190,7 @@ impl Asked {
                     self.caller.tell(news, tag, queue);
                 }
             }
-            What::Tree(tree) => {
+            Monitored::Tree(tree) => {
                 tree.resume();
                 self.deliver_tree(queue);
             }
@@ -199,11 +199,11 @@ impl Asked {
 
     /// Passes on what a tree has to tell.
     pub(super) fn deliver_tree(&mut self, queue: &mut Queue) {
-        let What::Tree(tree) = &mut self.what else { return };
-        for report in tree.poll_reports() {
-            match report {
-                Report::Happened(news) => self.caller.tell(news, None, queue),
-                Report::Covered(subject, coverage) => self.caller.cover(coverage, subject, queue),
+        let Monitored::Tree(tree) = &mut self.what else { return };
+        for event in tree.poll_events() {
+            match event {
+                TreeEvent::Happened(news) => self.caller.tell(news, None, queue),
+                TreeEvent::Covered(subject, coverage) => self.caller.cover(coverage, subject, queue),
             }
         }
     }
@@ -236,7 +236,7 @@ impl Caller {
         }
     }
 
-    fn tell(&self, (code, subject): News, tag: Option<Tag>, queue: &mut Queue) {
+    fn tell(&self, (code, subject): BareEvent, tag: Option<Tag>, queue: &mut Queue) {
         if self.quiet && matches!(code, Code::Exists | Code::EndExist) {
             return;
         }

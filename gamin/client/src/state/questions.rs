@@ -9,7 +9,7 @@
 
 use std::collections::BTreeMap;
 
-use gamin_protocol::{Kind, Options, Request};
+use gamin_protocol::{Kind, MonitorOptions, Request};
 
 use super::output::Output;
 use super::wire::{Owner, WireNumbers};
@@ -121,7 +121,7 @@ impl Questions {
         }
         // When all numbers are taken the question is asked without a probe, and the caller's timeout rules.
         if let Some(seq) = wire.allocate(Owner::Probe) {
-            let (kind, options, path) = (Kind::File, Options::TAGGED, b"/".to_vec());
+            let (kind, options, path) = (Kind::File, MonitorOptions::TAGGED, b"/".to_vec());
             output.request(&Request::Monitor { seq, kind, options, path });
             output.request(&Request::Cancel { seq });
             self.probe = Some(seq);

@@ -7,9 +7,9 @@
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
-use gamin_protocol::{self as protocol, Code, Coverage, Kind, Options, Request, Tag};
+use gamin_protocol::{self as protocol, Code, Coverage, Kind, MonitorOptions, Request, Tag};
 
-use super::told::{News, Subject, Told};
+use super::told::{BareEvent, Subject, Told};
 
 /// A subscription, from the call that made it until it is acknowledged.
 #[derive(Debug)]
@@ -74,9 +74,9 @@ impl Subscription {
             seq: self.wire,
             kind: self.kind,
             options: if self.wants_coverage {
-                Options::TAGGED.with(Options::COVERAGE)
+                MonitorOptions::TAGGED.with(MonitorOptions::COVERAGE)
             } else {
-                Options::TAGGED
+                MonitorOptions::TAGGED
             },
             path: self.path.as_os_str().as_bytes().to_vec(),
         }
@@ -112,7 +112,7 @@ impl Subscription {
     }
 
     /// Takes an event for what it says of how the path is covered; gives that, if it is new to the caller.
-    pub(super) fn handle_coverage(&mut self, event: &protocol::Event) -> Option<Coverage> {
+    pub(super) fn handle_coverage(&mut self, event: &protocol::EventPacket) -> Option<Coverage> {
         if event.code == Code::Coverage {
             self.heard = Coverage::parse(&event.path)?;
         }
@@ -156,17 +156,21 @@ impl Subscription {
     }
 
     /// Tells what is different since it was suspended, first of how the path is covered, and from now on whatever happens.
-    pub(super) fn resume(&mut self) -> (Option<Coverage>, Vec<News>) {
+    pub(super) fn resume(&mut self) -> (Option<Coverage>, Vec<BareEvent>) {
         self.suspended = false;
         (self.settle_coverage(false), self.catch_up())
     }
 
     /// Takes an event that is no Acknowledge; tells what is new.
-    pub(super) fn handle_event(&mut self, event: protocol::Event, tell: &mut impl FnMut(News, Option<Tag>)) {
+    pub(super) fn handle_event(
+        &mut self,
+        event: protocol::EventPacket,
+        tell: &mut impl FnMut(BareEvent, Option<Tag>),
+    ) {
         if !self.is_live() || event.code == Code::Coverage {
             return;
         }
-        let protocol::Event { code, path, tag, .. } = event;
+        let protocol::EventPacket { code, path, tag, .. } = event;
         // An entry is a bare name. The original writes some events of the root with another spelling.
         let subject = if path.starts_with(b"/") { Subject::Root } else { Subject::Entry(path) };
         let ends = code == Code::EndExist;
@@ -190,12 +194,12 @@ impl Subscription {
     }
 
     /// The fingerprint of the state that news tell of, if it is known.
-    pub(super) fn tag(&self, (code, subject): &News) -> Option<Tag> {
+    pub(super) fn tag(&self, (code, subject): &BareEvent) -> Option<Tag> {
         if *code == Code::EndExist { None } else { self.told.tag(subject) }
     }
 
     /// Tells how what was told became what is now, unless that is not known yet, or not wanted.
-    fn catch_up(&mut self) -> Vec<News> {
+    fn catch_up(&mut self) -> Vec<BareEvent> {
         let mut news = Vec::new();
         let Course::Apart { fresh, listed: true, renewed, owes_end } = &mut self.course else { return news };
         if self.suspended {

@@ -18,7 +18,7 @@ pub(super) enum Subject {
 }
 
 /// An event that is still to be given its request and path.
-pub(super) type News = (Code, Subject);
+pub(super) type BareEvent = (Code, Subject);
 
 /// The state in which something was told, as far as that is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -131,7 +131,7 @@ impl Told {
     }
 
     /// Carries on with a listing that was cut off: adds what it had not yet come to.
-    pub(super) fn complete(&mut self, fresh: &Told, news: &mut Vec<News>) {
+    pub(super) fn complete(&mut self, fresh: &Told, news: &mut Vec<BareEvent>) {
         if self.root == Root::Unknown && fresh.root != Root::Unknown {
             self.root = fresh.root;
             let code = if fresh.root == Root::Absent { Code::Deleted } else { Code::Exists };
@@ -153,7 +153,7 @@ impl Told {
     /// Of an entry that is listed without a tag nothing is known, and it may have changed; but a server that knows no
     /// tags at all, as the root's shows, gives none at either time, and to take that for a change would report every
     /// file there is.
-    pub(super) fn difference(&self, fresh: &Told, renewed: bool, kind: Kind, news: &mut Vec<News>) {
+    pub(super) fn difference(&self, fresh: &Told, renewed: bool, kind: Kind, news: &mut Vec<BareEvent>) {
         let doubtful = renewed && (self.root.is_tagged() || fresh.root.is_tagged());
         let differ = |told: Version, version: Version| match version {
             Version::Changed => true,

@@ -17,7 +17,7 @@ use std::sync::Arc;
 use gamin_protocol::{self as protocol, Code, Coverage, Kind};
 
 use super::subscription::Subscription;
-use super::told::{News, Subject};
+use super::told::{BareEvent, Subject};
 
 /// What is said of a name in a tree, which is relative to its root.
 type Says = Arc<dyn Fn(&Path) -> bool + Send + Sync>;
@@ -79,9 +79,9 @@ pub struct Gaps {
 
 /// Something that a tree tells.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Report {
+pub(super) enum TreeEvent {
     /// What happened.
-    Happened(News),
+    Happened(BareEvent),
     /// How what happens in a directory becomes known from now on.
     Covered(Subject, Coverage),
 }
@@ -99,7 +99,7 @@ pub(super) struct Tree {
     /// Those that would be followed if that were possible, and why it is not.
     gaps: BTreeMap<Vec<u8>, Coverage>,
     unexplored: VecDeque<Lead>,
-    reports: Vec<Report>,
+    events: Vec<TreeEvent>,
     leaving: Vec<u16>,
     suspended: bool,
     /// How many branches have not been listed.
@@ -119,7 +119,7 @@ impl Tree {
             told: BTreeSet::new(),
             gaps: BTreeMap::new(),
             unexplored: VecDeque::new(),
-            reports: Vec::new(),
+            events: Vec::new(),
             leaving: Vec::new(),
             suspended: false,
             unlisted: 0,
@@ -138,7 +138,7 @@ impl Tree {
     }
 
     /// Takes an event of one of the branches.
-    pub(super) fn handle_event(&mut self, event: protocol::Event) {
+    pub(super) fn handle_event(&mut self, event: protocol::EventPacket) {
         let wire = event.seq;
         let Some(branch) = self.branches.get_mut(&wire) else { return };
         if let Some(coverage) = branch.subscription.handle_coverage(&event) {
@@ -185,8 +185,8 @@ impl Tree {
     }
 
     /// Gives what is to be told.
-    pub(super) fn poll_reports(&mut self) -> Vec<Report> {
-        std::mem::take(&mut self.reports)
+    pub(super) fn poll_events(&mut self) -> Vec<TreeEvent> {
+        std::mem::take(&mut self.events)
     }
 
     /// The directories that are not followed.
@@ -240,7 +240,7 @@ impl Tree {
             live.flat_map(|branch| branch.subscription.entries().map(|entry| join(&branch.name, entry)));
         for name in names.collect::<BTreeSet<_>>() {
             if tells(as_path(&name)) && self.shape.levels > 0 && self.told.insert(name.clone()) {
-                self.reports.push(Report::Happened((Code::Exists, Subject::Entry(name.clone()))));
+                self.events.push(TreeEvent::Happened((Code::Exists, Subject::Entry(name.clone()))));
             }
             if level(&name) < self.shape.levels && !self.followed.contains_key(&name) {
                 self.unexplored.push_back(Lead { name, is_old: true });
@@ -291,7 +291,7 @@ impl Tree {
             return;
         }
         let subject = if name.is_empty() { Subject::Root } else { Subject::Entry(name) };
-        self.reports.push(Report::Covered(subject, coverage));
+        self.events.push(TreeEvent::Covered(subject, coverage));
     }
 
     fn follow(&mut self, Lead { name, is_old }: Lead, wire: u16) -> &Subscription {
@@ -316,7 +316,7 @@ impl Tree {
     }
 
     /// Takes what a branch tells of its directory.
-    fn hear(&mut self, wire: u16, heard: Vec<News>) {
+    fn hear(&mut self, wire: u16, heard: Vec<BareEvent>) {
         for (code, subject) in heard {
             let Some(branch) = self.branches.get_mut(&wire) else { break };
             if !branch.subscription.is_live() {
@@ -356,7 +356,7 @@ impl Tree {
             }
             self.end_gaps(..);
         }
-        self.reports.push(Report::Happened((code, Subject::Root)));
+        self.events.push(TreeEvent::Happened((code, Subject::Root)));
     }
 
     fn hear_of_entry(&mut self, code: Code, lead: Lead) {
@@ -368,7 +368,7 @@ impl Tree {
             self.leave(name);
             self.cover(lead.name.clone(), Coverage::Kernel);
             if self.told.remove(name) {
-                self.reports.push(Report::Happened((Code::Deleted, Subject::Entry(lead.name))));
+                self.events.push(TreeEvent::Happened((Code::Deleted, Subject::Entry(lead.name))));
             }
             return;
         }
@@ -378,7 +378,7 @@ impl Tree {
                 (true, _) => Code::Created,
                 (false, _) => Code::Changed,
             };
-            self.reports.push(Report::Happened((code, Subject::Entry(name.clone()))));
+            self.events.push(TreeEvent::Happened((code, Subject::Entry(name.clone()))));
         }
         if level(name) < self.shape.levels {
             self.unexplored.push_back(lead);
@@ -396,7 +396,7 @@ impl Tree {
     fn drop_below(&mut self, name: &[u8]) {
         // What is below a name comes after it, and is to go before it.
         for name in self.forget_below(name).into_iter().rev() {
-            self.reports.push(Report::Happened((Code::Deleted, Subject::Entry(name))));
+            self.events.push(TreeEvent::Happened((Code::Deleted, Subject::Entry(name))));
         }
     }
 
@@ -433,14 +433,14 @@ impl Tree {
         }
         if was_gap {
             let subject = Subject::Entry(name.to_vec());
-            self.reports.push(Report::Covered(subject, Coverage::Kernel));
+            self.events.push(TreeEvent::Covered(subject, Coverage::Kernel));
         }
     }
 
     /// Tells that the listing is complete, once it is.
     fn finish(&mut self) {
         if self.unlisted == 0 && self.unexplored.is_empty() && std::mem::take(&mut self.owes_end) {
-            self.reports.push(Report::Happened((Code::EndExist, Subject::Root)));
+            self.events.push(TreeEvent::Happened((Code::EndExist, Subject::Root)));
         }
     }
 }

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use gamin::{Code, Options};
-use gamin_protocol::{CREDENTIAL, Decoder, Event, Request, Tag};
+use gamin_protocol::{CREDENTIAL, Decoder, EventPacket, Request, Tag};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 /// Longer than anything takes but a hang.
@@ -143,6 +143,6 @@ impl Session {
 
 pub fn packet(seq: u16, code: Code, path: &str, tag: Option<u64>) -> Vec<u8> {
     let mut packet = Vec::new();
-    Event::encode(&mut packet, seq, code, path.as_bytes(), tag.map(Tag)).expect("a good path");
+    EventPacket::encode(&mut packet, seq, code, path.as_bytes(), tag.map(Tag)).expect("a good path");
     packet
 }

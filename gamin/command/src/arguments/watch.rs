@@ -52,7 +52,7 @@ pub struct WatchOptions {
     pub only: Vec<String>,
     /// Only tell of this; can be given more than once
     #[arg(long, value_name = "KIND", value_enum, ignore_case = true, help_heading = "What to tell")]
-    pub event: Vec<Kind>,
+    pub event: Vec<ChangeKind>,
     /// Tell first what is there, as Exists
     #[arg(short, long, help_heading = "What to tell")]
     pub existing: bool,
@@ -146,7 +146,7 @@ pub enum Busy {
 
 /// What may be told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Kind {
+pub enum ChangeKind {
     /// It has come to be
     Created,
     /// Its content or attributes are different

@@ -9,7 +9,7 @@ use std::time::SystemTime;
 use gamin_follow::{Change, News};
 
 use crate::arguments::WatchOptions;
-use crate::change::{Record, escape};
+use crate::change::{JsonLine, escape};
 use crate::complaint::Complaint;
 
 /// Prints changes.
@@ -62,7 +62,7 @@ impl Printer {
     /// Prints news, if they are for standard output.
     pub fn print(&self, out: &mut impl Write, news: &News) -> io::Result<()> {
         match (self, news) {
-            (Printer::Json, news) => writeln!(out, "{}", Record::of(news).json(SystemTime::now())),
+            (Printer::Json, news) => writeln!(out, "{}", JsonLine::of(news).json(SystemTime::now())),
             (Printer::Form { parts, end, is_raw }, News::Change(change)) => {
                 let mut line = Vec::new();
                 parts.iter().for_each(|part| part.write(&mut line, change, *is_raw));
@@ -76,7 +76,7 @@ impl Printer {
     /// Prints that there will be no more, for programs.
     pub fn print_end(&self, out: &mut impl Write, status: u8) -> io::Result<()> {
         match self {
-            Printer::Json => writeln!(out, "{}", Record::end(status).json(SystemTime::now())),
+            Printer::Json => writeln!(out, "{}", JsonLine::end(status).json(SystemTime::now())),
             Printer::Form { .. } => Ok(()),
         }
     }

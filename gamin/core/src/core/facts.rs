@@ -6,7 +6,8 @@
 use gamin_engine::{SubscriptionId, Time};
 use gamin_protocol::Fact;
 
-use super::{Core, SessionId};
+use super::Core;
+use crate::session::SessionId;
 
 /// All nouns, in the order in which a trace tells of them.
 pub const NOUNS: &[&str] =

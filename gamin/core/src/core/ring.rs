@@ -12,8 +12,7 @@ use gamin_engine::{
 };
 use gamin_protocol::Fact;
 
-use super::SessionId;
-use crate::session::Peer;
+use crate::session::{Peer, SessionId};
 
 /// How many happenings are kept.
 pub const RING_MAX: usize = 4096;
@@ -27,7 +26,7 @@ pub(super) enum Happening {
     Asked(Asking),
     Doubted(GlanceId),
     Armed(KernelWatchId, Result<(), Refusal>),
-    Scanned(ScanId, Outcome),
+    Scanned(ScanId, ScanOutcome),
     Event(Event),
 }
 
@@ -55,21 +54,21 @@ impl Asking {
 
 /// What a scan came to.
 #[derive(Debug)]
-pub(super) enum Outcome {
+pub(super) enum ScanOutcome {
     Missing,
     Unknown,
     File,
     Directory(usize),
 }
 
-impl From<&Scan> for Outcome {
-    fn from(scan: &Scan) -> Outcome {
+impl From<&Scan> for ScanOutcome {
+    fn from(scan: &Scan) -> ScanOutcome {
         match &scan.found {
-            Found::Missing => Outcome::Missing,
-            Found::Unknown(_) => Outcome::Unknown,
-            Found::File(_) => Outcome::File,
-            Found::Directory { entries: Entries::Listed(listed), .. } => Outcome::Directory(listed.len()),
-            Found::Directory { .. } => Outcome::Directory(0),
+            Found::Missing => ScanOutcome::Missing,
+            Found::Unknown(_) => ScanOutcome::Unknown,
+            Found::File(_) => ScanOutcome::File,
+            Found::Directory { entries: Entries::Listed(listed), .. } => ScanOutcome::Directory(listed.len()),
+            Found::Directory { .. } => ScanOutcome::Directory(0),
         }
     }
 }
@@ -170,10 +169,12 @@ impl Happening {
             Happening::Scanned(id, outcome) => {
                 let fact = fact.word("answer", "scanned").word("scan", id.0);
                 match outcome {
-                    Outcome::Missing => fact.word("found", "nothing"),
-                    Outcome::Unknown => fact.word("found", "unknown"),
-                    Outcome::File => fact.word("found", "file"),
-                    Outcome::Directory(entries) => fact.word("found", "directory").word("entries", entries),
+                    ScanOutcome::Missing => fact.word("found", "nothing"),
+                    ScanOutcome::Unknown => fact.word("found", "unknown"),
+                    ScanOutcome::File => fact.word("found", "file"),
+                    ScanOutcome::Directory(entries) => {
+                        fact.word("found", "directory").word("entries", entries)
+                    }
                 }
             }
             Happening::Event(event) => {

@@ -3,7 +3,7 @@
 
 use gamin_engine::{Detail, Entries, FileType, Found, Hinge, Method, Name, ScanRequest, Stamp, TreePath};
 use gamin_protocol::{
-    Code, Decoder, Event as Packet, Fact, HEADER_LEN, Inquiry, Kind, Options, Request, SYNC,
+    CREDENTIAL, Code, Decoder, EventPacket, Fact, HEADER_LEN, Inquiry, Kind, MonitorOptions, Request, SYNC,
 };
 
 use super::*;
@@ -104,7 +104,7 @@ impl World {
 
     /// What a session is told, as `number code path`.
     fn told(&mut self, id: SessionId) -> Vec<String> {
-        let mut decoder = Decoder::<Packet>::new();
+        let mut decoder = Decoder::<EventPacket>::new();
         decoder.push(&self.take_bytes(id, usize::MAX));
         while self.take_turns() {
             decoder.push(&self.take_bytes(id, usize::MAX));
@@ -147,7 +147,7 @@ fn look(request: &ScanRequest) -> Scan {
     Scan { hinges, found }
 }
 
-fn monitor(seq: u16, options: Options, path: &str) -> Vec<u8> {
+fn monitor(seq: u16, options: MonitorOptions, path: &str) -> Vec<u8> {
     let mut bytes = Vec::new();
     let request = Request::Monitor { seq, kind: Kind::Directory, options, path: path.into() };
     request.encode(&mut bytes).expect("because the path is short");
@@ -172,7 +172,7 @@ fn credentials_and_requests_may_come_in_one_piece() {
     let mut world = World::new();
     let id = world.connect(UID);
     assert!(world.core.transmit(id).is_empty());
-    world.send(id, &[vec![CREDENTIAL], monitor(1, Options::NONE, "r")].concat());
+    world.send(id, &[vec![CREDENTIAL], monitor(1, MonitorOptions::NONE, "r")].concat());
     assert_eq!(world.take_bytes(id, 1), [CREDENTIAL]);
     assert_eq!(world.told(id), ["1 Deleted r", "1 EndExist r"]);
     assert_eq!(world.core.poll_send(), Some(id));
@@ -200,7 +200,7 @@ fn a_newcomer_has_five_seconds() {
     let early = world.session();
     world.pass(Duration::from_secs(3));
     assert_eq!(world.closed, [late]);
-    world.send(early, &monitor(1, Options::NONE, "r"));
+    world.send(early, &monitor(1, MonitorOptions::NONE, "r"));
     assert_eq!(world.told(early).len(), 2);
 }
 
@@ -245,7 +245,7 @@ fn a_server_without_sessions_ends() {
 fn whoever_only_asks_keeps_no_server() {
     let mut world = World::new();
     let needing = world.session();
-    world.send(needing, &monitor(1, Options::NONE, "/d"));
+    world.send(needing, &monitor(1, MonitorOptions::NONE, "/d"));
     world.core.handle_hangup(world.now, needing);
     for _ in 0..4 {
         world.pass(IDLE / 4 - Duration::from_millis(1));
@@ -253,7 +253,7 @@ fn whoever_only_asks_keeps_no_server() {
         let (facts, _) = inquire(&mut world, asking, "server");
         assert_eq!(facts.len(), 1);
         // To find out what it talks to, a client asks for something and takes that back in the same breath.
-        world.send(asking, &[monitor(9, Options::NONE, "/d"), cancel(9)].concat());
+        world.send(asking, &[monitor(9, MonitorOptions::NONE, "/d"), cancel(9)].concat());
         assert!(!world.core.is_finished());
         world.core.handle_hangup(world.now, asking);
     }
@@ -263,7 +263,7 @@ fn whoever_only_asks_keeps_no_server() {
     assert!(world.core.is_finished(), "four have asked meanwhile, and one of them is still there");
     let asking = world.session();
     inquire(&mut world, asking, "server");
-    world.send(asking, &monitor(1, Options::NONE, "/d"));
+    world.send(asking, &monitor(1, MonitorOptions::NONE, "/d"));
     world.core.handle_hangup(world.now, asking);
     world.pass(IDLE / 2);
     assert!(!world.core.is_finished(), "who has asked may need it afterwards");
@@ -273,10 +273,10 @@ fn whoever_only_asks_keeps_no_server() {
 fn a_broken_packet_ends_its_session_alone() {
     let mut world = World::new();
     let (broken, whole) = (world.session(), world.session());
-    world.send(broken, &[monitor(1, Options::NONE, "/d"), vec![0xff; HEADER_LEN]].concat());
+    world.send(broken, &[monitor(1, MonitorOptions::NONE, "/d"), vec![0xff; HEADER_LEN]].concat());
     assert_eq!(world.closed, [broken]);
     assert!(world.core.transmit(broken).is_empty() && world.core.owners.is_empty());
-    world.send(whole, &monitor(1, Options::NONE, "r"));
+    world.send(whole, &monitor(1, MonitorOptions::NONE, "r"));
     assert_eq!(world.told(whole), ["1 Deleted r", "1 EndExist r"]);
 }
 
@@ -284,7 +284,10 @@ fn a_broken_packet_ends_its_session_alone() {
 fn a_path_that_leads_nowhere_is_missing_and_can_be_cancelled() {
     let mut world = World::new();
     let id = world.session();
-    world.send(id, &[monitor(1, Options::NO_EXISTS, "r"), monitor(2, Options::NONE, "\0x")].concat());
+    world.send(
+        id,
+        &[monitor(1, MonitorOptions::NO_EXISTS, "r"), monitor(2, MonitorOptions::NONE, "\0x")].concat(),
+    );
     assert_eq!(world.told(id), ["1 Deleted r", "2 Deleted .", "2 EndExist ."]);
     world.send(id, &[cancel(1), cancel(2), cancel(1), cancel(7)].concat());
     assert_eq!(world.told(id), ["1 Acknowledge r", "2 Acknowledge ."]);
@@ -295,7 +298,10 @@ fn a_path_that_leads_nowhere_is_missing_and_can_be_cancelled() {
 fn a_number_used_twice_is_served_twice_and_cancelled_oldest_first() {
     let mut world = World::new();
     let id = world.session();
-    world.send(id, &[monitor(1, Options::NONE, "r"), monitor(1, Options::NONE, "s"), cancel(1)].concat());
+    world.send(
+        id,
+        &[monitor(1, MonitorOptions::NONE, "r"), monitor(1, MonitorOptions::NONE, "s"), cancel(1)].concat(),
+    );
     let told = ["1 Deleted r", "1 EndExist r", "1 Deleted s", "1 EndExist s", "1 Acknowledge r"];
     assert_eq!(world.told(id), told);
     world.send(id, &cancel(1));
@@ -308,10 +314,10 @@ fn one_subscription_too_many_ends_the_session() {
     let id = world.session();
     // Beginning and ending one takes as long however many there are of the same path.
     for seq in 0..MAX_SUBSCRIPTIONS {
-        world.send(id, &monitor(seq as u16, Options::NO_EXISTS, "/d"));
+        world.send(id, &monitor(seq as u16, MonitorOptions::NO_EXISTS, "/d"));
     }
     assert!(world.closed.is_empty());
-    world.send(id, &monitor(0, Options::NO_EXISTS, "/d"));
+    world.send(id, &monitor(0, MonitorOptions::NO_EXISTS, "/d"));
     assert_eq!(world.closed, [id]);
     assert!(world.core.owners.is_empty());
 }
@@ -321,7 +327,8 @@ fn of_too_many_subscriptions_in_all_the_process_that_has_the_most_loses_the_most
     const PART: usize = 1 << 14;
     const { assert!(PART < MAX_SUBSCRIPTIONS && MAX_ALL_SUBSCRIPTIONS.is_multiple_of(PART)) };
     let mut world = World::new();
-    let requests: Vec<u8> = (0..PART).flat_map(|seq| monitor(seq as u16, Options::NO_EXISTS, "r")).collect();
+    let requests: Vec<u8> =
+        (0..PART).flat_map(|seq| monitor(seq as u16, MonitorOptions::NO_EXISTS, "r")).collect();
     // Another has the largest session, but fewer in all.
     let other = world.session_of(2);
     world.send(other, &requests.repeat(2));
@@ -331,7 +338,7 @@ fn of_too_many_subscriptions_in_all_the_process_that_has_the_most_loses_the_most
     }
     assert!(world.closed.is_empty());
     let innocent = world.session_of(4);
-    world.send(innocent, &monitor(1, Options::NONE, "/d"));
+    world.send(innocent, &monitor(1, MonitorOptions::NONE, "/d"));
     assert_eq!(world.closed, runaways[runaways.len() - 1..]);
     assert_eq!(world.told(innocent), ["1 Exists /d", "1 Exists a", "1 EndExist /d"]);
 }
@@ -340,7 +347,7 @@ fn of_too_many_subscriptions_in_all_the_process_that_has_the_most_loses_the_most
 fn a_client_that_does_not_read_its_answers_is_not_read_from() {
     let mut world = World::new();
     let id = world.session();
-    let request = [monitor(1, Options::NO_EXISTS, "r"), cancel(1)].concat();
+    let request = [monitor(1, MonitorOptions::NO_EXISTS, "r"), cancel(1)].concat();
     let mut sent = 0;
     while world.core.accepts_bytes(id) {
         world.send(id, &request);
@@ -356,7 +363,7 @@ fn a_client_that_does_not_read_its_answers_is_not_read_from() {
 fn a_listing_comes_with_the_client_s_own_spelling() {
     let mut world = World::new();
     let id = world.session();
-    world.send(id, &monitor(1, Options::NONE, "//d/./"));
+    world.send(id, &monitor(1, MonitorOptions::NONE, "//d/./"));
     assert_eq!(world.told(id), ["1 Exists //d/./", "1 Exists a", "1 EndExist //d/./"]);
 }
 
@@ -364,7 +371,7 @@ fn a_listing_comes_with_the_client_s_own_spelling() {
 fn monitor_and_cancel_in_one_piece_end_with_one_acknowledge() {
     let mut world = World::new();
     let id = world.session();
-    world.send(id, &[monitor(1, Options::NONE, "/d"), cancel(1)].concat());
+    world.send(id, &[monitor(1, MonitorOptions::NONE, "/d"), cancel(1)].concat());
     assert_eq!(world.told(id), ["1 Acknowledge /d"]);
     assert!(world.core.owners.is_empty());
 }
@@ -373,7 +380,7 @@ fn monitor_and_cancel_in_one_piece_end_with_one_acknowledge() {
 fn a_barrier_is_answered_behind_all_that_happened_before() {
     let mut world = World::new();
     let id = world.session();
-    world.send(id, &[monitor(1, Options::NONE, "/d"), ask(7, b"what?"), ask(8, SYNC)].concat());
+    world.send(id, &[monitor(1, MonitorOptions::NONE, "/d"), ask(7, b"what?"), ask(8, SYNC)].concat());
     let answer = format!("8 {:?} sync", Code::Answer);
     assert_eq!(world.told(id), ["1 Exists /d", "1 Exists a", "1 EndExist /d", &answer]);
     world.send(id, &[cancel(1), ask(9, SYNC)].concat());
@@ -386,7 +393,12 @@ fn a_barrier_is_answered_behind_all_that_happened_before() {
 fn requests_behind_a_barrier_wait_for_it() {
     let mut world = World::new();
     let id = world.session();
-    let requests = [monitor(1, Options::NONE, "/d"), ask(8, SYNC), monitor(2, Options::NONE, "/"), cancel(2)];
+    let requests = [
+        monitor(1, MonitorOptions::NONE, "/d"),
+        ask(8, SYNC),
+        monitor(2, MonitorOptions::NONE, "/"),
+        cancel(2),
+    ];
     world.send(id, &requests.concat());
     let answer = format!("8 {:?} sync", Code::Answer);
     assert_eq!(world.told(id), ["1 Exists /d", "1 Exists a", "1 EndExist /d", &answer, "2 Acknowledge /"]);
@@ -396,12 +408,12 @@ fn requests_behind_a_barrier_wait_for_it() {
 fn a_client_that_asks_without_pause_has_one_answer_a_turn_and_none_while_it_does_not_read() {
     let mut world = World::new();
     let (asker, other) = (world.session(), world.session());
-    let questions = [ask(1, b"facts ring 0"), ask(2, SYNC), monitor(3, Options::NONE, "/d")].concat();
+    let questions = [ask(1, b"facts ring 0"), ask(2, SYNC), monitor(3, MonitorOptions::NONE, "/d")].concat();
     world.send(asker, &questions.repeat(1000));
     let one = world.core.transmit(asker).len();
     assert!(one > 0 && !world.core.accepts_bytes(asker));
     assert_eq!(world.core.next_deadline(), None, "it has not read");
-    world.send(other, &monitor(1, Options::NO_EXISTS, "r"));
+    world.send(other, &monitor(1, MonitorOptions::NO_EXISTS, "r"));
     assert_eq!(world.told(other), ["1 Deleted r"]);
     world.pass(Duration::from_secs(1));
     assert_eq!(world.core.transmit(asker).len(), one, "nor is there more for it");
@@ -416,7 +428,7 @@ fn inquire(world: &mut World, id: SessionId, noun: &str) -> (Vec<Fact>, usize) {
     let (mut facts, mut pages) = (Vec::new(), 0);
     loop {
         world.send(id, &ask(7, &inquiry.question()));
-        let mut decoder = Decoder::<Packet>::new();
+        let mut decoder = Decoder::<EventPacket>::new();
         decoder.push(&world.take_bytes(id, usize::MAX));
         let packet = decoder.next_message().expect("because it is well formed").expect("because it is whole");
         assert_eq!((packet.seq, packet.code), (7, Code::Answer));
@@ -437,7 +449,10 @@ fn lines(facts: &[Fact]) -> Vec<String> {
 fn the_server_says_who_is_told_of_what_and_how() {
     let mut world = World::new();
     let id = world.session();
-    world.send(id, &[monitor(5, Options::NONE, "//d/"), monitor(6, Options::NONE, "/none")].concat());
+    world.send(
+        id,
+        &[monitor(5, MonitorOptions::NONE, "//d/"), monitor(6, MonitorOptions::NONE, "/none")].concat(),
+    );
     world.told(id);
     world.pass(Duration::from_secs(9));
     let (server, _) = inquire(&mut world, id, "server");
@@ -477,8 +492,8 @@ fn the_server_says_who_is_told_of_what_and_how() {
 fn what_happened_is_told_afterwards_in_order() {
     let mut world = World::new();
     let id = world.session();
-    world.send(id, &[monitor(5, Options::NONE, "/d"), cancel(5)].concat());
-    world.send(id, &monitor(5, Options::NONE, "/d"));
+    world.send(id, &[monitor(5, MonitorOptions::NONE, "/d"), cancel(5)].concat());
+    world.send(id, &monitor(5, MonitorOptions::NONE, "/d"));
     world.told(id);
     let (ring, _) = inquire(&mut world, id, "ring");
     let ring = lines(&ring);
@@ -507,7 +522,7 @@ fn a_large_state_is_told_in_many_answers_of_one_packet_each() {
     let id = world.session();
     let path = "/x".repeat(1000);
     for seq in 0..300 {
-        world.send(id, &monitor(seq, Options::NONE, &path));
+        world.send(id, &monitor(seq, MonitorOptions::NONE, &path));
     }
     world.told(id);
     let (subscriptions, pages) = inquire(&mut world, id, "subscription");

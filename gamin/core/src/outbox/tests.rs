@@ -12,7 +12,7 @@ use super::*;
 const ROOT: &str = "/d";
 
 /// Makes an outbox that has just sent its credential, with a subscription for each of `options`, from number 1.
-fn outbox(options: &[Options]) -> Outbox {
+fn outbox(options: &[MonitorOptions]) -> Outbox {
     let mut outbox = Outbox::new(BYTES_MAX);
     outbox.sent(1);
     for (seq, options) in (1..).zip(options) {
@@ -29,7 +29,7 @@ fn stall(outbox: &mut Outbox) {
 }
 
 /// Lets the client read `count` bytes, and gives what it understands of them by now.
-fn read(outbox: &mut Outbox, client: &mut Decoder<Packet>, mut count: usize) -> Vec<Packet> {
+fn read(outbox: &mut Outbox, client: &mut Decoder<EventPacket>, mut count: usize) -> Vec<EventPacket> {
     let mut packets = Vec::new();
     while count > 0 && !outbox.transmit().is_empty() {
         let part = &outbox.transmit()[..count.min(outbox.transmit().len())];
@@ -44,7 +44,7 @@ fn read(outbox: &mut Outbox, client: &mut Decoder<Packet>, mut count: usize) -> 
     packets
 }
 
-fn read_all(outbox: &mut Outbox) -> Vec<Packet> {
+fn read_all(outbox: &mut Outbox) -> Vec<EventPacket> {
     read(outbox, &mut Decoder::new(), usize::MAX)
 }
 
@@ -57,7 +57,7 @@ fn event(said: &str) -> Event {
     Event { subscription: SubscriptionId(1), code, subject, tag: None }
 }
 
-fn said(packet: &Packet) -> String {
+fn said(packet: &EventPacket) -> String {
     format!("{:?} {}", packet.code, packet.path.escape_ascii())
 }
 
@@ -102,13 +102,13 @@ fn waiting_events_merge_by_subject() {
         ("Deleted /d, Created /d, Changed /d", "Deleted /d, Created /d"),
     ];
     for (told, expected) in table {
-        assert_eq!(after_stall(&mut outbox(&[Options::NONE]), told), expected, "of {told}");
+        assert_eq!(after_stall(&mut outbox(&[MonitorOptions::NONE]), told), expected, "of {told}");
     }
 }
 
 #[test]
 fn of_coverage_only_the_last_word_is_told_to_who_asked() {
-    let mut outbox = outbox(&[Options::COVERAGE, Options::NONE]);
+    let mut outbox = outbox(&[MonitorOptions::COVERAGE, MonitorOptions::NONE]);
     for subscription in [1, 2] {
         outbox.tell_coverage(SubscriptionId(subscription), Coverage::PolledLimit);
     }
@@ -130,7 +130,7 @@ fn of_coverage_only_the_last_word_is_told_to_who_asked() {
 
 #[test]
 fn without_a_stall_every_event_is_told() {
-    let mut outbox = outbox(&[Options::NONE]);
+    let mut outbox = outbox(&[MonitorOptions::NONE]);
     for said in ["Created a", "Changed a", "Changed a", "Deleted a"] {
         outbox.tell(event(said));
     }
@@ -141,12 +141,12 @@ fn without_a_stall_every_event_is_told() {
 #[test]
 fn no_exists_leaves_out_the_listing_but_not_that_there_is_nothing() {
     let listing = "Exists /d, Exists a, EndExist /d, Deleted /d, EndExist /d";
-    assert_eq!(after_stall(&mut outbox(&[Options::NO_EXISTS]), listing), "Deleted /d");
+    assert_eq!(after_stall(&mut outbox(&[MonitorOptions::NO_EXISTS]), listing), "Deleted /d");
 }
 
 #[test]
 fn the_latest_tag_goes_to_those_who_want_it() {
-    for (options, expected) in [(Options::TAGGED, Some(Tag(2))), (Options::NONE, None)] {
+    for (options, expected) in [(MonitorOptions::TAGGED, Some(Tag(2))), (MonitorOptions::NONE, None)] {
         let mut outbox = outbox(&[options]);
         stall(&mut outbox);
         outbox.tell(Event { tag: Some(Tag(1)), ..event("Created a") });
@@ -157,7 +157,7 @@ fn the_latest_tag_goes_to_those_who_want_it() {
 
 #[test]
 fn a_cancelled_subscription_is_acknowledged_and_nothing_else() {
-    let mut outbox = outbox(&[Options::NONE, Options::NONE]);
+    let mut outbox = outbox(&[MonitorOptions::NONE, MonitorOptions::NONE]);
     stall(&mut outbox);
     for told in ["Exists /d", "Exists a", "EndExist /d", "Deleted /d", "Created /d", "Created b"] {
         outbox.tell(event(told));
@@ -173,7 +173,7 @@ fn a_cancelled_subscription_is_acknowledged_and_nothing_else() {
 #[test]
 fn what_no_packet_can_hold_is_dropped() {
     let mut outbox = outbox(&[]);
-    outbox.open(SubscriptionId(1), 1, vec![b'x'; PATH_MAX + 1], Options::NONE);
+    outbox.open(SubscriptionId(1), 1, vec![b'x'; PATH_MAX + 1], MonitorOptions::NONE);
     outbox.tell(event("Deleted /d"));
     outbox.tell(event("Created a"));
     assert_eq!(read_all(&mut outbox).iter().map(said).collect::<Vec<_>>(), ["Created a"]);
@@ -181,7 +181,7 @@ fn what_no_packet_can_hold_is_dropped() {
 
 #[test]
 fn a_hundred_thousand_entries_come_and_go_at_no_great_cost() {
-    let mut outbox = outbox(&[Options::NONE]);
+    let mut outbox = outbox(&[MonitorOptions::NONE]);
     stall(&mut outbox);
     let stalled = outbox.waiting.len();
     let tell = |outbox: &mut Outbox, code, number: u32| {
@@ -256,7 +256,7 @@ fn step() -> impl Strategy<Value = Step> {
 /// Three subscribers of one session and what is true for each.
 struct Stream {
     outbox: Outbox,
-    client: Decoder<Packet>,
+    client: Decoder<EventPacket>,
     truth: Vec<State>,
     told: Vec<State>,
     /// What was true at each question that has not been answered, and the last tag by then.
@@ -265,12 +265,13 @@ struct Stream {
 }
 
 /// Two that are told the listing, and one that takes it for granted.
-const SUBSCRIBERS: [Options; 3] = [Options::TAGGED, Options::TAGGED, Options::NO_EXISTS];
+const SUBSCRIBERS: [MonitorOptions; 3] =
+    [MonitorOptions::TAGGED, MonitorOptions::TAGGED, MonitorOptions::NO_EXISTS];
 const QUESTION: &[u8] = b"sync";
 
 impl Stream {
     fn new(present: [bool; 3], entries: u8) -> Result<Stream, TestCaseError> {
-        let tagged = SUBSCRIBERS.map(|options| options.with(Options::TAGGED));
+        let tagged = SUBSCRIBERS.map(|options| options.with(MonitorOptions::TAGGED));
         let mut outbox = outbox(&tagged);
         stall(&mut outbox);
         let states = vec![State::default(); SUBSCRIBERS.len()];
@@ -288,7 +289,7 @@ impl Stream {
                 stream.tell(subscriber, Code::Exists, Some(&[b'a' + name]))?;
             }
             stream.tell(subscriber, Code::EndExist, None)?;
-            if SUBSCRIBERS[subscriber].contains(Options::NO_EXISTS) {
+            if SUBSCRIBERS[subscriber].contains(MonitorOptions::NO_EXISTS) {
                 stream.told[subscriber] = stream.truth[subscriber].clone();
                 // It is told only that the root is missing, which for it is news.
                 stream.told[subscriber].root =

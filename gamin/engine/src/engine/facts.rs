@@ -8,7 +8,7 @@ use gamin_protocol::{Fact, Kind};
 use super::Engine;
 use crate::event::SubscriptionId;
 use crate::id::WatchId;
-use crate::kernel_watch::State;
+use crate::kernel_watch::ArmingState;
 use crate::known::Known;
 use crate::policy::Method;
 use crate::watch::{Reliance, Watch};
@@ -49,9 +49,9 @@ impl Engine {
     pub fn kernel_watch_facts(&self, after: u64) -> impl Iterator<Item = (u64, Fact)> {
         self.kernel.after(after).map(|(id, directory, held)| {
             let state = match held.state {
-                State::Asked => "asked".to_owned(),
-                State::Armed => "armed".to_owned(),
-                State::Refused(why) => format!("refused:{why:?}"),
+                ArmingState::Asked => "asked".to_owned(),
+                ArmingState::Armed => "armed".to_owned(),
+                ArmingState::Refused(why) => format!("refused:{why:?}"),
             };
             let fact = Fact::new("kernel-watch")
                 .word("id", id.0)

@@ -6,7 +6,7 @@ use super::{Engine, event};
 use crate::event::Subject;
 use crate::id::WatchId;
 use crate::kernel_watch::Need;
-use crate::known::{Reaction, Told};
+use crate::known::{Reaction, Telling};
 use crate::notice::{Change, EntryNotice, Seen};
 use crate::pace::Urgency;
 use crate::path::Name;
@@ -196,10 +196,10 @@ impl Engine {
     pub(super) fn tell_subject(&mut self, id: WatchId, code: Code, subject: Subject) {
         let Some(watch) = self.watches.get(&id) else { return };
         let tag = watch.known.tag(&subject);
-        self.tell(id, &Told { code, subject, tag });
+        self.tell(id, &Telling { code, subject, tag });
     }
 
-    pub(super) fn tell(&mut self, id: WatchId, told: &Told) {
+    pub(super) fn tell(&mut self, id: WatchId, told: &Telling) {
         let Some(watch) = self.watches.get(&id) else { return };
         for subscription in &watch.listed {
             self.outputs.push_back(event(*subscription, told.clone()));

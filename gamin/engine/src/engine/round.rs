@@ -20,7 +20,7 @@ use crate::policy::Method;
 use crate::watch::Watch;
 
 /// Where to glance for one watch.
-enum Place {
+enum GlanceTarget {
     /// At a directory and all in it.
     Listing(GlanceRequest),
     /// At an entry of this directory.
@@ -37,10 +37,12 @@ impl Engine {
         for id in due {
             let is_free = |watch: &&Watch| watch.look.as_ref().is_none_or(|look| look.overdue);
             let Some(watch) = self.watches.get(&id).filter(is_free) else { continue };
-            match watch.place() {
+            match watch.glance_target() {
                 None => self.look(id, None),
-                Some(Place::Listing(request)) => listings.push((id, request)),
-                Some(Place::Entry(directory, known)) => entries.entry(directory).or_default().push(id, known),
+                Some(GlanceTarget::Listing(request)) => listings.push((id, request)),
+                Some(GlanceTarget::Entry(directory, known)) => {
+                    entries.entry(directory).or_default().push(id, known);
+                }
             }
         }
         for (id, request) in listings {
@@ -105,13 +107,13 @@ impl Engine {
 impl Watch {
     /// Where a glance shows that nothing is to be told of it; `None` if only a look does, because too little is known of it, or
     /// its path leads over a link.
-    fn place(&self) -> Option<Place> {
+    fn glance_target(&self) -> Option<GlanceTarget> {
         let tag = match &self.known {
             Known::Nothing => return None,
             Known::Directory(_) => {
                 let (tag, entries) = self.known.listing()?;
                 let directory = Some(self.real()).filter(|real| *real == self.path)?;
-                return Some(Place::Listing(GlanceRequest::at_listing(directory, tag, entries)));
+                return Some(GlanceTarget::Listing(GlanceRequest::at_listing(directory, tag, entries)));
             }
             Known::File(file) => Some(file.tag?),
             Known::Absent => None,
@@ -126,6 +128,6 @@ impl Watch {
         let rest = within.strip_prefix(&*name)?;
         // What is missing may be missing on the way.
         let is_plain = rest.is_empty() || tag.is_none() && rest.starts_with(b"/");
-        is_plain.then_some(Place::Entry(directory, (name, tag)))
+        is_plain.then_some(GlanceTarget::Entry(directory, (name, tag)))
     }
 }

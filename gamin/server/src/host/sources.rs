@@ -11,13 +11,14 @@ use calloop::channel::{self, channel};
 use calloop::generic::Generic;
 use calloop::signals::{Signal, Signals};
 use calloop::{Interest, LoopHandle, Mode, PostAction, RegistrationToken};
+use gamin_config::Policy;
 use gamin_engine::Refusal;
 use gamin_linux::{Inotify, MountTable, no_instance};
 use gamin_trace::Traces;
 use nix::sys::signal::SigSet;
 use tracing::info;
 
-use super::Host;
+use super::{Host, INOTIFY_PAUSE};
 use crate::linux::Linux;
 use crate::threads::Threads;
 
@@ -98,4 +99,21 @@ pub(super) fn insert_threads(handle: &LoopHandle<'static, Host>) -> Result<Threa
         })
         .map_err(|error| error.error)?;
     Ok(Threads::new(sender))
+}
+
+impl Host {
+    /// Asks again for notices of the kernel, if there are none though they are wanted. What is polled for want of them goes
+    /// over to the kernel.
+    pub(super) fn find_inotify(&mut self) {
+        let now = self.now();
+        if self.driver.policy().without_kernel.is_none() || now < self.inotify_at {
+            return;
+        }
+        self.inotify_at = now + INOTIFY_PAUSE;
+        let Ok(token) = insert_inotify(&self.handle, &mut self.system) else { return };
+        info!("the kernel gives notices again");
+        self.inotify = Some(token);
+        let policy = Policy { without_kernel: None, ..self.driver.policy().clone() };
+        self.driver.handle_policy(&mut self.system, now, policy);
+    }
 }

@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use gamin_protocol::{CREDENTIAL, Decoder, Event, Kind, Options, Request, SYNC, address};
+use gamin_protocol::{CREDENTIAL, Decoder, EventPacket, Kind, MonitorOptions, Request, SYNC, address};
 use nix::unistd::{Pid, User, getuid};
 
 /// How long anything may take.
@@ -132,7 +132,7 @@ pub fn is_ended(mut stream: &UnixStream) -> bool {
 /// A client with credentials.
 pub struct Client {
     pub stream: UnixStream,
-    decoder: Decoder<Event>,
+    decoder: Decoder<EventPacket>,
 }
 
 impl Client {
@@ -181,7 +181,7 @@ pub fn encode(request: &Request) -> Vec<u8> {
 
 pub fn monitor(seq: u16, path: &Path) -> Vec<u8> {
     let path = path.as_os_str().as_bytes().to_vec();
-    encode(&Request::Monitor { seq, kind: Kind::Directory, options: Options::NONE, path })
+    encode(&Request::Monitor { seq, kind: Kind::Directory, options: MonitorOptions::NONE, path })
 }
 
 pub fn cancel(seq: u16) -> Vec<u8> {

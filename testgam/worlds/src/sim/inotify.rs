@@ -21,7 +21,7 @@ pub type Number = i32;
 
 /// Something that the kernel tells.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Event {
+pub struct RawRecord {
     /// The watch; -1 for an overflow.
     pub number: Number,
     /// What happened.
@@ -41,7 +41,7 @@ struct Watch {
 pub struct Inotify {
     watches: BTreeMap<Number, Watch>,
     by_inode: BTreeMap<InodeId, Number>,
-    queue: VecDeque<Event>,
+    queue: VecDeque<RawRecord>,
     /// An overflow waits in the queue, so no other is put there.
     is_overflow_told: bool,
     last: Number,
@@ -82,12 +82,12 @@ impl Inotify {
     pub fn remove(&mut self, number: Number) -> Fallible<()> {
         let watch = self.watches.remove(&number).ok_or(Errno::EINVAL)?;
         self.by_inode.remove(&watch.inode);
-        self.push(Event { number, mask: Mask::IN_IGNORED, name: None });
+        self.push(RawRecord { number, mask: Mask::IN_IGNORED, name: None });
         Ok(())
     }
 
     /// Takes out as many events as fit into so many bytes.
-    pub fn read(&mut self, bytes: usize) -> Vec<Event> {
+    pub fn read(&mut self, bytes: usize) -> Vec<RawRecord> {
         let mut left = bytes;
         let mut read = Vec::new();
         while let Some(event) = self.queue.front()
@@ -106,7 +106,7 @@ impl Inotify {
         let wanted =
             self.watches.get(&number).is_some_and(|watch| watch.mask.intersects(mask - Mask::IN_ISDIR));
         if wanted {
-            self.push(Event { number, mask, name: name.cloned() });
+            self.push(RawRecord { number, mask, name: name.cloned() });
         }
     }
 
@@ -119,7 +119,7 @@ impl Inotify {
     /// Takes the word of the tree that an inode's file system is no more. This is told unasked.
     pub(super) fn handle_unmounted(&mut self, inode: InodeId) {
         if let Some(number) = self.by_inode.get(&inode).copied() {
-            self.push(Event { number, mask: Mask::IN_UNMOUNT, name: None });
+            self.push(RawRecord { number, mask: Mask::IN_UNMOUNT, name: None });
             self.end(inode);
         }
     }
@@ -130,11 +130,11 @@ impl Inotify {
         }
     }
 
-    fn push(&mut self, event: Event) {
+    fn push(&mut self, event: RawRecord) {
         if self.queue.len() >= self.queue_max {
             if !self.is_overflow_told {
                 self.is_overflow_told = true;
-                self.queue.push_back(Event { number: -1, mask: Mask::IN_Q_OVERFLOW, name: None });
+                self.queue.push_back(RawRecord { number: -1, mask: Mask::IN_Q_OVERFLOW, name: None });
             }
         } else if self.queue.back() != Some(&event) || event.mask.contains(Mask::IN_IGNORED) {
             self.queue.push_back(event);
@@ -174,7 +174,7 @@ impl Default for Inotify {
 }
 
 /// How many bytes an event takes: its name ends with a zero and fills up a multiple of the header.
-fn size(event: &Event) -> usize {
+fn size(event: &RawRecord) -> usize {
     let name = event.name.as_ref().map_or(0, |name| (name.len() + 1).next_multiple_of(HEADER_BYTES));
     HEADER_BYTES + name
 }

@@ -27,12 +27,12 @@ pub enum State {
     /// The server can't know.
     Hidden,
     /// A file or directory.
-    Present(Sight),
+    Present(FileSight),
 }
 
 /// A file as it is to be seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Sight {
+pub struct FileSight {
     /// The fingerprint of the file; as an entry of a directory has it, unless it is the path itself.
     pub tag: Tag,
     /// Which file it is, and which way leads to it.
@@ -59,7 +59,7 @@ pub struct Sighting {
 }
 
 /// What is followed: a path, as a file or as a directory.
-pub type Subject = (TreePath, Kind);
+pub type FollowedPath = (TreePath, Kind);
 
 /// The states of one name, each with the moment at which it began.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -86,7 +86,7 @@ pub struct Chronicle {
 /// The chronicles of all paths that are followed.
 #[derive(Debug)]
 pub struct Journal {
-    paths: BTreeMap<Subject, Chronicle>,
+    paths: BTreeMap<FollowedPath, Chronicle>,
     moment: Moment,
     /// The time since the world began.
     pub time: Duration,
@@ -121,9 +121,9 @@ impl Life {
 
     /// Whether it was ever in a state that nobody promises to notice.
     pub fn is_vague(&self) -> bool {
-        self.0
-            .iter()
-            .any(|(_, state)| matches!(state, State::Hidden | State::Present(Sight { is_vague: true, .. })))
+        self.0.iter().any(|(_, state)| {
+            matches!(state, State::Hidden | State::Present(FileSight { is_vague: true, .. }))
+        })
     }
 
     /// When the last state began.
@@ -229,7 +229,7 @@ impl Journal {
     }
 
     /// What is known of a path.
-    pub fn chronicle(&self, subject: &Subject) -> Option<&Chronicle> {
+    pub fn chronicle(&self, subject: &FollowedPath) -> Option<&Chronicle> {
         self.paths.get(subject)
     }
 
@@ -239,7 +239,7 @@ impl Journal {
     }
 
     /// What is followed.
-    pub fn subjects(&self) -> impl Iterator<Item = &Subject> {
+    pub fn subjects(&self) -> impl Iterator<Item = &FollowedPath> {
         self.paths.keys()
     }
 
@@ -269,7 +269,7 @@ impl Journal {
     }
 
     /// Follows a path from now on. `sighting` is what is to be seen there.
-    pub fn follow(&mut self, subject: Subject, sighting: Sighting) {
+    pub fn follow(&mut self, subject: FollowedPath, sighting: Sighting) {
         let began = self.moment;
         if let Entry::Vacant(place) = self.paths.entry(subject) {
             let (root, entries) = (Life::new(began), BTreeMap::new());
@@ -302,7 +302,7 @@ impl Journal {
     }
 
     /// Takes what is to be seen of everything after something has changed.
-    pub fn take(&mut self, look: impl Fn(&Subject) -> Sighting) {
+    pub fn take(&mut self, look: impl Fn(&FollowedPath) -> Sighting) {
         self.moment += 1;
         for (subject, chronicle) in &mut self.paths {
             chronicle.take(self.moment, self.time, look(subject));

@@ -20,7 +20,7 @@ use nix::sys::inotify::AddWatchFlags as Mask;
 
 use super::faults::Faults;
 use super::files::Files;
-use super::inotify::Event;
+use super::inotify::RawRecord;
 use super::tree::{Access as Open, Caller, DentryId, Handle, Passed};
 use super::workers::{Work, Workers};
 use testgam_language::action::{FileOperation, ScanFault};
@@ -134,7 +134,7 @@ impl Kernel for System<'_> {
     fn read(&mut self, records: &mut Vec<Record>) -> io::Result<bool> {
         let inotify = self.files.tree.inotify.as_mut();
         let events = inotify.map(|inotify| inotify.read(BUFFER_BYTES)).unwrap_or_default();
-        let told = |event: &Event| {
+        let told = |event: &RawRecord| {
             let mask = EventMask::from_bits_truncate(event.mask.bits());
             record(event.number, mask, event.name.as_deref())
         };

@@ -16,7 +16,7 @@ use gamin::{Code, Event, Kind};
 use gamin_core::engine::{Name, Tag, TreePath};
 
 use crate::check::{Checker, Complaint};
-use crate::sim::journal::{Chronicle, Journal, Life, Moment, Sight, State, Subject};
+use crate::sim::journal::{Chronicle, FileSight, FollowedPath, Journal, Life, Moment, State};
 
 /// How often one state may be told: by a look, and by the notice that the look has overtaken.
 const TELLINGS_MAX: u32 = 2;
@@ -30,11 +30,11 @@ struct Thread {
     /// The earliest state whose fingerprint the last event may have carried.
     tagged: usize,
     /// What the last event said.
-    told: Told,
+    told: Heard,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-enum Told {
+enum Heard {
     #[default]
     Nothing,
     Absent,
@@ -44,7 +44,7 @@ enum Told {
 /// What one request was told.
 #[derive(Debug)]
 struct Account {
-    subject: Subject,
+    subject: FollowedPath,
     /// As it was asked for.
     path: Vec<u8>,
     /// No event can be about what was before.
@@ -83,7 +83,7 @@ impl<C: Copy + Ord> Witness<C> {
         kind: Kind,
         path: &Path,
         has_listing: bool,
-    ) -> Option<Subject> {
+    ) -> Option<FollowedPath> {
         let path = path.as_os_str().as_bytes().to_vec();
         let subject = (TreePath::new(&path)?, kind);
         let account = Account {
@@ -193,8 +193,8 @@ impl Account {
                 self.is_listed = true;
                 return Ok(());
             }
-            Code::Exists | Code::Created | Code::Changed => Told::Present(tag),
-            Code::Deleted => Told::Absent,
+            Code::Exists | Code::Created | Code::Changed => Heard::Present(tag),
+            Code::Deleted => Heard::Absent,
             _ => return Ok(()),
         };
         let absent = Life::new(chronicle.root.states().first().map_or(0, |(began, _)| *began));
@@ -210,7 +210,7 @@ impl Account {
         };
         // Which directory it is, is told once and for all.
         let told = match told {
-            Told::Present(_) if is_root && self.subject.1 == Kind::Directory => Told::Present(None),
+            Heard::Present(_) if is_root && self.subject.1 == Kind::Directory => Heard::Present(None),
             told => told,
         };
         let taken = match chronicle.is_void() {
@@ -219,14 +219,14 @@ impl Account {
         };
         thread.told = told;
         let at = thread.state;
-        if is_root && told == Told::Absent {
+        if is_root && told == Heard::Absent {
             // Its entries are gone with it, without an event each; what is told of them next is what came afterwards.
             let moment = life.states().get(at).map_or(0, |(moment, _)| *moment);
             for (name, thread) in &mut self.entries {
                 if let Some(life) = chronicle.entries.get(name) {
                     thread.state = thread.state.max(life.at(moment));
                 }
-                (thread.tellings, thread.told) = (0, Told::Nothing);
+                (thread.tellings, thread.told) = (0, Heard::Nothing);
             }
         }
         taken.map_err(|(checker, why)| {
@@ -250,7 +250,7 @@ impl Account {
         if !root.holds(&chronicle.root, since, self.has_listing) {
             return Err(format!("{path} has not been {}", root.told));
         }
-        if self.subject.1 == Kind::File || root.told == Told::Absent || root.told == Told::Nothing {
+        if self.subject.1 == Kind::File || root.told == Heard::Absent || root.told == Heard::Nothing {
             return Ok(());
         }
         for (name, life) in &chronicle.entries {
@@ -263,11 +263,11 @@ impl Account {
     }
 }
 
-impl std::fmt::Display for Told {
+impl std::fmt::Display for Heard {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
-            Told::Nothing | Told::Absent => "absent, as was told,",
-            Told::Present(_) => "what was told",
+            Heard::Nothing | Heard::Absent => "absent, as was told,",
+            Heard::Present(_) => "what was told",
         })
     }
 }
@@ -276,14 +276,14 @@ impl Thread {
     /// Lays an event beside the states.
     fn take(
         &mut self,
-        told: Told,
+        told: Heard,
         life: &Life,
         journal: &Journal,
         root: &Life,
     ) -> Result<(), (Checker, &'static str)> {
         let states = life.states();
         let fits = |state: &State| match (state, told) {
-            (State::Hidden, _) | (State::Absent, Told::Absent) | (State::Present(_), Told::Present(_)) => {
+            (State::Hidden, _) | (State::Absent, Heard::Absent) | (State::Present(_), Heard::Present(_)) => {
                 true
             }
             (State::Absent | State::Present(_), _) => false,
@@ -307,9 +307,9 @@ impl Thread {
             };
             (self.state, self.tellings) = (next, 1);
         }
-        let Told::Present(Some(tag)) = told else { return Ok(()) };
+        let Heard::Present(Some(tag)) = told else { return Ok(()) };
         let carries = |state: &State| match state {
-            State::Present(Sight { tag: seen, .. }) => *seen == tag,
+            State::Present(FileSight { tag: seen, .. }) => *seen == tag,
             State::Hidden => true,
             State::Absent => false,
         };
@@ -336,12 +336,12 @@ impl Thread {
     fn holds(&self, life: &Life, since: Moment, is_complete: bool) -> bool {
         let could_be = |(_, state): &(Moment, State)| match (state, self.told) {
             (State::Hidden, _) => true,
-            (State::Present(_), Told::Nothing) => !is_complete,
-            (State::Absent, Told::Nothing | Told::Absent) => true,
-            (State::Present(Sight { tag, is_vague, .. }), Told::Present(told)) => {
+            (State::Present(_), Heard::Nothing) => !is_complete,
+            (State::Absent, Heard::Nothing | Heard::Absent) => true,
+            (State::Present(FileSight { tag, is_vague, .. }), Heard::Present(told)) => {
                 *is_vague || told.is_none_or(|told| told == *tag)
             }
-            (State::Absent, Told::Present(_)) | (State::Present(_), Told::Absent) => false,
+            (State::Absent, Heard::Present(_)) | (State::Present(_), Heard::Absent) => false,
         };
         life.states().iter().skip(life.at(since)).any(could_be)
     }
@@ -360,7 +360,7 @@ mod tests {
     type Telling<'a> = (Code, &'a str, u64);
 
     fn sight(tag: u64) -> State {
-        State::Present(Sight { tag: Tag(tag), identity: 1, told: tag, is_vague: false })
+        State::Present(FileSight { tag: Tag(tag), identity: 1, told: tag, is_vague: false })
     }
 
     /// A directory whose entry `a` was in these states, the first of them when the request was made, and the witness.

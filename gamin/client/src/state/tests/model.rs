@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use gamin_protocol::{CREDENTIAL, Code, Options, Tag};
+use gamin_protocol::{CREDENTIAL, Code, MonitorOptions, Tag};
 use proptest::prelude::*;
 
 use super::super::*;
@@ -46,7 +46,7 @@ impl Server {
     pub(super) fn send(&mut self, seq: u16, code: Code, path: &[u8], version: Option<u64>) {
         let mut packet = Vec::new();
         let tag = version.filter(|_| self.tagged).map(Tag);
-        protocol::Event::encode(&mut packet, seq, code, path, tag).expect("a good path");
+        protocol::EventPacket::encode(&mut packet, seq, code, path, tag).expect("a good path");
         self.outbox.push_back(packet);
     }
 
@@ -57,7 +57,10 @@ impl Server {
         while let Some(request) = self.requests.next_message().expect("a good request") {
             match request {
                 Request::Monitor { seq, options, path, .. } => {
-                    assert!(options.contains(Options::TAGGED) && !options.contains(Options::NO_EXISTS));
+                    assert!(
+                        options.contains(MonitorOptions::TAGGED)
+                            && !options.contains(MonitorOptions::NO_EXISTS)
+                    );
                     assert!(self.subscriptions.insert(seq), "a wire number is used twice");
                     self.list(seq, &path, disk);
                 }

@@ -25,7 +25,8 @@ struct Server {
 impl Server {
     fn send(&mut self, seq: u16, code: Code, path: &str, tag: Option<u64>) {
         let tag = tag.map(Tag);
-        protocol::Event::encode(&mut self.outbox, seq, code, path.as_bytes(), tag).expect("a good path");
+        protocol::EventPacket::encode(&mut self.outbox, seq, code, path.as_bytes(), tag)
+            .expect("a good path");
     }
 
     fn report(&mut self, code: Code, name: &str, (is_directory, tag): (bool, u64)) {

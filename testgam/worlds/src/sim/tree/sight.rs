@@ -10,7 +10,7 @@ use nix::errno::Errno;
 use super::Tree;
 use super::node::{Caller, DentryId};
 use super::walk::stir;
-use crate::sim::journal::{Journal, Sight, Sighting, State, Subject};
+use crate::sim::journal::{FileSight, FollowedPath, Journal, Sighting, State};
 
 /// A directory with more entries than this is not followed.
 const ENTRIES_MAX: usize = 64;
@@ -27,7 +27,7 @@ impl Tree {
     }
 
     /// Follows a path from now on.
-    pub fn follow(&mut self, subject: Subject) {
+    pub fn follow(&mut self, subject: FollowedPath) {
         let sighting = self.sighting(&subject, self.journal.caller);
         self.journal.follow(subject, sighting);
     }
@@ -42,11 +42,11 @@ impl Tree {
         }
     }
 
-    fn sighting(&self, subject: &Subject, caller: Caller) -> Sighting {
+    fn sighting(&self, subject: &FollowedPath, caller: Caller) -> Sighting {
         Sighting { hangs: self.hangs(caller, &subject.0), ..self.really(subject, caller) }
     }
 
-    fn really(&self, subject: &Subject, caller: Caller) -> Sighting {
+    fn really(&self, subject: &FollowedPath, caller: Caller) -> Sighting {
         let (path, kind) = subject;
         let (found, way) = match self.walk(caller, path, true) {
             Ok(spot) => (spot.entry, spot.way),
@@ -83,10 +83,10 @@ impl Tree {
         Sighting { root: sighting.root, ..sighting.hidden() }
     }
 
-    fn sight(&self, dentry: DentryId, identity: u64, stamp: Stamp) -> Sight {
+    fn sight(&self, dentry: DentryId, identity: u64, stamp: Stamp) -> FileSight {
         let inode = self.inode_of(dentry);
         let tag = Stamp { fresh: false, ..stamp }.tag().expect("because it is not fresh");
         let is_vague = (inode.was_shared || inode.was_accessed) && stamp.file_type != FileType::Directory;
-        Sight { tag, identity, told: inode.told, is_vague }
+        FileSight { tag, identity, told: inode.told, is_vague }
     }
 }
