@@ -122,6 +122,8 @@ impl Dice {
             1 => wait,
             2 => monitor(),
             1 => by_client((0..4usize).prop_map(|index| format!("try cancel {index}"))),
+            1 => by_client((select(&["suspend-monitor", "resume-monitor"]), 0..4usize)
+                .prop_map(|(verb, index)| format!("try {verb} {index}"))),
             3 => by_client(Just("try events".into())),
             1 => by_client(Just("try pending".into())),
             1 => by_client(select(&["try connect", "try disconnect", "try connect", "try noexists"]).prop_map(str::to_owned)),

@@ -288,6 +288,8 @@ const NO_OPERATIONS: &[&str] = &[
     "heal",
     "resume",
     "suspend",
+    "suspend-monitor",
+    "resume-monitor",
     "converged",
     "mondir",
     "monfile",

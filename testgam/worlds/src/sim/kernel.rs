@@ -8,6 +8,7 @@
 use std::io;
 use std::ops::Bound;
 use std::sync::Arc;
+use std::time::Duration;
 
 use gamin_backend::{Access, Extent, Failure, Kernel, Lane, MountId, Mounts, Number, Record, scan};
 use gamin_core::engine::{
@@ -24,6 +25,9 @@ use super::inotify::RawRecord;
 use super::tree::{Access as Open, Caller, DentryId, Handle, Passed};
 use super::workers::{Work, Workers};
 use testgam_language::action::{FileOperation, ScanFault};
+
+/// How long a remote mount takes at most that answers: one that takes longer counts as hung, for which nobody waits.
+const ANSWERED_WITHIN: Duration = Duration::from_millis(900);
 
 /// The system under a server, and what goes wrong in it.
 pub struct System<'a> {
@@ -150,7 +154,10 @@ impl gamin_core::Workers for System<'_> {
 
     fn order(&mut self, worker: WorkerId, request: &ScanRequest, mounts: &Arc<Mounts>) {
         let Some(lane) = self.workers.lane(worker).cloned() else { return };
-        let (takes, looks_late) = self.faults.on_order(request);
+        let (mut takes, looks_late) = self.faults.on_order(request);
+        if lane.may_hang() {
+            takes = takes.min(ANSWERED_WITHIN);
+        }
         let still_to_look = || Work::StillToLook(request.clone(), Arc::clone(mounts));
         if looks_late {
             return self.workers.order(self.now + takes, worker, still_to_look());

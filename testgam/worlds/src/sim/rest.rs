@@ -26,6 +26,9 @@ pub struct Rest {
     pub deadline: Option<Deadline>,
     /// How many askings of the kernel are in force.
     pub armings: usize,
+    /// Whether the kernel's queue holds notices that the server can hear; and when it wakes.
+    pub has_notices: bool,
+    pub wakes_at: Option<Time>,
     /// How many looks may be under way: of paths that lead onto a mount which does not answer. `None`: any number, since some take
     /// long.
     pub looks_max: Option<usize>,
@@ -70,6 +73,10 @@ impl Rest {
                 format!("{waiting} events wait, and nothing is in front of them")
             })?;
         }
+        let reads_in = self.wakes_at.map(|at| at.since(self.now));
+        promise.demand(!self.has_notices || reads_in.is_some_and(|time| time <= HELD_MAX), || {
+            format!("there are notices, and the server wakes only in {reads_in:?}")
+        })?;
         let untaken = self.census.engine.untaken;
         promise
             .demand(untaken == 0, || format!("{untaken} effects or outputs of the engine were not taken"))?;
@@ -211,6 +218,10 @@ mod tests {
         let settle = Reason::Engine(engine::Reason::Settle);
         assert_eq!(complaint(&due(settle, HELD_MAX)), None);
         assert_eq!(complaint(&due(settle, HELD_MAX * 2)), Some(Checker::Prompt));
+        let unread =
+            Rest { has_notices: true, wakes_at: Some(Time::default() + HELD_MAX * 2), ..Rest::default() };
+        assert_eq!(complaint(&unread), Some(Checker::Prompt));
+        assert_eq!(complaint(&Rest { wakes_at: Some(Time::default()), ..unread }), None);
         let forgotten = Rest { deadline: None, ..due(settle, HELD_MAX) };
         assert_eq!(complaint(&forgotten), Some(Checker::Prompt));
     }
