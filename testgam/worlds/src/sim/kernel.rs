@@ -50,7 +50,7 @@ impl System<'_> {
             let tree = &self.files.tree;
             let answered = self.workers.take_answered(|mount| tree.hung(mount.0) != Some(true));
             let (worker, lane, work) = match answered {
-                // As umount(8) with `-f` has it.
+                // What it waited for is gone.
                 Some((mount, (worker, lane, _))) if tree.hung(mount.0).is_none() => {
                     let scan = Scan { hinges: Vec::new(), found: Found::Unknown(Unlisted::Failed) };
                     return Some(Word { lane, worker, news: News::Answer(Ok(scan)) });

@@ -12,7 +12,7 @@ mod sight;
 mod walk;
 mod watches;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use gamin_core::engine::{FileType, Name, Stamp};
@@ -44,6 +44,8 @@ pub struct Tree {
     /// From the dentry that is covered to what covers it.
     mounts: BTreeMap<DentryId, Mount>,
     last_mount: u64,
+    /// The mounts that hung when they were taken away.
+    lost: BTreeSet<u64>,
     root: DentryId,
     last_id: u64,
     wall_ns: i64,
@@ -69,6 +71,7 @@ impl Tree {
             devices: BTreeMap::new(),
             mounts: BTreeMap::new(),
             last_mount: 0,
+            lost: BTreeSet::new(),
             root: DentryId(0),
             last_id: 0,
             wall_ns: BEGIN_NS,

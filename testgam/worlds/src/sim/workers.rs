@@ -1,7 +1,7 @@
 //! Those who make scans away from the loop: no threads here, but answers that are given when their time has come.
 //!
 //! Which scan is whose is left to the lanes of the server. Invariant: a worker has one scan at a time, and answers in the order
-//! of time, then of orders; one that waits for a mount answers when that does, or is no more.
+//! of time, then of orders; one that waits for a mount answers when that does.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -51,7 +51,8 @@ impl Tree {
         if !is_shown && self.is_busy(device) {
             return Err(Errno::EBUSY);
         }
-        self.mounts.remove(&covered);
+        let mount = self.mounts.remove(&covered);
+        self.lost.extend(mount.filter(|mount| mount.hangs).map(|mount| mount.id));
         if !is_shown {
             self.remove_file_system(device);
         }
@@ -72,8 +73,9 @@ impl Tree {
         Ok(())
     }
 
-    /// Has every mount answer.
+    /// Has every mount answer; of one that is gone, that it is.
     pub fn answer(&mut self) {
+        self.lost.clear();
         self.mounts.values_mut().for_each(|mount| mount.hangs = false);
         self.remounted();
     }
@@ -81,14 +83,15 @@ impl Tree {
     /// What /proc/self/mountinfo has.
     pub fn mount_table(&self) -> Vec<u8> {
         let device = self.inode_of(self.root).device;
-        let mut table = format!("{ROOT_MOUNT} 0 0:{device} / / rw - ext4 sim rw\n");
+        let mut table = format!("{ROOT_MOUNT} 0 0:{device} / / rw - ext4 sim rw\n").into_bytes();
         for (covered, Mount { id, root, file_system, .. }) in &self.mounts {
             let (point, on) = self.place(*covered);
             let device = self.inode_of(*root).device;
-            let line = format!("{id} {on} 0:{device} / {point} rw - {file_system} sim rw\n");
-            table.push_str(&line);
+            table.extend_from_slice(format!("{id} {on} 0:{device} / ").as_bytes());
+            table.extend_from_slice(&point);
+            table.extend_from_slice(format!(" rw - {file_system} sim rw\n").as_bytes());
         }
-        table.into_bytes()
+        table
     }
 
     /// The remote mounts that whoever looks at a path asks, in the order in which he comes to them.
@@ -107,8 +110,11 @@ impl Tree {
         self.over(self.entry(directory, name)?).1
     }
 
-    /// Whether a mount does not answer; `None` when it is no more.
+    /// Whether a mount does not answer; `None` when it is no more. Who waited for it then goes on waiting, as when umount(8) is `--lazy`.
     pub fn hung(&self, id: u64) -> Option<bool> {
+        if self.lost.contains(&id) {
+            return Some(true);
+        }
         self.mounts.values().find(|mount| mount.id == id).map(|mount| mount.hangs)
     }
 
@@ -142,7 +148,7 @@ impl Tree {
     }
 
     /// Where a dentry is, as the table spells it, and the number of the mount that it is on.
-    fn place(&self, dentry: DentryId) -> (String, u64) {
+    fn place(&self, dentry: DentryId) -> (Vec<u8>, u64) {
         let mut names = Vec::new();
         let mut on = None;
         let mut here = dentry;
@@ -158,8 +164,9 @@ impl Tree {
                 break;
             }
         }
+        names.push(Vec::new());
         names.reverse();
-        (format!("/{}", names.join("/")), on.unwrap_or(ROOT_MOUNT))
+        (names.join(&b'/'), on.unwrap_or(ROOT_MOUNT))
     }
 
     fn remounted(&mut self) {
@@ -194,10 +201,41 @@ impl Tree {
 }
 
 /// A name as the table has it: what would end a field or a line is escaped, and the backslash itself.
-fn spelling(name: &[u8]) -> String {
+fn spelling(name: &[u8]) -> Vec<u8> {
     let escape = |byte: &u8| match byte {
-        b' ' | b'\t' | b'\n' | b'\\' => format!("\\{byte:03o}"),
-        byte => char::from(*byte).to_string(),
+        b' ' | b'\t' | b'\n' | b'\\' => format!("\\{byte:03o}").into_bytes(),
+        byte => vec![*byte],
     };
-    name.iter().map(escape).collect()
+    name.iter().flat_map(escape).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use gamin_backend::MountId;
+
+    use super::*;
+
+    #[test]
+    fn the_table_says_what_the_way_along_a_path_leads_over() {
+        let mut tree = Tree::new();
+        let names: [&[u8]; 4] = [b"/a b", b"/a b/\xff\\", b"/c", b"/a b/d"];
+        for name in [names[0], names[2]] {
+            tree.make_directory(name, 0o755).expect("because nothing is there");
+        }
+        tree.mount(names[0], "tmpfs").expect("because it is a directory");
+        for name in [names[1], names[3]] {
+            tree.make_directory(name, 0o755).expect("because nothing is there");
+        }
+        tree.mount(names[1], "nfs").expect("because it is a directory");
+        tree.mount(names[2], "fuse.sshfs").expect("because it is a directory");
+        tree.mount(names[2], "nfs").expect("because one may be above the other");
+        let mounts = Mounts::parse(&tree.mount_table());
+        for name in names {
+            let remote = tree.remote_on(Caller::Root, name, true);
+            let remote = remote.first().map(|mount| MountId(mount.id));
+            assert_eq!(mounts.first_remote(name).map(|mount| mount.id), remote, "{}", name.escape_ascii());
+        }
+        assert_eq!(mounts.of(names[2]).map(|mount| mount.file_system.as_str()), Some("nfs"));
+        assert!(mounts.remote_at(names[1]).is_some() && mounts.remote_at(names[3]).is_none());
+    }
 }
