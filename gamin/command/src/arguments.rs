@@ -56,18 +56,19 @@ pub enum Command {
 
 /// List the servers of this user and the programs they serve
 ///
-/// A line says how much each program watches; -v names every path, and how it is watched. Looking at a server keeps none running.
+/// Each program has a line that says how much it watches. With -v each path has a line too, which says how it is watched.
+/// The command starts no server, and keeps none running that nobody else needs.
 ///
-/// Exit status 1 means that there is no server, or that one does not say what it does, as the original's.
+/// Exit status 1 means that no server runs, or that one gave no answer. The original's gam_server can't answer.
 #[derive(Debug, Args)]
 pub struct StatusOptions {
-    /// Name each path that a program watches
+    /// List each path that a program watches
     #[arg(short, long)]
     pub verbose: bool,
-    /// Only the server of this session; the main one has the empty name
+    /// Show only the server of this session; the main session has an empty name
     #[arg(long, value_name = "ID")]
     pub session: Option<OsString>,
-    /// Only what this process watches
+    /// Show only what this process watches
     #[arg(long, value_name = "PID", value_parser = clap::value_parser!(i32).range(1..))]
     pub pid: Option<i32>,
     /// Print each fact as a JSON object on a line of its own
@@ -75,15 +76,16 @@ pub struct StatusOptions {
     pub json: bool,
 }
 
-/// Find out whether everything works, and what to change if not
+/// Check that everything works, and say what to change if not
 ///
-/// It looks at the server, at what the kernel allows and how much of that this user uses, and has a file told that it
-/// makes in a temporary directory. Of each path it says how it is watched, and why.
+/// It checks that a server answers, that its configuration has no mistakes, and how much this user has left of what the
+/// kernel allows. As a test it watches a temporary directory, makes a file in it, and waits to be told. For each PATH it says
+/// how the path is watched, and why.
 ///
-/// Exit status 1 means that something is not well; what to do is said below it.
+/// Exit status 1 means that it found a problem. Below each problem it says what to do.
 #[derive(Debug, Args)]
 pub struct DoctorOptions {
-    /// Paths to look at
+    /// The paths to check
     #[arg(value_name = "PATH")]
     pub paths: Vec<PathBuf>,
 }

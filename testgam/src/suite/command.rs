@@ -51,8 +51,8 @@ pub struct RunArguments {
     /// of the texts will do
     #[arg(short, long, value_name = "TEXT")]
     pub filter: Vec<String>,
-    /// Take what scenarios print for right: write their snapshots, and remove snapshots without scenario
-    /// if the whole corpus is played. A scenario that fails is not accepted
+    /// Write what each scenario prints to its snapshot, as the right result from now on. If the whole corpus
+    /// is played, remove snapshots that have no scenario. A scenario that fails keeps its old snapshot
     #[arg(long, conflicts_with = "library")]
     pub accept: bool,
     /// Show what each scenario printed: every step, and under it the events that it caused
