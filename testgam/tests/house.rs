@@ -140,6 +140,33 @@ fn no_file_is_too_long_to_read() {
     }
 }
 
+/// How many lines in a row make a twin.
+const TWIN_LINES: usize = 6;
+
+/// What histories prove is what ships only as long as the simulated world has nothing of it a second time.
+#[test]
+fn the_simulated_world_repeats_nothing_of_what_ships() {
+    let mut shipped: BTreeMap<String, String> = BTreeMap::new();
+    let mut model = Vec::new();
+    for (path, text) in sources() {
+        let code = without_tests(&blanked(&text));
+        let lines: Vec<&str> = code.lines().map(str::trim).filter(|line| line.len() > 1).collect();
+        let runs = lines.windows(TWIN_LINES).map(|run| run.join("\n"));
+        if ["gamin/backend/src/", "gamin/core/src/", "gamin/linux/src/"]
+            .iter()
+            .any(|ships| path.starts_with(ships))
+        {
+            shipped.extend(runs.map(|run| (run, path.clone())));
+        } else if path.starts_with("testgam/worlds/src/sim") {
+            model.extend(runs.map(|run| (run, path.clone())));
+        }
+    }
+    assert!(shipped.len() > 1000 && model.len() > 1000, "{} and {}", shipped.len(), model.len());
+    for (run, path) in model {
+        assert!(!shipped.contains_key(&run), "{path} repeats {}:\n{run}", shipped[&run]);
+    }
+}
+
 /// A reader who meets a third type of one name does not know any more which is meant.
 #[test]
 fn no_type_has_a_name_that_three_places_use() {
