@@ -26,8 +26,9 @@ pub struct Rest {
     pub deadline: Option<Deadline>,
     /// How many askings of the kernel are in force.
     pub armings: usize,
-    /// Whether the kernel's queue holds notices that the server can hear; and when it wakes.
+    /// Whether the kernel's queue holds notices that the server can hear.
     pub has_notices: bool,
+    /// When the server wakes.
     pub wakes_at: Option<Time>,
     /// How many looks may be under way: of paths that lead onto a mount which does not answer. `None`: any number, since some take
     /// long.
