@@ -215,7 +215,9 @@ impl Engine {
     /// Takes the answer to an [`Effect::Arm`].
     pub fn handle_armed(&mut self, id: KernelWatchId, answer: Result<(), Refusal>) {
         for id in self.kernel.answered(id, answer) {
-            if self.watches.get(&id).is_some_and(|watch| watch.look.is_none()) {
+            // Who could not rely on it until now knows nothing of what happened meanwhile, and maybe not where his path leads.
+            let is_void = |watch: &Watch| answer.is_err() || watch.reliance != Reliance::Full;
+            if self.watches.get(&id).is_some_and(|watch| watch.look.is_none() && is_void(watch)) {
                 self.look(id, None);
             }
         }

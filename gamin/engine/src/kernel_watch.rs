@@ -155,14 +155,14 @@ impl KernelWatches {
         }
     }
 
-    /// Takes the kernel's answer. Gives the watches that cannot rely on it.
+    /// Takes the kernel's answer. Gives the watches that it is about.
     pub(crate) fn answered(&mut self, id: KernelWatchId, answer: Result<(), Refusal>) -> Vec<WatchId> {
         let Some(held) = self.directories.get(&id).and_then(|directory| self.watches.get_mut(directory))
         else {
             return Vec::new();
         };
         held.state = answer.map_or_else(ArmingState::Refused, |()| ArmingState::Armed);
-        if answer.is_ok() { Vec::new() } else { users(held).collect() }
+        users(held).collect()
     }
 
     /// Why the kernel is not asked about a directory, if it refused.
