@@ -124,6 +124,32 @@ fn arrows_point_the_way_the_architecture_says() {
     assert_eq!(seen.len(), ARROWS.len(), "every crate was seen: {seen:?}");
 }
 
+/// What the picture of the house calls a crate; the two names of the C library are one there.
+fn in_the_picture(name: &str) -> Option<&str> {
+    match name {
+        "gamin" => Some("client"),
+        "libfam" | "libgamin-1" => None,
+        name => Some(name.split_once('-').map_or(name, |(_, last)| last)),
+    }
+}
+
+#[test]
+fn the_picture_of_the_house_shows_its_arrows() {
+    let text = fs::read_to_string(house().join("docs/pictures/house.dot")).expect("because it is text");
+    let arrows = text.lines().filter_map(|line| line.split_once(" -> "));
+    let drawn: BTreeMap<&str, BTreeSet<&str>> = arrows
+        .map(|(from, to)| (from.trim(), to.split([' ', '{', '}']).filter(|name| !name.is_empty()).collect()))
+        .collect();
+    let allowed: BTreeMap<&str, BTreeSet<&str>> = ARROWS
+        .iter()
+        .filter(|(_, to)| !to.is_empty())
+        .filter_map(|(from, to)| {
+            Some((in_the_picture(from)?, to.iter().filter_map(|name| in_the_picture(name)).collect()))
+        })
+        .collect();
+    assert_eq!(drawn, allowed, "docs/pictures/house.dot; `ci/pictures` draws it anew");
+}
+
 #[test]
 fn every_file_says_what_it_is() {
     for (path, text) in sources() {
