@@ -100,7 +100,7 @@ pub(crate) trait Decode: Sized {
 
 /// Turns a stream of bytes, cut anywhere, into messages.
 ///
-/// `T` is [`crate::Request`] on the server's side and [`crate::Event`] on the client's.
+/// `T` is [`crate::Request`] on the server's side and [`crate::EventPacket`] on the client's.
 #[derive(Debug)]
 pub struct Decoder<T> {
     bytes: Vec<u8>,

@@ -1,6 +1,6 @@
 //! The world `abi`: the live one, whose clients go through a libfam.so.0 or libgamin-1.so.0 that is loaded at run time.
 //!
-//! Files and server are left to `live`, the library to its [`carrier`]. The library has no barrier to ask for, so a client
+//! Files and server are left to `live`, the library to its `carrier`. The library has no barrier to ask for, so a client
 //! has a *shadow*: a connection of our own that asks for the same paths at the same server. When the shadow's barrier is
 //! reached, the server has told both; with a server that has no barrier, silence is awaited. Invariant: what the shadow is
 //! told is never shown.

@@ -1,4 +1,4 @@
-//! Real files: the [`Calls`] that operations are made of, and looking at the disk.
+//! Real files: the `Calls` that operations are made of, and looking at the disk.
 //!
 //! Where a scenario's directory lies is given; who is told what about it is left to `live`. Invariant: no call changes the process
 //! (no chdir, no umask), and none waits for the other end of a fifo.

@@ -1,4 +1,4 @@
-//! Simulated files: the [`Calls`] that operations are made of, on a [`Tree`]; and looking at the files as testgam does.
+//! Simulated files: the `Calls` that operations are made of, on a [`Tree`]; and looking at the files as testgam does.
 //!
 //! What `disk` is for real ones. Invariant: each call asks the tree for what the real one asks the kernel for.
 
