@@ -15,7 +15,6 @@ use crate::play::complain;
 use testgam_language::Language;
 use testgam_language::mistake::SCRIPT_MAX;
 use testgam_language::script::Step;
-use testgam_worlds::live;
 use testgam_worlds::world::{Client, Trouble, World};
 
 /// What is printed when a command may be given.
@@ -38,8 +37,7 @@ pub fn converse(
     out: &mut dyn Write,
     err: &mut dyn Write,
 ) -> io::Result<bool> {
-    let here = live::here(options.client_library(), options.live());
-    let (stage, monitor) = here.map_err(io::Error::other)?;
+    let (stage, monitor) = options.here().map_err(io::Error::other)?;
     converse_in(&mut World::new(stage, monitor), input, options, out, err)
 }
 

@@ -7,8 +7,10 @@ use std::time::Duration;
 
 use gamin::ServerCommand;
 use testgam_worlds::abi::LoadedLibrary;
-use testgam_worlds::live::{ClientLibrary, LiveOptions, OwnLibrary};
+use testgam_worlds::live::{ClientLibrary, LiveMonitor, LiveOptions, OwnLibrary, RealFiles};
 use testgam_worlds::stop::Stop;
+use testgam_worlds::world::{Trouble, World};
+use testgam_worlds::{live, sim};
 
 use crate::server::server_command;
 
@@ -90,8 +92,27 @@ fn found_from_anywhere(path: &Path) -> PathBuf {
 }
 
 impl PlayOptions {
+    /// A fresh world for one scenario, in which nobody else has a hand.
+    ///
+    /// # Errors
+    /// Says why there is no room for it.
+    pub fn scenario(&self) -> Result<World, Trouble> {
+        match self.world {
+            WorldKind::Sim => Ok(sim::world::scenario(self.patience)),
+            WorldKind::Live | WorldKind::Abi => live::scenario(self.client_library(), self.live()),
+        }
+    }
+
+    /// The files and the server around this process: its directory, its environment, the user's session.
+    ///
+    /// # Errors
+    /// Says that the current directory cannot be named.
+    pub fn here(&self) -> Result<(RealFiles, LiveMonitor), Trouble> {
+        live::here(self.client_library(), self.live())
+    }
+
     /// The library through which clients of a live world go.
-    pub fn client_library(&self) -> Box<dyn ClientLibrary> {
+    fn client_library(&self) -> Box<dyn ClientLibrary> {
         match self.world {
             WorldKind::Live | WorldKind::Sim => Box::new(OwnLibrary),
             WorldKind::Abi => {
@@ -101,7 +122,7 @@ impl PlayOptions {
     }
 
     /// How a live world is set up.
-    pub fn live(&self) -> LiveOptions {
+    fn live(&self) -> LiveOptions {
         let PlayOptions { server, patience, silence, stop, world: _, library: _ } = self.clone();
         LiveOptions { server, patience, silence, stop }
     }

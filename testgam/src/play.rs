@@ -19,7 +19,6 @@ use testgam_language::verb;
 use testgam_language::{EXTENDED_HEADER, Language};
 use testgam_worlds::check::Checker;
 use testgam_worlds::world::{Trouble, World};
-use testgam_worlds::{live, sim};
 
 /// A scenario's fixed umask.
 const UMASK: Mode = Mode::from_bits_truncate(0o022);
@@ -60,34 +59,34 @@ pub struct Failure {
 /// Plays a script of either language in a fresh directory of its world, with a server of its own.
 pub fn play(script: &Script, options: &PlayOptions) -> Played {
     if options.world == WorldKind::Sim {
-        return play_in(&mut sim::world::scenario(options.patience), script, options);
+        return play_in_own_world(script, options);
     }
     let played = thread::scope(|scope| {
         let player = thread::Builder::new().name("scenario".into()).spawn_scoped(scope, || {
             // The umask belongs to this thread alone from here on.
             unshare(CloneFlags::CLONE_FS).map_err(|why| format!("cannot have an own umask: {why}"))?;
             umask(UMASK);
-            play_in_own_world(script, options)
+            Ok(play_in_own_world(script, options))
         });
         let player = player.map_err(|why| format!("cannot start a thread: {why}"))?;
         player.join().unwrap_or_else(|_| Err("testgam itself panicked".into()))
     });
-    played.unwrap_or_else(|message| Played {
-        transcript: String::new(),
-        outcome: failed(None, &Trouble::Failed(message)),
-    })
+    played.unwrap_or_else(|message| unplayed(&Trouble::Failed(message)))
 }
 
-fn play_in_own_world(script: &Script, options: &PlayOptions) -> Result<Played, String> {
-    let mut world =
-        live::scenario(options.client_library(), options.live()).map_err(|trouble| trouble.to_string())?;
-    Ok(play_in(&mut world, script, options))
-}
-
-fn play_in(world: &mut World, script: &Script, options: &PlayOptions) -> Played {
+fn play_in_own_world(script: &Script, options: &PlayOptions) -> Played {
+    let mut world = match options.scenario() {
+        Ok(world) => world,
+        Err(trouble) => return unplayed(&trouble),
+    };
     let mut transcript = Vec::new();
-    let outcome = run(script, world, options, &mut transcript, &mut io::sink());
+    let outcome = run(script, &mut world, options, &mut transcript, &mut io::sink());
     Played { transcript: String::from_utf8_lossy(&transcript).into_owned(), outcome }
+}
+
+/// What came of a script that was not begun.
+fn unplayed(trouble: &Trouble) -> Played {
+    Played { transcript: String::new(), outcome: failed(None, trouble) }
 }
 
 /// Plays a classic script as the original does: in the current directory, with the user's session, printing
@@ -98,7 +97,7 @@ pub fn play_here(
     out: &mut dyn Write,
     err: &mut dyn Write,
 ) -> Outcome {
-    match live::here(options.client_library(), options.live()) {
+    match options.here() {
         Ok((stage, monitor)) => run(script, &mut World::new(stage, monitor), options, out, err),
         Err(trouble) => failed(None, &trouble),
     }

@@ -18,7 +18,7 @@ use testgam_language::action::{FileOperation, ServerAction};
 use testgam_language::mistake::STAY_INSIDE;
 use testgam_language::transcript::DIRECTORY_PLACEHOLDER;
 use testgam_language::words::plain_or_quoted;
-use testgam_worlds::live::{self, LiveMonitor, RealFiles};
+use testgam_worlds::live::{LiveMonitor, RealFiles};
 use testgam_worlds::sight::{Sight, Stamp};
 use testgam_worlds::world::{Client, Monitor, Stage, Trouble, World};
 use testgam_worlds::{disk, session};
@@ -34,7 +34,7 @@ const ATTEMPT: Duration = Duration::from_millis(500);
 /// # Errors
 /// Says that the current directory cannot be named.
 pub fn room(options: &PlayOptions) -> Result<(World, Ears), Trouble> {
-    let (files, live) = live::here(options.client_library(), options.live())?;
+    let (files, live) = options.here()?;
     let directory = files.spell(Path::new(DIRECTORY_PLACEHOLDER));
     let ears = Ears::default();
     let monitor = RoomMonitor { live, options: options.clone(), id: None, stopped: None, ears: ears.clone() };

@@ -11,11 +11,13 @@ mod options;
 pub(crate) mod past;
 mod stage;
 
-use std::fs;
+use std::path::PathBuf;
 use std::rc::Rc;
+use std::{fs, io};
 
 use crate::disk::Disk;
 use crate::session::Session;
+use crate::stop::Stop;
 use crate::world::{Trouble, World};
 pub use library::{ClientLibrary, OwnLibrary, Surroundings};
 pub use monitor::LiveMonitor;
@@ -46,20 +48,37 @@ pub fn here(
 /// # Errors
 /// Says why there is no room for it.
 pub fn scenario(library: Box<dyn ClientLibrary>, options: LiveOptions) -> Result<World, Trouble> {
-    let failed = |why| Trouble::Failed(format!("cannot make the scenario's folder: {why}"));
-    let own = tempfile::Builder::new().prefix("testgam-").tempdir().map_err(failed)?;
-    let root = own.path().canonicalize().map_err(failed)?;
-    let own = OwnFolder(own);
-    for name in ["dir", "home", "spare"] {
-        fs::create_dir(root.join(name)).map_err(failed)?;
-    }
+    let past = Rc::<Past>::default();
+    let (files, root) = own_files(&past, &options.stop)?;
+    let home = root.join("home");
+    fs::create_dir(&home).map_err(|why| no_room(&why))?;
     let id = root.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let mut session = Session::new(id, root.join("home"), options.server.clone(), options.patience);
+    let mut session = Session::new(id, home, options.server.clone(), options.patience);
     session.notify(&root)?;
     let directory = root.join("dir");
-    let past = Rc::<Past>::default();
-    let disk = Disk::new(directory.clone(), Some(root.join("spare")));
-    let stage = RealFiles::new(disk, Rc::clone(&past), options.stop.clone(), Some(own));
-    let monitor = LiveMonitor::new(Some(session), directory, library, options, past);
-    Ok(World::new(stage, monitor))
+    Ok(World::new(files, LiveMonitor::new(Some(session), directory, library, options, past)))
+}
+
+/// An empty directory with real files, for a monitor of whatever kind. It goes when the files do.
+///
+/// # Errors
+/// Says why there is no room for it.
+pub fn files(stop: &Stop) -> Result<RealFiles, Trouble> {
+    own_files(&Rc::default(), stop).map(|(files, _)| files)
+}
+
+/// An empty directory, and the folder in which it lies.
+fn own_files(past: &Rc<Past>, stop: &Stop) -> Result<(RealFiles, PathBuf), Trouble> {
+    let own = tempfile::Builder::new().prefix("testgam-").tempdir().map_err(|why| no_room(&why))?;
+    let root = own.path().canonicalize().map_err(|why| no_room(&why))?;
+    let own = OwnFolder(own);
+    for name in ["dir", "spare"] {
+        fs::create_dir(root.join(name)).map_err(|why| no_room(&why))?;
+    }
+    let disk = Disk::new(root.join("dir"), Some(root.join("spare")));
+    Ok((RealFiles::new(disk, Rc::clone(past), stop.clone(), Some(own)), root))
+}
+
+fn no_room(why: &io::Error) -> Trouble {
+    Trouble::Failed(format!("cannot make the scenario's folder: {why}"))
 }
