@@ -1,135 +1,29 @@
-//! Reads Rust as far as the rules of the house ask: what is code and what is a test, which types a file defines, and which files of a
+//! Reads Rust as far as the rules of the house ask: what is there for tests alone, which types a file defines, and which files of a
 //! crate take something from which.
 //!
-//! It knows the words of the language and not their meaning: a method that is called on a value of another file's type is no import.
-//! Invariant: what a comment, a string or a test says is not code.
+//! The language is left to `syn`, which knows no types: a method that is called on a value of another file's type is no import.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
-/// The text with comments, strings and characters blanked out, line for line.
-pub fn blanked(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(first) = rest.chars().next() {
-        let is_in_word = out.chars().next_back().is_some_and(is_of_word);
-        let len = foreign(rest, is_in_word);
-        let (taken, left) = rest.split_at(if len == 0 { first.len_utf8() } else { len });
-        match len {
-            0 => out.push(first),
-            _ => out.extend(taken.chars().map(|c| if c == '\n' { c } else { ' ' })),
-        }
-        rest = left;
-    }
-    out
-}
+use syn::spanned::Spanned;
+use syn::visit::{self, Visit};
 
-/// The length of the comment, string or character with which a text begins; 0 if it begins with none.
-fn foreign(text: &str, is_in_word: bool) -> usize {
-    let after =
-        |from: usize, end: &str| text[from..].find(end).map_or(text.len(), |at| from + at + end.len());
-    if text.starts_with("//") {
-        return text.find('\n').unwrap_or(text.len());
-    }
-    if text.starts_with("/*") {
-        return after(2, "*/");
-    }
-    let prefix = match is_in_word {
-        true => 0,
-        false => text.len() - text.trim_start_matches(['b', 'c', 'r']).len(),
-    };
-    let (prefix_text, body) = text.split_at(prefix.min(2));
-    let hashes = body.len() - body.trim_start_matches('#').len();
-    if prefix_text.contains('r') && body[hashes..].starts_with('"') {
-        return after(prefix_text.len() + hashes + 1, &format!("\"{}", "#".repeat(hashes)));
-    }
-    let quote = match body.chars().next() {
-        Some(quote @ '"') => quote,
-        // A lifetime has no second quote behind its first character.
-        Some(quote @ '\'') if body[1..].starts_with('\\') || body[1..].chars().nth(1) == Some('\'') => quote,
-        _ => return 0,
-    };
-    let mut is_escaped = false;
-    let end = body.char_indices().skip(1).find(|(_, c)| {
-        let is_end = *c == quote && !is_escaped;
-        is_escaped = *c == '\\' && !is_escaped;
-        is_end
-    });
-    prefix_text.len() + end.map_or(body.len(), |(at, _)| at + 1)
-}
-
-fn is_of_word(c: char) -> bool {
-    c.is_alphanumeric() || c == '_'
-}
-
-/// The lines of a blanked text without the items that are there for tests only.
-pub fn without_tests(code: &str) -> String {
-    const MARK: &str = "#[cfg(test)]";
-    let mut out = String::new();
-    let mut rest = code;
-    while let Some(at) = rest.find(MARK) {
-        let (before, item) = rest.split_at(at);
-        out.push_str(before.trim_end_matches(' '));
-        rest = item[item_len(item)..].strip_prefix('\n').unwrap_or_default();
-    }
-    out + rest
-}
-
-/// The length of the item with which a text begins, attributes and all.
-fn item_len(item: &str) -> usize {
-    let mut depth = 0;
-    for (at, c) in item.char_indices() {
-        match c {
-            '{' | '(' | '[' => depth += 1,
-            '}' | ')' | ']' => depth -= 1,
-            _ => {}
-        }
-        if depth == 0 && matches!(c, '}' | ';') {
-            return at + 1;
-        }
-    }
-    item.len()
-}
-
-/// A piece of code up to a bracket or a semicolon, and that sign.
-fn pieces(code: &str) -> impl Iterator<Item = (&str, char)> {
-    code.split_inclusive(['{', '}', ';'])
-        .filter_map(|piece| piece.char_indices().next_back().map(|(at, sign)| (&piece[..at], sign)))
-}
-
-fn words(code: &str) -> impl Iterator<Item = &str> {
-    code.split(|c| !is_of_word(c)).filter(|word| !word.is_empty())
-}
-
-/// The names of the types that the code defines; those that belong to a trait are none of its own.
-pub fn types(code: &str) -> BTreeSet<String> {
-    let mut found = BTreeSet::new();
-    // Whether each block that is open belongs to a trait.
-    let mut blocks = Vec::new();
-    for (piece, sign) in pieces(code) {
-        let has = |word| words(piece).any(|one| one == word);
-        let is_own = !blocks.last().copied().unwrap_or(false);
-        for (keyword, name) in words(piece).zip(words(piece).skip(1)) {
-            let is_type = matches!(keyword, "struct" | "enum" | "union" | "trait");
-            if (is_type || keyword == "type" && is_own) && name.starts_with(char::is_uppercase) {
-                found.insert(name.to_owned());
-            }
-        }
-        match sign {
-            '{' => blocks.push((has("impl") || has("trait")) && !has("fn")),
-            '}' => drop(blocks.pop()),
-            _ => {}
-        }
-    }
-    found
-}
-
-/// A file of a crate.
-struct File {
-    path: PathBuf,
-    /// Its code, without tests and without what it has from elsewhere.
-    code: String,
+/// What a file says, but for what is there for tests alone.
+#[derive(Default)]
+pub struct Source {
+    /// The names of the types that it defines; those that belong to a trait are none of its own.
+    pub types: BTreeSet<String>,
+    /// The lines that are for tests alone, counted from 1.
+    tests: Vec<RangeInclusive<usize>>,
+    /// The modules that it declares.
+    modules: Vec<String>,
     uses: Vec<Use>,
+    /// The paths of several names in its code.
+    paths: Vec<Vec<String>>,
+    /// All names in its code.
+    said: BTreeSet<String>,
 }
 
 /// A name that a file has from elsewhere.
@@ -139,8 +33,117 @@ struct Use {
     is_public: bool,
 }
 
+impl Source {
+    /// Reads a file.
+    pub fn new(text: &str) -> Source {
+        let mut source = Source::default();
+        source.visit_file(&syn::parse_file(text).expect("because it compiles"));
+        source
+    }
+
+    /// The lines of its text that are not for tests alone.
+    pub fn lines<'a>(&self, text: &'a str) -> Vec<&'a str> {
+        let is_for_tests = |line: usize| self.tests.iter().any(|lines| lines.contains(&line));
+        text.lines().zip(1..).filter(|(_, line)| !is_for_tests(*line)).map(|(text, _)| text).collect()
+    }
+
+    /// Notes something that is for tests alone. Gives whether it is.
+    fn leaves_out(&mut self, attributes: &[syn::Attribute], item: &impl Spanned) -> bool {
+        let is_for_tests = |one: &syn::Attribute| {
+            one.path().is_ident("cfg")
+                && one.parse_args::<syn::Path>().is_ok_and(|path| path.is_ident("test"))
+        };
+        let leaves_out = attributes.iter().any(is_for_tests);
+        if leaves_out {
+            let span = item.span();
+            self.tests.push(span.start().line..=span.end().line);
+        }
+        leaves_out
+    }
+
+    fn add_uses(&mut self, tree: &syn::UseTree, mut path: Vec<String>, is_public: bool) {
+        match tree {
+            syn::UseTree::Path(next) => {
+                path.push(next.ident.to_string());
+                self.add_uses(&next.tree, path, is_public);
+            }
+            syn::UseTree::Group(group) => {
+                group.items.iter().for_each(|tree| self.add_uses(tree, path.clone(), is_public));
+            }
+            syn::UseTree::Name(syn::UseName { ident })
+            | syn::UseTree::Rename(syn::UseRename { ident, .. }) => {
+                path.extend(Some(ident.to_string()).filter(|name| name != "self"));
+                self.uses.push(Use { path, is_public });
+            }
+            syn::UseTree::Glob(_) => self.uses.push(Use { path, is_public }),
+        }
+    }
+}
+
+impl<'ast> Visit<'ast> for Source {
+    fn visit_item(&mut self, item: &'ast syn::Item) {
+        use syn::Item;
+        let (attributes, name) = match item {
+            Item::Struct(item) => (&item.attrs, Some(&item.ident)),
+            Item::Enum(item) => (&item.attrs, Some(&item.ident)),
+            Item::Union(item) => (&item.attrs, Some(&item.ident)),
+            Item::Trait(item) => (&item.attrs, Some(&item.ident)),
+            Item::Type(item) => (&item.attrs, Some(&item.ident)),
+            Item::Const(item) => (&item.attrs, None),
+            Item::Fn(item) => (&item.attrs, None),
+            Item::Impl(item) => (&item.attrs, None),
+            Item::Mod(item) => (&item.attrs, None),
+            Item::Use(item) => (&item.attrs, None),
+            _ => return visit::visit_item(self, item),
+        };
+        if !self.leaves_out(attributes, item) {
+            self.types.extend(name.map(ToString::to_string));
+            visit::visit_item(self, item);
+        }
+    }
+
+    fn visit_impl_item_fn(&mut self, item: &'ast syn::ImplItemFn) {
+        if !self.leaves_out(&item.attrs, item) {
+            visit::visit_impl_item_fn(self, item);
+        }
+    }
+
+    fn visit_item_mod(&mut self, item: &'ast syn::ItemMod) {
+        match &item.content {
+            None => self.modules.push(item.ident.to_string()),
+            Some(_) => visit::visit_item_mod(self, item),
+        }
+    }
+
+    fn visit_item_use(&mut self, item: &'ast syn::ItemUse) {
+        let is_public = !matches!(item.vis, syn::Visibility::Inherited);
+        self.add_uses(&item.tree, Vec::new(), is_public);
+    }
+
+    fn visit_path(&mut self, path: &'ast syn::Path) {
+        let names: Vec<String> = path.segments.iter().map(|segment| segment.ident.to_string()).collect();
+        self.paths.extend(Some(names).filter(|names| names.len() > 1));
+        visit::visit_path(self, path);
+    }
+
+    fn visit_ident(&mut self, name: &'ast syn::Ident) {
+        self.said.insert(name.to_string());
+    }
+
+    /// What is handed to a macro is words to it alone; those that are names and paths are taken for such.
+    fn visit_macro(&mut self, call: &'ast syn::Macro) {
+        let words = call.tokens.to_string().replace(" :: ", "::");
+        for run in words.split(|c: char| !c.is_alphanumeric() && c != '_' && c != ':') {
+            let names: Vec<String> = run.split("::").map(str::to_owned).collect();
+            self.said.extend(names.iter().cloned());
+            self.paths.extend(Some(names).filter(|names| names.len() > 1));
+        }
+        visit::visit_macro(self, call);
+    }
+}
+
 /// The files of a crate by their modules.
-pub struct Crate(BTreeMap<Vec<String>, File>);
+pub struct Crate(BTreeMap<Vec<String>, (PathBuf, Source)>);
 
 impl Crate {
     /// Reads a crate from the file that is its root; `read` gives a file's text, if there is one.
@@ -150,23 +153,26 @@ impl Crate {
         let mut left = vec![(Vec::new(), root.to_owned())];
         while let Some((module, path)) = left.pop() {
             let Some(text) = read(&path) else { continue };
-            let (uses, code) = uses(&without_tests(&blanked(&text)));
-            for name in pieces(&code).filter_map(|(piece, _)| declared(piece)) {
-                let child = [&module[..], &[name.to_owned()]].concat();
+            let source = Source::new(&text);
+            for name in &source.modules {
+                let child = [&module[..], std::slice::from_ref(name)].concat();
                 let file = folder.join(child.join("/"));
                 left.extend(
                     [file.with_extension("rs"), file.join("mod.rs")].map(|file| (child.clone(), file)),
                 );
             }
-            files.insert(module, File { path, code, uses });
+            files.insert(module, (path, source));
         }
         Crate(files)
     }
 
     /// The files that take something from each other, circle by circle.
     pub fn circles(&self) -> Vec<Vec<&Path>> {
-        let arrows: BTreeMap<&Path, BTreeSet<&Path>> =
-            self.0.iter().map(|(module, file)| (&*file.path, self.imports(module, file))).collect();
+        let arrows: BTreeMap<&Path, BTreeSet<&Path>> = self
+            .0
+            .iter()
+            .map(|(module, (path, source))| (&**path, self.imports(module, path, source)))
+            .collect();
         let reached: BTreeMap<&Path, BTreeSet<&Path>> =
             arrows.keys().map(|file| (*file, reached(file, &arrows))).collect();
         let circle_of = |file: &Path| -> Vec<&Path> {
@@ -177,18 +183,13 @@ impl Crate {
     }
 
     /// The other files from which a file takes something.
-    fn imports(&self, module: &[String], file: &File) -> BTreeSet<&Path> {
-        let said: BTreeSet<&str> = pieces(&file.code)
-            .filter(|(piece, _)| declared(piece).is_none())
-            .flat_map(|(piece, _)| words(piece))
-            .collect();
+    fn imports(&self, module: &[String], file: &Path, source: &Source) -> BTreeSet<&Path> {
         // What is only passed on is not needed here.
         let is_needed =
-            |one: &&Use| !one.is_public || one.path.last().is_some_and(|name| said.contains(&**name));
-        let used = file.uses.iter().filter(is_needed).map(|one| one.path.clone());
-        let found =
-            used.chain(paths(&file.code)).filter_map(|path| self.defining(&self.absolute(module, &path)?));
-        found.filter(|other| *other != file.path).collect()
+            |one: &&Use| !one.is_public || one.path.last().is_some_and(|name| source.said.contains(name));
+        let used = source.uses.iter().filter(is_needed).map(|one| &one.path);
+        let found = used.chain(&source.paths).filter_map(|path| self.defining(&self.absolute(module, path)?));
+        found.filter(|other| *other != file).collect()
     }
 
     /// A path from the root on, if it leads into this crate by its own words.
@@ -209,20 +210,14 @@ impl Crate {
     /// The file that defines what a path from the root leads to.
     fn defining(&self, path: &[String]) -> Option<&Path> {
         let depth = (0..=path.len()).rev().find(|depth| self.0.contains_key(&path[..*depth]))?;
-        let file = &self.0[&path[..depth]];
+        let (file, source) = &self.0[&path[..depth]];
         let passed_on =
-            path.get(depth).and_then(|name| file.uses.iter().find(|one| one.path.last() == Some(name)));
+            path.get(depth).and_then(|name| source.uses.iter().find(|one| one.path.last() == Some(name)));
         match passed_on.and_then(|one| self.absolute(&path[..depth], &one.path)) {
             Some(from) => self.defining(&[&from[..], &path[depth + 1..]].concat()),
-            None => Some(&file.path),
+            None => Some(file),
         }
     }
-}
-
-/// The module that a piece of code declares.
-fn declared(piece: &str) -> Option<&str> {
-    let mut words = words(piece).skip_while(|word| *word != "mod");
-    words.nth(1).filter(|_| words.next().is_none())
 }
 
 /// What can be reached over one arrow or more.
@@ -237,72 +232,19 @@ fn reached<'a>(from: &Path, arrows: &BTreeMap<&'a Path, BTreeSet<&'a Path>>) -> 
     found
 }
 
-/// What a blanked text has from elsewhere, and the rest of it.
-fn uses(code: &str) -> (Vec<Use>, String) {
-    let (mut found, mut others) = (Vec::new(), String::new());
-    for statement in code.split_inclusive(';') {
-        let begins = |at: &usize| !statement[..*at].ends_with(is_of_word);
-        match statement.find("use ").filter(begins) {
-            Some(at) => {
-                let before = statement[..at].trim_end();
-                let is_public = before.ends_with("pub") || before.ends_with(')');
-                found.extend(leaves(&statement[at + 4..]).into_iter().map(|path| Use { path, is_public }));
-                others.push_str(before);
-            }
-            None => others.push_str(statement),
-        }
-    }
-    (found, others)
-}
-
-/// The paths of several names in code.
-fn paths(code: &str) -> impl Iterator<Item = Vec<String>> {
-    let runs = code.split(|c| !is_of_word(c) && c != ':').map(|run| run.trim_end_matches(':'));
-    runs.filter(|run| run.contains("::") && !run.starts_with(':'))
-        .map(|run| run.split("::").map(str::to_owned).collect())
-}
-
-/// The paths of a `use`, each to its end.
-fn leaves(tree: &str) -> Vec<Vec<String>> {
-    let tree = tree.trim_matches(|c: char| c.is_whitespace() || c == ';');
-    let (begin, rest) = tree.split_once('{').unwrap_or((tree, ""));
-    let name = |tree: &str| tree.split(" as ").next().unwrap_or_default().trim().to_owned();
-    let begin: Vec<String> =
-        begin.split("::").map(name).filter(|name| !name.is_empty() && name != "*").collect();
-    if rest.is_empty() {
-        return vec![begin];
-    }
-    let inner = rest.strip_suffix('}').unwrap_or(rest);
-    let mut depth = 0;
-    let branches = inner.split(|c| {
-        depth += i32::from(c == '{') - i32::from(c == '}');
-        c == ',' && depth == 0
-    });
-    let branches = branches.filter(|branch| !branch.trim().is_empty()).flat_map(leaves);
-    branches.map(|branch| [&begin[..], &branch[usize::from(branch == ["self"])..]].concat()).collect()
-}
-
 mod tests {
     use super::*;
 
     #[test]
-    fn comments_strings_and_characters_are_not_code() {
-        let text = "a /* { */ 'b' '\\'' b\"\\\"{\" r#\"\"{\"# <'c> // {\nd 'e";
-        assert_eq!(blanked(text).split_whitespace().collect::<Vec<_>>(), ["a", "<'c>", "d", "'e"]);
-        assert_eq!(blanked(text).len(), text.len());
-    }
-
-    #[test]
     fn only_items_for_tests_are_left_out() {
-        let code =
-            "a\n#[cfg(test)]\nmod tests {\n    b { c }\n}\nd\n    #[cfg(test)]\n    fn e(f: [u8; 3]) {}\ng\n";
-        assert_eq!(without_tests(code), "a\nd\ng\n");
+        let text = "struct A;\n#[cfg(test)]\nmod tests {\n    fn b() { c }\n}\nimpl A {\n    #[cfg(test)]\n    fn e(f: [u8; 3]) {}\n}\n";
+        assert_eq!(Source::new(text).lines(text), ["struct A;", "impl A {", "}"]);
     }
 
     #[test]
     fn a_type_of_a_trait_is_none_of_the_file() {
-        let code = "pub struct A;\nimpl B for A {\n    type C = u8;\n    fn f() { enum D {} }\n}\ntrait E {\n    type F;\n}\ntype G = A;";
-        assert_eq!(types(code).into_iter().collect::<Vec<_>>(), ["A", "D", "E", "G"]);
+        let text = "pub struct A;\nimpl B for A {\n    type C = u8;\n    fn f() { enum D {} }\n}\ntrait E {\n    type F;\n}\ntype G = A;";
+        assert_eq!(Source::new(text).types.into_iter().collect::<Vec<_>>(), ["A", "D", "E", "G"]);
     }
 
     fn circles(files: &[(&str, &str)]) -> Vec<String> {
