@@ -132,7 +132,7 @@ impl Sim {
 
     pub(super) fn check_barrier(&mut self, id: ClientId, asked: Moment) {
         if !self.setup.may_tell_nothing() {
-            self.witness.handle_barrier(id, asked);
+            self.witness.handle_barrier(id, asked, self.files.tree.journal());
         }
     }
 

@@ -8,7 +8,7 @@
 //! A state may be told twice: by a look, and by the notice that the look has overtaken. Invariant: whatever could be due to a scan that
 //! failed, or to something that nobody promises to notice, is passed over.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
@@ -58,12 +58,21 @@ struct Account {
     entries: BTreeMap<Name, Thread>,
 }
 
+/// A barrier that was answered.
+#[derive(Debug)]
+struct Barrier {
+    /// When it was asked for.
+    asked: Moment,
+    /// The requests of which it says nothing.
+    left_out: BTreeSet<i32>,
+}
+
 /// What all requests were told. `C` names a client.
 #[derive(Debug)]
 pub struct Witness<C> {
     accounts: BTreeMap<(C, i32), Account>,
-    /// When each client's last barrier was asked for, if it was answered and the events before it are still to be read.
-    barriers: BTreeMap<C, Moment>,
+    /// Each client's last barrier, if it was answered and the events before it are still to be read.
+    barriers: BTreeMap<C, Barrier>,
     /// Since when the server was at rest at the latest.
     rested: Moment,
 }
@@ -123,9 +132,17 @@ impl<C: Copy + Ord> Witness<C> {
         self.rested = now;
     }
 
-    /// Takes note that a barrier was answered that was asked for at a moment.
-    pub fn handle_barrier(&mut self, client: C, asked: Moment) {
-        self.barriers.insert(client, asked);
+    /// Takes note that a barrier was answered that was asked for at a moment. It did not wait for what was held back then, or did not
+    /// answer.
+    pub fn handle_barrier(&mut self, client: C, asked: Moment, journal: &Journal) {
+        let is_left_out = |account: &Account| {
+            account.is_suspended || journal.chronicle(&account.subject).is_some_and(|of| of.is_doubted)
+        };
+        let left_out = { self.accounts.iter() }
+            .filter(|((of, _), account)| *of == client && is_left_out(account))
+            .map(|((_, number), _)| *number)
+            .collect();
+        self.barriers.insert(client, Barrier { asked, left_out });
     }
 
     /// Takes an event that a client reads.
@@ -149,9 +166,10 @@ impl<C: Copy + Ord> Witness<C> {
     /// # Errors
     /// Says what was not told that happened before its barrier.
     pub fn handle_all_read(&mut self, client: C, journal: &Journal) -> Result<(), Complaint> {
-        let Some(asked) = self.barriers.remove(&client) else { return Ok(()) };
+        let Some(Barrier { asked, left_out }) = self.barriers.remove(&client) else { return Ok(()) };
         for ((of, number), account) in &self.accounts {
-            if *of == client && account.began <= asked && account.is_listed {
+            let is_meant = *of == client && account.began <= asked && !left_out.contains(number);
+            if is_meant && account.is_listed {
                 account.compare(journal, asked).map_err(|what| {
                     Complaint::new(
                         Checker::BarrierSound,
@@ -447,14 +465,19 @@ mod tests {
     fn what_happened_before_the_barrier_has_to_be_told_when_all_is_read() {
         let (mut witness, mut journal) = witness(&[State::Absent, sight(1)]);
         assert_eq!(tell(&mut witness, &journal, &LISTING), None);
-        witness.handle_barrier(1, 0);
+        witness.handle_barrier(1, 0, &journal);
         assert_eq!(witness.handle_all_read(1, &journal), Ok(()));
-        witness.handle_barrier(1, journal.now());
+        witness.handle_barrier(1, journal.now(), &journal);
         let complaint = witness.handle_all_read(1, &journal).expect_err("it was not told");
         assert_eq!(complaint.checker, Checker::BarrierSound);
+        // What was held back when it was answered is none of it, whatever has become of that when all is read.
+        witness.handle_suspended(1, 1, true);
+        witness.handle_barrier(1, journal.now(), &journal);
+        witness.handle_suspended(1, 1, false);
+        assert_eq!(witness.handle_all_read(1, &journal), Ok(()));
         // A scan that failed excuses it.
         journal.handle_scan(&TreePath::new(DIR.as_bytes()).expect("a path"), true);
-        witness.handle_barrier(1, journal.now());
+        witness.handle_barrier(1, journal.now(), &journal);
         assert_eq!(witness.handle_all_read(1, &journal), Ok(()));
     }
 }
