@@ -1,9 +1,8 @@
 //! The socket to the server: connected, watched, replaced when it is lost.
 //!
-//! What the bytes mean is left to [`crate::state`], when to try to [`crate::connection`], and where the server is and whose,
-//! to [`gamin_meeting`]. Nothing here
-//! waits: the socket does not block, and between two attempts a timer runs. [`Link::source`] is readable
-//! whenever there is something to do: bytes, room for bytes, a lost server, an expired timer.
+//! What the bytes mean is left to [`crate::state`], when to try to [`crate::driver`], and where the server is and whose,
+//! to [`gamin_meeting`]. Nothing here waits: the socket does not block, and between two attempts a timer runs.
+//! [`Link::source`] is readable whenever there is something to do: bytes, room for bytes, a lost server, an expired timer.
 //!
 //! Invariant: no byte is sent before the peer was found to have our uid; an outage ends within
 //! [`Options::patience`], in a link or in an error.

@@ -1,9 +1,10 @@
 //! A connection without a socket: bytes in, events out; requests in, bytes out.
 //!
 //! Calling contract: `handle_connected` when there is a new server, `handle_bytes` with what it sends,
-//! `handle_lost` when it is gone; after each call send [`State::output`] and take events with
-//! [`State::poll_event`]. The commands ([`State::monitor`] and so on) are allowed at any time; what is asked
-//! without a server is asked of the next one.
+//! `handle_lost` when it is gone; after each call have [`State::explore`] look at new names, send
+//! [`State::output`], say how much of it was sent (`handle_sent`), and take events with [`State::poll_event`].
+//! The commands ([`State::monitor`] and so on) are allowed at any time; what is asked without a server is asked of
+//! the next one.
 //!
 //! Invariants, through any number of servers: who has read the whole queue knows of each path exactly what
 //! `told::Told` holds; each request has one EndExist, unless it asked for none; each cancel is followed by

@@ -1,9 +1,9 @@
 //! All sessions and the engine as one whole, without socket, clock or file system.
 //!
-//! Who may connect, how long a stranger is waited for, which event is whose, and when nobody needs the server
+//! Who may connect, how long a newcomer is waited for, which event is whose, and when nobody needs the server
 //! any more is decided here; who has a session, in `sessions`; what a request means, in the session; what happens to files, in the engine. What is
 //! to be done outside is left to a host: sockets, kernel, scans and time, real or simulated.
-//! Invariant: only a session that has shown its credentials has a decoder, an outbox or a subscription.
+//! Invariant: only a connection that has shown its credentials has a decoder, an outbox or a subscription.
 
 mod facts;
 mod ring;
@@ -87,8 +87,8 @@ pub struct Census {
 /// Sessions and engine as a state machine. It does nothing by itself:
 ///
 /// 1. The host hands in what happened through one of the `handle_*` methods. All that the kernel noticed goes in
-///    before any bytes of a client and before any scan is made, so that a client is told of what happened
-///    before its request before it is answered.
+///    before any bytes of a client and before the answer of any scan, so that a client is told of what happened
+///    before its request before it is answered. [`Driver`](crate::Driver) does so.
 /// 2. It then carries out what [`Core::poll_effect`] gives, in that order, and hands in the answers, until there
 ///    is no more. An answer may come late, but must come if it can: of a scan that may never
 ///    end [`Core::handle_overdue`] tells.
@@ -102,7 +102,7 @@ pub struct Census {
 pub struct Core {
     engine: Engine,
     uid: u32,
-    /// How long to stay without a session, and since when there has been none.
+    /// How long to stay without a session; for ever if `None`.
     idle_max: Option<Duration>,
     /// When the last session ended that needed the server.
     idle_since: Time,

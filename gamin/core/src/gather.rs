@@ -1,7 +1,7 @@
 //! When the kernel's queue is read: at once as long as notices are few, every [`GATHER`] once they keep coming.
 //!
-//! Reading, and waiting for the first notice, is left to the host. Invariant: after [`Gather::handle_read`] has said to rest,
-//! there is nothing to do until [`Gather::handle_ready`].
+//! Reading is left to the driver, waiting for the first notice to the host. Invariant: after [`Gather::handle_read`]
+//! has said to rest, there is nothing to do until [`Gather::handle_ready`].
 
 use std::time::Duration;
 

@@ -1,6 +1,8 @@
-//! The state machine: inputs, outputs, and the steps of a look.
+//! The state machine: its commands, inputs and outputs.
 //!
-//! Bookkeeping of single paths is left to `known`, `pace` and `kernel_watch`.
+//! The steps of a look are left to `look`, what a notice means to `note`, methods to `method`, polling to `round`; bookkeeping of
+//! single paths to `watch`, `known`, `pace`, `stir` and `kernel_watch`. Invariant: nothing is done here; whatever is to be done
+//! outside is an [`Effect`], whatever is to be told an [`Output`].
 
 mod coverage;
 mod facts;

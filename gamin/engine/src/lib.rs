@@ -2,7 +2,7 @@
 //!
 //! The engine knows no descriptor, socket or clock. A host carries out its [`Effect`]s on a real or simulated
 //! system, hands in what comes of them ([`Notice`]s, answers to arming, [`Scan`]s, the [`Time`]), and takes out
-//! [`Event`]s. Who the subscribers are, and how events reach them, is left to the server.
+//! [`Event`]s. Who the subscribers are, and how events reach them, is left to the core.
 //! Invariant: with the same inputs in the same order it gives the same outputs, on every machine.
 
 #![forbid(unsafe_code)]

@@ -1,4 +1,4 @@
-//! What the kernel noticed, normalised: the engine's side of inotify.
+//! What the kernel noticed, normalised: what a backend makes of a kernel's records.
 
 use std::collections::BTreeMap;
 
@@ -118,7 +118,7 @@ impl Change {
 
 /// Merges changes of an entry that were read at once, each run of them into its last.
 ///
-/// For hosts: `notices[first..]` is what one reading of the kernel's queue gave.
+/// For backends: `notices[first..]` is what one reading of the kernel's queue gave.
 pub fn merge_changes(notices: &mut Vec<Notice>, first: usize) {
     let mut is_merged = vec![false; notices.len()];
     let mut last_of_run: BTreeMap<(KernelWatchId, Name), usize> = BTreeMap::new();

@@ -1,4 +1,4 @@
-//! A look at a path: what it leads to, over which directory entries, and what is in it.
+//! A scan of a path: what it leads to, over which directory entries, and what is in it.
 
 use crate::path::{Name, TreePath};
 use crate::stamp::Stamp;

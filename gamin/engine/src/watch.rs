@@ -37,7 +37,7 @@ pub(crate) struct Watch {
     pub reliance: Reliance,
     /// What its subscribers were told of how it is covered.
     pub coverage: Coverage,
-    /// When the schedule will look again.
+    /// When it is to be looked at again, if nothing happens before; it stands in the engine's `polls` then.
     pub look_at: Option<Time>,
     /// Too much came and went to tell of it at once; the next look has to look this closely.
     pub postponed: Option<Detail>,
@@ -83,7 +83,7 @@ pub(crate) struct Look {
     pub doubted: bool,
     /// The scan takes so long that it may never be answered.
     pub overdue: bool,
-    /// How many notices had been taken, and how much asked of the kernel, when the scan was asked for.
+    /// How many notices had been taken, and how much asked of the kernel, in one sum, when the scan was asked for.
     pub since: u64,
     /// How much had been asked of the kernel by then.
     pub asked: u64,

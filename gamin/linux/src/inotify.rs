@@ -1,4 +1,4 @@
-//! inotify(7) as a source of notices.
+//! inotify(7) as a [`Kernel`]: what it tells becomes [`Record`]s.
 //!
 //! What a record means for whom is left to the backend. Invariant: the kernel is never asked to tell about reading or
 //! opening, which would never end: looking at a file would be told.

@@ -1,6 +1,6 @@
 //! What the engine says of itself to people: its policy, its watches and kernel watches, as facts.
 //!
-//! Who asks, and how it gets there, is left to the server. Invariant: nothing changes by being asked, and a walk that
+//! Who asks, and how it gets there, is left to the core. Invariant: nothing changes by being asked, and a walk that
 //! goes on behind a number costs what is left of it.
 
 use gamin_protocol::{Fact, Kind};

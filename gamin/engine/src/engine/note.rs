@@ -1,4 +1,7 @@
 //! What a notice means for one path, and how it is told.
+//!
+//! What it comes to for one file is left to `known`, how soon a Changed is told to `pace`, the look that may follow to `look`.
+//! Invariant: what is noticed of entries and attributes while a look is under way waits for it, or has it repeated.
 
 use gamin_protocol::{Code, Kind};
 
