@@ -136,7 +136,7 @@ impl<C: Copy + Ord> Witness<C> {
     /// answer.
     pub fn handle_barrier(&mut self, client: C, asked: Moment, journal: &Journal) {
         let is_left_out = |account: &Account| {
-            account.is_suspended || journal.chronicle(&account.subject).is_some_and(|of| of.is_doubted)
+            journal.chronicle(&account.subject).is_some_and(|chronicle| account.is_excused(chronicle))
         };
         let left_out = { self.accounts.iter() }
             .filter(|((of, _), account)| *of == client && is_left_out(account))
@@ -256,10 +256,15 @@ impl Account {
         })
     }
 
+    /// Whether it need not have been told what is there now: it is held back, or nobody could look.
+    fn is_excused(&self, chronicle: &Chronicle) -> bool {
+        self.is_suspended || chronicle.is_doubted
+    }
+
     /// Compares what was told with the states that were there at a moment, or later.
     fn compare(&self, journal: &Journal, since: Moment) -> Result<(), String> {
         let Some(chronicle) = journal.chronicle(&self.subject) else { return Ok(()) };
-        if chronicle.is_void() || chronicle.is_doubted || !self.is_listed || self.is_suspended {
+        if chronicle.is_void() || !self.is_listed || self.is_excused(chronicle) {
             return Ok(());
         }
         let path = self.path.escape_ascii();
