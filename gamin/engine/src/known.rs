@@ -3,7 +3,7 @@
 //! Pure bookkeeping: whom to tell, and when to look, is left to the engine. Invariant: Created is told only of what
 //! is absent here, Deleted and Changed only of what is present; a notice that contradicts what is known is ignored.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use gamin_protocol::{Code, Tag};
@@ -220,12 +220,14 @@ impl Known {
     }
 
     /// Learns, for a directory subscription, what the directory is and holds now. Whether entries that are known have
-    /// changed is made out only if that is in doubt.
+    /// changed is made out only if that is in doubt; what was noticed to come or go is left to the notices, which are still to
+    /// be taken: it may have been looked at between any two of them.
     pub(crate) fn learn_directory(
         &mut self,
         stamp: Stamp,
         entries: Entries,
         in_doubt: bool,
+        noticed: &BTreeSet<Name>,
         told: &mut Vec<Telling>,
     ) {
         match self {
@@ -233,7 +235,7 @@ impl Known {
                 if matches!(entries, Entries::Listed(_)) {
                     directory.root = stamp;
                 }
-                return directory.learn(entries, in_doubt, told);
+                return directory.learn(entries, in_doubt, noticed, told);
             }
             Known::Directory(_) => self.learn_absent(told),
             Known::Nothing | Known::Absent | Known::File(_) => {}
@@ -242,7 +244,7 @@ impl Known {
         let mut directory = Directory { root: stamp, entries: Arc::default(), is_listed: false };
         if is_news {
             told.push(Telling::root(Code::Created, directory.tag()));
-            directory.learn(entries, in_doubt, told);
+            directory.learn(entries, in_doubt, noticed, told);
         } else {
             directory.fill(entries);
         }
@@ -354,8 +356,8 @@ impl Directory {
     }
 
     /// Takes a listing and tells the difference: first what is gone, then what is new or different, by name.
-    fn learn(&mut self, entries: Entries, in_doubt: bool, told: &mut Vec<Telling>) {
-        let listing = match entries {
+    fn learn(&mut self, entries: Entries, in_doubt: bool, noticed: &BTreeSet<Name>, told: &mut Vec<Telling>) {
+        let mut listing = match entries {
             Entries::Listed(listing) => BTreeMap::from_iter(listing),
             Entries::Unasked => return,
             Entries::Unlisted(_) => {
@@ -364,10 +366,11 @@ impl Directory {
             }
         };
         self.is_listed = true;
+        listing.retain(|name, _| !noticed.contains(name));
         let entries = self.entries_mut();
         entries.retain(|name, file| {
-            let stays =
-                listing.get(name).is_some_and(|stamp| !stamp.is_some_and(|now| file.changes_type(&now)));
+            let stays = noticed.contains(name)
+                || listing.get(name).is_some_and(|stamp| !stamp.is_some_and(|now| file.changes_type(&now)));
             if !stays {
                 told.push(Telling::entry(Code::Deleted, name, None));
             }
@@ -434,7 +437,8 @@ mod tests {
             let stamp = Stamp { size: 1, ..Stamp::void(FileType::Other) };
             let mut known = Known::Nothing;
             let listed = Entries::Listed(vec![(name.clone(), Some(stamp))]);
-            known.learn_directory(Stamp::void(FileType::Directory), listed, false, &mut Vec::new());
+            let root = Stamp::void(FileType::Directory);
+            known.learn_directory(root, listed, false, &BTreeSet::new(), &mut Vec::new());
             known.doubt_entry(&name, EntryNotice { change, seen: present(size), is_last: true });
             matches!(known, Known::Directory(directory) if directory.entries[&name].doubted)
         };

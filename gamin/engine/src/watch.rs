@@ -217,6 +217,18 @@ impl Watch {
         }
     }
 
+    /// The entries that notices which wait say have come or gone.
+    pub(crate) fn came_or_went<'a>(&self, waiting: impl IntoIterator<Item = &'a Waiting>) -> BTreeSet<Name> {
+        let entry = |notice: &Waiting| match notice {
+            // Those about a directory that the path has led to are not taken.
+            Waiting::Entry(need, name, entry) if !entry.change.is_within() && self.needs.contains(need) => {
+                Some(name.clone())
+            }
+            Waiting::Entry(..) | Waiting::Hinge(..) | Waiting::Attributes => None,
+        };
+        waiting.into_iter().filter_map(entry).collect()
+    }
+
     /// Whether a need is the end of the path. The last one of a path that is missing may be what is missing on the way
     /// there.
     pub(crate) fn is_end(&self, need: &Need) -> bool {

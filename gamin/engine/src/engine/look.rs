@@ -3,7 +3,7 @@
 //!
 //! Invariant: what is taken over was scanned after everything that it hangs on had been armed, or the path is polled.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 use gamin_protocol::{Code, Kind};
 
@@ -14,7 +14,7 @@ use crate::event::{Output, Subject};
 use crate::id::WatchId;
 use crate::kernel_watch::{Need, Role, Standing};
 use crate::known::Known;
-use crate::path::TreePath;
+use crate::path::{Name, TreePath};
 use crate::policy::Method;
 use crate::scan::{Detail, Entries, Found, Scan, ScanId, ScanRequest, Unlisted};
 use crate::stir::CALM;
@@ -185,7 +185,8 @@ impl Engine {
         let Some(watch) = self.watches.get_mut(&id) else { return };
         let detail = watch.look.as_ref().map_or(full, |look| look.detail);
         let waiting = watch.look.take().map(|look| look.waiting).unwrap_or_default();
-        self.accept(now, id, scan.found, detail);
+        let noticed = watch.came_or_went(&waiting);
+        self.accept(now, id, scan.found, detail, &noticed);
         // If one of them begins another look, the others wait for that.
         for notice in waiting {
             self.note(now, id, notice);
@@ -220,8 +221,9 @@ impl Engine {
         (reliance, asked)
     }
 
-    /// Takes over what a look has found, tells the difference, and tells newcomers the listing.
-    pub(super) fn accept(&mut self, now: Time, id: WatchId, found: Found, detail: Detail) {
+    /// Takes over what a look has found, but for the entries that were noticed to come or go, tells the difference, and tells
+    /// newcomers the listing.
+    fn accept(&mut self, now: Time, id: WatchId, found: Found, detail: Detail, noticed: &BTreeSet<Name>) {
         let Some(watch) = self.watches.get_mut(&id) else { return };
         let mut told = Vec::new();
         let mut was_unasked = false;
@@ -235,7 +237,8 @@ impl Engine {
             }
             (Kind::Directory, Found::Directory { stamp, entries, .. }) => {
                 was_unasked = entries == Entries::Unasked;
-                watch.known.learn_directory(stamp, entries, detail != Detail::Names, &mut told);
+                let in_doubt = detail != Detail::Names;
+                watch.known.learn_directory(stamp, entries, in_doubt, noticed, &mut told);
             }
         }
         if watch.calm_at.is_some() && !told.is_empty() {
