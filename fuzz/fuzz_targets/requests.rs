@@ -12,8 +12,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gamin_protocol::{CREDENTIAL, Code, Decoder, EventPacket};
-use gamin_core::engine::{self, Effect, Entries, Found, Hinge, Method, Name, Scan, Time, TreePath};
-use gamin_core::engine::{FileType, KernelWatchId, Refusal, ScanRequest, Stamp};
+use gamin_core::engine::{self, Effect, Entries, Found, Dependency, Method, Name, Scan, Time, TreePath};
+use gamin_core::engine::{FileType, ArmingId, Refusal, ScanRequest, Stamp};
 use gamin_core::{BYTES_MAX, Config, Core, Peer, SessionId};
 use libfuzzer_sys::fuzz_target;
 
@@ -21,7 +21,7 @@ const SESSION: SessionId = SessionId(1);
 
 struct Host {
     core: Core,
-    armed: BTreeSet<KernelWatchId>,
+    armed: BTreeSet<ArmingId>,
 }
 
 impl Host {
@@ -45,7 +45,7 @@ impl Host {
                 Effect::Arm { id, .. } => self.core.handle_armed(id, Err(Refusal::Missing)),
                 Effect::Disarm { id } => drop(self.armed.remove(&id)),
                 Effect::Scan { id, request } => self.core.handle_scan(Time::default(), id, look(&request)),
-                Effect::Glance { id, request } => self.core.handle_glance(id, &request.all_in_doubt()),
+                Effect::Revalidate { id, request } => self.core.handle_revalidated(id, &request.all_in_doubt()),
                 Effect::Forget { .. } => {}
             }
         }
@@ -76,10 +76,10 @@ fn look(request: &ScanRequest) -> Scan {
             fresh: false,
         };
         let found = Found::Directory { real: TreePath::root(), stamp, entries: Entries::Listed(Vec::new()) };
-        return Scan { hinges: Vec::new(), found };
+        return Scan { dependencies: Vec::new(), found };
     };
-    let hinge = Hinge { directory: TreePath::root(), entry: Some(Name::from(first)) };
-    Scan { hinges: vec![hinge], found: Found::Missing }
+    let dependency = Dependency { directory: TreePath::root(), entry: Some(Name::from(first)) };
+    Scan { dependencies: vec![dependency], found: Found::Missing }
 }
 
 /// What a core answers to bytes that come in pieces of this length, and whether it closes the connection.

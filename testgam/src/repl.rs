@@ -155,7 +155,7 @@ fn play(
                 _ => is_printing = false,
             },
             Next::Events => {
-                let text = conversation.glance();
+                let text = conversation.refresh();
                 is_printing = !text.is_empty() && herald.batches.send(text).is_ok();
             }
         }

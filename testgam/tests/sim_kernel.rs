@@ -9,9 +9,7 @@ mod sim_support;
 use std::collections::BTreeMap;
 
 use gamin_backend::{Backend, Kernel, Number};
-use gamin_core::engine::{
-    EntryNotice, FileType, KernelWatchId, Level, Name, Notice, Refusal, Seen, Stamp, Time,
-};
+use gamin_core::engine::{ArmingId, EntryNotice, FileType, Level, Name, Notice, Refusal, Seen, Stamp, Time};
 use gamin_linux::Inotify;
 use proptest::prelude::*;
 use sim_support::{Twins, operation, tree_path};
@@ -53,7 +51,7 @@ struct Bench {
     simulated: Backend<Number>,
     room: (Faults, Workers),
     /// What was last seen of each name, in both worlds.
-    before: BTreeMap<(KernelWatchId, Name), (Stamp, Stamp)>,
+    before: BTreeMap<(ArmingId, Name), (Stamp, Stamp)>,
 }
 
 fn system<'a>(files: &'a mut Files, (faults, workers): &'a mut (Faults, Workers)) -> System<'a> {
@@ -70,7 +68,7 @@ impl Bench {
     }
 
     fn arm(&mut self, id: u64, directory: &str, level: Level) -> [Result<(), Refusal>; 2] {
-        let id = KernelWatchId(id);
+        let id = ArmingId(id);
         let [real, simulated] = self.twins.spell(directory).map(|path| tree_path(&path));
         let mut system = system(&mut self.twins.simulated, &mut self.room);
         [
@@ -94,8 +92,8 @@ impl Bench {
             }
             Step::Disarm(id) => {
                 let mut system = system(&mut self.twins.simulated, &mut self.room);
-                self.real.disarm(&mut self.inotify, KernelWatchId(*id));
-                self.simulated.disarm(&mut system, KernelWatchId(*id));
+                self.real.disarm(&mut self.inotify, ArmingId(*id));
+                self.simulated.disarm(&mut system, ArmingId(*id));
             }
             Step::Read => self.compare(false)?,
         }
@@ -150,7 +148,7 @@ impl Bench {
     }
 }
 
-fn present(notice: &Notice) -> Option<((KernelWatchId, Name), Stamp)> {
+fn present(notice: &Notice) -> Option<((ArmingId, Name), Stamp)> {
     match notice {
         Notice::Entry { watch, name, entry: EntryNotice { seen: Seen::Present(stamp), .. } } => {
             Some(((*watch, name.clone()), *stamp))

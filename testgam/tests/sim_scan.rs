@@ -6,7 +6,9 @@ mod sim_support;
 use std::path::PathBuf;
 
 use gamin_backend::{Lane, Mounts, scan};
-use gamin_core::engine::{Detail, Entries, FileType, Found, Hinge, Name, Scan, ScanRequest, Stamp, TreePath};
+use gamin_core::engine::{
+    Dependency, Detail, Entries, FileType, Found, Name, Scan, ScanRequest, Stamp, TreePath,
+};
 use gamin_linux::Disk;
 use proptest::prelude::*;
 use sim_support::{Twins, operation, tree_path};
@@ -27,10 +29,10 @@ fn shown(scan: Scan, directory: &TreePath) -> String {
             None => "above".to_owned(),
         }
     };
-    let hinge = |Hinge { directory, entry }: Hinge| format!("{} {entry:?}", place(&directory));
-    let mut hinges: Vec<String> = scan.hinges.into_iter().map(hinge).collect();
+    let dependency = |Dependency { directory, entry }: Dependency| format!("{} {entry:?}", place(&directory));
+    let mut dependencies: Vec<String> = scan.dependencies.into_iter().map(dependency).collect();
     // Where the two directories lie differs, and how deep.
-    hinges.dedup_by(|a, b| a == "above None" && a == b);
+    dependencies.dedup_by(|a, b| a == "above None" && a == b);
     let found = match scan.found {
         Found::Directory { real, stamp, entries } => {
             format!("{} {} {}", place(&real), stamped(&stamp), listed(entries))
@@ -38,7 +40,7 @@ fn shown(scan: Scan, directory: &TreePath) -> String {
         Found::File(stamp) => stamped(&stamp),
         other @ (Found::Missing | Found::Unknown(_)) => format!("{other:?}"),
     };
-    format!("{hinges:?} {found}")
+    format!("{dependencies:?} {found}")
 }
 
 fn listed(entries: Entries) -> String {

@@ -8,7 +8,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use gamin_engine::{KernelWatchId, Level, Notice, Refusal, TreePath};
+use gamin_engine::{ArmingId, Level, Notice, Refusal, TreePath};
 use tracing::debug;
 
 use crate::kernel::{Extent, Kernel, Number};
@@ -18,7 +18,7 @@ use crate::way::{Way, way};
 /// One use of a kernel watch.
 #[derive(Debug, Clone)]
 pub(crate) struct Arming {
-    pub(crate) id: KernelWatchId,
+    pub(crate) id: ArmingId,
     pub(crate) level: Level,
     pub(crate) directory: TreePath,
 }
@@ -37,7 +37,7 @@ struct KernelWatch<W> {
 pub(crate) struct Armings<W> {
     mounts: Arc<Mounts>,
     watches: HashMap<Number, KernelWatch<W>>,
-    numbers: HashMap<KernelWatchId, Number>,
+    numbers: HashMap<ArmingId, Number>,
 }
 
 impl<W> Armings<W> {
@@ -71,7 +71,7 @@ impl<W> Armings<W> {
     }
 
     /// The directory of an arming.
-    pub(crate) fn directory(&self, id: KernelWatchId) -> Option<&TreePath> {
+    pub(crate) fn directory(&self, id: ArmingId) -> Option<&TreePath> {
         let number = self.numbers.get(&id)?;
         self.sharing(*number).iter().find(|arming| arming.id == id).map(|arming| &arming.directory)
     }
@@ -80,7 +80,7 @@ impl<W> Armings<W> {
     pub(crate) fn arm<K: Kernel<Watch = W>>(
         &mut self,
         kernel: &mut K,
-        id: KernelWatchId,
+        id: ArmingId,
         directory: &TreePath,
         level: Level,
     ) -> Result<(), Refusal> {
@@ -103,7 +103,7 @@ impl<W> Armings<W> {
     }
 
     /// Gives an arming back; one that has ended, or never was, is not missed.
-    pub(crate) fn disarm<K: Kernel<Watch = W>>(&mut self, kernel: &mut K, id: KernelWatchId) {
+    pub(crate) fn disarm<K: Kernel<Watch = W>>(&mut self, kernel: &mut K, id: ArmingId) {
         let Some(number) = self.numbers.remove(&id) else { return };
         let Some(watch) = self.watches.get_mut(&number) else { return };
         watch.armings.retain(|arming| arming.id != id);
@@ -162,7 +162,7 @@ impl<W> Armings<W> {
         number: Number,
         arming: &Arming,
         has_moved: bool,
-    ) -> Option<(KernelWatchId, Notice)> {
+    ) -> Option<(ArmingId, Notice)> {
         let watch = arming.id;
         let notice = match self.check(kernel, number, arming) {
             Ok(()) => return None,

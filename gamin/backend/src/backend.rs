@@ -10,7 +10,7 @@ use std::io;
 use std::sync::Arc;
 
 use gamin_engine::{
-    Change, EntryNotice, KernelWatchId, Level, Name, Notice, Refusal, Seen, TreePath, merge_changes,
+    ArmingId, Change, EntryNotice, Level, Name, Notice, Refusal, Seen, TreePath, merge_changes,
 };
 use tracing::{trace, warn};
 
@@ -54,7 +54,7 @@ impl<W> Backend<W> {
     pub fn arm<K: Kernel<Watch = W>>(
         &mut self,
         kernel: &mut K,
-        id: KernelWatchId,
+        id: ArmingId,
         directory: &TreePath,
         level: Level,
     ) -> Result<(), Refusal> {
@@ -62,7 +62,7 @@ impl<W> Backend<W> {
     }
 
     /// Gives an arming back: there will be no more notices for it. After [`Notice::Gone`] it need not be, but may.
-    pub fn disarm<K: Kernel<Watch = W>>(&mut self, kernel: &mut K, id: KernelWatchId) {
+    pub fn disarm<K: Kernel<Watch = W>>(&mut self, kernel: &mut K, id: ArmingId) {
         self.armings.disarm(kernel, id);
     }
 
@@ -181,8 +181,8 @@ fn add_entry(notices: &mut Vec<Notice>, armings: &[Arming], name: &Name, change:
 /// Looks at each entry once, for all notices about it.
 fn look_at_entries<W>(notices: &mut [Notice], armings: &Armings<W>, files: &mut impl Files) {
     let mut path = Vec::new();
-    let mut sights: HashMap<(KernelWatchId, Name), Seen> = HashMap::new();
-    let mut ways: HashMap<KernelWatchId, Way> = HashMap::new();
+    let mut sights: HashMap<(ArmingId, Name), Seen> = HashMap::new();
+    let mut ways: HashMap<ArmingId, Way> = HashMap::new();
     for notice in notices.iter_mut().rev() {
         let Notice::Entry { watch, name, entry } = notice else { continue };
         entry.seen = *sights.entry((*watch, name.clone())).or_insert_with(|| {

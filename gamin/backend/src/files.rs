@@ -1,6 +1,6 @@
 //! What the backend asks of a file system: everything that differs between real files and others.
 //!
-//! Which paths are looked at, and what an answer means, is left to `scan` and `glance`. Invariants: nothing here follows a
+//! Which paths are looked at, and what an answer means, is left to `scan` and `revalidation`. Invariants: nothing here follows a
 //! symbolic link at the end of a path, keeps anything open for longer than it is held, or changes a file.
 
 use gamin_engine::{FileType, Name, Stamp, TreePath};

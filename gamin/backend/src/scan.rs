@@ -1,6 +1,6 @@
 //! Carries out a scan: walks a path link by link and looks at what it leads to.
 //!
-//! What the answer means is left to the engine; how a file is looked at to the [`Files`]. Invariants: the hinges are what
+//! What the answer means is left to the engine; how a file is looked at to the [`Files`]. Invariants: the dependencies are what
 //! the answer hangs on, all of it: as long as none of those directories moves and none of those entries changes, the path
 //! leads to the same place. A listing is whole, or it is an error. Nothing stays open. Off its [`Lane`] a scan touches no
 //! remote mount.
@@ -8,7 +8,7 @@
 use std::collections::BTreeSet;
 
 use gamin_engine::{
-    Detail, Entries, FileType, Found, Hinge, Name, Scan, ScanRequest, Stamp, TreePath, Unlisted,
+    Dependency, Detail, Entries, FileType, Found, Name, Scan, ScanRequest, Stamp, TreePath, Unlisted,
 };
 
 use crate::files::{Access, Failure, Files};
@@ -85,7 +85,7 @@ pub fn scan(
         Ok(found) | Err(Stop::Found(found)) => found,
         Err(Stop::OffLane(lane)) => return Err(lane),
     };
-    Ok(Scan { hinges: walk.hinges, found })
+    Ok(Scan { dependencies: walk.dependencies, found })
 }
 
 /// Why a walk ended elsewhere than in a directory.
@@ -119,7 +119,7 @@ struct Walk<'a, F> {
     real: TreePath,
     /// The components still to walk, the next one last.
     pending: Vec<Name>,
-    hinges: Vec<Hinge>,
+    dependencies: Vec<Dependency>,
     links: usize,
 }
 
@@ -131,7 +131,7 @@ impl<'a, F: Files> Walk<'a, F> {
             lane,
             real: TreePath::root(),
             pending: Vec::new(),
-            hinges: Vec::new(),
+            dependencies: Vec::new(),
             links: 0,
         };
         walk.pend(path);
@@ -170,7 +170,7 @@ impl<'a, F: Files> Walk<'a, F> {
 
     fn enter(&mut self, directory: TreePath) {
         self.real = directory;
-        self.hinges.push(Hinge { directory: self.real.clone(), entry: None });
+        self.dependencies.push(Dependency { directory: self.real.clone(), entry: None });
     }
 
     fn step(&mut self, path: TreePath, name: Name) -> Result<(), Stop> {
@@ -180,7 +180,7 @@ impl<'a, F: Files> Walk<'a, F> {
             self.enter(path);
             return Ok(());
         }
-        self.hinges.push(Hinge { directory: self.real.clone(), entry: Some(name) });
+        self.dependencies.push(Dependency { directory: self.real.clone(), entry: Some(name) });
         let status = looked.map_err(unreached)?;
         if file_type == Some(FileType::Link) {
             self.follow(&path)
@@ -259,8 +259,8 @@ impl<'a, F: Files> Walk<'a, F> {
     /// The directory that was reached has just been taken away.
     fn vanished(&mut self, why: Failure) -> Found {
         if let Some((directory, name)) = self.real.split_last() {
-            self.hinges.pop_if(|last| last.directory == self.real);
-            self.hinges.push(Hinge { directory, entry: Some(name) });
+            self.dependencies.pop_if(|last| last.directory == self.real);
+            self.dependencies.push(Dependency { directory, entry: Some(name) });
         }
         unreached(why)
     }

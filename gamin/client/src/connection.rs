@@ -20,7 +20,7 @@ use nix::sys::eventfd::EventFd;
 use crate::driver::Driver;
 use crate::error::Error;
 use crate::options::Options;
-use crate::state::{Gaps, Outcome, Scope, Shape, State, Token, Wish};
+use crate::state::{Gaps, MonitorRequest, Outcome, Scope, State, Token, TreeOptions};
 use crate::{Event, RequestNumber};
 
 /// How long a server may take to say that it serves a new connection, before that counts as opened all the same.
@@ -157,12 +157,12 @@ impl Connection {
     }
 
     /// Begins to monitor a directory and everything below it, as [`Connection::ask`] does with the default
-    /// [`Shape`](crate::Shape).
+    /// [`TreeOptions`](crate::TreeOptions).
     ///
     /// # Errors
     /// As [`Connection::monitor_file`].
     pub fn monitor_tree(&self, path: impl AsRef<Path>) -> Result<RequestNumber, Error> {
-        self.ask(&Wish::new(path.as_ref(), Scope::Tree(Shape::default())))
+        self.ask(&MonitorRequest::new(path.as_ref(), Scope::Tree(TreeOptions::default())))
     }
 
     /// Begins to monitor a path under a number of the caller's choice.
@@ -189,7 +189,7 @@ impl Connection {
             Kind::File => Scope::File,
             Kind::Directory => Scope::Directory,
         };
-        self.ask(&Wish { number, ..Wish::new(path, scope) })
+        self.ask(&MonitorRequest { number, ..MonitorRequest::new(path, scope) })
     }
 
     /// Begins to monitor something, as the methods above do, in more ways.
@@ -199,21 +199,21 @@ impl Connection {
     /// below the root are told and not followed. To find out what is a directory, new names are looked at by the calls
     /// that receive them. Each directory takes one of the 65,535 numbers that may be in use at once, of which 64 are kept for
     /// requests of other kinds. Directories that find none, or whose path is longer than 4,095 bytes, are told and not followed until that is possible:
-    /// [`Connection::gaps`], and [`Wish::coverage`].
+    /// [`Connection::gaps`], and [`MonitorRequest::coverage`].
     ///
     /// A relative path is taken from the working directory, and told as an absolute one.
     ///
     /// # Errors
     /// As [`Connection::monitor_with_number`].
-    pub fn ask(&self, wish: &Wish<'_>) -> Result<RequestNumber, Error> {
-        let wish = &Wish { path: &from_root(wish.path)?, ..wish.clone() };
+    pub fn ask(&self, request: &MonitorRequest<'_>) -> Result<RequestNumber, Error> {
+        let request = &MonitorRequest { path: &from_root(request.path)?, ..request.clone() };
         self.with(|driver| {
             driver.reconnect()?;
-            let mut made = driver.state.ask(wish);
+            let mut made = driver.state.ask(request);
             if matches!(made, Err(Error::TooManyRequests)) {
                 // An Acknowledge that has come and was not looked at makes room.
                 driver.advance(|_| false);
-                made = driver.state.ask(wish);
+                made = driver.state.ask(request);
             }
             driver.flush();
             made
@@ -256,7 +256,7 @@ impl Connection {
         })
     }
 
-    /// Asks the [`Shape`](crate::Shape) of a tree again what is told and followed, because its answers are others now.
+    /// Asks the [`TreeOptions`](crate::TreeOptions) of a tree again what is told and followed, because its answers are others now.
     ///
     /// Directories that are no longer followed cost no watch any more. What is no longer told is forgotten without a word, for it
     /// is not gone; what is told from now on though it was there comes as Exists.
@@ -272,7 +272,7 @@ impl Connection {
     }
 
     /// The gaps in a tree at the moment: directories that are not followed, or only looked at now and then. Who asks with
-    /// [`Wish::coverage`] is told of each as it begins and ends.
+    /// [`MonitorRequest::coverage`] is told of each as it begins and ends.
     ///
     /// # Errors
     /// As [`Connection::revise`].

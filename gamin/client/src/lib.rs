@@ -32,18 +32,18 @@
 //!
 //! # Trees, and gaps in them
 //! [`Connection::monitor_tree`] follows a directory and everything below it. [`Connection::ask`] takes more wishes: how deep,
-//! which names are told, and which directories are left alone and cost nothing ([`Shape`]).
+//! which names are told, and which directories are left alone and cost nothing ([`TreeOptions`]).
 //!
 //! Not everything can be followed: a directory may be unreadable, its path too long, or a limit of the kernel reached, so that it is
 //! looked at every second. Such a **gap** is never silent. [`Connection::gaps`] names those of a request, and who asks
-//! with [`Wish::coverage`] is told of each as it begins and ends:
+//! with [`MonitorRequest::coverage`] is told of each as it begins and ends:
 //! ```no_run
 //! # use std::path::Path;
-//! use gamin::{Code, Scope, Shape, Wish};
+//! use gamin::{Code, Scope, TreeOptions, MonitorRequest};
 //! # fn main() -> Result<(), gamin::Error> {
 //! let connection = gamin::Connection::open()?;
-//! let shape = Shape { follows: std::sync::Arc::new(|name| !name.ends_with("target")), ..Shape::default() };
-//! connection.ask(&Wish { coverage: true, ..Wish::new(Path::new("src"), Scope::Tree(shape)) })?;
+//! let options = TreeOptions { follows: std::sync::Arc::new(|name| !name.ends_with("target")), ..TreeOptions::default() };
+//! connection.ask(&MonitorRequest { coverage: true, ..MonitorRequest::new(Path::new("src"), Scope::Tree(options)) })?;
 //! loop {
 //!     let event = connection.next_event()?;
 //!     match (event.code, event.coverage) {
@@ -80,7 +80,7 @@ pub use error::{ConnectError, Error};
 pub use gamin_meeting::Sight;
 pub use gamin_protocol::{Code, Coverage, Fact, Kind, Presence, Value};
 pub use options::{Options, ServerCommand};
-pub use state::{Gaps, Scope, Shape, Wish};
+pub use state::{Gaps, MonitorRequest, Scope, TreeOptions};
 
 /// A connection's name for one request, until its Acknowledge has been read.
 ///
@@ -100,8 +100,8 @@ impl fmt::Display for RequestNumber {
 pub struct Event {
     /// The request that it belongs to.
     pub request: RequestNumber,
-    /// The word that was given with the request ([`Wish::cookie`]).
-    pub cookie: usize,
+    /// The word that was given with the request ([`MonitorRequest::user_data`]).
+    pub user_data: usize,
     /// What happened.
     pub code: Code,
     /// The monitored path in exactly the caller's spelling (a relative one was made absolute), or the name of an entry, relative

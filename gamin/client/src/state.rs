@@ -31,14 +31,14 @@ use gamin_protocol::{self as protocol, Decoder, Kind, Malformed, Request, SYNC, 
 use crate::error::Error;
 use crate::{Event, RequestNumber};
 use asked::{Asked, Monitored};
-pub use asked::{Scope, Wish};
+pub use asked::{MonitorRequest, Scope};
 use output::Output;
 use questions::Questions;
 pub use questions::{Outcome, Token};
 use queue::Queue;
 use subscription::Subscription;
 use tree::Tree;
-pub use tree::{Gaps, Shape};
+pub use tree::{Gaps, TreeOptions};
 use wire::{Owner, WireNumbers};
 
 /// Why a server cannot be understood.
@@ -281,29 +281,29 @@ impl State {
             Kind::File => Scope::File,
             Kind::Directory => Scope::Directory,
         };
-        self.ask(&Wish { number, ..Wish::new(path, scope) })
+        self.ask(&MonitorRequest { number, ..MonitorRequest::new(path, scope) })
     }
 
     /// Begins a request.
     ///
     /// # Errors
     /// [`Error::BadPath`], [`Error::BadArgument`], [`Error::NumberInUse`], [`Error::TooManyRequests`].
-    pub fn ask(&mut self, wish: &Wish<'_>) -> Result<RequestNumber, Error> {
-        let path = wish.path;
+    pub fn ask(&mut self, request: &MonitorRequest<'_>) -> Result<RequestNumber, Error> {
+        let path = request.path;
         let bytes = path.as_os_str().as_bytes();
         if !bytes.starts_with(b"/") || bytes.len() >= protocol::PATH_MAX || bytes.contains(&0) {
             return Err(Error::BadPath(path.to_owned()));
         }
-        let number = self.number(wish.number)?;
+        let number = self.number(request.number)?;
         let wire = self.wire.allocate(Owner::Request(number)).ok_or(Error::TooManyRequests)?;
         let subscription =
-            |kind| Monitored::Path(Subscription::new(kind, path.to_owned(), wire, wish.coverage));
-        let (what, quiet) = match &wish.scope {
+            |kind| Monitored::Path(Subscription::new(kind, path.to_owned(), wire, request.coverage));
+        let (what, quiet) = match &request.scope {
             Scope::File => (subscription(Kind::File), false),
             Scope::Directory => (subscription(Kind::Directory), self.no_exists),
-            Scope::Tree(shape) => (Monitored::Tree(Tree::new(path, wire, shape.clone())), self.no_exists),
+            Scope::Tree(options) => (Monitored::Tree(Tree::new(path, wire, options.clone())), self.no_exists),
         };
-        let asked = Asked::new(number, wish, quiet, what);
+        let asked = Asked::new(number, request, quiet, what);
         if self.connected {
             asked.live().for_each(|subscription| self.output.request(&subscription.request()));
         }
@@ -377,7 +377,7 @@ impl State {
         Ok(())
     }
 
-    /// Asks a tree's [`Shape`] again what is told, and what is followed. What is to be followed from now on is found by
+    /// Asks a tree's [`TreeOptions`] again what is told, and what is followed. What is to be followed from now on is found by
     /// [`State::explore`].
     ///
     /// # Errors

@@ -12,7 +12,8 @@ use std::time::Duration;
 use std::{env, fs};
 
 use gamin::{
-    Code, Connection, Coverage, Event, Gaps, Options, RequestNumber, Scope, ServerCommand, Shape, Wish,
+    Code, Connection, Coverage, Event, Gaps, MonitorRequest, Options, RequestNumber, Scope, ServerCommand,
+    TreeOptions,
 };
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
 use nix::fcntl::{OFlag, open, openat};
@@ -65,8 +66,11 @@ impl Watched {
             .env(BE_SERVER, "1")
             .patience(HANG);
         let connection = options.open().expect("a server");
-        let wish = Wish { coverage: true, ..Wish::new(folder.path(), Scope::Tree(Shape::default())) };
-        let request = connection.ask(&wish).expect("sent");
+        let request = MonitorRequest {
+            coverage: true,
+            ..MonitorRequest::new(folder.path(), Scope::Tree(TreeOptions::default()))
+        };
+        let request = connection.ask(&request).expect("sent");
         Watched { folder, connection, request }
     }
 

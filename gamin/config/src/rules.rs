@@ -79,7 +79,7 @@ pub(crate) struct PathRule {
 pub(crate) struct FileSystemRule {
     pub pattern: Pattern,
     pub choice: Choice,
-    /// How long to wait between two looks, if anybody said so.
+    /// How long to wait between two rescans, if anybody said so.
     pub limit: Option<Duration>,
     pub origin: Origin,
 }

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gamin_engine::{
-    BarrierId, Doubts, Effect, Engine, GlanceId, KernelWatchId, Kind, Notice, Output, Policy, Refusal, Scan,
+    ArmingId, BarrierId, Doubts, Effect, Engine, Kind, Notice, Output, Policy, Refusal, RevalidationId, Scan,
     ScanId, SubscriptionId, Time, TreePath,
 };
 use tracing::{debug, info};
@@ -222,7 +222,7 @@ impl Core {
     }
 
     /// Takes the answer to [`Effect::Arm`].
-    pub fn handle_armed(&mut self, id: KernelWatchId, answer: Result<(), Refusal>) {
+    pub fn handle_armed(&mut self, id: ArmingId, answer: Result<(), Refusal>) {
         self.ring.note(Happening::Armed(id, answer));
         self.engine.handle_armed(id, answer);
     }
@@ -235,12 +235,12 @@ impl Core {
         self.deliver();
     }
 
-    /// Takes the answer to [`Effect::Glance`].
-    pub fn handle_glance(&mut self, id: GlanceId, doubts: &Doubts) {
+    /// Takes the answer to [`Effect::Revalidate`].
+    pub fn handle_revalidated(&mut self, id: RevalidationId, doubts: &Doubts) {
         if !doubts.is_empty() {
             self.ring.note(Happening::Doubted(id));
         }
-        self.engine.handle_glance(id, doubts);
+        self.engine.handle_revalidated(id, doubts);
     }
 
     /// Takes the policy that follows from the settings as they are by now, or from what is mounted.

@@ -9,14 +9,14 @@
 use std::io;
 use std::sync::Arc;
 
-use gamin_backend::{Backend, Kernel, Lane, Mounts, glance, scan};
+use gamin_backend::{Backend, Kernel, Lane, Mounts, revalidate, scan};
 use gamin_config::Policy;
 use gamin_engine::{Effect, Scan, ScanRequest, Time};
 use tracing::debug;
 
 use crate::core::Core;
 use crate::gather::Gather;
-use crate::lanes::{Job, Lanes, Word, Workers};
+use crate::lanes::{Job, Lanes, Message, Workers};
 use crate::session::SessionId;
 
 /// The system under a server: its kernel, its files, and those who look at them away from the loop.
@@ -128,9 +128,9 @@ impl<W> Driver<W> {
             }
             Effect::Disarm { id } => self.backend.disarm(system, id),
             Effect::Scan { id, request } => self.scan(system, now, (id, request)),
-            Effect::Glance { id, request } => {
-                let doubts = glance(&mut system.files(), &request, &self.policy.mounts);
-                self.core.handle_glance(id, &doubts);
+            Effect::Revalidate { id, request } => {
+                let doubts = revalidate(&mut system.files(), &request, &self.policy.mounts);
+                self.core.handle_revalidated(id, &doubts);
             }
             Effect::Forget { id } => self.lanes.forget(id),
         }
@@ -149,9 +149,9 @@ impl<W> Driver<W> {
     }
 
     /// Takes what a worker says.
-    pub fn handle_word<S: System<Watch = W>>(&mut self, system: &mut S, now: Time, word: Word) {
+    pub fn handle_message<S: System<Watch = W>>(&mut self, system: &mut S, now: Time, message: Message) {
         self.catch_up(system, now);
-        if let Some((job, answer)) = self.lanes.handle_word(system, now, word, &self.policy.mounts) {
+        if let Some((job, answer)) = self.lanes.handle_message(system, now, message, &self.policy.mounts) {
             self.hand_in(system, now, job, answer);
         }
     }

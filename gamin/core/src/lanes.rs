@@ -23,7 +23,7 @@ const START_PAUSE: Duration = Duration::from_secs(1);
 /// A scan to be made.
 pub type Job = (ScanId, ScanRequest);
 
-/// Names a worker. Never used again, so that the late word of one that was given up is taken for nobody else's.
+/// Names a worker. Never used again, so that the late message of one that was given up is taken for nobody else's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct WorkerId(pub u64);
 
@@ -35,7 +35,7 @@ pub trait Workers {
     /// There can't be another for now.
     fn start(&mut self, lane: &Lane) -> io::Result<Option<WorkerId>>;
 
-    /// Has a worker that has nothing to do make a scan in its lane. Its answer is a [`Word`].
+    /// Has a worker that has nothing to do make a scan in its lane. Its answer is a [`Message`].
     fn order(&mut self, worker: WorkerId, request: &ScanRequest, mounts: &Arc<Mounts>);
 
     /// Lets a worker go. One that is at work, or hangs, is left to itself.
@@ -44,18 +44,18 @@ pub trait Workers {
 
 /// What a worker says.
 #[derive(Debug)]
-pub struct Word {
+pub struct Message {
     /// Its lane.
     pub lane: Lane,
     /// Who it is.
     pub worker: WorkerId,
     /// What it says.
-    pub news: News,
+    pub content: Content,
 }
 
 /// What there is to say.
 #[derive(Debug)]
-pub enum News {
+pub enum Content {
     /// It has made its scan, or met a mount that is not of its lane.
     Answer(Result<Scan, Lane>),
     /// It has had nothing to do for long.
@@ -131,14 +131,14 @@ impl Lanes {
     }
 
     /// Takes what a worker says. An answer comes back with what it answers.
-    pub fn handle_word(
+    pub fn handle_message(
         &mut self,
         workers: &mut impl Workers,
         now: Time,
-        word: Word,
+        message: Message,
         mounts: &Arc<Mounts>,
     ) -> Option<(Job, Result<Scan, Lane>)> {
-        let answered = self.answered(workers, now, word, mounts);
+        let answered = self.answered(workers, now, message, mounts);
         self.advance(workers, now, mounts);
         answered
     }
@@ -147,21 +147,21 @@ impl Lanes {
         &mut self,
         workers: &mut impl Workers,
         now: Time,
-        word: Word,
+        message: Message,
         mounts: &Mounts,
     ) -> Option<(Job, Result<Scan, Lane>)> {
-        let Word { lane, worker: id, news } = word;
+        let Message { lane, worker: id, content } = message;
         let queue = self.queues.get_mut(&lane)?;
         let worker = queue.worker.as_mut().filter(|worker| worker.id == id)?;
-        match news {
-            News::Answer(answer) => {
+        match content {
+            Content::Answer(answer) => {
                 queue.since = now;
                 if std::mem::take(&mut queue.is_overdue) {
                     info!(mounts = ?points(&lane, mounts), "answers again");
                 }
                 worker.at_work.take().map(|job| (job, answer))
             }
-            News::Rested | News::Ended => {
+            Content::Rested | Content::Ended => {
                 if queue.worker.take_if(|worker| worker.at_work.is_none()).is_some() {
                     workers.dismiss(id);
                 }

@@ -26,6 +26,6 @@ pub use gamin_config as config;
 pub use gamin_engine as engine;
 pub use gamin_protocol::FULL;
 pub use gather::Gather;
-pub use lanes::{Job, Lanes, News, OVERDUE, Word, WorkerId, Workers};
+pub use lanes::{Content, Job, Lanes, Message, OVERDUE, WorkerId, Workers};
 pub use outbox::BYTES_MAX;
 pub use session::{MAX_REPLIES, MAX_SUBSCRIPTIONS, Peer, SessionId};

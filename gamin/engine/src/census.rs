@@ -15,7 +15,7 @@ pub struct Census {
     /// Names of entries that were told.
     pub names: usize,
     /// Paths that are looked at just now.
-    pub looks: usize,
+    pub rescans: usize,
     /// Paths that are looked at again and again, or have to be looked at once.
     pub polled: usize,
     /// Looks that are due at a certain time.
@@ -24,9 +24,9 @@ pub struct Census {
     pub held: usize,
     /// Subjects that changed lately.
     pub paces: usize,
-    /// Notices that wait for a look.
+    /// Notices that wait for a rescan.
     pub waiting: usize,
-    /// The most of them that wait for one look.
+    /// The most of them that wait for one rescan.
     pub waiting_max: usize,
     /// Directories that the kernel is asked about.
     pub kernel_watches: usize,
@@ -43,13 +43,13 @@ impl Engine {
             Known::Directory(directory) => directory.len(),
             Known::Nothing | Known::Absent | Known::File(_) => 0,
         };
-        let waiting = || self.watches.values().filter_map(|watch| Some(watch.look.as_ref()?.waiting.len()));
+        let waiting = || self.watches.values().filter_map(|watch| Some(watch.rescan.as_ref()?.waiting.len()));
         Census {
             subscriptions: self.by_subscription.len(),
             watches: self.watches.len(),
             names: self.watches.values().map(|watch| names(&watch.known)).sum(),
-            looks: self.watches.values().filter(|watch| watch.look.is_some()).count(),
-            polled: self.watches.values().filter(|watch| watch.is_owed_a_look()).count(),
+            rescans: self.watches.values().filter(|watch| watch.rescan.is_some()).count(),
+            polled: self.watches.values().filter(|watch| watch.is_owed_a_rescan()).count(),
             polls: self.polls.len() + self.rounds.len(),
             held: self.paces.held(),
             paces: self.paces.count(),

@@ -1,9 +1,9 @@
 //! What the engine asks its host to do.
 
 use crate::arming::Level;
-use crate::glance::{GlanceId, GlanceRequest};
-use crate::id::KernelWatchId;
+use crate::id::ArmingId;
 use crate::path::TreePath;
+use crate::revalidation::{RevalidationId, RevalidationRequest};
 use crate::scan::{ScanId, ScanRequest};
 
 /// Something for the host to do. Its effects are to be carried out in the order in which they were given.
@@ -13,7 +13,7 @@ pub enum Effect {
     /// `handle_armed`. The path's symbolic links, also the last, are not to be followed.
     Arm {
         /// Names the arming in notices.
-        id: KernelWatchId,
+        id: ArmingId,
         /// The directory.
         directory: TreePath,
         /// How much to tell.
@@ -22,7 +22,7 @@ pub enum Effect {
     /// Give an arming back. There is no answer.
     Disarm {
         /// The arming.
-        id: KernelWatchId,
+        id: ArmingId,
     },
     /// Look at a path; answered by `handle_scan`.
     Scan {
@@ -37,11 +37,11 @@ pub enum Effect {
         /// The scan.
         id: ScanId,
     },
-    /// See whether something is as it was; answered by `handle_glance`.
-    Glance {
-        /// Names the glance in its answer.
-        id: GlanceId,
-        /// What to glance at.
-        request: GlanceRequest,
+    /// See whether something is as it was; answered by `handle_revalidated`.
+    Revalidate {
+        /// Names the revalidation in its answer.
+        id: RevalidationId,
+        /// What to revalidate.
+        request: RevalidationRequest,
     },
 }

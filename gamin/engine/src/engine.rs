@@ -1,14 +1,14 @@
 //! The state machine: its commands, inputs and outputs.
 //!
-//! The steps of a look are left to `look`, what a notice means to `note`, methods to `method`, polling to `round`; bookkeeping of
-//! single paths to `watch`, `known`, `pace`, `stir` and `kernel_watch`. Invariant: nothing is done here; whatever is to be done
+//! The steps of a rescan are left to `rescan`, what a notice means to `note`, methods to `method`, polling to `round`; bookkeeping of
+//! single paths to `watch`, `known`, `pace`, `churn` and `kernel_watch`. Invariant: nothing is done here; whatever is to be done
 //! outside is an [`Effect`], whatever is to be told an [`Output`].
 
 mod coverage;
 mod facts;
-mod look;
 mod method;
 mod note;
+mod rescan;
 mod round;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -20,15 +20,15 @@ use gamin_protocol::Kind;
 use crate::arming::Refusal;
 use crate::effect::Effect;
 use crate::event::{BarrierId, Event, Output, SubscriptionId};
-use crate::glance::{Doubts, GlanceId};
-use crate::glanced::Glanced;
-use crate::id::{KernelWatchId, WatchId};
+use crate::id::{ArmingId, WatchId};
 use crate::kernel_watch::{KernelWatches, Need, Role};
 use crate::known::Telling;
 use crate::notice::{Change, Notice};
 use crate::pace::Paces;
 use crate::path::TreePath;
 use crate::policy::{Method, Policy};
+use crate::revalidating::Revalidating;
+use crate::revalidation::{Doubts, RevalidationId};
 use crate::rounds::Rounds;
 use crate::scan::{Detail, Scan, ScanId};
 use crate::time::Time;
@@ -39,7 +39,7 @@ use crate::watch::{Reliance, Waiting, Watch};
 pub struct Config {
     /// What to rely on for which path, until [`Engine::handle_policy`].
     pub policy: Arc<dyn Policy>,
-    /// How long after a look a path is looked at again where the kernel refuses.
+    /// How long after a rescan a path is looked at again where the kernel refuses.
     pub poll_interval: Duration,
 }
 
@@ -75,7 +75,7 @@ pub struct Engine {
     by_path: BTreeMap<(TreePath, Kind), WatchId>,
     pub(crate) by_subscription: BTreeMap<SubscriptionId, WatchId>,
     by_scan: BTreeMap<ScanId, WatchId>,
-    by_glance: BTreeMap<GlanceId, Glanced>,
+    by_revalidation: BTreeMap<RevalidationId, Revalidating>,
     /// Who waits for the next round.
     due: BTreeSet<WatchId>,
     pub(crate) kernel: KernelWatches,
@@ -88,7 +88,7 @@ pub struct Engine {
     pub(crate) outputs: VecDeque<Output>,
     last_watch: u64,
     last_scan: u64,
-    last_glance: u64,
+    last_revalidation: u64,
     /// How many notices were taken.
     noticed: u64,
 }
@@ -103,7 +103,7 @@ impl Engine {
             by_path: BTreeMap::new(),
             by_subscription: BTreeMap::new(),
             by_scan: BTreeMap::new(),
-            by_glance: BTreeMap::new(),
+            by_revalidation: BTreeMap::new(),
             due: BTreeSet::new(),
             kernel: KernelWatches::default(),
             paces: Paces::default(),
@@ -114,7 +114,7 @@ impl Engine {
             outputs: VecDeque::new(),
             last_watch: 0,
             last_scan: 0,
-            last_glance: 0,
+            last_revalidation: 0,
             noticed: 0,
         }
     }
@@ -159,9 +159,9 @@ impl Engine {
                 continue;
             }
             awaited.insert(id);
-            // Where the kernel is relied on, a look that is under way or owed need not look closer than it does.
+            // Where the kernel is relied on, a rescan that is under way or owed need not look closer than it does.
             let is_enough = watch.asks_kernel() && watch.reliance == Reliance::Full;
-            self.look(id, is_enough.then_some(Detail::Itself));
+            self.rescan(id, is_enough.then_some(Detail::Itself));
         }
         self.barriers.insert(barrier, awaited);
         self.release_barriers();
@@ -181,7 +181,7 @@ impl Engine {
                     let need = Need { directory: directory.clone(), role };
                     let notice = match is_listed {
                         true => Waiting::Entry(need, name.clone(), entry),
-                        false => Waiting::Hinge(need, entry),
+                        false => Waiting::Dependency(need, entry),
                     };
                     self.note(now, id, notice);
                 }
@@ -215,12 +215,12 @@ impl Engine {
     }
 
     /// Takes the answer to an [`Effect::Arm`].
-    pub fn handle_armed(&mut self, id: KernelWatchId, answer: Result<(), Refusal>) {
+    pub fn handle_armed(&mut self, id: ArmingId, answer: Result<(), Refusal>) {
         for id in self.kernel.answered(id, answer) {
             // Who could not rely on it until now knows nothing of what happened meanwhile, and maybe not where his path leads.
             let is_void = |watch: &Watch| answer.is_err() || watch.reliance != Reliance::Full;
-            if self.watches.get(&id).is_some_and(|watch| watch.look.is_none() && is_void(watch)) {
-                self.look(id, None);
+            if self.watches.get(&id).is_some_and(|watch| watch.rescan.is_none() && is_void(watch)) {
+                self.rescan(id, None);
             }
         }
     }
@@ -229,8 +229,8 @@ impl Engine {
     pub fn handle_scan(&mut self, now: Time, scan_id: ScanId, scan: Scan) {
         let Some(id) = self.by_scan.remove(&scan_id) else { return };
         let Some(watch) = self.watches.get_mut(&id) else { return };
-        if let Some(look) = &mut watch.look {
-            look.rounds += 1;
+        if let Some(rescan) = &mut watch.rescan {
+            rescan.rounds += 1;
             self.conclude(now, id, scan);
         }
     }
@@ -240,15 +240,15 @@ impl Engine {
     /// it leads elsewhere by now.
     pub fn handle_overdue(&mut self, scan_id: ScanId) {
         let Some(id) = self.by_scan.get(&scan_id).copied() else { return };
-        if let Some(look) = self.watches.get_mut(&id).and_then(|watch| watch.look.as_mut()) {
-            look.overdue = true;
+        if let Some(rescan) = self.watches.get_mut(&id).and_then(|watch| watch.rescan.as_mut()) {
+            rescan.overdue = true;
             self.reach(id);
         }
     }
 
-    /// Takes the answer to an [`Effect::Glance`]: looks at what may have changed.
-    pub fn handle_glance(&mut self, id: GlanceId, doubts: &Doubts) {
-        self.end_glance(id, doubts);
+    /// Takes the answer to an [`Effect::Revalidate`]: looks at what may have changed.
+    pub fn handle_revalidated(&mut self, id: RevalidationId, doubts: &Doubts) {
+        self.end_revalidation(id, doubts);
     }
 
     /// Takes new rules about methods. What is watched by another one now is looked at.
@@ -273,7 +273,7 @@ impl Engine {
         let ids: Vec<WatchId> =
             ids.filter(|(_, watch)| watch.method != Method::None).map(|(id, _)| *id).collect();
         for id in ids {
-            self.look_anew(id);
+            self.rescan_anew(id);
         }
     }
 
@@ -284,7 +284,7 @@ impl Engine {
         }
         while self.polls.first().is_some_and(|(at, _)| *at <= now) {
             let Some((_, id)) = self.polls.pop_first() else { break };
-            self.look_due(now, id);
+            self.rescan_due(now, id);
         }
         let due = self.rounds.take_due(now);
         self.go_round(due);

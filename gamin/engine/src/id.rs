@@ -2,7 +2,7 @@
 
 /// Names one arming of a directory. Never used again, so that a late notice can't be taken for a new one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct KernelWatchId(pub u64);
+pub struct ArmingId(pub u64);
 
 /// Names a watch within the engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use crate::arming::{Level, Refusal};
 use crate::effect::Effect;
-use crate::id::{KernelWatchId, WatchId};
+use crate::id::{ArmingId, WatchId};
 use crate::path::{Name, TreePath};
 
 /// Why a watch needs the kernel to be asked about a directory. None asks for less than those before it.
@@ -55,7 +55,7 @@ pub(crate) enum ArmingState {
 /// One directory that the kernel is asked about.
 #[derive(Debug)]
 pub(crate) struct KernelWatch {
-    id: KernelWatchId,
+    id: ArmingId,
     pub level: Level,
     pub state: ArmingState,
     /// How often the kernel had been asked for something new when it was last asked about this.
@@ -90,7 +90,7 @@ pub(crate) enum Standing {
 #[derive(Debug, Default)]
 pub(crate) struct KernelWatches {
     watches: BTreeMap<TreePath, KernelWatch>,
-    directories: BTreeMap<KernelWatchId, TreePath>,
+    directories: BTreeMap<ArmingId, TreePath>,
     last_id: u64,
     /// How often the kernel was asked for something new.
     pub(crate) asked: u64,
@@ -156,7 +156,7 @@ impl KernelWatches {
     }
 
     /// Takes the kernel's answer. Gives the watches that it is about.
-    pub(crate) fn answered(&mut self, id: KernelWatchId, answer: Result<(), Refusal>) -> Vec<WatchId> {
+    pub(crate) fn answered(&mut self, id: ArmingId, answer: Result<(), Refusal>) -> Vec<WatchId> {
         let Some(held) = self.directories.get(&id).and_then(|directory| self.watches.get_mut(directory))
         else {
             return Vec::new();
@@ -179,11 +179,8 @@ impl KernelWatches {
     }
 
     /// All whose ids are behind a number.
-    pub(crate) fn after(
-        &self,
-        number: u64,
-    ) -> impl Iterator<Item = (KernelWatchId, &TreePath, &KernelWatch)> {
-        let behind = self.directories.range(KernelWatchId(number.saturating_add(1))..);
+    pub(crate) fn after(&self, number: u64) -> impl Iterator<Item = (ArmingId, &TreePath, &KernelWatch)> {
+        let behind = self.directories.range(ArmingId(number.saturating_add(1))..);
         behind.filter_map(|(id, directory)| Some((*id, directory, self.watches.get(directory)?)))
     }
 
@@ -193,14 +190,14 @@ impl KernelWatches {
     }
 
     /// The directory that was armed, while the arming lasts.
-    pub(crate) fn directory(&self, id: KernelWatchId) -> Option<TreePath> {
+    pub(crate) fn directory(&self, id: ArmingId) -> Option<TreePath> {
         self.directories.get(&id).cloned()
     }
 
-    /// The watches that an entry notice concerns, in the order in which they are told: those for which `name` is a hinge,
+    /// The watches that an entry notice concerns, in the order in which they are told: those for which `name` is a dependency,
     /// and those that list it all. None while the kernel is being asked for more: it tells what it was asked for before, and
-    /// not what followed; they will look.
-    pub(crate) fn concerned(&self, id: KernelWatchId, name: &Name) -> BTreeSet<(WatchId, Role)> {
+    /// not what followed; they will rescan.
+    pub(crate) fn concerned(&self, id: ArmingId, name: &Name) -> BTreeSet<(WatchId, Role)> {
         let mut concerned = BTreeSet::new();
         for role in [Role::Entry(name.clone()), Role::Listed] {
             let first = (role.clone(), WatchId(0));
@@ -213,7 +210,7 @@ impl KernelWatches {
     }
 
     /// The watches that an arming serves.
-    pub(crate) fn users(&self, id: KernelWatchId) -> Vec<WatchId> {
+    pub(crate) fn users(&self, id: ArmingId) -> Vec<WatchId> {
         self.watch(id).into_iter().flat_map(users).collect()
     }
 
@@ -237,7 +234,7 @@ impl KernelWatches {
     }
 
     /// The arming of a directory that the kernel has confirmed.
-    pub(crate) fn armed_at(&self, directory: &TreePath) -> Option<KernelWatchId> {
+    pub(crate) fn armed_at(&self, directory: &TreePath) -> Option<ArmingId> {
         self.watches.get(directory).filter(|held| held.state == ArmingState::Armed).map(|held| held.id)
     }
 
@@ -256,13 +253,13 @@ impl KernelWatches {
         trusted
     }
 
-    fn watch(&self, id: KernelWatchId) -> Option<&KernelWatch> {
+    fn watch(&self, id: ArmingId) -> Option<&KernelWatch> {
         self.watches.get(self.directories.get(&id)?)
     }
 
-    fn next_id(&mut self, directory: &TreePath) -> KernelWatchId {
+    fn next_id(&mut self, directory: &TreePath) -> ArmingId {
         self.last_id += 1;
-        let id = KernelWatchId(self.last_id);
+        let id = ArmingId(self.last_id);
         self.directories.insert(id, directory.clone());
         id
     }

@@ -44,7 +44,7 @@ pub(crate) struct File {
     created: bool,
     /// It was told because of a scan. Of what led to that, the kernel's notices may be still to come.
     scanned: bool,
-    /// A notice about it was left to the next look.
+    /// A notice about it was left to the next rescan.
     doubted: bool,
 }
 
@@ -100,10 +100,10 @@ pub(crate) enum Reaction {
     /// The file is gone.
     Deleted,
     /// The file was renamed away, and yet there is one of that name: another has come, of which the kernel will tell,
-    /// or two have changed places, of which it has told already. It is gone, and a look is needed.
-    DeletedLook,
-    /// What is not known to be there is said to have changed: a look is needed.
-    Look,
+    /// or two have changed places, of which it has told already. It is gone, and a rescan is needed.
+    DeletedRescan,
+    /// What is not known to be there is said to have changed: a rescan is needed.
+    Rescan,
     /// The file has changed.
     Changed(Urgency),
     /// A writer has closed the file; a change that waits for that need not wait any longer.
@@ -119,8 +119,8 @@ pub(crate) fn react(known: &mut Option<File>, entry: EntryNotice) -> Reaction {
                 *known = Some(File { created: true, ..File::of_seen(seen) });
                 Reaction::Created
             }
-            // Two have changed places, and it came before the other went; or a look was first to see that it has gone since.
-            _ if is_last && change.is_within() && matches!(seen, Seen::Present(_)) => Reaction::Look,
+            // Two have changed places, and it came before the other went; or a rescan was first to see that it has gone since.
+            _ if is_last && change.is_within() && matches!(seen, Seen::Present(_)) => Reaction::Rescan,
             _ => Reaction::Nothing,
         };
     };
@@ -132,7 +132,7 @@ pub(crate) fn react(known: &mut Option<File>, entry: EntryNotice) -> Reaction {
         Change::Deleted | Change::MovedFrom => {
             *known = None;
             match (change, seen) {
-                (Change::MovedFrom, Seen::Present(_) | Seen::Nothing) if is_last => Reaction::DeletedLook,
+                (Change::MovedFrom, Seen::Present(_) | Seen::Nothing) if is_last => Reaction::DeletedRescan,
                 _ => Reaction::Deleted,
             }
         }
@@ -187,7 +187,7 @@ pub(crate) type EntriesKnown = BTreeMap<Name, File>;
 pub(crate) struct Directory {
     /// What it looked like when it was last listed.
     root: Stamp,
-    /// Shared with the glances at them that are under way.
+    /// Shared with the revalidations of them that are under way.
     entries: Arc<EntriesKnown>,
     /// Whether the entries are what a listing showed; false while it can't be listed.
     pub is_listed: bool,
@@ -271,7 +271,7 @@ impl Known {
         matches!(self, Known::Directory(directory) if directory.entries.contains_key(name))
     }
 
-    /// Leaves a notice about an entry to the next look: unless it says nothing new, that makes out whether the entry has
+    /// Leaves a notice about an entry to the next rescan: unless it says nothing new, that makes out whether the entry has
     /// changed, however closely it looks otherwise.
     pub(crate) fn doubt_entry(&mut self, name: &Name, entry: EntryNotice) {
         let Known::Directory(directory) = self else { return };
@@ -284,7 +284,7 @@ impl Known {
         }
     }
 
-    /// What a glance has to see so that nothing is to be told, for a directory subscription.
+    /// What a revalidation has to see so that nothing is to be told, for a directory subscription.
     pub(crate) fn listing(&self) -> Option<(Tag, Arc<EntriesKnown>)> {
         match self {
             Known::Directory(directory) if directory.is_listed => {

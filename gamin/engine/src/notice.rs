@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::arming::Refusal;
-use crate::id::KernelWatchId;
+use crate::id::ArmingId;
 use crate::path::Name;
 use crate::stamp::Stamp;
 
@@ -13,7 +13,7 @@ pub enum Notice {
     /// Something happened to an entry of a directory.
     Entry {
         /// The arming that told.
-        watch: KernelWatchId,
+        watch: ArmingId,
         /// The entry.
         name: Name,
         /// What happened.
@@ -22,19 +22,19 @@ pub enum Notice {
     /// The attributes of the directory itself have changed.
     Attributes {
         /// The arming that told.
-        watch: KernelWatchId,
+        watch: ArmingId,
     },
     /// The directory itself was removed, moved, or its file system unmounted: its path leads there no more. The
     /// arming has ended, or is to be ended by the engine.
     Gone {
         /// The arming that told.
-        watch: KernelWatchId,
+        watch: ArmingId,
     },
     /// The kernel refuses to say whether the directory is still the one that was armed. The arming has ended; what is there is
     /// to be found by looking.
     Refused {
         /// The arming.
-        watch: KernelWatchId,
+        watch: ArmingId,
         /// Why.
         why: Refusal,
     },
@@ -121,7 +121,7 @@ impl Change {
 /// For backends: `notices[first..]` is what one reading of the kernel's queue gave.
 pub fn merge_changes(notices: &mut Vec<Notice>, first: usize) {
     let mut is_merged = vec![false; notices.len()];
-    let mut last_of_run: BTreeMap<(KernelWatchId, Name), usize> = BTreeMap::new();
+    let mut last_of_run: BTreeMap<(ArmingId, Name), usize> = BTreeMap::new();
     for index in (first..notices.len()).rev() {
         let Notice::Entry { watch, name, entry } = &notices[index] else { continue };
         let (key, change) = ((*watch, name.clone()), entry.change);
@@ -147,7 +147,7 @@ mod tests {
 
     fn merged(changes: &[(&str, Change)]) -> Vec<(String, Change)> {
         let entry = |(name, change): &(&str, Change)| Notice::Entry {
-            watch: KernelWatchId(1),
+            watch: ArmingId(1),
             name: Name::from(name.as_bytes()),
             entry: EntryNotice { change: *change, seen: Seen::Nothing, is_last: false },
         };

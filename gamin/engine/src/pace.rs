@@ -2,15 +2,15 @@
 //! file; those that follow within [`SETTLE`] are merged into one. A subject that goes on changing is told a few times, and
 //! then once a second, until it has rested.
 //!
-//! What has changed, and whom to tell, is left to the engine; how much may be told at once, to `stir`. Invariant: each change
+//! What has changed, and whom to tell, is left to the engine; how much may be told at once, to `churn`. Invariant: each change
 //! that is held has a deadline, at most a second ahead, so the last state is always told; a subject at rest costs no memory.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use crate::churn::Budget;
 use crate::event::Subject;
 use crate::id::WatchId;
-use crate::stir::Debt;
 use crate::time::Time;
 
 /// How long changes of one subject are gathered.
@@ -34,7 +34,7 @@ type Key = (WatchId, Subject);
 #[derive(Debug, Default)]
 struct Pace {
     told: Option<Time>,
-    spent: Debt,
+    spent: Budget,
     held_until: Option<Time>,
 }
 

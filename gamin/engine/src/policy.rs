@@ -17,7 +17,7 @@ pub enum Method {
     Kernel,
     /// Only on looking again and again.
     Poll {
-        /// How long to wait between two looks.
+        /// How long to wait between two rescans.
         interval: Duration,
     },
     /// On nothing: the listing is told, and no change.

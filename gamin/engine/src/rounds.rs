@@ -1,6 +1,6 @@
 //! The polled watches, by how often they are looked at.
 //!
-//! What a look is, is left to the engine. Invariant: all watches of one interval are due at once, so that many of them cost
+//! What a rescan is, is left to the engine. Invariant: all watches of one interval are due at once, so that many of them cost
 //! one wake-up, and no bookkeeping from one time to the next.
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -33,14 +33,14 @@ pub enum Detail {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Scan {
     /// What the path's meaning hangs on, from `/` down, in the order in which it was walked.
-    pub hinges: Vec<Hinge>,
+    pub dependencies: Vec<Dependency>,
     /// What it leads to.
     pub found: Found,
 }
 
 /// A directory on which the meaning of a path hangs. Its path is free of symbolic links.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Hinge {
+pub struct Dependency {
     /// The directory.
     pub directory: TreePath,
     /// With a name: it matters what that entry is (a symbolic link, the end of the path, or the first thing that

@@ -88,12 +88,12 @@ impl Stamp {
             self.mtime_ns as u64,
             self.ctime_ns as u64,
         ];
-        Tag(words.iter().fold(0, |hash, word| stir(hash ^ word)))
+        Tag(words.iter().fold(0, |hash, word| churn(hash ^ word)))
     }
 }
 
 /// The finaliser of SplitMix64 (Steele, Lea, Flood 2014): a bijection in which every bit reaches every other.
-fn stir(mut bits: u64) -> u64 {
+fn churn(mut bits: u64) -> u64 {
     bits = (bits ^ (bits >> 30)).wrapping_add(0x9e37_79b9_7f4a_7c15).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     bits ^ (bits >> 31)

@@ -1,6 +1,6 @@
-//! One path that someone subscribed to, shared by all its subscribers, and the look that finds out what it leads to.
+//! One path that someone subscribed to, shared by all its subscribers, and the rescan that finds out what it leads to.
 //!
-//! Data with its small conversions; the steps of a look are the engine's. Invariant: while a look is under way,
+//! Data with its small conversions; the steps of a rescan are the engine's. Invariant: while a rescan is under way,
 //! notices wait for its result, so none is taken for older or newer than it is.
 
 use std::collections::{BTreeSet, VecDeque};
@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use gamin_protocol::{Coverage, Kind};
 
+use crate::churn::Churn;
 use crate::event::SubscriptionId;
 use crate::kernel_watch::{Need, Role};
 use crate::known::Known;
@@ -15,10 +16,9 @@ use crate::notice::EntryNotice;
 use crate::path::{Name, TreePath};
 use crate::policy::Method;
 use crate::scan::{Detail, Found, Scan, ScanId};
-use crate::stir::Stir;
 use crate::time::Time;
 
-/// How many notices wait for a look before it is simply repeated.
+/// How many notices wait for a rescan before it is simply repeated.
 pub(crate) const WAITING_MAX: usize = 4096;
 
 /// A path and what is known of it.
@@ -32,16 +32,16 @@ pub(crate) struct Watch {
     pub known: Known,
     /// Why the kernel is asked about which directory, for this path.
     pub needs: Vec<Need>,
-    pub look: Option<Look>,
+    pub rescan: Option<Rescan>,
     pub method: Method,
     pub reliance: Reliance,
     /// What its subscribers were told of how it is covered.
     pub coverage: Coverage,
     /// When it is to be looked at again, if nothing happens before; it stands in the engine's `polls` then.
-    pub look_at: Option<Time>,
-    /// Too much came and went to tell of it at once; the next look has to look this closely.
+    pub rescan_at: Option<Time>,
+    /// Too much came and went to tell of it at once; the next rescan has to look this closely.
     pub postponed: Option<Detail>,
-    pub stir: Stir,
+    pub churn: Churn,
     /// There were too many notices: the kernel is not asked until nothing has changed up to this time.
     pub calm_at: Option<Time>,
 }
@@ -58,7 +58,7 @@ pub(crate) enum Reliance {
 }
 
 impl Reliance {
-    /// How long after a look to look again.
+    /// How long after a rescan to look again.
     pub(crate) fn interval(self, poll: Duration) -> Option<Duration> {
         match self {
             Reliance::Full => None,
@@ -68,12 +68,12 @@ impl Reliance {
     }
 }
 
-/// A look under way: arm what is needed, scan, and if that shows that more is needed, again.
+/// A rescan under way: arm what is needed, scan, and if that shows that more is needed, again.
 #[derive(Debug)]
-pub(crate) struct Look {
+pub(crate) struct Rescan {
     pub scan: ScanId,
     pub detail: Detail,
-    /// How many scans the look took so far.
+    /// How many scans the rescan took so far.
     pub rounds: u32,
     /// The result will be out of date: look once more.
     pub again: bool,
@@ -92,8 +92,8 @@ pub(crate) struct Look {
 /// What a notice says about one watch.
 #[derive(Debug)]
 pub(crate) enum Waiting {
-    /// About an entry that is a hinge of its path.
-    Hinge(Need, EntryNotice),
+    /// About an entry that is a dependency of its path.
+    Dependency(Need, EntryNotice),
     /// About an entry of the directory that it leads to.
     Entry(Need, Name, EntryNotice),
     /// The attributes of a directory on the path, or at its end, changed.
@@ -109,13 +109,13 @@ impl Watch {
             unlisted: BTreeSet::new(),
             known: Known::Nothing,
             needs: Vec::new(),
-            look: None,
+            rescan: None,
             method: Method::Kernel,
             reliance: Reliance::Full,
             coverage: Coverage::Kernel,
-            look_at: None,
+            rescan_at: None,
             postponed: None,
-            stir: Stir::default(),
+            churn: Churn::default(),
             calm_at: None,
         };
         watch.needs = watch.likely_needs();
@@ -149,11 +149,11 @@ impl Watch {
 
     /// What the path needs, now that a scan has shown what it is.
     pub(crate) fn needs_of(&self, scan: &Scan) -> Vec<Need> {
-        let hinges = scan.hinges.iter().map(|hinge| Need {
-            directory: hinge.directory.clone(),
-            role: hinge.entry.clone().map_or(Role::Passed, Role::Entry),
+        let dependencies = scan.dependencies.iter().map(|dependency| Need {
+            directory: dependency.directory.clone(),
+            role: dependency.entry.clone().map_or(Role::Passed, Role::Entry),
         });
-        let mut needs: Vec<Need> = [root_passed()].into_iter().chain(hinges).collect();
+        let mut needs: Vec<Need> = [root_passed()].into_iter().chain(dependencies).collect();
         if let Found::Directory { real, .. } = &scan.found {
             let end = Need { directory: real.clone(), role: Role::Passed };
             needs.retain(|need| *need != end);
@@ -186,7 +186,7 @@ impl Watch {
     }
 
     /// Whether it is to be looked at, once or again and again.
-    pub(crate) fn is_owed_a_look(&self) -> bool {
+    pub(crate) fn is_owed_a_rescan(&self) -> bool {
         match self.method {
             Method::Kernel => {
                 self.reliance != Reliance::Full || self.postponed.is_some() || self.calm_at.is_some()
@@ -196,20 +196,20 @@ impl Watch {
         }
     }
 
-    /// Whether what is known is all that there is to know, without another look.
+    /// Whether what is known is all that there is to know, without another rescan.
     pub(crate) fn is_certain(&self) -> bool {
         let is_certain = match self.method {
             Method::Kernel => self.reliance == Reliance::Full && self.postponed.is_none(),
             Method::Poll { .. } => false,
             Method::None => true,
         };
-        is_certain && self.look.is_none()
+        is_certain && self.rescan.is_none()
     }
 
     /// Whether a notice says that something came or went, or that the way to it changed.
     pub(crate) fn is_about_coming_and_going(&self, notice: &Waiting) -> bool {
         match notice {
-            Waiting::Hinge(_, entry) => !entry.change.is_within() || !self.known.is_present(),
+            Waiting::Dependency(_, entry) => !entry.change.is_within() || !self.known.is_present(),
             Waiting::Entry(_, name, entry) => {
                 !entry.change.is_within() || self.kind == Kind::Directory && !self.known.has_entry(name)
             }
@@ -224,7 +224,7 @@ impl Watch {
             Waiting::Entry(need, name, entry) if !entry.change.is_within() && self.needs.contains(need) => {
                 Some(name.clone())
             }
-            Waiting::Entry(..) | Waiting::Hinge(..) | Waiting::Attributes => None,
+            Waiting::Entry(..) | Waiting::Dependency(..) | Waiting::Attributes => None,
         };
         waiting.into_iter().filter_map(entry).collect()
     }
@@ -246,7 +246,7 @@ impl Watch {
         }
     }
 
-    /// How closely the next look has to look.
+    /// How closely the next rescan has to look.
     pub(crate) fn detail(&self) -> Detail {
         match (self.kind, &self.known) {
             (Kind::File, _) => Detail::Itself,

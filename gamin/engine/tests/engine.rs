@@ -189,7 +189,7 @@ fn what_came_to_a_large_directory_without_pause_is_created_once_and_not_changed(
         world.notice("/d", name, Change::Created, Seen::Present(stamp));
         world.pass(MS * 30);
     }
-    // Too much to be told one by one: a look has it, before the notice of the last is read.
+    // Too much to be told one by one: a rescan has it, before the notice of the last is read.
     let stamp = world.put("/d/n90", FileType::Other);
     world.barrier(&[1]);
     world.notice("/d", "n90", Change::Created, Seen::Present(stamp));

@@ -77,7 +77,7 @@ fn at_rest_polling_glances_and_scans_nothing() {
     world.take();
     let scanned = world.scanned;
     world.pass(MS * 1000);
-    assert_eq!((world.scanned - scanned, world.glanced), (0, 101), "each name once, and the directory");
+    assert_eq!((world.scanned - scanned, world.revalidating), (0, 101), "each name once, and the directory");
     world.modify("/poll/f7");
     world.pass(MS * 1000);
     assert_eq!(world.take(), ["1 f7 Changed", "9 - Changed"]);
@@ -347,7 +347,7 @@ fn a_large_directory_is_glanced_at_bit_by_bit() {
     world.subscribe(1, "/poll", Kind::Directory);
     world.take();
     world.pass(MS * 1000);
-    assert_eq!(world.glanced, 5000);
+    assert_eq!(world.revalidating, 5000);
     for file in ["f0000", "f2500", "f4999"] {
         world.modify(&format!("/poll/{file}"));
         world.pass(MS * 1000);
@@ -369,8 +369,8 @@ fn a_glance_at_a_directory_serves_those_who_ask_for_its_entries_as_long_as_nothi
     world.subscribe(2, "/poll/none", Kind::File);
     world.take();
     world.pass(MS * 1000);
-    assert_eq!(world.glanced, 5000, "each name once");
-    // In the first part of the glance, in a later one, and in the last.
+    assert_eq!(world.revalidating, 5000, "each name once");
+    // In the first part of the revalidation, in a later one, and in the last.
     for (at, subscription) in [(0, 10), (2500, 2510), (4999, 5009)] {
         world.modify(&files[at]);
         world.modify(&files[1]);
@@ -386,11 +386,11 @@ fn a_glance_at_a_directory_serves_those_who_ask_for_its_entries_as_long_as_nothi
         expected.sort();
         assert_eq!(told, expected);
     }
-    // Without who asks for the directory, each is glanced at by its name.
-    world.glanced = 0;
+    // Without who asks for the directory, each is revalidated by its name.
+    world.revalidating = 0;
     world.engine.cancel(SubscriptionId(1));
     world.put("/poll/none", FileType::Other);
     world.pass(MS * 1000);
     assert_eq!(world.take(), ["2 - Created"]);
-    assert_eq!(world.glanced, 5001);
+    assert_eq!(world.revalidating, 5001);
 }

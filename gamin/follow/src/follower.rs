@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use gamin::{Code, Connection, Event, RequestNumber, Wish};
+use gamin::{Code, Connection, Event, MonitorRequest, RequestNumber};
 
 use crate::ignoring::{BadPattern, Ignoring, Patterns, Rules};
 use crate::options::Options;
@@ -122,7 +122,8 @@ impl Follower {
     fn begin(&mut self, mut root: Root, place: usize) -> Result<(), gamin::Error> {
         let scope = root.scope(&self.options);
         let path = root.absolute.clone();
-        let request = self.connection.ask(&Wish { coverage: true, ..Wish::new(&path, scope) })?;
+        let request =
+            self.connection.ask(&MonitorRequest { coverage: true, ..MonitorRequest::new(&path, scope) })?;
         self.has_asked = true;
         self.roots.insert(place, (request, root));
         Ok(())

@@ -9,7 +9,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use gamin::{Scope, Shape};
+use gamin::{Scope, TreeOptions};
 
 use crate::ignoring::Rules;
 use crate::options::Options;
@@ -81,20 +81,20 @@ impl Root {
         match self.reach {
             Reach::Itself => Scope::File,
             Reach::Entries => Scope::Directory,
-            Reach::Tree => Scope::Tree(self.shape()),
+            Reach::Tree => Scope::Tree(self.options()),
         }
     }
 
-    fn shape(&self) -> Shape {
-        let mut shape = Shape::default();
+    fn options(&self) -> TreeOptions {
+        let mut options = TreeOptions::default();
         if let Some(rules) = &self.rules {
             let (rules, root) = (Arc::clone(rules), self.absolute.clone());
-            shape.tells = Arc::new(move |name| rules.is_rule_file(name) || !ignores(&rules, &root, name));
+            options.tells = Arc::new(move |name| rules.is_rule_file(name) || !ignores(&rules, &root, name));
         }
         if self.rules.is_some() || self.device.is_some() {
             let (rules, root, device) = (self.rules.clone(), self.absolute.clone(), self.device);
             let elsewhere = Arc::clone(&self.elsewhere);
-            shape.follows = Arc::new(move |name| {
+            options.follows = Arc::new(move |name| {
                 if rules.as_ref().is_some_and(|rules| rules.ignores(name, true)) {
                     return false;
                 }
@@ -106,7 +106,7 @@ impl Root {
                 !is_elsewhere
             });
         }
-        shape
+        options
     }
 
     /// Gives the directories on other file systems that have come up since the last call.

@@ -11,7 +11,7 @@ use std::path::Path;
 use std::ptr;
 use std::sync::{Arc, Once};
 
-use gamin::{Error, Options, RequestNumber, Scope, Shape, Wish};
+use gamin::{Error, MonitorRequest, Options, RequestNumber, Scope, TreeOptions};
 
 use crate::abi::{self, FAMConnection, FAMEvent, FAMGap, FAMRequest, Fields, PATH_MAX};
 use crate::errno::{self, FamError};
@@ -138,12 +138,16 @@ unsafe fn monitor(
         }
         // SAFETY: none is NULL, and all are as the caller promises.
         let (path, handle, fr) = unsafe { (absolute(path)?, handle(fc)?, &raw mut (*fr).reqnum) };
-        let (number, cookie) = match number {
+        let (number, user_data) = match number {
             NumberChoice::Next(user_data) => (None, user_data.expose_provenance()),
             // SAFETY: as above.
             NumberChoice::Given => (Some(RequestNumber(unsafe { fr.read() })), 0),
         };
-        let number = handle.connection.ask(&Wish { number, cookie, ..Wish::new(path, scope) })?;
+        let number = handle.connection.ask(&MonitorRequest {
+            number,
+            user_data,
+            ..MonitorRequest::new(path, scope)
+        })?;
         // SAFETY: as above.
         unsafe { fr.write(number.0) };
         Ok(0)
@@ -237,9 +241,9 @@ pub unsafe extern "C" fn FAMMonitorCollection(
     // SAFETY: it is a string, as the caller promises.
     let mask = unsafe { CStr::from_ptr(mask) }.to_owned();
     let tells = move |name: &Path| name.file_name().is_some_and(|name| matches(&mask, name));
-    let shape = Shape { levels, tells: Arc::new(tells), ..Shape::default() };
+    let options = TreeOptions { levels, tells: Arc::new(tells), ..TreeOptions::default() };
     // SAFETY: as the caller promises.
-    unsafe { monitor(fc, path, fr, Scope::Tree(shape), NumberChoice::Next(user_data)) }
+    unsafe { monitor(fc, path, fr, Scope::Tree(options), NumberChoice::Next(user_data)) }
 }
 
 /// Whether the shell would take `name` for `mask`; unlike there, `*` and `?` take a leading dot too.
@@ -334,7 +338,7 @@ pub unsafe extern "C" fn FAMNextEvent(fc: *mut FAMConnection, fe: *mut FAMEvent)
         // SAFETY: it is not NULL, hence there.
         unsafe { abi::clear(fe) };
         let event = handle.connection.next_event()?;
-        let user_data = ptr::with_exposed_provenance_mut(event.cookie);
+        let user_data = ptr::with_exposed_provenance_mut(event.user_data);
         // SAFETY: it is not NULL, hence there.
         unsafe { abi::fill(fe, fc, &event, user_data) };
         Ok(1)

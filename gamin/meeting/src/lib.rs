@@ -40,7 +40,7 @@ pub use view::{Sight, View, sight_of};
 /// How long a server waits for an answer at a place that is taken. Whoever has just taken it answers within microseconds,
 /// whoever only keeps it from us never.
 const TAKEN_PATIENCE: Duration = Duration::from_secs(1);
-/// The pause between two looks at a place that is taken, in milliseconds: the kernel does not tell when it is free.
+/// The pause between two rescans at a place that is taken, in milliseconds: the kernel does not tell when it is free.
 const TAKEN_PAUSE_MS: u8 = 1;
 /// What is between the session and the view in the name of a file: no escaped id has it.
 const VIEW_MARK: char = '@';

@@ -26,7 +26,7 @@ use tracing::{debug, error, warn};
 use crate::linux::{InotifyWatch, Linux};
 use crate::settings::Settings;
 use crate::socket::{Accepted, Listener, refuse};
-use gamin_core::{Driver, NOUNS, Peer, SessionId, Word};
+use gamin_core::{Driver, Message, NOUNS, Peer, SessionId};
 pub(crate) use serve::serve;
 pub(crate) use sources::hold_signals;
 
@@ -51,7 +51,7 @@ pub(crate) struct Host {
     inotify_at: Time,
     settings: Settings,
     /// What the threads have said.
-    words: Vec<Word>,
+    messages: Vec<Message>,
     origin: Instant,
     handle: LoopHandle<'static, Host>,
     listener: Listener,
@@ -93,7 +93,7 @@ impl Host {
             inotify,
             inotify_at: Time::default() + INOTIFY_PAUSE,
             settings,
-            words: Vec::new(),
+            messages: Vec::new(),
             origin: Instant::now(),
             handle,
             listener,
@@ -164,8 +164,8 @@ impl Host {
         self.accept();
         self.read();
         let now = self.now();
-        for word in std::mem::take(&mut self.words) {
-            self.driver.handle_word(&mut self.system, now, word);
+        for message in std::mem::take(&mut self.messages) {
+            self.driver.handle_message(&mut self.system, now, message);
         }
         self.driver.handle_time(&mut self.system, now);
         self.settle();

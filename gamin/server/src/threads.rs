@@ -16,7 +16,7 @@ use gamin_engine::ScanRequest;
 use gamin_linux::Disk;
 use tracing::debug;
 
-use gamin_core::{News, Word, WorkerId, Workers};
+use gamin_core::{Content, Message, WorkerId, Workers};
 
 /// How long a thread stays without a scan.
 const REST: Duration = Duration::from_secs(10);
@@ -32,7 +32,7 @@ struct Order {
 
 /// The threads that there are.
 pub(crate) struct Threads {
-    words: Sender<Word>,
+    messages: Sender<Message>,
     last_id: u64,
     orders: HashMap<WorkerId, mpsc::Sender<Order>>,
     /// Each thread holds one of these.
@@ -40,9 +40,9 @@ pub(crate) struct Threads {
 }
 
 impl Threads {
-    /// None so far. They will speak through `words`.
-    pub fn new(words: Sender<Word>) -> Threads {
-        Threads { words, last_id: 0, orders: HashMap::new(), alive: Arc::new(()) }
+    /// None so far. They will speak through `messages`.
+    pub fn new(messages: Sender<Message>) -> Threads {
+        Threads { messages, last_id: 0, orders: HashMap::new(), alive: Arc::new(()) }
     }
 }
 
@@ -55,13 +55,13 @@ impl Workers for Threads {
         self.last_id += 1;
         let id = WorkerId(self.last_id);
         let (orders, inbox) = mpsc::channel();
-        let voice = Voice { lane: lane.clone(), worker: id, words: self.words.clone() };
+        let voice = Voice { lane: lane.clone(), worker: id, messages: self.messages.clone() };
         let alive = Arc::clone(&self.alive);
         let builder = thread::Builder::new().name("scans".to_owned()).stack_size(STACK_BYTES);
         builder.spawn(move || {
             work(&inbox, &voice);
             drop(alive);
-            voice.say(News::Ended);
+            voice.say(Content::Ended);
         })?;
         self.orders.insert(id, orders);
         Ok(Some(id))
@@ -83,13 +83,13 @@ impl Workers for Threads {
 struct Voice {
     lane: Lane,
     worker: WorkerId,
-    words: Sender<Word>,
+    messages: Sender<Message>,
 }
 
 impl Voice {
-    fn say(&self, news: News) {
+    fn say(&self, content: Content) {
         // Nobody listens when the server is about to end.
-        let _ = self.words.send(Word { lane: self.lane.clone(), worker: self.worker, news });
+        let _ = self.messages.send(Message { lane: self.lane.clone(), worker: self.worker, content });
     }
 }
 
@@ -98,13 +98,13 @@ fn work(inbox: &mpsc::Receiver<Order>, voice: &Voice) {
     loop {
         let order = match inbox.recv_timeout(REST) {
             Err(RecvTimeoutError::Timeout) => {
-                voice.say(News::Rested);
+                voice.say(Content::Rested);
                 inbox.recv().ok()
             }
             order => order.ok(),
         };
         let Some(Order { request, mounts }) = order else { return };
-        voice.say(News::Answer(scan(&mut Disk::new(), &request, &mounts, &voice.lane)));
+        voice.say(Content::Answer(scan(&mut Disk::new(), &request, &mounts, &voice.lane)));
     }
 }
 
@@ -123,15 +123,15 @@ mod tests {
     struct Bench {
         lanes: Lanes,
         threads: Threads,
-        words: Channel<Word>,
+        messages: Channel<Message>,
         mounts: Arc<Mounts>,
     }
 
     impl Bench {
         fn new() -> Bench {
-            let (sender, words) = channel();
+            let (sender, messages) = channel();
             let (lanes, threads) = (Lanes::default(), Threads::new(sender));
-            Bench { lanes, threads, words, mounts: Arc::default() }
+            Bench { lanes, threads, messages, mounts: Arc::default() }
         }
 
         fn add(&mut self, now: Time, lane: Lane, job: Job) -> bool {
@@ -145,8 +145,8 @@ mod tests {
         /// The next answer of any thread, and to what.
         fn answer(&mut self) -> u64 {
             loop {
-                let word = self.words.recv().expect("because the threads hold a sender");
-                let answered = self.lanes.handle_word(&mut self.threads, NOW, word, &self.mounts);
+                let message = self.messages.recv().expect("because the threads hold a sender");
+                let answered = self.lanes.handle_message(&mut self.threads, NOW, message, &self.mounts);
                 if let Some(((id, _), answer)) = answered {
                     assert!(matches!(answer, Ok(Scan { found: Found::Directory { .. }, .. })), "{answer:?}");
                     return id.0;

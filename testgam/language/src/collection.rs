@@ -8,7 +8,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::Arc;
 
-use gamin::{Scope, Shape};
+use gamin::{Scope, TreeOptions};
 use wildcard::{Wildcard, WildcardBuilder};
 
 /// How much of what is below a directory is monitored.
@@ -25,7 +25,7 @@ impl Collection {
     pub fn scope(&self) -> Scope {
         let tells = self.tells();
         let tells = move |name: &Path| name.file_name().is_some_and(&tells);
-        Scope::Tree(Shape { levels: self.depth, tells: Arc::new(tells), ..Shape::default() })
+        Scope::Tree(TreeOptions { levels: self.depth, tells: Arc::new(tells), ..TreeOptions::default() })
     }
 
     /// Whether an entry of this bare name is told.

@@ -32,7 +32,7 @@ use testgam_worlds::world::{Trouble, World};
 pub const PROMPT: &str = "> ";
 
 /// A step that does nothing but end with the barrier, after which what came is written.
-const GLANCE: &str = "wait 0";
+const REFRESH: &str = "wait 0";
 
 /// What a line came to.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -149,14 +149,14 @@ impl<'a> Conversation<'a> {
     }
 
     /// Shows what has come without a step.
-    pub fn glance(&mut self) -> String {
+    pub fn refresh(&mut self) -> String {
         self.ears.rest();
-        let Ok(Some(step)) = Step::parse(Language::Extended, 0, GLANCE.as_bytes()) else {
+        let Ok(Some(step)) = Step::parse(Language::Extended, 0, REFRESH.as_bytes()) else {
             return String::new();
         };
         let held = self.interpreter.perform(&step);
         let text = self.paper.take();
-        let news = text.strip_prefix(GLANCE).and_then(|text| text.strip_prefix('\n')).unwrap_or(&text);
+        let news = text.strip_prefix(REFRESH).and_then(|text| text.strip_prefix('\n')).unwrap_or(&text);
         self.record.add_others(&events(news));
         let mut shown = self.paint.transcript(news);
         if let Err(trouble) = held
@@ -237,7 +237,7 @@ impl<'a> Conversation<'a> {
                 self.done.steps.pop();
                 shown.push_str(&self.paint.error(&told(&trouble)));
                 // A step that fails ends without the barrier, but what it caused came all the same.
-                shown.push_str(&self.glance());
+                shown.push_str(&self.refresh());
             }
         }
         shown
@@ -366,10 +366,10 @@ mod tests {
     }
 
     #[test]
-    fn a_glance_shows_no_step() {
+    fn a_refresh_shows_no_step() {
         let seen = with_conversation(|conversation| {
             conversation.answer("client bob");
-            conversation.glance()
+            conversation.refresh()
         });
         assert_eq!(seen, "");
     }

@@ -33,7 +33,7 @@ impl Told {
     fn push(&mut self, request: i32, code: Code, path: &Path) {
         self.events.push_back(Event {
             request: RequestNumber(request),
-            cookie: 0,
+            user_data: 0,
             code,
             path: path.to_owned(),
             root: Path::new("/").into(),

@@ -252,7 +252,7 @@ fn event(told: Given) -> Result<Event, Trouble> {
     Ok(Event {
         request: RequestNumber(told.request),
         // User data is the subscriber's own business in every world.
-        cookie: 0,
+        user_data: 0,
         code,
         path: PathBuf::from(OsString::from_vec(told.name)),
         // Nor does a library say any more.

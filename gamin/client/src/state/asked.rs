@@ -13,12 +13,12 @@ use gamin_protocol::{self as protocol, Code, Coverage, Tag};
 use super::queue::Queue;
 use super::subscription::Subscription;
 use super::told::{BareEvent, Subject};
-use super::tree::{Shape, Tree, TreeEvent};
+use super::tree::{Tree, TreeEvent, TreeOptions};
 use crate::{Event, RequestNumber};
 
 /// Something to monitor, in full.
 #[derive(Debug, Clone)]
-pub struct Wish<'a> {
+pub struct MonitorRequest<'a> {
     /// Where.
     pub path: &'a Path,
     /// How much of it.
@@ -26,15 +26,15 @@ pub struct Wish<'a> {
     /// The number that the request is to have, if not the next free one.
     pub number: Option<RequestNumber>,
     /// A word of the caller's, which comes back with each event.
-    pub cookie: usize,
+    pub user_data: usize,
     /// Whether to tell what is not followed as it should be ([`Code::Coverage`]).
     pub coverage: bool,
 }
 
-impl<'a> Wish<'a> {
-    /// A wish for a path, with nothing special about it.
-    pub fn new(path: &'a Path, scope: Scope) -> Wish<'a> {
-        Wish { path, scope, number: None, cookie: 0, coverage: false }
+impl<'a> MonitorRequest<'a> {
+    /// A request for a path, with nothing special about it.
+    pub fn new(path: &'a Path, scope: Scope) -> MonitorRequest<'a> {
+        MonitorRequest { path, scope, number: None, user_data: 0, coverage: false }
     }
 }
 
@@ -46,7 +46,7 @@ pub enum Scope {
     /// The directory and its entries.
     Directory,
     /// The directory and what is below it.
-    Tree(Shape),
+    Tree(TreeOptions),
 }
 
 /// A request, from the call that made it until its Acknowledge has been read.
@@ -63,7 +63,7 @@ pub(super) struct Asked {
 struct Caller {
     number: RequestNumber,
     path: Arc<Path>,
-    cookie: usize,
+    user_data: usize,
     /// It is not told what exists (`FAMNoExists`). The server is asked for the listing all the same, because after
     /// a reconnect the difference is taken from it.
     quiet: bool,
@@ -77,13 +77,18 @@ pub(super) enum Monitored {
 }
 
 impl Asked {
-    pub(super) fn new(number: RequestNumber, wish: &Wish<'_>, quiet: bool, what: Monitored) -> Asked {
+    pub(super) fn new(
+        number: RequestNumber,
+        request: &MonitorRequest<'_>,
+        quiet: bool,
+        what: Monitored,
+    ) -> Asked {
         let caller = Caller {
             number,
-            path: wish.path.into(),
-            cookie: wish.cookie,
+            path: request.path.into(),
+            user_data: request.user_data,
             quiet,
-            wants_coverage: wish.coverage,
+            wants_coverage: request.coverage,
         };
         Asked { caller, cancelled: false, ended: false, what }
     }
@@ -213,7 +218,7 @@ impl Caller {
     fn event(&self, code: Code, path: PathBuf) -> Event {
         Event {
             request: self.number,
-            cookie: self.cookie,
+            user_data: self.user_data,
             code,
             path,
             root: Arc::clone(&self.path),

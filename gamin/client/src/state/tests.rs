@@ -371,8 +371,8 @@ fn how_a_path_is_covered_is_told_to_who_asks_with_what_happens_there() {
     for coverage in [true, false] {
         let mut state = State::default();
         let mut server = Server::connect(&mut state, true);
-        let wish = Wish { coverage, ..Wish::new(Path::new("/d"), Scope::Directory) };
-        let request = state.ask(&wish).expect("a good path");
+        let request = MonitorRequest { coverage, ..MonitorRequest::new(Path::new("/d"), Scope::Directory) };
+        let request = state.ask(&request).expect("a good path");
         let told = |state: &mut State, says: &[(Code, Option<Coverage>)]| {
             let events = std::iter::from_fn(|| state.poll_event()).map(|event| (event.code, event.coverage));
             let says = says.iter().filter(|(code, _)| coverage || *code != Code::Coverage);

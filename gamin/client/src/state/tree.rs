@@ -27,7 +27,7 @@ type Says = Arc<dyn Fn(&Path) -> bool + Send + Sync>;
 /// When an answer of `tells` or `follows` has become another, [`crate::Connection::revise`] asks for all of them again. They are asked
 /// by the calls that receive events, while these hold the connection: they are not to call it, nor to wait.
 #[derive(Clone)]
-pub struct Shape {
+pub struct TreeOptions {
     /// How many levels below the root are told: 1 for its entries, 2 also for theirs, and so on; 0 for the root alone.
     pub levels: u32,
     /// Says of an entry, a directory too, whether it is told.
@@ -37,16 +37,16 @@ pub struct Shape {
     pub follows: Says,
 }
 
-impl Default for Shape {
+impl Default for TreeOptions {
     /// All of it.
-    fn default() -> Shape {
-        Shape { levels: u32::MAX, tells: Arc::new(|_| true), follows: Arc::new(|_| true) }
+    fn default() -> TreeOptions {
+        TreeOptions { levels: u32::MAX, tells: Arc::new(|_| true), follows: Arc::new(|_| true) }
     }
 }
 
-impl fmt::Debug for Shape {
+impl fmt::Debug for TreeOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Shape").field("levels", &self.levels).finish_non_exhaustive()
+        f.debug_struct("TreeOptions").field("levels", &self.levels).finish_non_exhaustive()
     }
 }
 
@@ -90,7 +90,7 @@ pub(super) enum TreeEvent {
 #[derive(Debug)]
 pub(super) struct Tree {
     root: Vec<u8>,
-    shape: Shape,
+    options: TreeOptions,
     /// By wire number; those that have left stay until they are acknowledged.
     branches: BTreeMap<u16, Branch>,
     /// The wire numbers of those that are followed, by name.
@@ -108,12 +108,12 @@ pub(super) struct Tree {
 }
 
 impl Tree {
-    pub(super) fn new(root: &Path, wire: u16, shape: Shape) -> Tree {
+    pub(super) fn new(root: &Path, wire: u16, options: TreeOptions) -> Tree {
         let root = root.as_os_str().as_bytes();
         let root = root.strip_suffix(b"/").unwrap_or(root).to_vec();
         let mut tree = Tree {
             root,
-            shape,
+            options,
             branches: BTreeMap::new(),
             followed: BTreeMap::new(),
             told: BTreeSet::new(),
@@ -220,29 +220,29 @@ impl Tree {
         self.unexplored.extend(starved.map(|(name, _)| Lead { name: name.clone(), is_old: false }));
     }
 
-    /// Asks the shape again about everything that is known.
+    /// Asks the options again about everything that is known.
     ///
     /// What is to be told no longer is forgotten, without a word: it is not gone. What is to be told from now on was there, and
     /// so it Exists.
     pub(super) fn revise(&mut self) {
-        let let_go = |name: &&Vec<u8>| !name.is_empty() && !(self.shape.follows)(as_path(name));
+        let let_go = |name: &&Vec<u8>| !name.is_empty() && !(self.options.follows)(as_path(name));
         for name in self.followed.keys().filter(let_go).cloned().collect::<Vec<_>>() {
             self.forget_below(&name);
             self.unfollow(&name);
         }
-        let kept = |name: &Vec<u8>| (self.shape.follows)(as_path(name));
+        let kept = |name: &Vec<u8>| (self.options.follows)(as_path(name));
         let ended: Vec<_> = self.gaps.keys().filter(|name| !kept(name)).cloned().collect();
         ended.into_iter().for_each(|name| self.cover(name, Coverage::Kernel));
-        let tells = Arc::clone(&self.shape.tells);
+        let tells = Arc::clone(&self.options.tells);
         self.told.retain(|name| tells(as_path(name)));
         let live = self.branches.values().filter(|branch| branch.subscription.is_live());
         let names =
             live.flat_map(|branch| branch.subscription.entries().map(|entry| join(&branch.name, entry)));
         for name in names.collect::<BTreeSet<_>>() {
-            if tells(as_path(&name)) && self.shape.levels > 0 && self.told.insert(name.clone()) {
+            if tells(as_path(&name)) && self.options.levels > 0 && self.told.insert(name.clone()) {
                 self.events.push(TreeEvent::Happened((Code::Exists, Subject::Entry(name.clone()))));
             }
-            if level(&name) < self.shape.levels && !self.followed.contains_key(&name) {
+            if level(&name) < self.options.levels && !self.followed.contains_key(&name) {
                 self.unexplored.push_back(Lead { name, is_old: true });
             }
         }
@@ -259,7 +259,7 @@ impl Tree {
         while let Some(lead) = self.unexplored.pop_front() {
             let path = self.path(&lead.name);
             let is_followed = self.followed.contains_key(&lead.name);
-            if !(self.shape.follows)(as_path(&lead.name)) || !is_directory(&path) {
+            if !(self.options.follows)(as_path(&lead.name)) || !is_directory(&path) {
                 self.leave(&lead.name);
                 self.cover(lead.name, Coverage::Kernel);
             } else if is_followed || !self.followed.contains_key(parent(&lead.name)) {
@@ -360,7 +360,7 @@ impl Tree {
     }
 
     fn hear_of_entry(&mut self, code: Code, lead: Lead) {
-        if self.shape.levels == 0 {
+        if self.options.levels == 0 {
             return;
         }
         let name = &lead.name;
@@ -372,7 +372,7 @@ impl Tree {
             }
             return;
         }
-        if (self.shape.tells)(as_path(name)) {
+        if (self.options.tells)(as_path(name)) {
             let code = match (self.told.insert(name.clone()), code) {
                 (true, Code::Exists) if self.owes_end || lead.is_old => Code::Exists,
                 (true, _) => Code::Created,
@@ -380,7 +380,7 @@ impl Tree {
             };
             self.events.push(TreeEvent::Happened((code, Subject::Entry(name.clone()))));
         }
-        if level(name) < self.shape.levels {
+        if level(name) < self.options.levels {
             self.unexplored.push_back(lead);
         }
     }

@@ -7,7 +7,7 @@
 use std::collections::VecDeque;
 
 use gamin_engine::{
-    Detail, Effect, Entries, Event, Found, GlanceId, KernelWatchId, Level, Notice, Refusal, Scan, ScanId,
+    ArmingId, Detail, Effect, Entries, Event, Found, Level, Notice, Refusal, RevalidationId, Scan, ScanId,
     Seen, Subject, Time, TreePath,
 };
 use gamin_protocol::Fact;
@@ -24,8 +24,8 @@ pub(super) enum Happening {
     SessionEnded(SessionId),
     Notice(Notice),
     Asked(Asking),
-    Doubted(GlanceId),
-    Armed(KernelWatchId, Result<(), Refusal>),
+    Doubted(RevalidationId),
+    Armed(ArmingId, Result<(), Refusal>),
     Scanned(ScanId, ScanOutcome),
     Event(Event),
 }
@@ -33,21 +33,21 @@ pub(super) enum Happening {
 /// An effect without what would be large.
 #[derive(Debug)]
 pub(super) enum Asking {
-    Arm(KernelWatchId, TreePath, Level),
-    Disarm(KernelWatchId),
+    Arm(ArmingId, TreePath, Level),
+    Disarm(ArmingId),
     Scan(ScanId, TreePath, Detail),
     Forget(ScanId),
 }
 
 impl Asking {
-    /// What is kept of an effect; nothing of a glance, for what rests is glanced at again and again.
+    /// What is kept of an effect; nothing of a revalidation, for what rests is revalidated again and again.
     pub fn of(effect: &Effect) -> Option<Asking> {
         Some(match effect {
             Effect::Arm { id, directory, level } => Asking::Arm(*id, directory.clone(), *level),
             Effect::Disarm { id } => Asking::Disarm(*id),
             Effect::Scan { id, request } => Asking::Scan(*id, request.path.clone(), request.detail),
             Effect::Forget { id } => Asking::Forget(*id),
-            Effect::Glance { .. } => return None,
+            Effect::Revalidate { .. } => return None,
         })
     }
 }
@@ -161,7 +161,7 @@ impl Happening {
             Happening::SessionEnded(id) => fact.word("session", "ends").word("id", id.0),
             Happening::Notice(notice) => tell_notice(notice, fact),
             Happening::Asked(asking) => asking.tell(fact),
-            Happening::Doubted(id) => fact.word("answer", "doubted").word("glance", id.0),
+            Happening::Doubted(id) => fact.word("answer", "doubted").word("revalidation", id.0),
             Happening::Armed(id, Ok(())) => fact.word("answer", "armed").word("kernel-watch", id.0),
             Happening::Armed(id, Err(why)) => {
                 fact.word("answer", "refused").word("kernel-watch", id.0).word("why", format_args!("{why:?}"))
@@ -191,9 +191,8 @@ impl Happening {
 }
 
 fn tell_notice(notice: &Notice, fact: Fact) -> Fact {
-    let on = |fact: Fact, what: &str, watch: &KernelWatchId| {
-        fact.word("notice", what).word("kernel-watch", watch.0)
-    };
+    let on =
+        |fact: Fact, what: &str, watch: &ArmingId| fact.word("notice", what).word("kernel-watch", watch.0);
     match notice {
         Notice::Entry { watch, name, entry } => {
             let seen = match entry.seen {

@@ -1,7 +1,9 @@
 //! Sessions under a virtual clock, in a world whose one directory `/d` holds the file `a`: who is let in, how
 //! long, and what is answered to what.
 
-use gamin_engine::{Detail, Entries, FileType, Found, Hinge, Method, Name, ScanRequest, Stamp, TreePath};
+use gamin_engine::{
+    Dependency, Detail, Entries, FileType, Found, Method, Name, ScanRequest, Stamp, TreePath,
+};
 use gamin_protocol::{
     CREDENTIAL, Code, Decoder, EventPacket, Fact, HEADER_LEN, Inquiry, Kind, MonitorOptions, Request, SYNC,
 };
@@ -82,7 +84,9 @@ impl World {
             match effect {
                 Effect::Arm { id, .. } => self.core.handle_armed(id, Ok(())),
                 Effect::Disarm { .. } | Effect::Forget { .. } => {}
-                Effect::Glance { id, request } => self.core.handle_glance(id, &request.all_in_doubt()),
+                Effect::Revalidate { id, request } => {
+                    self.core.handle_revalidated(id, &request.all_in_doubt());
+                }
                 Effect::Scan { id, request } => self.core.handle_scan(self.now, id, look(&request)),
             }
         }
@@ -132,7 +136,8 @@ fn look(request: &ScanRequest) -> Scan {
         fresh: false,
     };
     let d = TreePath::root().join(b"d");
-    let hinges = vec![Hinge { directory: TreePath::root(), entry: Some(Name::from(b"d".as_slice())) }];
+    let dependencies =
+        vec![Dependency { directory: TreePath::root(), entry: Some(Name::from(b"d".as_slice())) }];
     let found = if request.path == d {
         let entries = match request.detail {
             Detail::Itself => Entries::Unasked,
@@ -144,7 +149,7 @@ fn look(request: &ScanRequest) -> Scan {
     } else {
         Found::Missing
     };
-    Scan { hinges, found }
+    Scan { dependencies, found }
 }
 
 fn monitor(seq: u16, options: MonitorOptions, path: &str) -> Vec<u8> {

@@ -1,6 +1,6 @@
 //! How what happens at a watched path becomes known, as its subscribers are told.
 //!
-//! How far the kernel can be relied on is found out by a look. Invariants: subscribers are told before the listing whatever is
+//! How far the kernel can be relied on is found out by a rescan. Invariants: subscribers are told before the listing whatever is
 //! not as it should be, and each change of it once; what the configuration asks for is as it should be.
 
 use gamin_protocol::Coverage;
@@ -15,7 +15,7 @@ use crate::scan::{Entries, Found, Unlisted};
 use crate::watch::Reliance;
 
 impl Engine {
-    /// How a watch is covered, now that a look has found this.
+    /// How a watch is covered, now that a rescan has found this.
     pub(super) fn coverage(&self, id: WatchId, needs: &[Need], found: &Found) -> Coverage {
         let Some(watch) = self.watches.get(&id) else { return Coverage::Kernel };
         let unlisted = match found {
@@ -33,7 +33,7 @@ impl Engine {
             _ if watch.reliance < Reliance::None || watch.calm_at.is_some() => Coverage::Kernel,
             _ => {
                 let refusals = needs.iter().filter_map(|need| self.kernel.refusal(&need.directory));
-                // Without any it changes faster than it can be looked at. The next look may find it at rest.
+                // Without any it changes faster than it can be looked at. The next rescan may find it at rest.
                 refusals.min_by_key(weight).map_or(Coverage::Kernel, refused)
             }
         }

@@ -92,7 +92,7 @@ impl Watch {
             .word("state", state)
             .word("entries", entries)
             .word("subscriptions", self.listed.len() + self.unlisted.len())
-            .word("looking", if self.look.is_some() { "yes" } else { "no" })
+            .word("looking", if self.rescan.is_some() { "yes" } else { "no" })
             .name("path", &self.path)
     }
 }

@@ -4,10 +4,10 @@
 //! in a round; and a watch of which no change is told serves those only whom it told its listing to.
 
 use super::Engine;
+use crate::churn::CALM;
 use crate::id::WatchId;
 use crate::policy::Method;
 use crate::scan::Detail;
-use crate::stir::CALM;
 use crate::time::Time;
 use crate::watch::{Reliance, Watch};
 
@@ -22,7 +22,7 @@ impl Engine {
         self.flush(now, id);
         self.set_method(now, id, method);
         if method != Method::None {
-            self.look_anew(id);
+            self.rescan_anew(id);
         }
     }
 
@@ -56,20 +56,20 @@ impl Engine {
             Method::Poll { interval } => self.rounds.leave(interval, id),
             Method::None => {}
         }
-        if let Some(at) = watch.look_at.take() {
+        if let Some(at) = watch.rescan_at.take() {
             self.polls.remove(&(at, id));
         }
         (watch.postponed, watch.calm_at) = (None, None);
-        watch.stir.forget();
+        watch.churn.forget();
     }
 
-    /// Leaves what came or went to a look that has to look this closely, once it may be told.
+    /// Leaves what came or went to a rescan that has to look this closely, once it may be told.
     pub(super) fn postpone(&mut self, id: WatchId, detail: Option<Detail>) {
         let Some(watch) = self.watches.get_mut(&id) else { return };
         let detail = detail.unwrap_or(watch.detail());
         watch.postponed = Some(watch.postponed.map_or(detail, |before| before.max(detail)));
-        let at = watch.stir.next_turn();
-        self.look_by(id, at);
+        let at = watch.churn.next_turn();
+        self.rescan_by(id, at);
     }
 
     /// Stops asking the kernel about a watch that would be cheaper to look at now and then, until it is calm.
@@ -78,34 +78,34 @@ impl Engine {
         let Some(watch) = self.watches.get_mut(&id) else { return };
         watch.reliance = Reliance::None;
         watch.calm_at = Some(now + CALM);
-        if let Some(look) = &mut watch.look {
-            look.again = true;
+        if let Some(rescan) = &mut watch.rescan {
+            rescan.again = true;
         }
-        self.look_by(id, now + self.config.poll_interval);
+        self.rescan_by(id, now + self.config.poll_interval);
     }
 
-    /// A look that took a watch off the kernel, or was owed to it, is due.
-    pub(super) fn look_due(&mut self, now: Time, id: WatchId) {
+    /// A rescan that took a watch off the kernel, or was owed to it, is due.
+    pub(super) fn rescan_due(&mut self, now: Time, id: WatchId) {
         let Some(watch) = self.watches.get_mut(&id) else { return };
-        watch.look_at = None;
+        watch.rescan_at = None;
         watch.calm_at.take_if(|calm_at| *calm_at <= now);
         if watch.postponed.is_some() {
-            watch.stir.take_turn(now);
+            watch.churn.take_turn(now);
         }
         let detail = match watch.postponed {
             None if watch.reliance == Reliance::AllButAncestors => Some(Detail::Itself),
             postponed => postponed,
         };
-        self.look(id, detail);
+        self.rescan(id, detail);
     }
 
     /// Has a watch looked at by then.
-    pub(super) fn look_by(&mut self, id: WatchId, at: Time) {
-        let Some(Watch { look_at, .. }) = self.watches.get_mut(&id) else { return };
-        if look_at.is_some_and(|before| before <= at) {
+    pub(super) fn rescan_by(&mut self, id: WatchId, at: Time) {
+        let Some(Watch { rescan_at, .. }) = self.watches.get_mut(&id) else { return };
+        if rescan_at.is_some_and(|before| before <= at) {
             return;
         }
-        if let Some(before) = look_at.replace(at) {
+        if let Some(before) = rescan_at.replace(at) {
             self.polls.remove(&(before, id));
         }
         self.polls.insert((at, id));

@@ -1,7 +1,7 @@
 //! What a notice means for one path, and how it is told.
 //!
-//! What it comes to for one file is left to `known`, how soon a Changed is told to `pace`, the look that may follow to `look`.
-//! Invariant: what is noticed of entries and attributes while a look is under way waits for it, or has it repeated.
+//! What it comes to for one file is left to `known`, how soon a Changed is told to `pace`, the rescan that may follow to `rescan`.
+//! Invariant: what is noticed of entries and attributes while a rescan is under way waits for it, or has it repeated.
 
 use gamin_protocol::{Code, Kind};
 
@@ -21,29 +21,29 @@ use crate::watch::{WAITING_MAX, Waiting};
 impl Engine {
     pub(super) fn note(&mut self, now: Time, id: WatchId, notice: Waiting) {
         let Some(watch) = self.watches.get_mut(&id) else { return };
-        if watch.asks_kernel() && watch.stir.is_stormy(now) {
+        if watch.asks_kernel() && watch.churn.is_stormy(now) {
             return self.take_off_kernel(now, id);
         }
-        if let Some(look) = &mut watch.look {
-            if look.waiting.len() < WAITING_MAX {
-                look.waiting.push_back(notice);
+        if let Some(rescan) = &mut watch.rescan {
+            if rescan.waiting.len() < WAITING_MAX {
+                rescan.waiting.push_back(notice);
             } else {
-                look.waiting.clear();
-                look.again = true;
+                rescan.waiting.clear();
+                rescan.again = true;
             }
             return;
         }
-        if watch.is_about_coming_and_going(&notice) && !watch.stir.admits(now) {
+        if watch.is_about_coming_and_going(&notice) && !watch.churn.admits(now) {
             return self.note_later(id, &notice);
         }
         match notice {
-            Waiting::Hinge(hinge, entry) => self.note_hinge(now, id, &hinge, entry),
+            Waiting::Dependency(dependency, entry) => self.note_dependency(now, id, &dependency, entry),
             Waiting::Entry(need, name, entry) => self.note_entry(now, id, &need, &name, entry),
             Waiting::Attributes => self.note_attributes(id),
         }
     }
 
-    /// Leaves a notice to a look, because too much comes and goes.
+    /// Leaves a notice to a rescan, because too much comes and goes.
     fn note_later(&mut self, id: WatchId, notice: &Waiting) {
         let Some(watch) = self.watches.get_mut(&id) else { return };
         let detail = match notice {
@@ -51,7 +51,7 @@ impl Engine {
                 watch.known.doubt_entry(name, *entry);
                 Some(Detail::Names)
             }
-            Waiting::Hinge(..) | Waiting::Entry(..) => None,
+            Waiting::Dependency(..) | Waiting::Entry(..) => None,
             Waiting::Attributes => watch.detail_of_attributes(),
         };
         self.postpone(id, detail);
@@ -60,52 +60,52 @@ impl Engine {
     /// A directory on the path, or at its end, is no longer where it was.
     pub(super) fn note_gone(&mut self, now: Time, id: WatchId) {
         let Some(watch) = self.watches.get_mut(&id) else { return };
-        if watch.look.is_none() && !watch.stir.admits(now) {
+        if watch.rescan.is_none() && !watch.churn.admits(now) {
             return self.postpone(id, None);
         }
         self.root_gone(id);
-        self.look_anew(id);
+        self.rescan_anew(id);
     }
 
     /// Notices have been lost, those that follow others about this path maybe among them.
     pub(super) fn note_overflow(&mut self, id: WatchId) {
-        self.look_anew(id);
-        if let Some(look) = self.watches.get_mut(&id).and_then(|watch| watch.look.as_mut()) {
-            look.doubted = true;
+        self.rescan_anew(id);
+        if let Some(rescan) = self.watches.get_mut(&id).and_then(|watch| watch.rescan.as_mut()) {
+            rescan.doubted = true;
         }
     }
 
-    /// Looks because notices can't tell what is there now. Those that wait for a look say less: what followed them may
+    /// Looks because notices can't tell what is there now. Those that wait for a rescan say less: what followed them may
     /// be lost, or be about something else.
-    pub(super) fn look_anew(&mut self, id: WatchId) {
-        if let Some(look) = self.watches.get_mut(&id).and_then(|watch| watch.look.as_mut()) {
-            look.waiting.clear();
+    pub(super) fn rescan_anew(&mut self, id: WatchId) {
+        if let Some(rescan) = self.watches.get_mut(&id).and_then(|watch| watch.rescan.as_mut()) {
+            rescan.waiting.clear();
         }
-        self.look(id, None);
+        self.rescan(id, None);
     }
 
     /// A notice about an entry on which the meaning of the path hangs.
-    pub(super) fn note_hinge(&mut self, now: Time, id: WatchId, hinge: &Need, entry: EntryNotice) {
+    pub(super) fn note_dependency(&mut self, now: Time, id: WatchId, dependency: &Need, entry: EntryNotice) {
         let Some(watch) = self.watches.get_mut(&id) else { return };
-        if !watch.needs.contains(hinge) {
+        if !watch.needs.contains(dependency) {
             // The path has come to lead another way since.
             return;
         }
         let is_plain = !matches!(entry.seen, Seen::Present(stamp) if stamp.file_type != FileType::Other);
-        if watch.kind == Kind::File && watch.is_end(hinge) && is_plain {
+        if watch.kind == Kind::File && watch.is_end(dependency) && is_plain {
             let reaction = watch.known.note_root(entry);
             return self.react(now, id, Subject::Root, reaction);
         }
         match entry.change {
             Change::Deleted | Change::MovedFrom => {
                 self.root_gone(id);
-                self.look(id, None);
+                self.rescan(id, None);
             }
-            Change::Created | Change::MovedTo => self.look(id, None),
+            Change::Created | Change::MovedTo => self.rescan(id, None),
             // What is not missing after all: two have changed places, and this one came before the other went.
             Change::Attributes | Change::Modified | Change::Closed | Change::Written => {
                 if !watch.known.is_present() {
-                    self.look(id, None);
+                    self.rescan(id, None);
                 }
             }
         }
@@ -132,7 +132,7 @@ impl Engine {
             }
             Kind::File => match entry.change {
                 Change::Created | Change::Deleted | Change::MovedFrom | Change::MovedTo => {
-                    self.look(id, None);
+                    self.rescan(id, None);
                 }
                 Change::Modified | Change::Closed | Change::Written | Change::Attributes => {}
             },
@@ -143,7 +143,7 @@ impl Engine {
     /// so.
     pub(super) fn note_attributes(&mut self, id: WatchId) {
         let Some(watch) = self.watches.get(&id) else { return };
-        self.look(id, watch.detail_of_attributes());
+        self.rescan(id, watch.detail_of_attributes());
     }
 
     pub(super) fn root_gone(&mut self, id: WatchId) {
@@ -163,14 +163,14 @@ impl Engine {
         match reaction {
             Reaction::Nothing => {}
             Reaction::Created => self.tell_subject(id, Code::Created, key.1),
-            Reaction::Deleted | Reaction::DeletedLook => {
+            Reaction::Deleted | Reaction::DeletedRescan => {
                 self.paces.drop_held(&key);
                 self.tell_subject(id, Code::Deleted, key.1);
-                if reaction == Reaction::DeletedLook {
-                    self.look(id, detail);
+                if reaction == Reaction::DeletedRescan {
+                    self.rescan(id, detail);
                 }
             }
-            Reaction::Look => self.look(id, detail),
+            Reaction::Rescan => self.rescan(id, detail),
             Reaction::Changed(urgency) => self.change(now, key, urgency),
             Reaction::Closed => {
                 if self.paces.close(now, key.clone()) {

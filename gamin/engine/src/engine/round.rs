@@ -1,8 +1,8 @@
-//! A round: a glance at all polled watches that are due, in as few effects as there are directories, and a look at those of
-//! which a glance can't say anything.
+//! A round: a revalidation of all polled watches that are due, in as few effects as there are directories, and a rescan of those of
+//! which a revalidation can't say anything.
 //!
-//! What a glance sees is left to `glance`. Invariants: at rest each name is looked at once, whether its directory is watched, or it
-//! itself, or both; a round begins when the one before has ended; and since a glance tells nothing, it does no harm that a
+//! What it sees is left to `revalidation`. Invariants: at rest each name is looked at once, whether its directory is watched, or it
+//! itself, or both; a round begins when the one before has ended; and since a revalidation tells nothing, it does no harm that a
 //! watch is looked at meanwhile, or goes.
 
 use std::collections::BTreeMap;
@@ -10,35 +10,35 @@ use std::mem::take;
 
 use super::Engine;
 use crate::effect::Effect;
-use crate::glance::{Doubts, GlanceId, GlanceRequest, NameKnown};
-use crate::glanced::{EntryWatches, Glanced, Whom};
 use crate::id::WatchId;
 use crate::kernel_watch::{Need, Role};
 use crate::known::Known;
 use crate::path::TreePath;
 use crate::policy::Method;
+use crate::revalidating::{EntryWatches, Revalidating, Whom};
+use crate::revalidation::{Doubts, NameKnown, RevalidationId, RevalidationRequest};
 use crate::watch::Watch;
 
-/// Where to glance for one watch.
+/// Where to revalidate for one watch.
 enum GlanceTarget {
     /// At a directory and all in it.
-    Listing(GlanceRequest),
+    Listing(RevalidationRequest),
     /// At an entry of this directory.
     Entry(TreePath, NameKnown),
 }
 
 impl Engine {
     pub(super) fn go_round(&mut self, due: impl IntoIterator<Item = WatchId>) {
-        if !self.by_glance.is_empty() {
+        if !self.by_revalidation.is_empty() {
             return self.due.extend(due);
         }
         let mut listings = Vec::new();
         let mut entries: BTreeMap<TreePath, EntryWatches> = BTreeMap::new();
         for id in due {
-            let is_free = |watch: &&Watch| watch.look.as_ref().is_none_or(|look| look.overdue);
+            let is_free = |watch: &&Watch| watch.rescan.as_ref().is_none_or(|rescan| rescan.overdue);
             let Some(watch) = self.watches.get(&id).filter(is_free) else { continue };
-            match watch.glance_target() {
-                None => self.look(id, None),
+            match watch.revalidation_target() {
+                None => self.rescan(id, None),
                 Some(GlanceTarget::Listing(request)) => listings.push((id, request)),
                 Some(GlanceTarget::Entry(directory, known)) => {
                     entries.entry(directory).or_default().push(id, known);
@@ -51,69 +51,69 @@ impl Engine {
             if !others.ids.is_empty() {
                 entries.insert(request.directory.clone(), others);
             }
-            self.glance(Glanced { request, whom: Whom::Directory(id, served) });
+            self.revalidate(Revalidating { request, whom: Whom::Directory(id, served) });
         }
         for (directory, entries) in entries {
-            self.glance_at_entries(directory, entries);
+            self.revalidation_at_entries(directory, entries);
         }
     }
 
-    /// Takes what a part of a glance saw: looks at what may have changed, and goes on.
-    pub(super) fn end_glance(&mut self, id: GlanceId, doubts: &Doubts) {
-        let Some(Glanced { request, whom }) = self.by_glance.remove(&id) else { return };
+    /// Takes what a part of a revalidation saw: looks at what may have changed, and goes on.
+    pub(super) fn end_revalidation(&mut self, id: RevalidationId, doubts: &Doubts) {
+        let Some(Revalidating { request, whom }) = self.by_revalidation.remove(&id) else { return };
         match whom {
             Whom::Directory(directory, served) if !doubts.is_empty() => {
-                self.look_if_polled(directory);
-                self.glance_at_entries(request.directory, served);
+                self.rescan_if_polled(directory);
+                self.revalidation_at_entries(request.directory, served);
             }
             whom => {
                 if let Whom::Entries(ids) = &whom {
                     for id in doubts.0.iter().filter_map(|at| ids.get(*at)) {
-                        self.look_if_polled(*id);
+                        self.rescan_if_polled(*id);
                     }
                 }
                 if let Some(request) = request.next() {
-                    self.glance(Glanced { request, whom });
+                    self.revalidate(Revalidating { request, whom });
                 }
             }
         }
-        if self.by_glance.is_empty() {
+        if self.by_revalidation.is_empty() {
             let due = take(&mut self.due);
             self.go_round(due);
         }
     }
 
-    fn look_if_polled(&mut self, id: WatchId) {
+    fn rescan_if_polled(&mut self, id: WatchId) {
         if self.watches.get(&id).is_some_and(|watch| matches!(watch.method, Method::Poll { .. })) {
-            self.look(id, None);
+            self.rescan(id, None);
         }
     }
 
-    fn glance_at_entries(&mut self, directory: TreePath, EntryWatches { ids, names }: EntryWatches) {
+    fn revalidation_at_entries(&mut self, directory: TreePath, EntryWatches { ids, names }: EntryWatches) {
         if !ids.is_empty() {
-            let request = GlanceRequest::at_names(directory, names);
-            self.glance(Glanced { request, whom: Whom::Entries(ids) });
+            let request = RevalidationRequest::at_names(directory, names);
+            self.revalidate(Revalidating { request, whom: Whom::Entries(ids) });
         }
     }
 
-    fn glance(&mut self, glanced: Glanced) {
-        self.last_glance += 1;
-        let id = GlanceId(self.last_glance);
-        self.effects.push_back(Effect::Glance { id, request: glanced.request.clone() });
-        self.by_glance.insert(id, glanced);
+    fn revalidate(&mut self, revalidating: Revalidating) {
+        self.last_revalidation += 1;
+        let id = RevalidationId(self.last_revalidation);
+        self.effects.push_back(Effect::Revalidate { id, request: revalidating.request.clone() });
+        self.by_revalidation.insert(id, revalidating);
     }
 }
 
 impl Watch {
-    /// Where a glance shows that nothing is to be told of it; `None` if only a look does, because too little is known of it, or
+    /// Where a revalidation shows that nothing is to be told of it; `None` if only a rescan does, because too little is known of it, or
     /// its path leads over a link.
-    fn glance_target(&self) -> Option<GlanceTarget> {
+    fn revalidation_target(&self) -> Option<GlanceTarget> {
         let tag = match &self.known {
             Known::Nothing => return None,
             Known::Directory(_) => {
                 let (tag, entries) = self.known.listing()?;
                 let directory = Some(self.real()).filter(|real| *real == self.path)?;
-                return Some(GlanceTarget::Listing(GlanceRequest::at_listing(directory, tag, entries)));
+                return Some(GlanceTarget::Listing(RevalidationRequest::at_listing(directory, tag, entries)));
             }
             Known::File(file) => Some(file.tag?),
             Known::Absent => None,

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gamin_engine::{
-    BarrierId, Change, Config, Detail, Effect, Engine, Entries, EntryNotice, Eye, FileType, Found,
-    GlanceRequest, Hinge, KernelWatchId, Kind, Level, Method, Name, Notice, Output, Policy, Refusal, Scan,
+    ArmingId, BarrierId, Change, Config, Dependency, Detail, Effect, Engine, Entries, EntryNotice, Eye,
+    FileType, Found, Kind, Level, Method, Name, Notice, Output, Policy, Refusal, RevalidationRequest, Scan,
     ScanId, ScanRequest, Seen, Stamp, Subject, SubscriptionId, Time, TreePath,
 };
 
@@ -18,28 +18,28 @@ pub struct World {
     pub engine: Engine,
     pub now: Time,
     pub tree: BTreeMap<TreePath, Stamp>,
-    pub armed: BTreeMap<KernelWatchId, (TreePath, Level)>,
+    pub armed: BTreeMap<ArmingId, (TreePath, Level)>,
     pub refused: BTreeSet<TreePath>,
     /// Paths that no scan gets an answer from, and the scans that wait for one.
     pub hung: BTreeSet<TreePath>,
     pub held: BTreeMap<ScanId, ScanRequest>,
     pub clock: i64,
-    /// How many paths were scanned, and how many names were glanced at.
+    /// How many paths were scanned, and how many names were revalidated.
     pub scanned: usize,
-    pub glanced: usize,
+    pub revalidating: usize,
     pub told: Vec<String>,
     /// Whether directories are so large that their names are listed without stamps, where that is enough.
     pub is_large: bool,
 }
 
-/// A glance at the world.
-struct Glance<'a> {
+/// A revalidation of the world.
+struct Revalidation<'a> {
     tree: &'a BTreeMap<TreePath, Stamp>,
-    request: &'a GlanceRequest,
+    request: &'a RevalidationRequest,
     looked: &'a Cell<usize>,
 }
 
-impl Eye for Glance<'_> {
+impl Eye for Revalidation<'_> {
     fn directory(&mut self) -> Option<Stamp> {
         self.tree.get(&self.request.directory).copied()
     }
@@ -68,7 +68,7 @@ impl World {
             held,
             clock: 0,
             scanned: 0,
-            glanced: 0,
+            revalidating: 0,
             told,
             is_large: false,
         };
@@ -162,7 +162,7 @@ impl World {
         self.carry_out();
     }
 
-    pub fn armings(&self, directory: &str, level: Level) -> Vec<KernelWatchId> {
+    pub fn armings(&self, directory: &str, level: Level) -> Vec<ArmingId> {
         let directory = path(directory);
         let all = self.armed.iter().filter(|(_, (at, of))| *at == directory && *of >= level);
         all.map(|(id, _)| *id).collect()
@@ -189,12 +189,15 @@ impl World {
                 Effect::Scan { id, request } if self.hung.contains(&request.path) => {
                     self.held.insert(id, request);
                 }
-                Effect::Glance { id, request } => {
+                Effect::Revalidate { id, request } => {
                     let looked = Cell::new(0);
-                    let doubts =
-                        request.glance(&mut Glance { tree: &self.tree, request: &request, looked: &looked });
-                    self.glanced += looked.get();
-                    self.engine.handle_glance(id, &doubts);
+                    let doubts = request.revalidate(&mut Revalidation {
+                        tree: &self.tree,
+                        request: &request,
+                        looked: &looked,
+                    });
+                    self.revalidating += looked.get();
+                    self.engine.handle_revalidated(id, &doubts);
                 }
                 Effect::Scan { id, request } => {
                     self.scanned += 1;
@@ -219,18 +222,18 @@ impl World {
     }
 
     pub fn scan(&self, request: &ScanRequest) -> Scan {
-        let mut hinges = Vec::new();
+        let mut dependencies = Vec::new();
         let mut at = TreePath::root();
         for component in request.path.components() {
             let next = at.join(component);
             match self.tree.get(&next) {
                 Some(stamp) if stamp.file_type == FileType::Directory => {
-                    hinges.push(Hinge { directory: next.clone(), entry: None });
+                    dependencies.push(Dependency { directory: next.clone(), entry: None });
                 }
                 found => {
-                    hinges.push(Hinge { directory: at, entry: Some(Name::from(component)) });
+                    dependencies.push(Dependency { directory: at, entry: Some(Name::from(component)) });
                     let found = found.filter(|_| next == request.path).copied();
-                    return Scan { hinges, found: found.map_or(Found::Missing, Found::File) };
+                    return Scan { dependencies, found: found.map_or(Found::Missing, Found::File) };
                 }
             }
             at = next;
@@ -250,7 +253,7 @@ impl World {
             ),
         };
         let stamp = self.tree.get(&at).copied().expect("because it was walked into");
-        Scan { hinges, found: Found::Directory { real: at, stamp, entries } }
+        Scan { dependencies, found: Found::Directory { real: at, stamp, entries } }
     }
 
     pub fn take(&mut self) -> Vec<String> {

@@ -13,7 +13,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use gamin_backend::{Backend, Lane, Mounts};
-use gamin_engine::{KernelWatchId, Level, Notice, Refusal, Scan, ScanRequest, Seen, Stamp, TreePath};
+use gamin_engine::{ArmingId, Level, Notice, Refusal, Scan, ScanRequest, Seen, Stamp, TreePath};
 use gamin_linux::{Disk, Inotify};
 use tempfile::TempDir;
 
@@ -48,11 +48,11 @@ impl Bench {
 
     fn arm(&mut self, id: u64, name: &str, level: Level) -> Result<(), Refusal> {
         let directory = tree(&self.at(name));
-        self.backend.arm(&mut self.inotify, KernelWatchId(id), &directory, level)
+        self.backend.arm(&mut self.inotify, ArmingId(id), &directory, level)
     }
 
     fn disarm(&mut self, id: u64) {
-        self.backend.disarm(&mut self.inotify, KernelWatchId(id));
+        self.backend.disarm(&mut self.inotify, ArmingId(id));
     }
 
     fn notices(&mut self) -> Vec<Notice> {

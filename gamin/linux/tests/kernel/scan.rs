@@ -1,4 +1,4 @@
-//! What a scan finds, and over which hinges, shape by shape.
+//! What a scan finds, and over which dependencies, shape by shape.
 
 use std::fs::{self, File, Permissions};
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -13,15 +13,15 @@ impl Bench {
         scan(&ScanRequest { path: tree(&self.at(name)), trusted: 0, detail })
     }
 
-    /// The hinges from the root of the bench down, and what was found.
+    /// The dependencies from the root of the bench down, and what was found.
     fn walk(&self, name: &str) -> (Vec<String>, String) {
         let scan = self.scan(name, Detail::Names);
         let root = self.root.to_str().expect("because tempfile gives it a plain name");
         let show = |path: &[u8]| path.escape_ascii().to_string().replacen(root, "", 1);
         let above = self.root.components().count() - 1;
-        let hinges = scan.hinges[above..].iter().map(|hinge| match &hinge.entry {
-            Some(name) => format!("{} has {}", show(&hinge.directory), name.escape_ascii()),
-            None => show(&hinge.directory),
+        let dependencies = scan.dependencies[above..].iter().map(|dependency| match &dependency.entry {
+            Some(name) => format!("{} has {}", show(&dependency.directory), name.escape_ascii()),
+            None => show(&dependency.directory),
         });
         let found = match scan.found {
             Found::Missing => "missing".to_owned(),
@@ -33,15 +33,15 @@ impl Bench {
                 Entries::Unlisted(why) => format!("directory {}, {why:?}", show(&real)),
             },
         };
-        (hinges.collect(), found)
+        (dependencies.collect(), found)
     }
 
     #[track_caller]
-    fn expect(&self, name: &str, hinges: &[&str], found: &str) {
+    fn expect(&self, name: &str, dependencies: &[&str], found: &str) {
         let (walked, what) = self.walk(name);
         assert_eq!(
             (walked.iter().map(String::as_str).collect::<Vec<_>>().as_slice(), &*what),
-            (hinges, found)
+            (dependencies, found)
         );
     }
 }
@@ -83,7 +83,7 @@ fn names_and_paths_that_are_too_long_are_missing() -> Outcome {
 }
 
 #[test]
-fn links_are_followed_and_each_is_a_hinge() -> Outcome {
+fn links_are_followed_and_each_is_a_dependency() -> Outcome {
     let bench = Bench::new()?;
     fs::create_dir_all(bench.at("d/e"))?;
     File::create(bench.at("d/e/file"))?;
@@ -99,12 +99,12 @@ fn links_are_followed_and_each_is_a_hinge() -> Outcome {
         "Other of 0",
     );
     bench.expect("dangling", &[" has dangling", " has nowhere"], "missing");
-    let (hinges, found) = bench.walk("d/absolute");
+    let (dependencies, found) = bench.walk("d/absolute");
     assert_eq!(
-        (&hinges[..2], &*found),
+        (&dependencies[..2], &*found),
         (&["/d".to_owned(), "/d has absolute".to_owned()][..], "directory /d/e with 1")
     );
-    assert_eq!(hinges[hinges.len() - 3..], ["", "/d", "/d/e"]);
+    assert_eq!(dependencies[dependencies.len() - 3..], ["", "/d", "/d/e"]);
     Ok(())
 }
 
@@ -132,8 +132,8 @@ fn forty_links_are_followed_and_circles_are_missing() -> Outcome {
     symlink("circle", bench.at("circle"))?;
     assert_eq!(bench.walk("40").1, "directory /0 with 0");
     assert_eq!(bench.walk("41").1, "missing");
-    let (hinges, found) = bench.walk("circle");
-    assert_eq!((hinges[0].as_str(), &*found), (" has circle", "missing"));
+    let (dependencies, found) = bench.walk("circle");
+    assert_eq!((dependencies[0].as_str(), &*found), (" has circle", "missing"));
     assert!(
         fs::metadata(bench.at("40")).is_ok() && fs::metadata(bench.at("41")).is_err(),
         "as the kernel does"
@@ -144,8 +144,8 @@ fn forty_links_are_followed_and_circles_are_missing() -> Outcome {
 #[test]
 fn the_root_hangs_on_nothing() {
     let root = ScanRequest { path: gamin_engine::TreePath::root(), trusted: 0, detail: Detail::Itself };
-    let Scan { hinges, found } = scan(&root);
-    assert!(hinges.is_empty());
+    let Scan { dependencies, found } = scan(&root);
+    assert!(dependencies.is_empty());
     assert!(matches!(found, Found::Directory { real, entries: Entries::Unasked, .. } if real.is_root()));
 }
 

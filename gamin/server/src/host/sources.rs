@@ -90,11 +90,11 @@ pub(super) fn insert_inotify(
 
 /// Lets what is scanned away from the event loop come back through it.
 pub(super) fn insert_threads(handle: &LoopHandle<'static, Host>) -> Result<Threads, Box<dyn Error>> {
-    let (sender, words) = channel();
+    let (sender, messages) = channel();
     handle
-        .insert_source(words, |event, (), host| {
-            if let channel::Event::Msg(word) = event {
-                host.words.push(word);
+        .insert_source(messages, |event, (), host| {
+            if let channel::Event::Msg(message) = event {
+                host.messages.push(message);
             }
         })
         .map_err(|error| error.error)?;

@@ -9,7 +9,7 @@ use std::rc::Rc;
 use std::sync::{Arc, RwLockWriteGuard};
 use std::time::{Duration, Instant};
 
-use gamin::{Connection, Event, Kind, RequestNumber, Wish};
+use gamin::{Connection, Event, Kind, MonitorRequest, RequestNumber};
 
 use super::options::LiveOptions;
 use super::past::{Past, Silence, await_silence};
@@ -118,8 +118,8 @@ impl Client for LiveClient {
 
     fn collect(&mut self, path: &Path, collection: &Collection) -> Result<i32, Trouble> {
         let _forks = self.forks();
-        let wish = Wish::new(path, collection.scope());
-        self.connection.ask(&wish).map(|number| number.0).map_err(|why| failed(&why))
+        let request = MonitorRequest::new(path, collection.scope());
+        self.connection.ask(&request).map(|number| number.0).map_err(|why| failed(&why))
     }
 
     fn suspend_monitor(&mut self, number: i32) -> Result<(), Trouble> {

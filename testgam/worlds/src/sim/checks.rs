@@ -89,13 +89,14 @@ impl Sim {
         let links = server.connections().map(|pipe| link(&pipe)).collect();
         // What a collection watches is not followed.
         let others = census.engine.watches.saturating_sub(journal.subjects().count());
-        let looks_max = (!server.has_slow_scans()).then(|| journal.count_waiting() + others);
+        let rescans_max = (!server.has_slow_scans()).then(|| journal.count_waiting() + others);
         let (deadline, armings) = (core.next_deadline(), server.armings());
         let is_unread = self.files.tree.inotify.as_ref().is_some_and(|inotify| !inotify.is_empty());
         let has_notices = is_unread && self.faults.deaf_until.is_none_or(|until| until <= self.now);
         let wakes_at = server.next_deadline();
-        let rest = Rest { now: self.now, census, deadline, armings, has_notices, wakes_at, looks_max, links };
-        if !is_unread && census.engine.looks + census.engine.held == 0 {
+        let rest =
+            Rest { now: self.now, census, deadline, armings, has_notices, wakes_at, rescans_max, links };
+        if !is_unread && census.engine.rescans + census.engine.held == 0 {
             self.witness.handle_rest(journal.now());
         }
         let checked = rest.check();

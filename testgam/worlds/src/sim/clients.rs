@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use gamin::state::{Outcome, State};
-use gamin::{Error, Event, Kind, RequestNumber, Wish};
+use gamin::{Error, Event, Kind, MonitorRequest, RequestNumber};
 use gamin_core::engine::Time;
 
 use super::client::{ClientId, Lost, SimClient};
@@ -64,8 +64,8 @@ impl Sim {
         collection: &Collection,
     ) -> Result<RequestNumber, Stuck> {
         self.reconnect(id);
-        let wish = Wish::new(path, collection.scope());
-        self.command(id, |state| state.ask(&wish))
+        let request = MonitorRequest::new(path, collection.scope());
+        self.command(id, |state| state.ask(&request))
     }
 
     /// Holds back the events of a request, or goes on with them.

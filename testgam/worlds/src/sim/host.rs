@@ -33,7 +33,7 @@ const UID: u32 = 0;
 pub struct Setup {
     /// Whether it does without the kernel's notices.
     pub is_poll_only: bool,
-    /// How long after a look a path is looked at again where the kernel refuses.
+    /// How long after a rescan a path is looked at again where the kernel refuses.
     pub poll_interval: Duration,
     /// What is in the configuration files.
     pub gaminrc: BTreeMap<Gaminrc, Vec<u8>>,
@@ -163,7 +163,7 @@ impl Host {
 
     /// Whether a scan is under way that takes long, but does not hang.
     pub fn has_slow_scans(&self) -> bool {
-        self.workers.next_word().is_some()
+        self.workers.next_message().is_some()
     }
 
     /// The core.
@@ -173,7 +173,7 @@ impl Host {
 
     /// When it has something to do, if nothing happens before.
     pub fn next_deadline(&self) -> Option<Time> {
-        self.driver.next_deadline().into_iter().chain(self.workers.next_word()).min()
+        self.driver.next_deadline().into_iter().chain(self.workers.next_message()).min()
     }
 
     /// Ends as if killed.
@@ -241,8 +241,8 @@ impl Host {
     /// Hands in the answers of scans that took long.
     fn take_words(&mut self, world: &mut World<'_>) -> bool {
         let mut did = false;
-        while let Some(word) = self.with_system(world, |_, system, _| system.word()) {
-            self.with_system(world, |driver, system, now| driver.handle_word(system, now, word));
+        while let Some(message) = self.with_system(world, |_, system, _| system.message()) {
+            self.with_system(world, |driver, system, now| driver.handle_message(system, now, message));
             did = true;
         }
         did

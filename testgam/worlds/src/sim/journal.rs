@@ -76,7 +76,7 @@ pub struct Chronicle {
     /// Whether whoever looks is not answered; and until when that was so.
     pub hangs: bool,
     hung_until: Option<Duration>,
-    /// Whether a look has ever shown the server where it leads.
+    /// Whether a rescan has ever shown the server where it leads.
     is_seen: bool,
     /// Whether the last scan of it failed, or is not answered.
     pub is_doubted: bool,

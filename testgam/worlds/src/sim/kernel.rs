@@ -14,7 +14,7 @@ use gamin_backend::{Access, Extent, Failure, Kernel, Lane, MountId, Mounts, Numb
 use gamin_core::engine::{
     Entries, FileType, Found, Level, Name, Refusal, Scan, ScanRequest, Stamp, Time, TreePath, Unlisted,
 };
-use gamin_core::{News, Word, WorkerId};
+use gamin_core::{Content, Message, WorkerId};
 use gamin_linux::{BUFFER_BYTES, failure, mask, record, refusal};
 use inotify::EventMask;
 use nix::sys::inotify::AddWatchFlags as Mask;
@@ -44,16 +44,16 @@ pub struct System<'a> {
 }
 
 impl System<'_> {
-    /// The next word of a worker whose time has come, or whom a mount has answered.
-    pub fn word(&mut self) -> Option<Word> {
+    /// The next message of a worker whose time has come, or whom a mount has answered.
+    pub fn message(&mut self) -> Option<Message> {
         loop {
             let tree = &self.files.tree;
             let answered = self.workers.take_answered(|mount| tree.hung(mount.0) != Some(true));
             let (worker, lane, work) = match answered {
                 // What it waited for is gone.
                 Some((mount, (worker, lane, _))) if tree.hung(mount.0).is_none() => {
-                    let scan = Scan { hinges: Vec::new(), found: Found::Unknown(Unlisted::Failed) };
-                    return Some(Word { lane, worker, news: News::Answer(Ok(scan)) });
+                    let scan = Scan { dependencies: Vec::new(), found: Found::Unknown(Unlisted::Failed) };
+                    return Some(Message { lane, worker, content: Content::Answer(Ok(scan)) });
                 }
                 Some((_, ordered)) => ordered,
                 None => self.workers.take(self.now)?,
@@ -71,7 +71,7 @@ impl System<'_> {
             if answer.is_ok() {
                 self.files.tree.journal_mut().handle_scan(&path, false);
             }
-            return Some(Word { lane, worker, news: News::Answer(answer) });
+            return Some(Message { lane, worker, content: Content::Answer(answer) });
         }
     }
 
@@ -195,7 +195,7 @@ impl gamin_core::System for System<'_> {
             }
         }
         let mut eyes = Eyes::new(self.files, self.caller, &meanwhile);
-        let Scan { hinges, found } = scan(&mut eyes, request, mounts, lane)?;
+        let Scan { dependencies, found } = scan(&mut eyes, request, mounts, lane)?;
         drop(eyes);
         self.files.tree.journal_mut().handle_scan(&request.path, failure.is_some());
         let found = match (failure, found) {
@@ -205,7 +205,7 @@ impl gamin_core::System for System<'_> {
             }
             (Some(why), Found::Missing | Found::Unknown(_) | Found::File(_)) => Found::Unknown(why),
         };
-        Ok(Scan { hinges, found })
+        Ok(Scan { dependencies, found })
     }
 }
 

@@ -32,7 +32,7 @@ pub struct Rest {
     pub wakes_at: Option<Time>,
     /// How many looks may be under way: of paths that lead onto a mount which does not answer. `None`: any number, since some take
     /// long.
-    pub looks_max: Option<usize>,
+    pub rescans_max: Option<usize>,
     /// What waits for each session.
     pub links: Vec<Link>,
 }
@@ -90,11 +90,11 @@ impl Rest {
 
     /// *Not held up*: only who asks for what is on a mount that does not answer waits for it.
     fn not_held_up(&self) -> Result<(), Complaint> {
-        let looks = self.census.engine.looks;
-        Checker::NotHeldUp.demand(self.looks_max.is_none_or(|max| looks <= max), || {
-            let max = self.looks_max.unwrap_or_default();
+        let rescans = self.census.engine.rescans;
+        Checker::NotHeldUp.demand(self.rescans_max.is_none_or(|max| rescans <= max), || {
+            let max = self.rescans_max.unwrap_or_default();
             format!(
-                "{looks} paths wait to be looked at, though only {max} lead onto a mount that does not answer"
+                "{rescans} paths wait to be looked at, though only {max} lead onto a mount that does not answer"
             )
         })
     }
@@ -103,12 +103,12 @@ impl Rest {
     fn quiet(&self) -> Result<(), Complaint> {
         let promise = Checker::Quiet;
         let Census { engine, newcomers, sessions, .. } = &self.census;
-        let (polls, polled, looks) = (engine.polls, engine.polled, engine.looks);
+        let (polls, polled, rescans) = (engine.polls, engine.polled, engine.rescans);
         promise.demand(polls <= polled, || {
-            format!("{polls} looks are due, though only {polled} paths are polled")
+            format!("{polls} rescans are due, though only {polled} paths are polled")
         })?;
-        promise.demand(polls + looks >= polled, || {
-            format!("{polled} paths are polled, but only {polls} looks are due")
+        promise.demand(polls + rescans >= polled, || {
+            format!("{polled} paths are polled, but only {polls} rescans are due")
         })?;
         let is_due = |reason| self.deadline.is_some_and(|due| due.reason == reason);
         promise.demand(*newcomers > 0 || !is_due(Reason::Handshake), || {
@@ -153,7 +153,7 @@ impl Rest {
                 *subscriptions,
                 *barriers,
                 engine.names,
-                engine.looks,
+                engine.rescans,
                 engine.polls,
                 engine.held,
                 kernel_watches,
@@ -229,10 +229,10 @@ mod tests {
 
     #[test]
     fn a_look_that_waits_for_nothing_is_held_up() {
-        let waits = counted(engine::Census { looks: 2, ..Default::default() });
+        let waits = counted(engine::Census { rescans: 2, ..Default::default() });
         assert_eq!(complaint(&waits), None, "a scan may take long");
-        assert_eq!(complaint(&Rest { looks_max: Some(2), ..waits.clone() }), None);
-        assert_eq!(complaint(&Rest { looks_max: Some(1), ..waits }), Some(Checker::NotHeldUp));
+        assert_eq!(complaint(&Rest { rescans_max: Some(2), ..waits.clone() }), None);
+        assert_eq!(complaint(&Rest { rescans_max: Some(1), ..waits }), Some(Checker::NotHeldUp));
     }
 
     #[test]

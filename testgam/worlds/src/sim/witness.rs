@@ -5,7 +5,7 @@
 //! fingerprint in an event is that of a state which the name had, and no older one than the event before told of (*order*); and that the
 //! last of them is of the state it has in the end (*converged*), or had when a barrier was asked for, or later (*barrier sound*).
 //!
-//! A state may be told twice: by a look, and by the notice that the look has overtaken. Invariant: whatever could be due to a scan that
+//! A state may be told twice: by a rescan, and by the notice that the rescan has overtaken. Invariant: whatever could be due to a scan that
 //! failed, or to something that nobody promises to notice, is passed over.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,7 +18,7 @@ use gamin_core::engine::{Name, Tag, TreePath};
 use crate::check::{Checker, Complaint};
 use crate::sim::journal::{Chronicle, FileSight, FollowedPath, Journal, Life, Moment, State};
 
-/// How often one state may be told: by a look, and by the notice that the look has overtaken.
+/// How often one state may be told: by a rescan, and by the notice that the rescan has overtaken.
 const TELLINGS_MAX: u32 = 2;
 
 /// Where the events about one name have come to in its life.
@@ -320,7 +320,7 @@ impl Thread {
             self.tellings += 1;
         } else {
             let next = states.iter().enumerate().skip(self.state + 1).find(|(_, (_, state))| fits(state));
-            // Without proof that a notice is overtaken, what a look has told already is told again.
+            // Without proof that a notice is overtaken, what a rescan has told already is told again.
             let may_be_overtaken = journal.has_coarse_clock && self.state > 0;
             let Some((next, _)) = next else {
                 if may_be_overtaken {
@@ -406,7 +406,7 @@ mod tests {
     fn tell(witness: &mut Witness<u8>, journal: &Journal, events: &[Telling<'_>]) -> Option<Checker> {
         let told = events.iter().try_for_each(|(code, name, tag)| {
             let event = Event {
-                cookie: 0,
+                user_data: 0,
                 request: RequestNumber(1),
                 code: *code,
                 path: name.into(),

@@ -36,7 +36,7 @@ pub(super) enum Work {
 
 impl Workers {
     /// When the next one says something.
-    pub fn next_word(&self) -> Option<Time> {
+    pub fn next_message(&self) -> Option<Time> {
         self.underway.keys().next().map(|(at, _)| *at)
     }
 

@@ -82,14 +82,18 @@ impl World {
             let ignored = Arc::clone(&ignored);
             Arc::new(move |name: &Path| name != *ignored.lock().expect("nobody panics"))
         };
-        let world = World::of_shape(files, Shape { levels, tells: Arc::new(tells), follows });
+        let world = World::with_options(files, TreeOptions { levels, tells: Arc::new(tells), follows });
         World { ignored, ..world }
     }
 
-    fn of_shape(files: &[(&str, bool)], shape: Shape) -> World {
+    fn with_options(files: &[(&str, bool)], options: TreeOptions) -> World {
         let mut state = State::default();
-        let wish = Wish { cookie: 7, coverage: true, ..Wish::new(Path::new(ROOT), Scope::Tree(shape)) };
-        let request = state.ask(&wish).expect("a good path");
+        let request = MonitorRequest {
+            user_data: 7,
+            coverage: true,
+            ..MonitorRequest::new(Path::new(ROOT), Scope::Tree(options))
+        };
+        let request = state.ask(&request).expect("a good path");
         let files =
             files.iter().map(|(name, is_directory)| ((*name).to_owned(), (*is_directory, 0))).collect();
         World {
@@ -246,7 +250,7 @@ impl World {
     fn read(&mut self) -> Vec<(Code, String)> {
         let mut news = Vec::new();
         while let Some(event) = self.state.poll_event() {
-            assert_eq!((event.request, event.cookie), (self.request, 7));
+            assert_eq!((event.request, event.user_data), (self.request, 7));
             let name = event.path.to_str().expect("a path of this test").to_owned();
             if let Some(coverage) = event.coverage {
                 assert_eq!(event.code, Code::Coverage);
@@ -388,8 +392,8 @@ fn world_that_ignores(ignored: &Ignored) -> World {
         let ignored = Arc::clone(ignored);
         Arc::new(move |name: &Path| !name.starts_with(*ignored.lock().expect("nobody panics")))
     };
-    let shape = Shape { tells: says(ignored), follows: says(ignored), ..Shape::default() };
-    World::of_shape(&FILES, shape)
+    let options = TreeOptions { tells: says(ignored), follows: says(ignored), ..TreeOptions::default() };
+    World::with_options(&FILES, options)
 }
 
 #[test]
@@ -431,7 +435,7 @@ fn what_is_no_longer_to_be_told_goes_without_a_word() {
 
 #[test]
 fn a_directory_without_a_number_is_a_gap_until_one_is_free() {
-    let mut world = World::of_shape(&FILES, Shape::default());
+    let mut world = World::with_options(&FILES, TreeOptions::default());
     world.state.wire.offer_only(100..101);
     world.connect();
     world.settle();
@@ -455,7 +459,7 @@ fn a_directory_without_a_number_is_a_gap_until_one_is_free() {
 
 #[test]
 fn a_tree_that_is_too_large_leaves_numbers_to_others() {
-    let mut world = World::of_shape(&FILES[..1], Shape::default());
+    let mut world = World::with_options(&FILES[..1], TreeOptions::default());
     world.connect();
     world.state.wire.offer_only(60_000..60_003);
     for name in ["a", "b", "c", "d", "e"] {
@@ -477,7 +481,7 @@ fn a_gap_is_told_before_the_listing_ends() {
     let names: Vec<String> = (1..=21).map(|levels| vec![deep.as_str(); levels].join("/")).collect();
     let files: Vec<(&str, bool)> =
         std::iter::once(("", true)).chain(names.iter().map(|name| (name.as_str(), true))).collect();
-    let mut world = World::of_shape(&files, Shape::default());
+    let mut world = World::with_options(&files, TreeOptions::default());
     world.connect();
     world.settle();
     let first = names.iter().find(|name| ROOT.len() + 1 + name.len() >= protocol::PATH_MAX);
@@ -490,7 +494,7 @@ fn a_gap_is_told_before_the_listing_ends() {
 
 #[test]
 fn what_a_server_says_of_coverage_is_told_and_ends_with_it() {
-    let mut world = World::of_shape(&FILES, Shape::default());
+    let mut world = World::with_options(&FILES, TreeOptions::default());
     world.connect();
     world.settle();
     world.read();
@@ -509,7 +513,7 @@ fn what_a_server_says_of_coverage_is_told_and_ends_with_it() {
 
 #[test]
 fn what_changes_of_coverage_while_suspended_is_told_when_resumed() {
-    let mut world = World::of_shape(&FILES, Shape::default());
+    let mut world = World::with_options(&FILES, TreeOptions::default());
     world.connect();
     world.settle();
     world.state.suspend(world.request).expect("it is known");

@@ -9,7 +9,7 @@ use nix::errno::Errno;
 
 use super::Tree;
 use super::node::{Caller, DentryId};
-use super::walk::stir;
+use super::walk::hash_step;
 use crate::sim::journal::{FileSight, FollowedPath, Journal, Sighting, State};
 
 /// A directory with more entries than this is not followed.
@@ -70,7 +70,7 @@ impl Tree {
         if !sighting.is_crowded {
             let entry = |(name, entry): (&Name, DentryId)| {
                 let (covered, (entry, _)) = (entry, self.over(entry));
-                let mut sight = self.sight(entry, stir(way, entry), self.stamp(entry).of_entry());
+                let mut sight = self.sight(entry, hash_step(way, entry), self.stamp(entry).of_entry());
                 // What happens to what is mounted there is not told to this directory.
                 sight.is_vague |= covered != entry;
                 (name.clone(), State::Present(sight))

@@ -132,7 +132,7 @@ impl Tree {
                 return if is_last { Ok(spot) } else { Err(Errno::ENOENT) };
             };
             passed.extend(remote);
-            way = stir(way, entry);
+            way = hash_step(way, entry);
             match self.file_type(entry) {
                 FileType::Link if !is_last || follow || slash => {
                     links += 1;
@@ -169,7 +169,7 @@ impl Tree {
 }
 
 /// The number of a way that goes on over a dentry.
-pub(super) fn stir(way: u64, DentryId(dentry): DentryId) -> u64 {
+pub(super) fn hash_step(way: u64, DentryId(dentry): DentryId) -> u64 {
     // The finaliser of SplitMix64: every bit reaches every other.
     let mut bits = way.rotate_left(5) ^ dentry;
     bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

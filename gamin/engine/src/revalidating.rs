@@ -1,15 +1,15 @@
-//! The glances under way: what each is about, and for which watches.
+//! The revalidations under way: what each is about, and for which watches.
 //!
-//! When to glance, and what follows from what is seen, is left to the engine's rounds. Invariant: watches of entries and what is known of
+//! When to revalidate, and what follows from what is seen, is left to the engine's rounds. Invariant: watches of entries and what is known of
 //! them stand in the same order, which is that of the names in a request about them.
 
-use crate::glance::{GlanceRequest, NameKnown};
 use crate::id::WatchId;
+use crate::revalidation::{NameKnown, RevalidationRequest};
 
-/// A glance under way, and whom it is about.
+/// A revalidation under way, and whom it is about.
 #[derive(Debug)]
-pub(crate) struct Glanced {
-    pub(crate) request: GlanceRequest,
+pub(crate) struct Revalidating {
+    pub(crate) request: RevalidationRequest,
     pub(crate) whom: Whom,
 }
 

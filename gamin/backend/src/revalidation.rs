@@ -1,16 +1,16 @@
-//! Carries out a glance: one look a name.
+//! Carries out a revalidation: one look a name.
 //!
 //! What is to be seen is the engine's word, and so is what follows if it is not. Invariants: off the local file systems nothing
-//! is touched, and all is in doubt; a directory is open only as long as the glance takes, which holds no mount for longer.
+//! is touched, and all is in doubt; a directory is open only as long as the revalidation takes, which holds no mount for longer.
 
-use gamin_engine::{Doubts, Eye, GlanceRequest, Name, Seen, Stamp, TreePath};
+use gamin_engine::{Doubts, Eye, Name, RevalidationRequest, Seen, Stamp, TreePath};
 
 use crate::files::{Access, Failure, Files};
 use crate::mounts::{Mount, Mounts};
 use crate::way::{Way, way};
 
 /// Glances at entries of a local directory.
-pub fn glance(files: &mut impl Files, request: &GlanceRequest, mounts: &Mounts) -> Doubts {
+pub fn revalidate(files: &mut impl Files, request: &RevalidationRequest, mounts: &Mounts) -> Doubts {
     let directory = &request.directory;
     if way(files, mounts, directory) != Way::Near {
         return request.all_in_doubt();
@@ -18,7 +18,7 @@ pub fn glance(files: &mut impl Files, request: &GlanceRequest, mounts: &Mounts) 
     match files.open(directory, Access::Look) {
         Ok(open) => {
             let remote = mounts.remote_in(directory);
-            request.glance(&mut OpenDirectory { files, open, directory, remote })
+            request.revalidate(&mut OpenDirectory { files, open, directory, remote })
         }
         Err(_) => request.all_in_doubt(),
     }

@@ -1,7 +1,7 @@
-//! A glance: whether something is still as it was told, at the cost of a `stat` for each name and nothing else.
+//! A revalidation: whether something is still as it was told, at the cost of a `stat` for each name and nothing else.
 //!
-//! What is not provably the same is looked at in full; that, and whom to glance at, is left to the engine. Invariant: a glance
-//! finds nothing new and tells nothing; it only saves the looks that would not either.
+//! What is not provably the same is looked at in full; that, and whom to revalidate, is left to the engine. Invariant: a revalidation
+//! finds nothing new and tells nothing; it only saves the rescans that would not either.
 
 use std::sync::Arc;
 
@@ -12,16 +12,16 @@ use crate::notice::Seen;
 use crate::path::{Name, TreePath};
 use crate::stamp::Stamp;
 
-/// How many names are glanced at before others have their turn.
+/// How many names are revalidated before others have their turn.
 const NAMES_MAX: usize = 2048;
 
-/// Names a glance in its answers: one that is about many names is asked for bit by bit, each when the one before is answered.
+/// Names a revalidation in its answers: one that is about many names is asked for bit by bit, each when the one before is answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct GlanceId(pub u64);
+pub struct RevalidationId(pub u64);
 
-/// What to glance at: entries of one directory, a part of them at a time. Cheap to clone.
+/// What to revalidate: entries of one directory, a part of them at a time. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct GlanceRequest {
+pub struct RevalidationRequest {
     /// The directory, by a path free of links.
     pub directory: TreePath,
     known: Expected,
@@ -41,7 +41,7 @@ enum Expected {
 /// A name, and the tag of what stands there, if anything.
 pub(crate) type NameKnown = (Name, Option<Tag>);
 
-/// How a host sees the directory of a glance.
+/// How a host sees the directory of a revalidation.
 pub trait Eye {
     /// The directory itself; `None` if it is not there, or looks the same whatever comes and goes in it.
     fn directory(&mut self) -> Option<Stamp>;
@@ -49,7 +49,7 @@ pub trait Eye {
     fn entry(&mut self, name: &Name) -> Seen;
 }
 
-/// What a glance could not show to be unchanged, by its place in the request; empty if all is as it was.
+/// What a revalidation could not show to be unchanged, by its place in the request; empty if all is as it was.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Doubts(pub(crate) Vec<usize>);
 
@@ -60,28 +60,32 @@ impl Doubts {
     }
 }
 
-impl GlanceRequest {
-    /// A glance at all that is in a directory, which looked like this when it was listed.
-    pub(crate) fn at_listing(directory: TreePath, tag: Tag, entries: Arc<EntriesKnown>) -> GlanceRequest {
-        GlanceRequest { directory, known: Expected::Listing { tag, entries }, begin: 0 }
+impl RevalidationRequest {
+    /// A revalidation of all that is in a directory, which looked like this when it was listed.
+    pub(crate) fn at_listing(
+        directory: TreePath,
+        tag: Tag,
+        entries: Arc<EntriesKnown>,
+    ) -> RevalidationRequest {
+        RevalidationRequest { directory, known: Expected::Listing { tag, entries }, begin: 0 }
     }
 
-    /// A glance at some names in a directory.
-    pub(crate) fn at_names(directory: TreePath, names: Vec<NameKnown>) -> GlanceRequest {
-        GlanceRequest { directory, known: Expected::Names(Arc::new(names)), begin: 0 }
+    /// A revalidation of some names in a directory.
+    pub(crate) fn at_names(directory: TreePath, names: Vec<NameKnown>) -> RevalidationRequest {
+        RevalidationRequest { directory, known: Expected::Names(Arc::new(names)), begin: 0 }
     }
 
     /// With what to go on behind this part.
-    pub(crate) fn next(&self) -> Option<GlanceRequest> {
+    pub(crate) fn next(&self) -> Option<RevalidationRequest> {
         let count = match &self.known {
             Expected::Listing { entries, .. } => entries.len(),
             Expected::Names(names) => names.len(),
         };
         let begin = self.begin + NAMES_MAX;
-        (begin < count).then(|| GlanceRequest { begin, ..self.clone() })
+        (begin < count).then(|| RevalidationRequest { begin, ..self.clone() })
     }
 
-    /// Whether a glance at all that is in the directory would show that a name is still as it is known.
+    /// Whether a revalidation of all that is in the directory would show that a name is still as it is known.
     pub(crate) fn serves(&self, (name, tag): &NameKnown) -> bool {
         match &self.known {
             Expected::Listing { entries, .. } => match (entries.get(name), tag) {
@@ -93,7 +97,7 @@ impl GlanceRequest {
         }
     }
 
-    /// The answer of a host that can't glance there.
+    /// The answer of a host that can't revalidate there.
     pub fn all_in_doubt(&self) -> Doubts {
         match &self.known {
             Expected::Listing { .. } => Doubts(vec![0]),
@@ -102,7 +106,7 @@ impl GlanceRequest {
     }
 
     /// Glances.
-    pub fn glance(&self, eye: &mut impl Eye) -> Doubts {
+    pub fn revalidate(&self, eye: &mut impl Eye) -> Doubts {
         match &self.known {
             Expected::Listing { tag, entries } => {
                 let is_same = eye.directory().is_some_and(|stamp| stamp.fingerprint() == *tag)

@@ -1,4 +1,4 @@
-//! The steps of a look: have the kernel asked for all that the path seems to need, scan, and if the scan shows that it
+//! The steps of a rescan: have the kernel asked for all that the path seems to need, scan, and if the scan shows that it
 //! needs more, again; then take over what was found and tell the difference.
 //!
 //! Invariant: what is taken over was scanned after everything that it hangs on had been armed, or the path is polled.
@@ -9,6 +9,7 @@ use gamin_protocol::{Code, Kind};
 
 use super::{Engine, event};
 use crate::arming::Refusal;
+use crate::churn::CALM;
 use crate::effect::Effect;
 use crate::event::{Output, Subject};
 use crate::id::WatchId;
@@ -17,11 +18,10 @@ use crate::known::Known;
 use crate::path::{Name, TreePath};
 use crate::policy::Method;
 use crate::scan::{Detail, Entries, Found, Scan, ScanId, ScanRequest, Unlisted};
-use crate::stir::CALM;
 use crate::time::Time;
-use crate::watch::{Look, Reliance, Watch};
+use crate::watch::{Reliance, Rescan, Watch};
 
-/// How often a look is repeated because what it found needs more than was armed, before the path is polled.
+/// How often a rescan is repeated because what it found needs more than was armed, before the path is polled.
 const ROUNDS_MAX: u32 = 8;
 
 impl Engine {
@@ -29,7 +29,7 @@ impl Engine {
         self.last_watch += 1;
         let id = WatchId(self.last_watch);
         let watch = Watch::new(path, kind);
-        // Until a look shows where it leads, by what it seems to be.
+        // Until a rescan shows where it leads, by what it seems to be.
         let method = self.config.policy.method(&watch.path, &watch.path);
         self.by_path.insert((watch.path.clone(), kind), id);
         self.watches.insert(id, watch);
@@ -46,9 +46,9 @@ impl Engine {
         if self.by_path.get(&key) == Some(&id) {
             self.by_path.remove(&key);
         }
-        if let Some(look) = watch.look {
-            self.by_scan.remove(&look.scan);
-            self.effects.push_back(Effect::Forget { id: look.scan });
+        if let Some(rescan) = watch.rescan {
+            self.by_scan.remove(&rescan.scan);
+            self.effects.push_back(Effect::Forget { id: rescan.scan });
         }
         self.paces.forget_watch(id);
         self.reach(id);
@@ -58,35 +58,35 @@ impl Engine {
     /// looked up all the same, because something may be mounted over it by now.
     pub(super) fn welcome(&mut self, id: WatchId) {
         let Some(watch) = self.watches.get(&id) else { return };
-        let is_known = !matches!(watch.known, Known::Nothing) && watch.look.is_none();
+        let is_known = !matches!(watch.known, Known::Nothing) && watch.rescan.is_none();
         match watch.kind {
-            _ if !is_known || !watch.is_certain() => self.look(id, None),
-            Kind::Directory => self.look(id, Some(Detail::Names)),
+            _ if !is_known || !watch.is_certain() => self.rescan(id, None),
+            Kind::Directory => self.rescan(id, Some(Detail::Names)),
             Kind::File => self.list(id),
         }
     }
 
-    /// Begins a look, or has the one that is under way repeated.
-    pub(super) fn look(&mut self, id: WatchId, detail: Option<Detail>) {
+    /// Begins a rescan, or has the one that is under way repeated.
+    pub(super) fn rescan(&mut self, id: WatchId, detail: Option<Detail>) {
         let Some(watch) = self.watches.get_mut(&id) else { return };
         // While the kernel can't be relied on, less than all would leave the rest in doubt.
         let detail = detail.filter(|_| watch.reliance < Reliance::None).unwrap_or(watch.detail());
         let detail = watch.postponed.take().map_or(detail, |postponed| postponed.max(detail));
-        if let Some(look) = &mut watch.look {
-            look.again = true;
-            look.detail = look.detail.max(detail);
-            if look.overdue {
+        if let Some(rescan) = &mut watch.rescan {
+            rescan.again = true;
+            rescan.detail = rescan.detail.max(detail);
+            if rescan.overdue {
                 self.begin_anew(id);
             }
             return;
         }
-        if let Some(at) = watch.look_at.take() {
+        if let Some(at) = watch.rescan_at.take() {
             self.polls.remove(&(at, id));
         }
         let waiting = VecDeque::new();
         let (scan, rounds, again, doubted, overdue) = (ScanId(0), 0, false, false, false);
         let (since, asked) = (0, 0);
-        watch.look = Some(Look { scan, detail, rounds, again, doubted, overdue, waiting, since, asked });
+        watch.rescan = Some(Rescan { scan, detail, rounds, again, doubted, overdue, waiting, since, asked });
         if watch.asks_kernel() {
             let needs = watch.needs.clone();
             for need in &needs {
@@ -101,33 +101,33 @@ impl Engine {
     pub(super) fn begin_anew(&mut self, id: WatchId) {
         let Some(watch) = self.watches.get_mut(&id) else { return };
         let full = watch.detail();
-        let Some(look) = &mut watch.look else { return };
-        look.again = false;
-        if !look.waiting.is_empty() {
+        let Some(rescan) = &mut watch.rescan else { return };
+        rescan.again = false;
+        if !rescan.waiting.is_empty() {
             // It is older than what the next scan finds, and so is told by that.
-            look.waiting.clear();
-            look.detail = look.detail.max(full);
+            rescan.waiting.clear();
+            rescan.detail = rescan.detail.max(full);
         }
-        self.by_scan.remove(&look.scan);
-        self.effects.push_back(Effect::Forget { id: look.scan });
+        self.by_scan.remove(&rescan.scan);
+        self.effects.push_back(Effect::Forget { id: rescan.scan });
         self.scan(id);
     }
 
     pub(super) fn scan(&mut self, id: WatchId) {
         let Some(watch) = self.watches.get_mut(&id) else { return };
-        let Some(look) = &mut watch.look else { return };
+        let Some(rescan) = &mut watch.rescan else { return };
         self.last_scan += 1;
-        look.scan = ScanId(self.last_scan);
-        look.overdue = false;
-        look.asked = self.kernel.asked;
-        look.since = self.noticed + look.asked;
-        self.by_scan.insert(look.scan, id);
+        rescan.scan = ScanId(self.last_scan);
+        rescan.overdue = false;
+        rescan.asked = self.kernel.asked;
+        rescan.since = self.noticed + rescan.asked;
+        self.by_scan.insert(rescan.scan, id);
         let trusted = self.kernel.trusted(&watch.path);
-        let request = ScanRequest { path: watch.path.clone(), trusted, detail: look.detail };
-        self.effects.push_back(Effect::Scan { id: look.scan, request });
+        let request = ScanRequest { path: watch.path.clone(), trusted, detail: rescan.detail };
+        self.effects.push_back(Effect::Scan { id: rescan.scan, request });
     }
 
-    /// Takes the result of a scan: goes on with the look, or ends it.
+    /// Takes the result of a scan: goes on with the rescan, or ends it.
     pub(super) fn conclude(&mut self, now: Time, id: WatchId, scan: Scan) {
         let Some(watch) = self.watches.get_mut(&id) else { return };
         let since = self.noticed + self.kernel.asked;
@@ -142,7 +142,7 @@ impl Engine {
         let before = std::mem::replace(&mut watch.needs, needs.clone());
         let asks_kernel = watch.asks_kernel();
         // For another path, the kernel may have been asked about a directory while the scan was under way.
-        let asked_before = watch.look.as_ref().map_or(0, |look| look.asked);
+        let asked_before = watch.rescan.as_ref().map_or(0, |rescan| rescan.asked);
         let is_early =
             asks_kernel && needs.iter().any(|need| self.kernel.is_armed_since(&need.directory, asked_before));
         let (reliance, asked) =
@@ -152,30 +152,30 @@ impl Engine {
         }
         let Some(watch) = self.watches.get_mut(&id) else { return };
         let full = watch.detail();
-        let Some(look) = &mut watch.look else { return };
+        let Some(rescan) = &mut watch.rescan else { return };
         // A directory that is new to this path may have been armed after it was scanned, and what was noticed of it since
         // then was not kept for this path.
-        let is_late = asks_kernel && look.since != since && needs.iter().any(|need| !before.contains(need));
-        let is_doubted = !look.again && std::mem::take(&mut look.doubted) && !look.waiting.is_empty();
+        let is_late = asks_kernel && rescan.since != since && needs.iter().any(|need| !before.contains(need));
+        let is_doubted = !rescan.again && std::mem::take(&mut rescan.doubted) && !rescan.waiting.is_empty();
         if is_doubted {
-            look.waiting.clear();
+            rescan.waiting.clear();
         }
         // What is going to be polled has to be known as closely as it will be looked at.
         let is_coarse = reliance == Reliance::None
             && method != Method::None
             && watch.kind == Kind::Directory
             && matches!(scan.found, Found::Directory { .. })
-            && look.detail < Detail::Stamps;
+            && rescan.detail < Detail::Stamps;
         if is_coarse {
-            look.detail = Detail::Stamps;
+            rescan.detail = Detail::Stamps;
         }
-        let settled = !asked && !is_early && !look.again && !is_late && !is_doubted && !is_coarse;
-        if !settled && look.rounds < ROUNDS_MAX {
-            look.again = false;
-            if !look.waiting.is_empty() {
+        let settled = !asked && !is_early && !rescan.again && !is_late && !is_doubted && !is_coarse;
+        if !settled && rescan.rounds < ROUNDS_MAX {
+            rescan.again = false;
+            if !rescan.waiting.is_empty() {
                 // What was noticed by now is older than what the next scan finds, and so is told by that.
-                look.waiting.clear();
-                look.detail = look.detail.max(full);
+                rescan.waiting.clear();
+                rescan.detail = rescan.detail.max(full);
             }
             return self.scan(id);
         }
@@ -183,15 +183,15 @@ impl Engine {
         let coverage = self.coverage(id, &needs, &scan.found);
         self.tell_coverage(id, coverage);
         let Some(watch) = self.watches.get_mut(&id) else { return };
-        let detail = watch.look.as_ref().map_or(full, |look| look.detail);
-        let waiting = watch.look.take().map(|look| look.waiting).unwrap_or_default();
+        let detail = watch.rescan.as_ref().map_or(full, |rescan| rescan.detail);
+        let waiting = watch.rescan.take().map(|rescan| rescan.waiting).unwrap_or_default();
         let noticed = watch.came_or_went(&waiting);
         self.accept(now, id, scan.found, detail, &noticed);
-        // If one of them begins another look, the others wait for that.
+        // If one of them begins another rescan, the others wait for that.
         for notice in waiting {
             self.note(now, id, notice);
         }
-        self.end_look(now, id);
+        self.end_rescan(now, id);
     }
 
     /// Has the kernel asked for all that is needed. Says how far that can be relied on, and whether anything was asked
@@ -221,7 +221,7 @@ impl Engine {
         (reliance, asked)
     }
 
-    /// Takes over what a look has found, but for the entries that were noticed to come or go, tells the difference, and tells
+    /// Takes over what a rescan has found, but for the entries that were noticed to come or go, tells the difference, and tells
     /// newcomers the listing.
     fn accept(&mut self, now: Time, id: WatchId, found: Found, detail: Detail, noticed: &BTreeSet<Name>) {
         let Some(watch) = self.watches.get_mut(&id) else { return };
@@ -255,7 +255,7 @@ impl Engine {
         }
         self.list(id);
         if was_unasked && is_unlisted {
-            self.look(id, None);
+            self.rescan(id, None);
         }
     }
 
@@ -270,15 +270,15 @@ impl Engine {
         }
     }
 
-    /// Arranges for the next look, and releases the barriers that waited for this one.
-    pub(super) fn end_look(&mut self, now: Time, id: WatchId) {
+    /// Arranges for the next rescan, and releases the barriers that waited for this one.
+    pub(super) fn end_rescan(&mut self, now: Time, id: WatchId) {
         let Some(watch) = self.watches.get_mut(&id) else { return };
-        if watch.look.is_some() {
+        if watch.rescan.is_some() {
             return;
         }
         let interval = watch.reliance.interval(self.config.poll_interval);
         if let Some(interval) = interval.filter(|_| watch.method == Method::Kernel) {
-            self.look_by(id, now + interval);
+            self.rescan_by(id, now + interval);
         }
         if self.barriers.values().any(|awaited| awaited.contains(&id)) {
             self.flush(now, id);

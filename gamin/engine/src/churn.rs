@@ -24,9 +24,9 @@ pub(crate) const CALM: Duration = Duration::from_secs(3);
 
 /// What was spent lately, as the moment at which all of it is made up for.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Debt(Time);
+pub(crate) struct Budget(Time);
 
-impl Debt {
+impl Budget {
     pub(crate) fn spend_turn(&mut self, now: Time, turns_max: u32) {
         self.spend(now, TURN);
         // Turns that were forced are not held against anybody for ever.
@@ -49,17 +49,17 @@ impl Debt {
 
 /// How busy a watch is.
 #[derive(Debug, Default)]
-pub(crate) struct Stir {
+pub(crate) struct Churn {
     /// Spent by what comes and goes.
-    coming_and_going: Debt,
+    coming_and_going: Budget,
     /// The time at which names come and go that goes on: when it began, and the last of them.
     occasion: Option<(Time, Time)>,
     /// Spent by notices of any kind.
-    notices: Debt,
+    notices: Budget,
 }
 
-impl Stir {
-    /// Whether something that comes or goes now is told at once. Otherwise it has to wait until [`Stir::next_turn`].
+impl Churn {
+    /// Whether something that comes or goes now is told at once. Otherwise it has to wait until [`Churn::next_turn`].
     pub(crate) fn admits(&mut self, now: Time) -> bool {
         let goes_on = |(began, last): &(Time, Time)| now.since(*last) < PAUSE && now.since(*began) < OCCASION;
         if let Some((began, _)) = self.occasion.filter(goes_on) {
@@ -94,7 +94,7 @@ impl Stir {
 
     /// Begins to count anew.
     pub(crate) fn forget(&mut self) {
-        *self = Stir::default();
+        *self = Churn::default();
     }
 }
 
@@ -108,8 +108,8 @@ mod tests {
 
     /// How many of the changes at these times are told at once.
     fn admitted(times: impl Iterator<Item = u64>) -> usize {
-        let mut stir = Stir::default();
-        times.filter(|at| stir.admits(ms(*at))).count()
+        let mut churn = Churn::default();
+        times.filter(|at| churn.admits(ms(*at))).count()
     }
 
     #[test]
@@ -131,19 +131,19 @@ mod tests {
 
     #[test]
     fn who_rests_is_prompt_again() {
-        let mut stir = Stir::default();
-        assert!((0..100).any(|at| !stir.admits(ms(at * 100))));
+        let mut churn = Churn::default();
+        assert!((0..100).any(|at| !churn.admits(ms(at * 100))));
         for at in [13_000, 13_100, 13_200] {
-            assert!(stir.admits(ms(at)), "at {at} ms, three seconds after the last");
+            assert!(churn.admits(ms(at)), "at {at} ms, three seconds after the last");
         }
     }
 
     #[test]
     fn a_burst_is_no_storm_and_what_goes_on_is_one() {
-        let mut stir = Stir::default();
-        assert!(!(0..50_000).any(|_| stir.is_stormy(ms(500))));
-        let mut stir = Stir::default();
-        assert!(!(0..100_000).any(|at| stir.is_stormy(ms(at))), "a thousand a second");
-        assert!((0..100_000).any(|at| stir.is_stormy(ms(200_000 + at / 10))), "ten thousand a second");
+        let mut churn = Churn::default();
+        assert!(!(0..50_000).any(|_| churn.is_stormy(ms(500))));
+        let mut churn = Churn::default();
+        assert!(!(0..100_000).any(|at| churn.is_stormy(ms(at))), "a thousand a second");
+        assert!((0..100_000).any(|at| churn.is_stormy(ms(200_000 + at / 10))), "ten thousand a second");
     }
 }
