@@ -13,9 +13,9 @@ use crate::interpreter::Interpreter;
 use crate::options::PlayOptions;
 use crate::play::complain;
 use testgam_language::Language;
-use testgam_language::mistake::SCRIPT_MAX;
+use testgam_language::error::SCRIPT_MAX;
 use testgam_language::script::Step;
-use testgam_worlds::world::{Client, Trouble, World};
+use testgam_worlds::world::{Client, StepError, World};
 
 /// What is printed when a command may be given.
 const PROMPT: &[u8] = b"> ";
@@ -99,7 +99,7 @@ impl Conversation<'_> {
         }
     }
 
-    fn show_events(&mut self, interpreter: &mut Interpreter<'_>) -> Result<(), Trouble> {
+    fn show_events(&mut self, interpreter: &mut Interpreter<'_>) -> Result<(), StepError> {
         if interpreter.client_is_pending()? {
             interpreter.write(b"\n")?;
             interpreter.show_waiting()?;

@@ -18,7 +18,7 @@ use testgam_language::action::{
 use testgam_language::script::{MAIN_CLIENT, Step};
 use testgam_language::transcript::{self, Shown};
 use testgam_language::words::plain_or_quoted;
-use testgam_worlds::world::{Client, Trouble, World};
+use testgam_worlds::world::{Client, StepError, World};
 
 /// How long an expectation waits for what has not come yet, as in the original.
 pub const EXPECT_PATIENCE: Duration = Duration::from_secs(3);
@@ -75,7 +75,7 @@ impl<'a> Interpreter<'a> {
     ///
     /// # Errors
     /// Says why the step, or a promise, did not hold. What was read until then has been written.
-    pub fn perform(&mut self, step: &Step) -> Result<(), Trouble> {
+    pub fn perform(&mut self, step: &Step) -> Result<(), StepError> {
         let done = self.act(&step.action);
         let echo = match &done {
             Ok(answer) => self.echo(step, answer),
@@ -98,7 +98,7 @@ impl<'a> Interpreter<'a> {
     ///
     /// # Errors
     /// Says which request had no EndExist or no Acknowledge.
-    pub fn finish(&mut self) -> Result<(), Trouble> {
+    pub fn finish(&mut self) -> Result<(), StepError> {
         if self.is_server_silent {
             return Ok(());
         }
@@ -119,7 +119,7 @@ impl<'a> Interpreter<'a> {
     ///
     /// # Errors
     /// Says that it has no connection, or has lost it.
-    pub fn client_is_pending(&mut self) -> Result<bool, Trouble> {
+    pub fn client_is_pending(&mut self) -> Result<bool, StepError> {
         self.subscriber().pending()
     }
 
@@ -127,7 +127,7 @@ impl<'a> Interpreter<'a> {
     ///
     /// # Errors
     /// Says that the connection is lost.
-    pub fn show_waiting(&mut self) -> Result<bool, Trouble> {
+    pub fn show_waiting(&mut self) -> Result<bool, StepError> {
         self.receive_waiting()?;
         let unread = self.subscriber().unread();
         self.read_all()?;
@@ -138,15 +138,15 @@ impl<'a> Interpreter<'a> {
     ///
     /// # Errors
     /// Says that it cannot be written.
-    pub fn write(&mut self, bytes: &[u8]) -> Result<(), Trouble> {
+    pub fn write(&mut self, bytes: &[u8]) -> Result<(), StepError> {
         let written = self.out.write_all(bytes).and_then(|()| self.out.flush());
-        written.map_err(|why| Trouble::Failed(format!("cannot write the transcript: {why}")))
+        written.map_err(|why| StepError::Failed(format!("cannot write the transcript: {why}")))
     }
 
     /// Does what a step says; gives what its echo has to add.
-    fn act(&mut self, action: &Action) -> Result<String, Trouble> {
+    fn act(&mut self, action: &Action) -> Result<String, StepError> {
         match action {
-            Action::Mistaken(mistake) => return Err(Trouble::Failed(mistake.problem.to_string())),
+            Action::Mistaken(mistake) => return Err(StepError::Failed(mistake.problem.to_string())),
             Action::Attempt(attempt, action) => return self.attempt(*attempt, action),
             Action::Begin(block) => self.blocks.push(*block),
             Action::End => self.end_block()?,
@@ -174,13 +174,13 @@ impl<'a> Interpreter<'a> {
     }
 
     /// Does what may fail, or has to.
-    fn attempt(&mut self, attempt: Attempt, action: &Action) -> Result<String, Trouble> {
+    fn attempt(&mut self, attempt: Attempt, action: &Action) -> Result<String, StepError> {
         match (attempt, self.act(action)) {
-            (_, Err(trouble @ (Trouble::Impossible(_) | Trouble::Broken(_)))) => Err(trouble),
+            (_, Err(trouble @ (StepError::Impossible(_) | StepError::Broken(_)))) => Err(trouble),
             (Attempt::Try, Ok(_)) => Ok(String::new()),
             (Attempt::Try, Err(_)) => Ok("(failed)".into()),
             (Attempt::Fails, Err(_)) => Ok(String::new()),
-            (Attempt::Fails, Ok(_)) => Err(Trouble::Unmet("did not fail".into())),
+            (Attempt::Fails, Ok(_)) => Err(StepError::Unmet("did not fail".into())),
         }
     }
 
@@ -191,7 +191,7 @@ impl<'a> Interpreter<'a> {
         }
     }
 
-    fn end_block(&mut self) -> Result<(), Trouble> {
+    fn end_block(&mut self) -> Result<(), StepError> {
         let writers = std::mem::take(&mut self.prepared);
         let operations = writers.concat();
         match self.blocks.last() {
@@ -210,7 +210,7 @@ impl<'a> Interpreter<'a> {
         Ok(())
     }
 
-    fn act_as_client(&mut self, action: &ClientAction) -> Result<String, Trouble> {
+    fn act_as_client(&mut self, action: &ClientAction) -> Result<String, StepError> {
         if let ClientAction::Select(name) = action {
             self.select(name);
             return Ok(String::new());
@@ -248,7 +248,7 @@ impl<'a> Interpreter<'a> {
 
     /// Whether events wait. In an extended scenario what was shown does not wait any more, and what has
     /// happened has arrived.
-    fn pending(&mut self) -> Result<bool, Trouble> {
+    fn pending(&mut self) -> Result<bool, StepError> {
         let is_silent = self.is_silent();
         let is_classic = self.language == Language::Classic;
         let subscriber = self.subscriber();
@@ -310,7 +310,7 @@ impl<'a> Interpreter<'a> {
         words.join(&b' ')
     }
 
-    fn control(&mut self, action: &ServerAction) -> Result<(), Trouble> {
+    fn control(&mut self, action: &ServerAction) -> Result<(), StepError> {
         self.world.monitor.control(action)?;
         match action {
             ServerAction::Stop | ServerAction::Kill => self.is_server_silent = true,
@@ -343,7 +343,7 @@ impl<'a> Interpreter<'a> {
 
     /// The barrier that ends each step of the extended language: has every client that reads read
     /// everything.
-    fn report(&mut self) -> Result<(), Trouble> {
+    fn report(&mut self) -> Result<(), StepError> {
         if self.is_silent() { Ok(()) } else { self.sync() }
     }
 
@@ -352,7 +352,7 @@ impl<'a> Interpreter<'a> {
         self.language == Language::Classic || self.is_server_silent || self.blocks.contains(&Block::Together)
     }
 
-    fn sync(&mut self) -> Result<(), Trouble> {
+    fn sync(&mut self) -> Result<(), StepError> {
         for at in 0..self.subscribers.len() {
             if !self.subscribers[at].is_reading() {
                 continue;
@@ -365,12 +365,12 @@ impl<'a> Interpreter<'a> {
     }
 
     /// Waits for an event for the current client; gives whether one came.
-    fn receive(&mut self, patience: Duration) -> Result<bool, Trouble> {
+    fn receive(&mut self, patience: Duration) -> Result<bool, StepError> {
         self.subscriber();
         self.receive_for(self.current, patience)
     }
 
-    fn receive_for(&mut self, at: usize, patience: Duration) -> Result<bool, Trouble> {
+    fn receive_for(&mut self, at: usize, patience: Duration) -> Result<bool, StepError> {
         let is_silent = self.is_silent();
         let subscriber = &mut self.subscribers[at];
         // Without a barrier since the last step, it may be about what was there before it.
@@ -387,13 +387,13 @@ impl<'a> Interpreter<'a> {
         Ok(came)
     }
 
-    fn receive_waiting(&mut self) -> Result<(), Trouble> {
+    fn receive_waiting(&mut self) -> Result<(), StepError> {
         while self.receive(Duration::ZERO)? {}
         Ok(())
     }
 
     /// Reads everything unread of the current client; gives how much it was.
-    fn read_all(&mut self) -> Result<usize, Trouble> {
+    fn read_all(&mut self) -> Result<usize, StepError> {
         self.subscriber();
         let mut count = 0;
         while let Some(shown) = self.subscribers[self.current].read(&*self.world.stage) {
@@ -403,9 +403,9 @@ impl<'a> Interpreter<'a> {
         Ok(count)
     }
 
-    fn read_one(&mut self) -> Result<(), Trouble> {
+    fn read_one(&mut self) -> Result<(), StepError> {
         if self.subscriber().unread() == 0 && !self.receive(self.patience)? {
-            return Err(Trouble::Failed(format!("no event within {:?}", self.patience)));
+            return Err(StepError::Failed(format!("no event within {:?}", self.patience)));
         }
         match self.subscribers[self.current].read(&*self.world.stage) {
             Some(shown) => self.write_read(&shown),
@@ -414,14 +414,14 @@ impl<'a> Interpreter<'a> {
     }
 
     /// A classic transcript shows an event when it is read, an extended one when it comes.
-    fn write_read(&mut self, shown: &Shown) -> Result<(), Trouble> {
+    fn write_read(&mut self, shown: &Shown) -> Result<(), StepError> {
         match self.language {
             Language::Classic => self.write(&[&shown.classic()[..], b"\n"].concat()),
             Language::Extended => Ok(()),
         }
     }
 
-    fn flush_events(&mut self) -> Result<(), Trouble> {
+    fn flush_events(&mut self) -> Result<(), StepError> {
         let fresh = std::mem::take(&mut self.fresh);
         match fresh.is_empty() {
             true => Ok(()),

@@ -23,7 +23,7 @@ pub use command_line::{command, run};
 pub use options::PlayOptions;
 pub use play::{Failure, Outcome, Played, play};
 pub use server::server_command;
-pub use testgam_language::{Language, Mistake, Script};
+pub use testgam_language::{Language, Script, ScriptError};
 
 /// Turns this executable into a server, or into the process that carries a library, if its command line asks for that; to be
 /// called first in `main` of every program that plays.

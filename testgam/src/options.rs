@@ -9,7 +9,7 @@ use gamin::ServerCommand;
 use testgam_worlds::abi::LoadedLibrary;
 use testgam_worlds::live::{ClientLibrary, LiveMonitor, LiveOptions, OwnLibrary, RealFiles};
 use testgam_worlds::stop::Stop;
-use testgam_worlds::world::{Trouble, World};
+use testgam_worlds::world::{StepError, World};
 use testgam_worlds::{live, sim};
 
 use crate::server::server_command;
@@ -60,17 +60,17 @@ pub struct Players {
 /// A library was named, and a world in which none is used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("--library is for the world abi alone; without --world it is played there")]
-pub struct IdleLibrary;
+pub struct OptionsError;
 
 impl Players {
     /// How to play with them in a world of somebody's choice.
     ///
     /// # Errors
-    /// [`IdleLibrary`] if there is no use for the library in that world.
-    pub fn options(&self, world: Option<WorldKind>) -> Result<PlayOptions, IdleLibrary> {
+    /// [`OptionsError`] if there is no use for the library in that world.
+    pub fn options(&self, world: Option<WorldKind>) -> Result<PlayOptions, OptionsError> {
         let world = match (world, &self.library) {
             (None, Some(_)) => WorldKind::Abi,
-            (Some(WorldKind::Live | WorldKind::Sim), Some(_)) => return Err(IdleLibrary),
+            (Some(WorldKind::Live | WorldKind::Sim), Some(_)) => return Err(OptionsError),
             (world, _) => world.unwrap_or_default(),
         };
         let server = self.server.as_deref().map(|program| ServerCommand::new(found_from_anywhere(program)));
@@ -96,7 +96,7 @@ impl PlayOptions {
     ///
     /// # Errors
     /// Says why there is no room for it.
-    pub fn scenario(&self) -> Result<World, Trouble> {
+    pub fn scenario(&self) -> Result<World, StepError> {
         match self.world {
             WorldKind::Sim => Ok(sim::world::scenario(self.patience)),
             WorldKind::Live | WorldKind::Abi => live::scenario(self.client_library(), self.live()),
@@ -107,7 +107,7 @@ impl PlayOptions {
     ///
     /// # Errors
     /// Says that the current directory cannot be named.
-    pub fn here(&self) -> Result<(RealFiles, LiveMonitor), Trouble> {
+    pub fn here(&self) -> Result<(RealFiles, LiveMonitor), StepError> {
         live::here(self.client_library(), self.live())
     }
 

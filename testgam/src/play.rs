@@ -13,12 +13,12 @@ use nix::sys::stat::{Mode, umask};
 use crate::interpreter::Interpreter;
 use crate::options::{PlayOptions, WorldKind};
 use testgam_language::action::Action;
-use testgam_language::mistake::Problem;
+use testgam_language::error::ScriptErrorKind;
 use testgam_language::script::{Script, Step};
 use testgam_language::verb;
 use testgam_language::{EXTENDED_HEADER, Language};
 use testgam_worlds::check::Checker;
-use testgam_worlds::world::{Trouble, World};
+use testgam_worlds::world::{StepError, World};
 
 /// A scenario's fixed umask.
 const UMASK: Mode = Mode::from_bits_truncate(0o022);
@@ -71,7 +71,7 @@ pub fn play(script: &Script, options: &PlayOptions) -> Played {
         let player = player.map_err(|why| format!("cannot start a thread: {why}"))?;
         player.join().unwrap_or_else(|_| Err("testgam itself panicked".into()))
     });
-    played.unwrap_or_else(|message| unplayed(&Trouble::Failed(message)))
+    played.unwrap_or_else(|message| unplayed(&StepError::Failed(message)))
 }
 
 fn play_in_own_world(script: &Script, options: &PlayOptions) -> Played {
@@ -85,7 +85,7 @@ fn play_in_own_world(script: &Script, options: &PlayOptions) -> Played {
 }
 
 /// What came of a script that was not begun.
-fn unplayed(trouble: &Trouble) -> Played {
+fn unplayed(trouble: &StepError) -> Played {
     Played { transcript: String::new(), outcome: failed(None, trouble) }
 }
 
@@ -121,7 +121,7 @@ pub fn run(
             complain(&mut interpreter, step, &trouble, err);
         }
         return match trouble {
-            Trouble::Impossible(why) => Outcome::Skipped(why),
+            StepError::Impossible(why) => Outcome::Skipped(why),
             trouble => failed(Some(step), &trouble),
         };
     }
@@ -137,22 +137,22 @@ pub fn run(
     }
 }
 
-fn failed(step: Option<&Step>, trouble: &Trouble) -> Outcome {
+fn failed(step: Option<&Step>, trouble: &StepError) -> Outcome {
     let (line, step) = step.map_or((0, String::new()), |step| (step.line, step.text.clone()));
     let checker = match trouble {
-        Trouble::Broken(complaint) => Some(complaint.checker),
-        Trouble::Failed(_) | Trouble::Unmet(_) | Trouble::Impossible(_) => None,
+        StepError::Broken(complaint) => Some(complaint.checker),
+        StepError::Failed(_) | StepError::Unmet(_) | StepError::Impossible(_) => None,
     };
     Outcome::Failed(Failure { line, step, message: trouble.to_string(), checker })
 }
 
 /// Says what failed where the original says it: an expectation among the events, all else on `err`.
-pub fn complain(interpreter: &mut Interpreter<'_>, step: &Step, trouble: &Trouble, err: &mut dyn Write) {
+pub fn complain(interpreter: &mut Interpreter<'_>, step: &Step, trouble: &StepError, err: &mut dyn Write) {
     let line = step.line;
     let place = format!("{} line {line}", step.verb());
     let complaint = match (&step.action, trouble) {
         (Action::Mistaken(mistake), _) => match mistake.problem {
-            Problem::UnknownVerb(..) | Problem::FourthWord => {
+            ScriptErrorKind::UnknownVerb(..) | ScriptErrorKind::FourthWord => {
                 let unread = format!("Unable to parse line {line}: {}", step.text);
                 match verb::find(Language::Extended, step.verb().as_bytes()) {
                     Some(verb) if !verb.classic => format!(
@@ -164,7 +164,7 @@ pub fn complain(interpreter: &mut Interpreter<'_>, step: &Step, trouble: &Troubl
             }
             _ => format!("{place}: {}", mistake.problem),
         },
-        (_, Trouble::Unmet(why)) => {
+        (_, StepError::Unmet(why)) => {
             // If nobody reads what we print, nobody reads that either.
             let _ = interpreter.write(format!("{place}: {why}\n").as_bytes());
             return;

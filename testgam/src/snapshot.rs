@@ -21,7 +21,7 @@ pub struct Snapshot {
 /// A file that is no snapshot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("it is no snapshot of insta: it does not begin with a header between two lines `---`")]
-pub struct Malformed;
+pub struct SnapshotError;
 
 /// A transcript as a snapshot holds it: without blanks and empty lines at its end.
 pub fn normal(transcript: &str) -> String {
@@ -32,15 +32,15 @@ impl Snapshot {
     /// Reads the text of a snapshot.
     ///
     /// # Errors
-    /// [`Malformed`] if it has no header.
-    pub fn parse(text: &str) -> Result<Snapshot, Malformed> {
+    /// [`SnapshotError`] if it has no header.
+    pub fn parse(text: &str) -> Result<Snapshot, SnapshotError> {
         let mut lines = text.lines();
         if lines.next().map(str::trim_end) != Some(FENCE) {
-            return Err(Malformed);
+            return Err(SnapshotError);
         }
         let mut kept = Vec::new();
         loop {
-            let line = lines.next().ok_or(Malformed)?.trim_end();
+            let line = lines.next().ok_or(SnapshotError)?.trim_end();
             if line == FENCE {
                 break;
             }
@@ -121,7 +121,7 @@ mod tests {
     #[test]
     fn a_file_without_a_header_is_no_snapshot() {
         for text in ["", "a\n", "---\nsource: x\n"] {
-            assert_eq!(Snapshot::parse(text), Err(Malformed), "{text:?}");
+            assert_eq!(Snapshot::parse(text), Err(SnapshotError), "{text:?}");
         }
         assert_eq!(Snapshot::parse("---\n---\n").expect("empty").contents(), "");
     }

@@ -17,7 +17,7 @@ use testgam_language::words::plain_or_quoted;
 use testgam_worlds::check::{Checker, Complaint};
 use testgam_worlds::sight::{Sight, Stamp};
 use testgam_worlds::told::{Glimpse, Told, Violation};
-use testgam_worlds::world::{Client, Monitor, Stage, Trouble};
+use testgam_worlds::world::{Client, Monitor, Stage, StepError};
 
 /// A client as the interpreter knows it.
 pub struct Subscriber {
@@ -52,9 +52,9 @@ impl Subscriber {
     ///
     /// # Errors
     /// Says that there is one already.
-    pub fn connect(&mut self, monitor: &mut dyn Monitor, id: Option<&OsStr>) -> Result<(), Trouble> {
+    pub fn connect(&mut self, monitor: &mut dyn Monitor, id: Option<&OsStr>) -> Result<(), StepError> {
         if self.client.is_some() {
-            return Err(Trouble::Failed("already connected; `disconnect` ends that".into()));
+            return Err(StepError::Failed("already connected; `disconnect` ends that".into()));
         }
         self.client = Some(monitor.connect(id)?);
         Ok(())
@@ -64,7 +64,7 @@ impl Subscriber {
     ///
     /// # Errors
     /// Says that there is none, or that it did not end well.
-    pub fn disconnect(&mut self) -> Result<(), Trouble> {
+    pub fn disconnect(&mut self) -> Result<(), StepError> {
         self.connected()?;
         let closed = self.client.take().map_or(Ok(()), Client::close);
         self.no_exists = false;
@@ -79,8 +79,10 @@ impl Subscriber {
     ///
     /// # Errors
     /// Says that there is none.
-    pub fn connected(&mut self) -> Result<&mut (dyn Client + 'static), Trouble> {
-        self.client.as_deref_mut().ok_or_else(|| Trouble::Failed("not connected; `connect` does that".into()))
+    pub fn connected(&mut self) -> Result<&mut (dyn Client + 'static), StepError> {
+        self.client
+            .as_deref_mut()
+            .ok_or_else(|| StepError::Failed("not connected; `connect` does that".into()))
     }
 
     /// The connection, if there is one.
@@ -97,7 +99,7 @@ impl Subscriber {
     ///
     /// # Errors
     /// Says why not.
-    pub fn monitor(&mut self, stage: &dyn Stage, monitor: &Subscribe) -> Result<usize, Trouble> {
+    pub fn monitor(&mut self, stage: &dyn Stage, monitor: &Subscribe) -> Result<usize, StepError> {
         let path = stage.spell(&monitor.path);
         let number = self.connected()?.monitor(monitor.kind, &path, monitor.number)?;
         let told = Told::new(monitor.kind, &path, self.no_exists);
@@ -108,7 +110,7 @@ impl Subscriber {
     ///
     /// # Errors
     /// Says why not.
-    pub fn collect(&mut self, stage: &dyn Stage, collect: &Collect) -> Result<usize, Trouble> {
+    pub fn collect(&mut self, stage: &dyn Stage, collect: &Collect) -> Result<usize, StepError> {
         let path = stage.spell(&collect.path);
         let number = self.connected()?.collect(&path, &collect.collection)?;
         let told = Told::of_collection(&path, collect.collection.clone(), self.no_exists);
@@ -127,10 +129,10 @@ impl Subscriber {
         self.requests.len() - 1
     }
 
-    fn request(&self, index: usize) -> Result<i32, Trouble> {
+    fn request(&self, index: usize) -> Result<i32, StepError> {
         let number = self.requests.get(index).copied();
         number.ok_or_else(|| {
-            Trouble::Failed(format!(
+            StepError::Failed(format!(
                 "no request has the index {index}: they count from 0, and {} were made",
                 self.requests.len()
             ))
@@ -141,7 +143,7 @@ impl Subscriber {
     ///
     /// # Errors
     /// Says why not.
-    pub fn cancel(&mut self, index: usize) -> Result<usize, Trouble> {
+    pub fn cancel(&mut self, index: usize) -> Result<usize, StepError> {
         let number = self.request(index)?;
         self.connected()?.cancel(number)?;
         if let Some(told) = self.told.as_mut().and_then(|told| told.get_mut(&number)) {
@@ -154,7 +156,7 @@ impl Subscriber {
     ///
     /// # Errors
     /// Says why not.
-    pub fn suspend_monitor(&mut self, index: usize, is_suspended: bool) -> Result<(), Trouble> {
+    pub fn suspend_monitor(&mut self, index: usize, is_suspended: bool) -> Result<(), StepError> {
         let number = self.request(index)?;
         let client = self.connected()?;
         match is_suspended {
@@ -171,7 +173,7 @@ impl Subscriber {
     ///
     /// # Errors
     /// Says why not.
-    pub fn no_exists(&mut self) -> Result<(), Trouble> {
+    pub fn no_exists(&mut self) -> Result<(), StepError> {
         self.connected()?.no_exists()?;
         self.no_exists = true;
         Ok(())
@@ -181,7 +183,7 @@ impl Subscriber {
     ///
     /// # Errors
     /// Says that the connection is lost.
-    pub fn pending(&mut self) -> Result<bool, Trouble> {
+    pub fn pending(&mut self) -> Result<bool, StepError> {
         Ok(!self.unread.is_empty() || self.connected()?.pending()?)
     }
 
@@ -195,7 +197,7 @@ impl Subscriber {
         stage: &dyn Stage,
         patience: Duration,
         is_late: bool,
-    ) -> Result<Option<Shown>, Trouble> {
+    ) -> Result<Option<Shown>, StepError> {
         let Some(event) = self.connected()?.next(patience)? else { return Ok(None) };
         let shown = self.shown(stage, &event);
         let checked = self.check(stage, &event, is_late);
@@ -282,7 +284,7 @@ impl Subscriber {
     ///
     /// # Errors
     /// Says which request had no EndExist, or no Acknowledge.
-    pub fn settled(&self) -> Result<(), Trouble> {
+    pub fn settled(&self) -> Result<(), StepError> {
         for (number, told) in self.told.iter().flatten() {
             let missing = match told {
                 told if told.is_listing() && !told.is_suspended() => "EndExist",

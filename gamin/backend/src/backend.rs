@@ -15,7 +15,7 @@ use gamin_engine::{
 use tracing::{trace, warn};
 
 use crate::armings::{Arming, Armings};
-use crate::files::{Failure, Files};
+use crate::files::{FileError, Files};
 use crate::kernel::{Kernel, Record};
 use crate::mounts::Mounts;
 use crate::way::{Way, way};
@@ -203,8 +203,8 @@ fn look_at_entries<W>(notices: &mut [Notice], armings: &Armings<W>, files: &mut 
             }
             match files.look(&path) {
                 Ok(status) => Seen::Present(files.stamp(&status, directory)),
-                Err(Failure::Absent | Failure::NoDirectory) => Seen::Absent,
-                Err(Failure::Endless | Failure::Denied | Failure::Failed) => Seen::Nothing,
+                Err(FileError::Absent | FileError::NoDirectory) => Seen::Absent,
+                Err(FileError::Endless | FileError::Denied | FileError::Failed) => Seen::Nothing,
             }
         });
     }

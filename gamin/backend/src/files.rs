@@ -16,37 +16,37 @@ pub trait Files {
     ///
     /// # Errors
     /// Why it could not be seen.
-    fn look(&mut self, path: &[u8]) -> Result<Self::Status, Failure>;
+    fn look(&mut self, path: &[u8]) -> Result<Self::Status, FileError>;
 
     /// Reads what a symbolic link leads to.
     ///
     /// # Errors
     /// Why it could not be read.
-    fn target(&mut self, link: &TreePath) -> Result<Vec<u8>, Failure>;
+    fn target(&mut self, link: &TreePath) -> Result<Vec<u8>, FileError>;
 
     /// Opens a directory.
     ///
     /// # Errors
     /// Why it could not be opened.
-    fn open(&mut self, directory: &TreePath, access: Access) -> Result<Self::Directory, Failure>;
+    fn open(&mut self, directory: &TreePath, access: Access) -> Result<Self::Directory, FileError>;
 
     /// Looks at an open directory itself.
     ///
     /// # Errors
     /// Why it could not be seen.
-    fn look_at(&mut self, open: &Self::Directory) -> Result<Self::Status, Failure>;
+    fn look_at(&mut self, open: &Self::Directory) -> Result<Self::Status, FileError>;
 
     /// Looks at an entry of an open directory.
     ///
     /// # Errors
     /// Why it could not be seen.
-    fn look_in(&mut self, open: &Self::Directory, name: &Name) -> Result<Self::Status, Failure>;
+    fn look_in(&mut self, open: &Self::Directory, name: &Name) -> Result<Self::Status, FileError>;
 
     /// All names in a directory that was opened to be listed, without `.` and `..`. `None`: there are more than `max`.
     ///
     /// # Errors
-    /// Why they could not be read; [`Failure::Absent`] if the directory has been removed.
-    fn names(&mut self, open: &mut Self::Directory, max: usize) -> Result<Option<Vec<Name>>, Failure>;
+    /// Why they could not be read; [`FileError::Absent`] if the directory has been removed.
+    fn names(&mut self, open: &mut Self::Directory, max: usize) -> Result<Option<Vec<Name>>, FileError>;
 
     /// Whether the times of an open directory show that an entry came or went.
     fn keeps_times(&mut self, open: &Self::Directory) -> bool;
@@ -69,7 +69,7 @@ pub enum Access {
 
 /// Why something could not be seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Failure {
+pub enum FileError {
     /// There is nothing of that name (`ENOENT`).
     Absent,
     /// Something on the way is no directory (`ENOTDIR`).
@@ -82,9 +82,9 @@ pub enum Failure {
     Failed,
 }
 
-impl Failure {
+impl FileError {
     /// Whether it means that there is no such file.
     pub fn is_missing(self) -> bool {
-        matches!(self, Failure::Absent | Failure::NoDirectory | Failure::Endless)
+        matches!(self, FileError::Absent | FileError::NoDirectory | FileError::Endless)
     }
 }

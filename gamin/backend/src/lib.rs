@@ -20,7 +20,7 @@ mod scan;
 mod way;
 
 pub use backend::Backend;
-pub use files::{Access, Failure, Files};
+pub use files::{Access, FileError, Files};
 pub use kernel::{Extent, Kernel, Number, Record};
 pub use mounts::{Mount, MountId, Mounts};
 pub use revalidation::revalidate;

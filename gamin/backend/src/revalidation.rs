@@ -5,7 +5,7 @@
 
 use gamin_engine::{Doubts, Eye, Name, RevalidationRequest, Seen, Stamp, TreePath};
 
-use crate::files::{Access, Failure, Files};
+use crate::files::{Access, FileError, Files};
 use crate::mounts::{Mount, Mounts};
 use crate::way::{Way, way};
 
@@ -44,7 +44,7 @@ impl<F: Files> Eye for OpenDirectory<'_, F> {
         }
         match self.files.look_in(&self.open, name) {
             Ok(status) => Seen::Present(self.files.stamp(&status, self.directory)),
-            Err(Failure::Absent) => Seen::Absent,
+            Err(FileError::Absent) => Seen::Absent,
             Err(_) => Seen::Nothing,
         }
     }

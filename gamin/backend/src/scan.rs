@@ -11,7 +11,7 @@ use gamin_engine::{
     Dependency, Detail, Entries, FileType, Found, Name, Scan, ScanRequest, Stamp, TreePath, Unlisted,
 };
 
-use crate::files::{Access, Failure, Files};
+use crate::files::{Access, FileError, Files};
 use crate::mounts::{Mount, MountId, Mounts};
 
 /// A directory with more entries than this is listed without stamps, unless they are asked for.
@@ -93,13 +93,13 @@ enum Stop {
     /// This is what is there.
     Found(Found),
     /// The directory that was reached has just been taken away.
-    Vanished(Failure),
+    Vanished(FileError),
     /// The way goes on in this lane.
     OffLane(Lane),
 }
 
-impl From<Failure> for Stop {
-    fn from(why: Failure) -> Stop {
+impl From<FileError> for Stop {
+    fn from(why: FileError) -> Stop {
         Stop::Vanished(why)
     }
 }
@@ -215,7 +215,7 @@ impl<'a, F: Files> Walk<'a, F> {
             },
         };
         if F::file_type(&status) != FileType::Directory {
-            return Err(Failure::NoDirectory.into());
+            return Err(FileError::NoDirectory.into());
         }
         let stamp = self.files.stamp(&status, &self.real);
         Ok(Found::Directory { real: self.real.clone(), stamp, entries })
@@ -228,7 +228,7 @@ impl<'a, F: Files> Walk<'a, F> {
         let names = match self.files.names(open, max) {
             Ok(Some(names)) => names,
             Ok(None) => return Err(Stop::OffLane(self.lane.long())),
-            Err(Failure::Absent) => return Err(Failure::Absent.into()),
+            Err(FileError::Absent) => return Err(FileError::Absent.into()),
             Err(why) => return Ok(Entries::Unlisted(unlisted(why))),
         };
         if detail != Detail::Stamps && names.len() > NAMES_ONLY_OVER {
@@ -243,7 +243,7 @@ impl<'a, F: Files> Walk<'a, F> {
             };
             match stamp {
                 Ok(stamp) => Some((name, Some(stamp))),
-                Err(Failure::Absent) => None,
+                Err(FileError::Absent) => None,
                 // Without permission to search the directory its names are all there is to know.
                 Err(_) => Some((name, None)),
             }
@@ -251,13 +251,13 @@ impl<'a, F: Files> Walk<'a, F> {
         Ok(Entries::Listed(names.into_iter().filter_map(entry).collect()))
     }
 
-    fn look_in(&mut self, open: &F::Directory, name: &Name) -> Result<Stamp, Failure> {
+    fn look_in(&mut self, open: &F::Directory, name: &Name) -> Result<Stamp, FileError> {
         let status = self.files.look_in(open, name)?;
         Ok(self.files.stamp(&status, &self.real))
     }
 
     /// The directory that was reached has just been taken away.
-    fn vanished(&mut self, why: Failure) -> Found {
+    fn vanished(&mut self, why: FileError) -> Found {
         if let Some((directory, name)) = self.real.split_last() {
             self.dependencies.pop_if(|last| last.directory == self.real);
             self.dependencies.push(Dependency { directory, entry: Some(name) });
@@ -266,10 +266,10 @@ impl<'a, F: Files> Walk<'a, F> {
     }
 }
 
-fn unreached(why: Failure) -> Found {
+fn unreached(why: FileError) -> Found {
     if why.is_missing() { Found::Missing } else { Found::Unknown(unlisted(why)) }
 }
 
-fn unlisted(why: Failure) -> Unlisted {
-    if why == Failure::Denied { Unlisted::Denied } else { Unlisted::Failed }
+fn unlisted(why: FileError) -> Unlisted {
+    if why == FileError::Denied { Unlisted::Denied } else { Unlisted::Failed }
 }

@@ -18,7 +18,7 @@ use crate::Event;
 use crate::error::{ConnectError, Error};
 use crate::link::{Link, Transfer};
 use crate::options::Options;
-use crate::state::{Broken, State};
+use crate::state::{ServerError, State};
 
 /// Room for what is received at once.
 const BUFFER_LEN: usize = 64 * 1024;
@@ -45,11 +45,11 @@ pub(crate) struct Driver {
 
 /// Why the server counts as lost.
 #[derive(Debug, thiserror::Error)]
-enum Lost {
+enum ExchangeError {
     #[error(transparent)]
     Link(#[from] Errno),
     #[error(transparent)]
-    Broken(#[from] Broken),
+    Broken(#[from] ServerError),
 }
 
 impl Driver {
@@ -110,7 +110,7 @@ impl Driver {
                     tracing::info!(%why, "lost the server");
                     self.state.handle_lost();
                     self.link.lose(Instant::now());
-                    if matches!(why, Lost::Broken(Broken::Full)) {
+                    if matches!(why, ExchangeError::Broken(ServerError::Full)) {
                         self.failure = Some(self.link.full());
                         self.ring();
                     }
@@ -147,7 +147,7 @@ impl Driver {
         true
     }
 
-    fn exchange(&mut self, enough: impl Fn(&State) -> bool) -> Result<(), Lost> {
+    fn exchange(&mut self, enough: impl Fn(&State) -> bool) -> Result<(), ExchangeError> {
         self.flush();
         let questions = self.state.open_questions();
         self.is_cut_short = true;

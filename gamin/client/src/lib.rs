@@ -31,7 +31,7 @@
 //! has been told.
 //!
 //! # Trees, and gaps in them
-//! [`Connection::monitor_tree`] follows a directory and everything below it. [`Connection::ask`] takes more wishes: how deep,
+//! [`Connection::monitor_tree`] follows a directory and everything below it. [`Connection::ask`] takes a request with options: how deep,
 //! which names are told, and which directories are left alone and cost nothing ([`TreeOptions`]).
 //!
 //! Not everything can be followed: a directory may be unreadable, its path too long, or a limit of the kernel reached, so that it is
@@ -39,7 +39,7 @@
 //! with [`MonitorRequest::coverage`] is told of each as it begins and ends:
 //! ```no_run
 //! # use std::path::Path;
-//! use gamin::{Code, Scope, TreeOptions, MonitorRequest};
+//! use gamin::{Code, MonitorRequest, Scope, TreeOptions};
 //! # fn main() -> Result<(), gamin::Error> {
 //! let connection = gamin::Connection::open()?;
 //! let options = TreeOptions { follows: std::sync::Arc::new(|name| !name.ends_with("target")), ..TreeOptions::default() };

@@ -12,7 +12,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use gamin_meeting::{Connection, Meeting, NoConnection, Sight};
+use gamin_meeting::{Connection, Meeting, MeetingError, Sight};
 use nix::errno::Errno;
 use nix::sys::epoll::{Epoll, EpollEvent, EpollFlags};
 use nix::sys::socket::{MsgFlags, Shutdown, recv, send, shutdown};
@@ -76,7 +76,7 @@ struct Outage {
     /// How the one that was started has failed, and until when another may be reached in its place.
     failure: Option<(ConnectError, Instant)>,
     /// What the last attempt failed with.
-    problem: NoConnection,
+    problem: MeetingError,
 }
 
 /// What came of bytes that were to be sent or received.
@@ -150,15 +150,15 @@ impl Link {
                 }
                 Err(problem) => outage.problem = problem,
             }
-            if let NoConnection::Foreign(_) | NoConnection::OtherFiles = outage.problem
+            if let MeetingError::Foreign(_) | MeetingError::OtherFiles = outage.problem
                 && self.options.server.is_none()
             {
                 return Err(self.no_answer(outage.problem));
             }
-            if !matches!(outage.problem, NoConnection::System(_)) && outage.may_start() {
+            if !matches!(outage.problem, MeetingError::System(_)) && outage.may_start() {
                 match launch::start(&self.options, &self.source) {
                     Ok(started) => outage.started = started,
-                    Err(failure) if outage.problem == NoConnection::Unknown => {
+                    Err(failure) if outage.problem == MeetingError::Unknown => {
                         outage.failure = Some((failure, now + GRACE));
                     }
                     Err(failure) => return Err(failure),
@@ -176,12 +176,12 @@ impl Link {
         Ok(false)
     }
 
-    fn no_answer(&self, problem: NoConnection) -> ConnectError {
+    fn no_answer(&self, problem: MeetingError) -> ConnectError {
         let client_id = self.options.client_id.clone().unwrap_or_default();
         match problem {
-            NoConnection::Foreign(uid) => ConnectError::Foreign { client_id, uid },
-            NoConnection::OtherFiles | NoConnection::Unknown => ConnectError::OtherFiles { client_id },
-            NoConnection::Nobody(source) | NoConnection::System(source) => {
+            MeetingError::Foreign(uid) => ConnectError::Foreign { client_id, uid },
+            MeetingError::OtherFiles | MeetingError::Unknown => ConnectError::OtherFiles { client_id },
+            MeetingError::Nobody(source) | MeetingError::System(source) => {
                 ConnectError::NoAnswer { client_id, patience: self.options.patience, source }
             }
         }
@@ -192,7 +192,7 @@ impl Link {
         ConnectError::Full { client_id: self.options.client_id.clone().unwrap_or_default() }
     }
 
-    fn connect(&mut self, now: Instant, takes_unknown: bool) -> Result<(), NoConnection> {
+    fn connect(&mut self, now: Instant, takes_unknown: bool) -> Result<(), MeetingError> {
         let Connection { socket, pid, sight } = match takes_unknown {
             true => self.meeting.connect_to_unknown()?,
             false => self.meeting.connect()?,
@@ -313,7 +313,7 @@ impl Outage {
             started: None,
             starts: 0,
             failure: None,
-            problem: NoConnection::Nobody(Errno::ECONNRESET),
+            problem: MeetingError::Nobody(Errno::ECONNRESET),
         }
     }
 

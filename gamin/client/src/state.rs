@@ -26,7 +26,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use gamin_protocol::{self as protocol, Decoder, Kind, Malformed, Request, SYNC, Tag};
+use gamin_protocol::{self as protocol, DecodeError, Decoder, Kind, Request, SYNC, Tag};
 
 use crate::error::Error;
 use crate::{Event, RequestNumber};
@@ -43,7 +43,7 @@ use wire::{Owner, WireNumbers};
 
 /// Why a server cannot be understood.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Broken {
+pub enum ServerError {
     /// Its first byte is another than the credential.
     #[error("it greets with {0:#04x}")]
     Greeting(u8),
@@ -52,7 +52,7 @@ pub enum Broken {
     Full,
     /// What it sends is no packet.
     #[error(transparent)]
-    Packet(#[from] Malformed),
+    Packet(#[from] DecodeError),
 }
 
 /// The state of a connection.
@@ -134,16 +134,16 @@ impl State {
     ///
     /// # Errors
     /// The server cannot be understood; what came before that was taken.
-    pub fn handle_bytes(&mut self, bytes: &[u8]) -> Result<(), Broken> {
+    pub fn handle_bytes(&mut self, bytes: &[u8]) -> Result<(), ServerError> {
         let mut bytes = bytes;
         if !self.greeted
             && let Some((first, rest)) = bytes.split_first()
         {
             if *first == protocol::FULL {
-                return Err(Broken::Full);
+                return Err(ServerError::Full);
             }
             if *first != protocol::CREDENTIAL {
-                return Err(Broken::Greeting(*first));
+                return Err(ServerError::Greeting(*first));
             }
             self.greeted = true;
             bytes = rest;

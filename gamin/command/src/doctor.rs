@@ -17,7 +17,7 @@ use nix::errno::Errno;
 
 use crate::arguments::DoctorOptions;
 use crate::change::{escape, escape_bytes};
-use crate::complaint::{Complaint, explain};
+use crate::error::{CommandError, explain};
 use crate::limits::{Limit, Resource, limits, queue_max, try_one_more};
 use crate::verdict::Verdict;
 
@@ -61,7 +61,7 @@ impl fmt::Display for Diagnosis {
 }
 
 /// Looks at everything, and at the paths.
-pub fn run(options: &DoctorOptions) -> Result<Verdict, Complaint> {
+pub fn run(options: &DoctorOptions) -> Result<Verdict, CommandError> {
     let mut out = io::stdout().lock();
     let mut verdict = Verdict::Well;
     let mut tell = |finding: Diagnosis| {
@@ -84,7 +84,7 @@ pub fn run(options: &DoctorOptions) -> Result<Verdict, Complaint> {
             Some(connection)
         }
         Err(error) => {
-            tell(Diagnosis::bad("server", explain(&error), &[Complaint::advice(&error)]))?;
+            tell(Diagnosis::bad("server", explain(&error), &[CommandError::advice(&error)]))?;
             None
         }
     };
@@ -242,7 +242,7 @@ fn self_test(connection: &Connection) -> Diagnosis {
             format!("a new file in {shown} was not told within {PATIENCE:?}"),
             &["gamin report -o FILE makes a report of what the server did meanwhile"],
         ),
-        Err(Complaint::Server(error)) => {
+        Err(CommandError::Server(error)) => {
             Diagnosis::bad(about, explain(&error), &["GAM_DEBUG= gamin doctor tells more"])
         }
         Err(other) => Diagnosis::bad(
@@ -253,7 +253,7 @@ fn self_test(connection: &Connection) -> Diagnosis {
     }
 }
 
-fn try_out(connection: &Connection, directory: &Path) -> Result<Option<Duration>, Complaint> {
+fn try_out(connection: &Connection, directory: &Path) -> Result<Option<Duration>, CommandError> {
     let request = connection.monitor_directory(directory)?;
     let mut deadline = Instant::now() + PATIENCE;
     let mut begun = None;
@@ -268,7 +268,7 @@ fn try_out(connection: &Connection, directory: &Path) -> Result<Option<Duration>
                 let path = directory.join("file");
                 begun = Some(Instant::now());
                 deadline = Instant::now() + PATIENCE;
-                fs::write(&path, "").map_err(|error| Complaint::File { path, error })?;
+                fs::write(&path, "").map_err(|error| CommandError::File { path, error })?;
             }
             (Code::Created, Some(begun)) => break Some(begun.elapsed()),
             _ => {}

@@ -16,7 +16,7 @@ use nix::unistd::{SysconfVar, sysconf};
 
 use crate::arguments::{Names, WatchOptions};
 use crate::change::escape;
-use crate::complaint::Complaint;
+use crate::error::CommandError;
 
 /// What stands for the paths among the arguments of a program.
 const PLACEHOLDER: &str = "{}";
@@ -43,10 +43,10 @@ impl Exec {
     ///
     /// # Errors
     /// A command of the shell in which a name would be read as a part of it.
-    pub fn new(options: &WatchOptions) -> Result<Option<Exec>, Complaint> {
+    pub fn new(options: &WatchOptions) -> Result<Option<Exec>, CommandError> {
         let what = match (&options.exec, options.program.split_first()) {
             (Some(script), _) if script.contains(PLACEHOLDER) => {
-                return Err(Complaint::Usage(format!(
+                return Err(CommandError::Usage(format!(
                     "-x: {PLACEHOLDER} would make names a part of the command. Write \"$@\" for the paths, or \"$GAMIN_PATH\" \
                      with --each; or do without a shell: gamin watch PATH... -- PROGRAM {PLACEHOLDER}"
                 )));

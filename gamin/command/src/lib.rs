@@ -6,9 +6,9 @@
 
 mod arguments;
 mod change;
-mod complaint;
 mod deadline;
 mod doctor;
+mod error;
 mod exec;
 mod limits;
 mod report;
@@ -26,7 +26,7 @@ use clap::{CommandFactory, Parser};
 use nix::sys::signal::Signal;
 
 use arguments::{Command, CommandLine};
-use complaint::{Complaint, complain};
+use error::{CommandError, complain};
 use verdict::Verdict;
 
 /// The command line as data, for its manual pages.
@@ -60,7 +60,7 @@ pub fn run() -> ExitCode {
         Ok(Verdict::NotWell) => ExitCode::FAILURE,
         Ok(Verdict::Status(status)) => ExitCode::from(status),
         // Nobody reads any more, and so there is nothing left to do.
-        Err(Complaint::Unread) => ExitCode::SUCCESS,
+        Err(CommandError::Unread) => ExitCode::SUCCESS,
         Err(complaint) => {
             complain(&complaint.to_string());
             ExitCode::from(complaint.status())
@@ -94,7 +94,7 @@ fn show(error: &clap::Error) -> ExitCode {
     }
 }
 
-fn complete(shell: clap_complete::Shell) -> Result<Verdict, Complaint> {
+fn complete(shell: clap_complete::Shell) -> Result<Verdict, CommandError> {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut command(), "gamin", &mut script);
     io::stdout().write_all(&script)?;

@@ -13,8 +13,8 @@ use nix::sys::utsname::uname;
 
 use crate::arguments::ReportOptions;
 use crate::change::escape;
-use crate::complaint::{Complaint, complain, explain};
 use crate::doctor;
+use crate::error::{CommandError, complain, explain};
 use crate::status::{ask_all, is_another_s, sessions, shown};
 use crate::verdict::Verdict;
 
@@ -23,7 +23,7 @@ const NOUNS: [&str; 9] =
     ["server", "rule", "file-system", "mount", "session", "subscription", "watch", "kernel-watch", "ring"];
 
 /// Writes a report.
-pub fn run(options: &ReportOptions) -> Result<Verdict, Complaint> {
+pub fn run(options: &ReportOptions) -> Result<Verdict, CommandError> {
     if options.output == Path::new("-") {
         let mut out = io::stdout().lock();
         Report { names: options.names }.write(&mut out, sessions()?)?;
@@ -33,7 +33,7 @@ pub fn run(options: &ReportOptions) -> Result<Verdict, Complaint> {
     let of_file = |error: io::Error| {
         let path = options.output.clone();
         let is_there = error.kind() == io::ErrorKind::AlreadyExists;
-        Complaint::File {
+        CommandError::File {
             path,
             error: if is_there { io::Error::other("it is there; name a new file") } else { error },
         }

@@ -15,7 +15,7 @@ use serde_json::{Map, json};
 
 use crate::arguments::StatusOptions;
 use crate::change::escape_bytes;
-use crate::complaint::{Complaint, complain, explain};
+use crate::error::{CommandError, complain, explain};
 use crate::verdict::Verdict;
 
 /// How long a server may take to answer.
@@ -61,7 +61,7 @@ impl Status {
 }
 
 /// Lists the servers.
-pub fn run(options: &StatusOptions) -> Result<Verdict, Complaint> {
+pub fn run(options: &StatusOptions) -> Result<Verdict, CommandError> {
     let mut out = io::stdout().lock();
     let mut verdict = Verdict::Well;
     let mut found = 0;
@@ -101,8 +101,8 @@ pub fn run(options: &StatusOptions) -> Result<Verdict, Complaint> {
 }
 
 /// The ids of sessions that may have a server.
-pub fn sessions() -> Result<Vec<OsString>, Complaint> {
-    gamin_meeting::sessions().map_err(|error| Complaint::System { what: "list sockets", error })
+pub fn sessions() -> Result<Vec<OsString>, CommandError> {
+    gamin_meeting::sessions().map_err(|error| CommandError::System { what: "list sockets", error })
 }
 
 /// A session for people.

@@ -11,15 +11,15 @@ use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, poll};
 
 use crate::arguments::WaitOptions;
-use crate::complaint::Complaint;
 use crate::deadline::{TIMED_OUT, timeout_until};
+use crate::error::CommandError;
 use crate::verdict::Verdict;
 
 /// How long a server may take to tell everything that has happened.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Waits until what is waited for is so.
-pub fn run(options: &WaitOptions) -> Result<Verdict, Complaint> {
+pub fn run(options: &WaitOptions) -> Result<Verdict, CommandError> {
     let follow = Options { recursive: options.recursive, ..Options::default() };
     let mut follower = Follower::new(gamin::Options::from_env().open()?, follow)?;
     for path in &options.paths {
@@ -42,7 +42,7 @@ pub fn run(options: &WaitOptions) -> Result<Verdict, Complaint> {
         let mut descriptors = [PollFd::new(follower.connection().as_fd(), PollFlags::POLLIN)];
         match poll(&mut descriptors, timeout) {
             Ok(_) | Err(Errno::EINTR) => {}
-            Err(errno) => return Err(Complaint::System { what: "wait for events", error: errno.into() }),
+            Err(errno) => return Err(CommandError::System { what: "wait for events", error: errno.into() }),
         }
     }
 }
@@ -71,7 +71,7 @@ impl Wait<'_> {
         self.options.settled.filter(|_| self.is_listed).map(|pause| self.last_change + pause)
     }
 
-    fn is_over(&mut self, now: Instant, follower: &mut Follower) -> Result<bool, Complaint> {
+    fn is_over(&mut self, now: Instant, follower: &mut Follower) -> Result<bool, CommandError> {
         if !self.is_listed {
             return Ok(false);
         }

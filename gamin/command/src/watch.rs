@@ -21,8 +21,8 @@ use nix::sys::signal::Signal;
 
 use crate::arguments::{ChangeKind, WatchOptions};
 use crate::change::escape;
-use crate::complaint::{Complaint, complain};
 use crate::deadline::{TIMED_OUT, timeout_until};
+use crate::error::{CommandError, complain};
 use crate::exec::Exec;
 use crate::verdict::Verdict;
 use print::Printer;
@@ -34,13 +34,13 @@ use signals::Signals;
 const SETTLE: Duration = Duration::from_secs(2);
 
 /// Watches until there is a reason to end.
-pub fn run(options: &WatchOptions) -> Result<Verdict, Complaint> {
+pub fn run(options: &WatchOptions) -> Result<Verdict, CommandError> {
     let exec = Exec::new(options)?;
     let printer = Printer::new(options)?;
     let only = Patterns::new(&options.only)?;
     let paths = paths::all(options)?;
     let (ignore_lines, ignore_files) = paths::ignore_files(options)?;
-    let signals = Signals::new().map_err(|error| Complaint::System { what: "take signals", error })?;
+    let signals = Signals::new().map_err(|error| CommandError::System { what: "take signals", error })?;
     let follow = gamin_follow::Options {
         recursive: options.recursive,
         one_file_system: options.one_file_system,
@@ -95,7 +95,7 @@ struct Watching<'a> {
 
 impl Watching<'_> {
     /// Does all that there is to do; gives a status to end with.
-    fn turn(&mut self) -> Result<Option<u8>, Complaint> {
+    fn turn(&mut self) -> Result<Option<u8>, CommandError> {
         let now = Instant::now();
         if let Some(signal) = self.signals.poll_ending() {
             self.end(now, of_signal(signal), signal);
@@ -128,7 +128,7 @@ impl Watching<'_> {
     }
 
     /// Takes all news.
-    fn read(&mut self, now: Instant) -> Result<(), Complaint> {
+    fn read(&mut self, now: Instant) -> Result<(), CommandError> {
         while let Some(news) = self.follower.poll()? {
             match &news {
                 News::Change(change) if !self.wants(change) => continue,
@@ -177,7 +177,7 @@ impl Watching<'_> {
     }
 
     /// Starts the command if it is time for that, or does what is to be done while it runs.
-    fn start_command(&mut self, now: Instant) -> Result<(), Complaint> {
+    fn start_command(&mut self, now: Instant) -> Result<(), CommandError> {
         let is_about_to_start = self.runner.as_ref().is_some_and(|runner| runner.is_about_to_start(now));
         if is_about_to_start {
             // The pause may have been the server's, or ours: on a busy machine, or because much comes and goes.
@@ -187,7 +187,7 @@ impl Watching<'_> {
     }
 
     /// Takes all news of what has happened so far. A server that does not say so in time says so later.
-    fn catch_up(&mut self, now: Instant) -> Result<(), Complaint> {
+    fn catch_up(&mut self, now: Instant) -> Result<(), CommandError> {
         match self.follower.barrier(SETTLE) {
             Ok(()) | Err(gamin::Error::TimedOut | gamin::Error::Unsupported) => self.read(now),
             Err(error) => Err(error.into()),
@@ -195,7 +195,7 @@ impl Watching<'_> {
     }
 
     /// Looks whether the command has ended, and what follows from that.
-    fn look_after_command(&mut self, now: Instant) -> Result<(), Complaint> {
+    fn look_after_command(&mut self, now: Instant) -> Result<(), CommandError> {
         self.signals.forget_children();
         let Some((ended, interrupted)) = self.runner.as_mut().and_then(|runner| runner.poll(now)) else {
             return Ok(());
@@ -213,7 +213,7 @@ impl Watching<'_> {
     }
 
     /// Waits until there is something to do.
-    fn wait(&mut self) -> Result<(), Complaint> {
+    fn wait(&mut self) -> Result<(), CommandError> {
         let now = Instant::now();
         let of_runner = self.runner.as_ref().and_then(|runner| runner.deadline(now));
         let timeout = timeout_until(of_runner.into_iter().chain(self.ends_at).min(), now);
@@ -226,13 +226,13 @@ impl Watching<'_> {
         descriptors.extend(self.signals.descriptors().map(|signal| PollFd::new(signal, PollFlags::POLLIN)));
         match poll(&mut descriptors, timeout) {
             Ok(_) | Err(Errno::EINTR) => {}
-            Err(errno) => return Err(Complaint::System { what: "wait for events", error: errno.into() }),
+            Err(errno) => return Err(CommandError::System { what: "wait for events", error: errno.into() }),
         }
         let output = descriptors[0].revents().unwrap_or(PollFlags::empty());
         if output.intersects(PollFlags::POLLERR | PollFlags::POLLHUP | PollFlags::POLLNVAL) {
             if self.ending.is_some() {
                 // It is known already, and would be told again and again.
-                return Err(Complaint::Unread);
+                return Err(CommandError::Unread);
             }
             self.end(now, 0, self.options.signal);
         }

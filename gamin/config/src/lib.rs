@@ -2,7 +2,7 @@
 //!
 //! [`Rules`] are what the configuration files say, read from their text; a [`Policy`] joins them with what is mounted where, and
 //! answers for a path. Reading files and following their changes is left to the server, what a method means to the engine.
-//! Invariant: any bytes are a configuration; what can't be understood of them is told as a [`Mistake`], and the rest is used.
+//! Invariant: any bytes are a configuration; what can't be understood of them is told as a [`LineError`], and the rest is used.
 
 #![forbid(unsafe_code)]
 
@@ -12,6 +12,6 @@ mod rules;
 
 /// What is mounted where, on which a [`Policy`] hangs too.
 pub use gamin_backend::Mounts;
-pub use parse::{Mistake, ParseError};
+pub use parse::{LineError, ParseError};
 pub use policy::{Decision, MethodReason, Policy};
 pub use rules::{Origin, Rules, Text};

@@ -65,7 +65,7 @@ impl fmt::Debug for Pattern {
 
 /// Something in a configuration file that can't be understood.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Mistake {
+pub struct LineError {
     /// The file, as it was named.
     pub file: String,
     /// The line, from 1.
@@ -74,9 +74,9 @@ pub struct Mistake {
     pub error: ParseError,
 }
 
-impl fmt::Display for Mistake {
+impl fmt::Display for LineError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Mistake { file, line, error } = self;
+        let LineError { file, line, error } = self;
         write!(f, "{}:{line}: {error}", file.escape_debug())
     }
 }

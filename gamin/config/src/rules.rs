@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use gamin_engine::Fact;
 
-use crate::parse::{Choice, Directive, Mistake, ParseError, Pattern, parse};
+use crate::parse::{Choice, Directive, LineError, ParseError, Pattern, parse};
 
 /// What is so unless a file says otherwise. `/dev/shm` is a file system like any other; the rest of `/dev`, and what the
 /// kernel makes up as it is read, changes without a notice.
@@ -99,13 +99,16 @@ impl Rules {
 
     /// Reads the files that there are, the strongest first: the mandatory one, the user's, the system's. `~` stands for
     /// `home` in them.
-    pub fn read<'a>(files: impl IntoIterator<Item = Text<'a>>, home: Option<&[u8]>) -> (Rules, Vec<Mistake>) {
+    pub fn read<'a>(
+        files: impl IntoIterator<Item = Text<'a>>,
+        home: Option<&[u8]>,
+    ) -> (Rules, Vec<LineError>) {
         let mut rules = Rules { paths: Vec::new(), file_systems: Vec::new() };
         let mut mistakes = Vec::new();
         for Text { name, text } in files {
             let name: Arc<str> = name.into();
             for (line, error) in rules.add(Some(&name), text, home) {
-                mistakes.push(Mistake { file: name.to_string(), line, error });
+                mistakes.push(LineError { file: name.to_string(), line, error });
             }
         }
         let wrong = rules.add(None, PREDEFINED.as_bytes(), None);

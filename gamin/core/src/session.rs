@@ -8,7 +8,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use gamin_engine::{Code, Coverage, Event, Kind, Subject, SubscriptionId, Time, TreePath};
-use gamin_protocol::{Decoder, Fact, Inquiry, Malformed, MonitorOptions, Request, SYNC};
+use gamin_protocol::{DecodeError, Decoder, Fact, Inquiry, MonitorOptions, Request, SYNC};
 use tracing::debug;
 
 use crate::outbox::Outbox;
@@ -53,7 +53,7 @@ pub(crate) enum Demand {
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Breach {
     #[error(transparent)]
-    Malformed(#[from] Malformed),
+    DecodeError(#[from] DecodeError),
     #[error("more than {MAX_SUBSCRIPTIONS} subscriptions")]
     TooManySubscriptions,
 }

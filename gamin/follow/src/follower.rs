@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use gamin::{Code, Connection, Event, MonitorRequest, RequestNumber};
 
-use crate::ignoring::{BadPattern, Ignoring, Patterns, Rules};
+use crate::ignoring::{Ignoring, PatternError, Patterns, Rules};
 use crate::options::Options;
 use crate::root::{Reach, Root, join};
 use crate::{Change, Gap, News, What, Why};
@@ -39,7 +39,7 @@ impl Follower {
     ///
     /// # Errors
     /// Names a pattern that can't be understood.
-    pub fn new(connection: Connection, options: Options) -> Result<Follower, BadPattern> {
+    pub fn new(connection: Connection, options: Options) -> Result<Follower, PatternError> {
         Patterns::new(&options.ignoring.patterns)?;
         Ok(Follower {
             connection,

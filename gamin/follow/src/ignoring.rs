@@ -19,7 +19,7 @@ const RULE_FILES: [&str; 2] = [".ignore", ".gitignore"];
 /// A pattern that can't be understood.
 #[derive(Debug, thiserror::Error)]
 #[error("{pattern}: {why}")]
-pub struct BadPattern {
+pub struct PatternError {
     /// The pattern.
     pub pattern: String,
     /// What is wrong with it.
@@ -47,8 +47,8 @@ impl Patterns {
     ///
     /// # Errors
     /// Names the first that can't be understood.
-    pub fn new(patterns: &[String]) -> Result<Patterns, BadPattern> {
-        let bad = |pattern: &str, why: ignore::Error| BadPattern {
+    pub fn new(patterns: &[String]) -> Result<Patterns, PatternError> {
+        let bad = |pattern: &str, why: ignore::Error| PatternError {
             pattern: pattern.to_owned(),
             why: why.to_string(),
         };
@@ -89,7 +89,7 @@ impl Rules {
     ///
     /// # Errors
     /// Names a pattern that can't be understood.
-    pub(crate) fn new(root: &Path, ignoring: &Ignoring) -> Result<Rules, BadPattern> {
+    pub(crate) fn new(root: &Path, ignoring: &Ignoring) -> Result<Rules, PatternError> {
         let rules = Rules {
             root: root.to_owned(),
             ignoring: ignoring.clone(),

@@ -43,7 +43,7 @@ use std::path::PathBuf;
 pub use feedback::Feedback;
 pub use follower::Follower;
 pub use gather::Gather;
-pub use ignoring::{BadPattern, Ignoring, Patterns};
+pub use ignoring::{Ignoring, PatternError, Patterns};
 pub use options::Options;
 
 /// What happened to a path.

@@ -5,7 +5,7 @@
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStringExt;
 
-use gamin_backend::{Access, Failure, Files};
+use gamin_backend::{Access, FileError, Files};
 use gamin_engine::{FileType, Name, Stamp, TreePath};
 use nix::dir::Dir;
 use nix::errno::Errno;
@@ -54,15 +54,15 @@ impl Files for Disk {
     type Status = FileStat;
     type Directory = OpenDirectory;
 
-    fn look(&mut self, path: &[u8]) -> Result<FileStat, Failure> {
+    fn look(&mut self, path: &[u8]) -> Result<FileStat, FileError> {
         lstat(path).map_err(failure)
     }
 
-    fn target(&mut self, link: &TreePath) -> Result<Vec<u8>, Failure> {
+    fn target(&mut self, link: &TreePath) -> Result<Vec<u8>, FileError> {
         readlink(&**link).map(OsStringExt::into_vec).map_err(failure)
     }
 
-    fn open(&mut self, directory: &TreePath, access: Access) -> Result<OpenDirectory, Failure> {
+    fn open(&mut self, directory: &TreePath, access: Access) -> Result<OpenDirectory, FileError> {
         let flags = OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
         let opened = match access {
             Access::List => {
@@ -74,16 +74,16 @@ impl Files for Disk {
         opened.map_err(failure)
     }
 
-    fn look_at(&mut self, open: &OpenDirectory) -> Result<FileStat, Failure> {
+    fn look_at(&mut self, open: &OpenDirectory) -> Result<FileStat, FileError> {
         fstat(open).map_err(failure)
     }
 
-    fn look_in(&mut self, open: &OpenDirectory, name: &Name) -> Result<FileStat, Failure> {
+    fn look_in(&mut self, open: &OpenDirectory, name: &Name) -> Result<FileStat, FileError> {
         fstatat(open, &**name, AtFlags::AT_SYMLINK_NOFOLLOW).map_err(failure)
     }
 
-    fn names(&mut self, open: &mut OpenDirectory, max: usize) -> Result<Option<Vec<Name>>, Failure> {
-        let OpenDirectory::Readable(open) = open else { return Err(Failure::Failed) };
+    fn names(&mut self, open: &mut OpenDirectory, max: usize) -> Result<Option<Vec<Name>>, FileError> {
+        let OpenDirectory::Readable(open) = open else { return Err(FileError::Failed) };
         let mut names = Vec::new();
         for entry in open.iter() {
             let entry = entry.map_err(failure)?;
@@ -112,12 +112,12 @@ impl Files for Disk {
 }
 
 /// Why something could not be seen.
-pub fn failure(errno: Errno) -> Failure {
+pub fn failure(errno: Errno) -> FileError {
     match errno {
-        Errno::ENOENT => Failure::Absent,
-        Errno::ENOTDIR => Failure::NoDirectory,
-        Errno::ELOOP | Errno::ENAMETOOLONG => Failure::Endless,
-        Errno::EACCES => Failure::Denied,
-        _ => Failure::Failed,
+        Errno::ENOENT => FileError::Absent,
+        Errno::ENOTDIR => FileError::NoDirectory,
+        Errno::ELOOP | Errno::ENAMETOOLONG => FileError::Endless,
+        Errno::EACCES => FileError::Denied,
+        _ => FileError::Failed,
     }
 }

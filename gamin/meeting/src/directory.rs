@@ -28,7 +28,7 @@ pub(crate) const SOCKET: &str = "fam-";
 
 /// Why a directory, or what is in it, can't be used.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum Unfit {
+pub(crate) enum DirectoryError {
     #[error("locked by another server")]
     Taken,
     #[error("{0}, and can't be removed")]
@@ -71,23 +71,23 @@ pub struct Claim {
 
 impl Directory {
     /// Takes the directory as it is.
-    pub fn open(path: &Path, uid: u32) -> Result<Directory, Unfit> {
+    pub fn open(path: &Path, uid: u32) -> Result<Directory, DirectoryError> {
         let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
         let descriptor = match open(path, flags, Mode::empty()) {
             Ok(descriptor) => descriptor,
-            Err(Errno::ENOTDIR | Errno::ELOOP) => return Err(Unfit::Unsafe(Flaw::Type)),
+            Err(Errno::ENOTDIR | Errno::ELOOP) => return Err(DirectoryError::Unsafe(Flaw::Type)),
             Err(errno) => return Err(errno.into()),
         };
         let stat = fstat(&descriptor)?;
-        check(&stat, SFlag::S_IFDIR, uid).map_err(Unfit::Unsafe)?;
+        check(&stat, SFlag::S_IFDIR, uid).map_err(DirectoryError::Unsafe)?;
         if stat.st_mode & OWNER != OWNER {
-            return Err(Unfit::Unsafe(Flaw::Mode(stat.st_mode & 0o7777)));
+            return Err(DirectoryError::Unsafe(Flaw::Mode(stat.st_mode & 0o7777)));
         }
         Ok(Directory { descriptor, uid, path: path.to_owned() })
     }
 
     /// Makes the directory, unless it is there; removes what is there instead, if that is possible without harm.
-    pub fn make(path: &Path, uid: u32) -> Result<Directory, Unfit> {
+    pub fn make(path: &Path, uid: u32) -> Result<Directory, DirectoryError> {
         let mut attempt = 1;
         loop {
             match mkdirat(AT_FDCWD, path, Mode::from_bits_truncate(OWNER)) {
@@ -95,24 +95,24 @@ impl Directory {
                 Err(errno) => return Err(errno.into()),
             }
             match Directory::open(path, uid) {
-                Err(Unfit::Unsafe(_)) if attempt < ATTEMPTS_MAX && remove(path) => attempt += 1,
+                Err(DirectoryError::Unsafe(_)) if attempt < ATTEMPTS_MAX && remove(path) => attempt += 1,
                 // Removed since, by another server that has ended.
-                Err(Unfit::System(Errno::ENOENT)) if attempt < ATTEMPTS_MAX => attempt += 1,
+                Err(DirectoryError::System(Errno::ENOENT)) if attempt < ATTEMPTS_MAX => attempt += 1,
                 result => return result,
             }
         }
     }
 
     /// The socket of session `id`.
-    pub fn socket(&self, id: &str) -> Result<Socket, Unfit> {
+    pub fn socket(&self, id: &str) -> Result<Socket, DirectoryError> {
         let flags = OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
         let socket = openat(&self.descriptor, socket_name(id).as_str(), flags, Mode::empty())?;
-        check(&fstat(&socket)?, SFlag::S_IFSOCK, self.uid).map_err(Unfit::Unsafe)?;
+        check(&fstat(&socket)?, SFlag::S_IFSOCK, self.uid).map_err(DirectoryError::Unsafe)?;
         Ok(Socket(socket))
     }
 
     /// Listens for the clients of session `id`.
-    pub fn listen(self, id: &str) -> Result<(UnixListener, Claim), Unfit> {
+    pub fn listen(self, id: &str) -> Result<(UnixListener, Claim), DirectoryError> {
         let lock = self.lock(id)?;
         // The name under which it is bound is too short for the id, and is the lock's own as long as that is there.
         let temporary = format!("new-{}", fstat(&*lock)?.st_ino);
@@ -132,14 +132,14 @@ impl Directory {
         Ok((socket, Claim { directory: self, id: id.to_owned(), _lock: lock }))
     }
 
-    fn lock(&self, id: &str) -> Result<Flock<File>, Unfit> {
+    fn lock(&self, id: &str) -> Result<Flock<File>, DirectoryError> {
         let flags = OFlag::O_RDWR | OFlag::O_CREAT | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
         loop {
             let file =
                 openat(&self.descriptor, lock_name(id).as_str(), flags, Mode::S_IRUSR | Mode::S_IWUSR)?;
             let lock = match Flock::lock(File::from(file), FlockArg::LockExclusiveNonblock) {
                 Ok(lock) => lock,
-                Err((_, Errno::EWOULDBLOCK)) => return Err(Unfit::Taken),
+                Err((_, Errno::EWOULDBLOCK)) => return Err(DirectoryError::Taken),
                 Err((_, errno)) => return Err(errno.into()),
             };
             // Otherwise its last holder has removed it, and the next one locks another.
@@ -223,9 +223,9 @@ mod tests {
         getuid().as_raw()
     }
 
-    fn flaw(result: Result<impl std::fmt::Debug, Unfit>) -> Flaw {
+    fn flaw(result: Result<impl std::fmt::Debug, DirectoryError>) -> Flaw {
         match result {
-            Err(Unfit::Unsafe(flaw)) => flaw,
+            Err(DirectoryError::Unsafe(flaw)) => flaw,
             other => panic!("{other:?}"),
         }
     }
@@ -310,7 +310,7 @@ mod tests {
         assert_eq!(flaw(directory.socket("link")), Flaw::Type);
         fs::set_permissions(path.join("fam-id"), Permissions::from_mode(0o666)).expect("ours");
         assert_eq!(flaw(directory.socket("id")), Flaw::Mode(0o666));
-        assert!(matches!(directory.socket("missing"), Err(Unfit::System(Errno::ENOENT))));
+        assert!(matches!(directory.socket("missing"), Err(DirectoryError::System(Errno::ENOENT))));
     }
 
     #[test]
@@ -325,7 +325,7 @@ mod tests {
         let (_socket, _claim) = directory.listen("id").expect("listens");
         UnixStream::connect(path.join("fam-id")).expect("live");
         let second = Directory::make(&path, uid()).expect("there").listen("id");
-        assert!(matches!(second, Err(Unfit::Taken)));
+        assert!(matches!(second, Err(DirectoryError::Taken)));
         UnixStream::connect(path.join("fam-id")).expect("still live");
         assert_eq!(names(&path), ["fam-id", "lock-id"]);
     }
@@ -341,7 +341,10 @@ mod tests {
                 racing.into_iter().map(|racer| racer.join().expect("no panic")).collect()
             });
             assert_eq!(results.iter().filter(|result| result.is_ok()).count(), 1, "{results:?}");
-            assert!(results.iter().all(|result| matches!(result, Ok(_) | Err(Unfit::Taken))), "{results:?}");
+            assert!(
+                results.iter().all(|result| matches!(result, Ok(_) | Err(DirectoryError::Taken))),
+                "{results:?}"
+            );
         }
     }
 }

@@ -33,7 +33,7 @@ use nix::sys::socket::{AddressFamily, SockFlag, SockType, UnixAddr, connect, get
 use nix::unistd::{Uid, User, getuid};
 
 pub use directory::Claim;
-use directory::{Directory, Unfit};
+use directory::{Directory, DirectoryError};
 pub use sessions::sessions;
 pub use view::{Sight, View, sight_of};
 
@@ -74,7 +74,7 @@ pub struct Connection {
 
 /// Why there is no connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum NoConnection {
+pub enum MeetingError {
     /// No server of ours listens.
     Nobody(Errno),
     /// Nor does one of ours, but another user with this uid, who was sent nothing.
@@ -100,7 +100,7 @@ pub struct Listening {
 
 /// Why a server can't listen.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub enum NoListening {
+pub enum ListenError {
     /// There is no need: another server of this user serves the session.
     #[error("another server listens at {0}")]
     Served(String),
@@ -162,39 +162,39 @@ impl Meeting {
     /// Connects to the server, wherever it is.
     ///
     /// # Errors
-    /// [`NoConnection`].
-    pub fn connect(&self) -> Result<Connection, NoConnection> {
+    /// [`MeetingError`].
+    pub fn connect(&self) -> Result<Connection, MeetingError> {
         self.find(View::own(), false)
     }
 
     /// As [`Meeting::connect`], and if there is nobody else takes one of which it can't be seen whether it sees the same files.
     ///
     /// # Errors
-    /// [`NoConnection`].
-    pub fn connect_to_unknown(&self) -> Result<Connection, NoConnection> {
+    /// [`MeetingError`].
+    pub fn connect_to_unknown(&self) -> Result<Connection, MeetingError> {
         self.find(View::own(), true)
     }
 
-    fn find(&self, own: Option<View>, takes_unknown: bool) -> Result<Connection, NoConnection> {
+    fn find(&self, own: Option<View>, takes_unknown: bool) -> Result<Connection, MeetingError> {
         let mut stranger = None;
         if let Some(view) = own {
             match self.find_in_view(view)? {
                 Respondent::Ours(socket, pid) => return Ok(Connection::new(socket, pid, Sight::Same)),
-                Respondent::Foreign(uid) => stranger = Some(NoConnection::Foreign(uid)),
+                Respondent::Foreign(uid) => stranger = Some(MeetingError::Foreign(uid)),
                 Respondent::Nobody(_) => {}
             }
         }
         let none = match self.connect_by_name(&self.plain_name())? {
             Respondent::Ours(socket, pid) => {
                 match (own, own.map_or(Sight::Unknown, |view| view.compare(&socket, pid))) {
-                    (_, Sight::Other) => NoConnection::OtherFiles,
+                    (_, Sight::Other) => MeetingError::OtherFiles,
                     // One of ours that sees what we see would have been found above.
-                    (Some(_), Sight::Unknown) if !takes_unknown => NoConnection::Unknown,
+                    (Some(_), Sight::Unknown) if !takes_unknown => MeetingError::Unknown,
                     (_, sight) => return Ok(Connection::new(socket, pid, sight)),
                 }
             }
-            Respondent::Foreign(uid) => NoConnection::Foreign(uid),
-            Respondent::Nobody(errno) => stranger.unwrap_or(NoConnection::Nobody(errno)),
+            Respondent::Foreign(uid) => MeetingError::Foreign(uid),
+            Respondent::Nobody(errno) => stranger.unwrap_or(MeetingError::Nobody(errno)),
         };
         Err(none)
     }
@@ -224,8 +224,8 @@ impl Meeting {
             Directory::open(directory, self.uid).and_then(|directory| directory.socket(&self.file_of(view)));
         match found {
             Ok(socket) => self.connect_to(&socket.address()?),
-            Err(Unfit::System(errno)) => Ok(Respondent::Nobody(errno)),
-            Err(Unfit::Taken | Unfit::Unsafe(_)) => Ok(Respondent::Nobody(Errno::EPERM)),
+            Err(DirectoryError::System(errno)) => Ok(Respondent::Nobody(errno)),
+            Err(DirectoryError::Taken | DirectoryError::Unsafe(_)) => Ok(Respondent::Nobody(Errno::EPERM)),
         }
     }
 
@@ -247,18 +247,18 @@ impl Meeting {
     /// It may take two seconds to find out that one can't, if another user does what can be done to keep it.
     ///
     /// # Errors
-    /// [`NoListening`].
-    pub fn listen(&self) -> Result<Listening, NoListening> {
+    /// [`ListenError`].
+    pub fn listen(&self) -> Result<Listening, ListenError> {
         self.listen_as(View::own())
     }
 
-    fn listen_as(&self, own: Option<View>) -> Result<Listening, NoListening> {
+    fn listen_as(&self, own: Option<View>) -> Result<Listening, ListenError> {
         let mut reasons = Vec::new();
         let mut found = Listening { sockets: Vec::new(), place: self.name(), claim: None };
         // Whoever sees what we see is found here, before there are two of us.
         match self.listen_by_name(&self.plain_name(), own) {
             Attempt::Listening(socket) => found.sockets.push(socket),
-            Attempt::Served(place) => return Err(NoListening::Served(place)),
+            Attempt::Served(place) => return Err(ListenError::Served(place)),
             Attempt::Unfit(reason) => reasons.push(format!("{}: {reason}", self.name())),
         }
         if let Some(view) = own {
@@ -271,12 +271,12 @@ impl Meeting {
                     found.claim = claim;
                 }
                 // Programs that know only the plain place still need somebody there.
-                Attempt::Served(place) if found.sockets.is_empty() => return Err(NoListening::Served(place)),
+                Attempt::Served(place) if found.sockets.is_empty() => return Err(ListenError::Served(place)),
                 Attempt::Served(_) | Attempt::Unfit(_) => {}
             }
         }
         if found.sockets.is_empty() {
-            return Err(NoListening::Nowhere(reasons.join("; ")));
+            return Err(ListenError::Nowhere(reasons.join("; ")));
         }
         Ok(found)
     }
@@ -357,9 +357,9 @@ impl Meeting {
             };
             // One of ours that has just locked it or is about to end, which may have removed the directory.
             let may_pass = match reason {
-                Unfit::Taken => true,
-                Unfit::System(Errno::ENOENT) => directory.parent().is_some_and(Path::exists),
-                Unfit::Unsafe(_) | Unfit::System(_) => false,
+                DirectoryError::Taken => true,
+                DirectoryError::System(Errno::ENOENT) => directory.parent().is_some_and(Path::exists),
+                DirectoryError::Unsafe(_) | DirectoryError::System(_) => false,
             };
             if matches!(self.connect_in(directory, view), Ok(Respondent::Ours(..))) {
                 return Attempt::Served(directory.display().to_string());
@@ -384,9 +384,9 @@ fn shown(name: &Name) -> String {
     format!("@{}", words.join(&b" "[..]).escape_ascii())
 }
 
-impl From<Errno> for NoConnection {
+impl From<Errno> for MeetingError {
     fn from(errno: Errno) -> Self {
-        NoConnection::System(errno)
+        MeetingError::System(errno)
     }
 }
 

@@ -53,7 +53,7 @@ fn no_id_leads_out_of_the_directory_or_to_the_socket_of_another() {
 #[test]
 fn the_abstract_name_comes_first_and_leaves_no_file() {
     let (folder, meeting) = meeting();
-    assert_eq!(meeting.connect().err(), Some(NoConnection::Nobody(Errno::ECONNREFUSED)));
+    assert_eq!(meeting.connect().err(), Some(MeetingError::Nobody(Errno::ECONNREFUSED)));
     let listening = meeting.listen().expect("nobody else knows the name");
     assert_eq!(listening.place, meeting.name());
     assert_eq!(listening.sockets.len(), 2);
@@ -63,7 +63,7 @@ fn the_abstract_name_comes_first_and_leaves_no_file() {
     }
     let connection = meeting.connect().expect("it listens");
     assert_eq!((connection.pid, connection.sight), (own_pid(), Sight::Same));
-    assert_eq!(meeting.listen().err(), Some(NoListening::Served(meeting.name())));
+    assert_eq!(meeting.listen().err(), Some(ListenError::Served(meeting.name())));
     assert_eq!(std::fs::read_dir(folder.path()).expect("ours").count(), 0);
 }
 
@@ -148,7 +148,7 @@ fn skip() {
 fn a_stranger_at_the_abstract_name_keeps_nobody_from_meeting_and_hears_nothing() {
     let (folder, meeting) = meeting();
     let Some(stranger) = Stranger::new(&meeting, true) else { return skip() };
-    assert_eq!(meeting.connect().err(), Some(NoConnection::Foreign(STRANGER)));
+    assert_eq!(meeting.connect().err(), Some(MeetingError::Foreign(STRANGER)));
     let listening = meeting.listen().expect("there is a directory");
     assert_eq!(listening.place, folder.path().join("fam").display().to_string());
     let [socket] = &listening.sockets[..] else { panic!("{listening:?}") };
@@ -156,14 +156,14 @@ fn a_stranger_at_the_abstract_name_keeps_nobody_from_meeting_and_hears_nothing()
     assert_eq!(nobody.kind(), io::ErrorKind::WouldBlock);
     let connection = meeting.connect().expect("it listens in the directory");
     assert_eq!((connection.pid, connection.sight), (own_pid(), Sight::Same));
-    assert!(matches!(meeting.listen(), Err(NoListening::Served(place)) if place == listening.place));
+    assert!(matches!(meeting.listen(), Err(ListenError::Served(place)) if place == listening.place));
     // Both sides find the other.
     let (mut guest, _) = socket.accept().expect("a guest");
     std::os::unix::net::UnixStream::from(connection.socket).write_all(b"x").expect("it is connected");
     guest.set_nonblocking(false).expect("a socket");
     assert_eq!(guest.read(&mut [0; 2]).expect("it was sent"), 1);
     drop(listening);
-    assert_eq!(meeting.connect().err(), Some(NoConnection::Foreign(STRANGER)));
+    assert_eq!(meeting.connect().err(), Some(MeetingError::Foreign(STRANGER)));
     assert!(!folder.path().join("fam").exists());
     let heard = stranger.heard();
     assert!(heard.contains("heard 0 bytes of ") && !heard.contains(" 0 guests"), "{heard}");
@@ -187,11 +187,11 @@ fn a_stranger_everywhere_is_named_with_every_place() {
     std::fs::create_dir(&directory).expect("ours");
     std::fs::write(directory.join("theirs"), "").expect("ours");
     nix::unistd::chown(&directory, Some(STRANGER.into()), None).expect("root gives it away");
-    let Err(NoListening::Nowhere(reasons)) = meeting.listen() else { panic!("there is no place") };
+    let Err(ListenError::Nowhere(reasons)) = meeting.listen() else { panic!("there is no place") };
     for expected in ["taken by uid 65534", "No such file", "owned by uid 65534"] {
         assert!(reasons.contains(expected), "{reasons}");
     }
-    assert_eq!(meeting.connect().err(), Some(NoConnection::Foreign(STRANGER)));
+    assert_eq!(meeting.connect().err(), Some(MeetingError::Foreign(STRANGER)));
     stranger.heard();
 }
 
@@ -206,7 +206,7 @@ fn of_many_who_are_kept_from_the_abstract_name_one_listens() {
         });
         assert_eq!(results.iter().filter(|result| result.is_ok()).count(), 1, "{results:?}");
         assert!(
-            results.iter().all(|result| matches!(result, Ok(_) | Err(NoListening::Served(_)))),
+            results.iter().all(|result| matches!(result, Ok(_) | Err(ListenError::Served(_)))),
             "{results:?}"
         );
     }
@@ -230,11 +230,11 @@ fn who_sees_nobody_s_files_listens_beside_the_one_at_the_plain_place() {
     let (_folder, meeting) = meeting();
     let listening = meeting.listen().expect("nobody else knows the name");
     let other = View::fake();
-    assert_eq!(meeting.find(Some(other), true).err(), Some(NoConnection::OtherFiles));
+    assert_eq!(meeting.find(Some(other), true).err(), Some(MeetingError::OtherFiles));
     let beside = meeting.listen_as(Some(other)).expect("there is a place of its own");
     assert_eq!(beside.place, format!("{} {other}", meeting.name()));
     let served = meeting.listen_as(Some(other)).err();
-    assert_eq!(served, Some(NoListening::Served(beside.place.clone())));
+    assert_eq!(served, Some(ListenError::Served(beside.place.clone())));
     meeting.find(Some(other), false).expect("it is found");
     assert_eq!(beside.sockets[0].accept().map(drop).ok(), Some(()));
     // When the other has gone, somebody has to serve those who know only the plain place.
@@ -251,5 +251,5 @@ fn who_does_not_know_what_it_sees_itself_has_the_plain_place_alone() {
     assert_eq!((&listening.place, listening.sockets.len()), (&meeting.name(), 1));
     let connection = meeting.find(None, false).expect("it listens");
     assert_eq!((connection.pid, connection.sight), (own_pid(), Sight::Unknown));
-    assert!(matches!(meeting.listen_as(None), Err(NoListening::Served(_))));
+    assert!(matches!(meeting.listen_as(None), Err(ListenError::Served(_))));
 }

@@ -2,7 +2,7 @@
 
 use std::ffi::CStr;
 
-use crate::packet::{Decode, HEADER_LEN, Header, Malformed, PATH_MAX, encode};
+use crate::packet::{Decode, DecodeError, HEADER_LEN, Header, PATH_MAX, encode};
 
 /// What an event tells, as `FAMCodes` numbers it. Codes that FAM does not know travel unchanged.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -149,7 +149,7 @@ impl EventPacket {
     /// A tag that does not fit beside the path is left out.
     ///
     /// # Errors
-    /// [`Malformed::PathLength`] when the path is empty or longer than [`PATH_MAX`]; nothing is appended
+    /// [`DecodeError::PathLength`] when the path is empty or longer than [`PATH_MAX`]; nothing is appended
     /// then.
     pub fn encode(
         out: &mut Vec<u8>,
@@ -157,9 +157,9 @@ impl EventPacket {
         code: Code,
         path: &[u8],
         tag: Option<Tag>,
-    ) -> Result<(), Malformed> {
+    ) -> Result<(), DecodeError> {
         if path.is_empty() || path.len() > PATH_MAX {
-            return Err(Malformed::PathLength(u16::try_from(path.len()).unwrap_or(u16::MAX)));
+            return Err(DecodeError::PathLength(u16::try_from(path.len()).unwrap_or(u16::MAX)));
         }
         match tag {
             Some(Tag(tag)) if path.len() + TAG_LEN <= PATH_MAX => {
@@ -177,11 +177,11 @@ impl EventPacket {
 }
 
 impl Decode for EventPacket {
-    fn check(header: &Header) -> Result<(), Malformed> {
+    fn check(header: &Header) -> Result<(), DecodeError> {
         header.check(false)
     }
 
-    fn decode(header: &Header, field: &[u8]) -> Result<Self, Malformed> {
+    fn decode(header: &Header, field: &[u8]) -> Result<Self, DecodeError> {
         let (path, tag) = match CStr::from_bytes_until_nul(field) {
             Err(_) => (field, None),
             Ok(path) => {
@@ -191,7 +191,7 @@ impl Decode for EventPacket {
             }
         };
         if path.is_empty() {
-            return Err(Malformed::PathLength(header.path_len));
+            return Err(DecodeError::PathLength(header.path_len));
         }
         Ok(EventPacket { seq: header.seq, code: Code::from(header.kind), path: path.to_vec(), tag })
     }

@@ -18,7 +18,7 @@ pub use address::{ADDRESS_TEXT_MAX, VIEW_MAX, VIEW_TEXT_MAX, address, address_in
 pub use coverage::Coverage;
 pub use event::{Code, EventPacket, Presence, Tag};
 pub use fact::{Fact, Inquiry, Page, Value};
-pub use packet::{Decoder, HEADER_LEN, Malformed, PACKET_MAX, PATH_MAX, VERSION};
+pub use packet::{DecodeError, Decoder, HEADER_LEN, PACKET_MAX, PATH_MAX, VERSION};
 pub use request::{Kind, MonitorOptions, Request};
 
 /// The byte that each side sends first: "take my credentials from this socket".

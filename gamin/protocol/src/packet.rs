@@ -17,7 +17,7 @@ pub const VERSION: u16 = 1;
 
 /// Why a packet cannot be understood. Each is the end of its connection (original.md 2.4, 2.5).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Malformed {
+pub enum DecodeError {
     /// The length field is larger than [`PACKET_MAX`].
     #[error("packet of {0} bytes is longer than {PACKET_MAX}")]
     TooLong(u16),
@@ -57,16 +57,16 @@ impl Header {
     }
 
     /// Checks what both directions have in common; `may_lack_path` is true for a cancel.
-    pub(crate) fn check(&self, may_lack_path: bool) -> Result<(), Malformed> {
+    pub(crate) fn check(&self, may_lack_path: bool) -> Result<(), DecodeError> {
         let Header { len, version, path_len, .. } = *self;
         if usize::from(len) > PACKET_MAX {
-            Err(Malformed::TooLong(len))
+            Err(DecodeError::TooLong(len))
         } else if version != VERSION {
-            Err(Malformed::Version(version))
+            Err(DecodeError::Version(version))
         } else if !may_lack_path && (path_len == 0 || usize::from(path_len) > PATH_MAX) {
-            Err(Malformed::PathLength(path_len))
+            Err(DecodeError::PathLength(path_len))
         } else if usize::from(path_len) + HEADER_LEN != usize::from(len) {
-            Err(Malformed::LengthMismatch { len, path_len })
+            Err(DecodeError::LengthMismatch { len, path_len })
         } else {
             Ok(())
         }
@@ -93,9 +93,9 @@ pub(crate) fn encode(out: &mut Vec<u8>, seq: u16, kind: u16, path: &[&[u8]]) {
 /// What a [`Decoder`] can make of a packet.
 pub(crate) trait Decode: Sized {
     /// Checks the header alone, as soon as it is there.
-    fn check(header: &Header) -> Result<(), Malformed>;
+    fn check(header: &Header) -> Result<(), DecodeError>;
     /// Makes the message of a checked header and its path.
-    fn decode(header: &Header, path: &[u8]) -> Result<Self, Malformed>;
+    fn decode(header: &Header, path: &[u8]) -> Result<Self, DecodeError>;
 }
 
 /// Turns a stream of bytes, cut anywhere, into messages.
@@ -105,7 +105,7 @@ pub(crate) trait Decode: Sized {
 pub struct Decoder<T> {
     bytes: Vec<u8>,
     start: usize,
-    broken: Option<Malformed>,
+    broken: Option<DecodeError>,
     message: PhantomData<fn() -> T>,
 }
 
@@ -138,7 +138,7 @@ impl<T: Decode> Decoder<T> {
     ///
     /// # Errors
     /// Says why the stream cannot be understood, and says it again at every later call.
-    pub fn next_message(&mut self) -> Result<Option<T>, Malformed> {
+    pub fn next_message(&mut self) -> Result<Option<T>, DecodeError> {
         if let Some(why) = self.broken {
             return Err(why);
         }
@@ -151,7 +151,7 @@ impl<T: Decode> Decoder<T> {
         message
     }
 
-    fn decode_front(&mut self) -> Result<Option<T>, Malformed> {
+    fn decode_front(&mut self) -> Result<Option<T>, DecodeError> {
         let rest = &self.bytes[self.start..];
         let Some(header) = rest.first_chunk::<HEADER_LEN>() else { return Ok(None) };
         let header = Header::decode(header);

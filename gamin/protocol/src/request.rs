@@ -3,7 +3,7 @@
 //! Checks the bytes as the original server does and in its order (original.md 2.4); whether a cancelled
 //! number is known, and whether a path makes sense, is left to the session.
 
-use crate::packet::{Decode, Header, Malformed, PATH_MAX, encode};
+use crate::packet::{Decode, DecodeError, Header, PATH_MAX, encode};
 
 const TYPE_MASK: u16 = 0x000f;
 const MONITOR_FILE: u16 = 1;
@@ -79,9 +79,9 @@ impl Request {
     /// Appends the request's packet to `out`.
     ///
     /// # Errors
-    /// [`Malformed::PathLength`] when the path or question is empty or not shorter than [`PATH_MAX`];
+    /// [`DecodeError::PathLength`] when the path or question is empty or not shorter than [`PATH_MAX`];
     /// nothing is appended then.
-    pub fn encode(&self, out: &mut Vec<u8>) -> Result<(), Malformed> {
+    pub fn encode(&self, out: &mut Vec<u8>) -> Result<(), DecodeError> {
         let (seq, kind, path): (u16, u16, &[u8]) = match self {
             Request::Monitor { seq, kind, options, path } => {
                 let kind = match kind {
@@ -97,7 +97,7 @@ impl Request {
             Request::Ask { seq, question } => (*seq, ASK, question),
         };
         if path.is_empty() || path.len() >= PATH_MAX {
-            return Err(Malformed::PathLength(u16::try_from(path.len()).unwrap_or(u16::MAX)));
+            return Err(DecodeError::PathLength(u16::try_from(path.len()).unwrap_or(u16::MAX)));
         }
         encode(out, seq, kind, &[path]);
         Ok(())
@@ -105,13 +105,13 @@ impl Request {
 }
 
 impl Decode for Request {
-    fn check(header: &Header) -> Result<(), Malformed> {
+    fn check(header: &Header) -> Result<(), DecodeError> {
         header.check(header.kind == CANCEL)
     }
 
-    fn decode(header: &Header, path: &[u8]) -> Result<Self, Malformed> {
+    fn decode(header: &Header, path: &[u8]) -> Result<Self, DecodeError> {
         if path.len() >= PATH_MAX {
-            return Err(Malformed::PathLength(header.path_len));
+            return Err(DecodeError::PathLength(header.path_len));
         }
         let seq = header.seq;
         let kind = match header.kind & TYPE_MASK {
@@ -119,7 +119,7 @@ impl Decode for Request {
             MONITOR_DIRECTORY => Kind::Directory,
             CANCEL => return Ok(Request::Cancel { seq }),
             ASK => return Ok(Request::Ask { seq, question: path.to_vec() }),
-            _ => return Err(Malformed::Type(header.kind)),
+            _ => return Err(DecodeError::Type(header.kind)),
         };
         let path = path.split(|byte| *byte == 0).next().unwrap_or_default().to_vec();
         Ok(Request::Monitor { seq, kind, options: MonitorOptions(header.kind & !TYPE_MASK), path })

@@ -1,7 +1,7 @@
 //! Packets as they travel: what is accepted, what is refused and why, and that no byte can do harm.
 
 use gamin_protocol::{
-    Code, Decoder, EventPacket, HEADER_LEN, Kind, Malformed, MonitorOptions, PACKET_MAX, PATH_MAX, Request,
+    Code, DecodeError, Decoder, EventPacket, HEADER_LEN, Kind, MonitorOptions, PACKET_MAX, PATH_MAX, Request,
     SYNC, Tag,
 };
 use proptest::prelude::*;
@@ -17,13 +17,13 @@ fn well_formed(seq: u16, kind: u16, path: &[u8]) -> Vec<u8> {
     packet((HEADER_LEN + path.len()) as u16, 1, seq, kind, path.len() as u16, path)
 }
 
-fn decode_request(bytes: &[u8]) -> Result<Option<Request>, Malformed> {
+fn decode_request(bytes: &[u8]) -> Result<Option<Request>, DecodeError> {
     let mut decoder = Decoder::new();
     decoder.push(bytes);
     decoder.next_message()
 }
 
-fn decode_event(bytes: &[u8]) -> Result<Option<EventPacket>, Malformed> {
+fn decode_event(bytes: &[u8]) -> Result<Option<EventPacket>, DecodeError> {
     let mut decoder = Decoder::new();
     decoder.push(bytes);
     decoder.next_message()
@@ -50,16 +50,16 @@ fn a_request_is_the_bytes_that_the_original_sends() {
 fn a_request_that_breaks_a_rule_is_refused_for_it() {
     let long = vec![b'a'; PATH_MAX];
     let cases = [
-        (packet(4107, 1, 1, 1, 4097, b""), Malformed::TooLong(4107)),
-        (packet(14, 2, 1, 1, 4, b"/tmp"), Malformed::Version(2)),
-        (packet(10, 1, 1, 1, 0, b""), Malformed::PathLength(0)),
-        (packet(10, 1, 1, 0x13, 0, b""), Malformed::PathLength(0)),
-        (packet(4106, 1, 1, 1, 4097, b""), Malformed::PathLength(4097)),
-        (packet(14, 1, 1, 1, 5, b"/tmp"), Malformed::LengthMismatch { len: 14, path_len: 5 }),
-        (packet(3, 1, 1, 1, 4, b"/tmp"), Malformed::LengthMismatch { len: 3, path_len: 4 }),
-        (well_formed(1, 1, &long), Malformed::PathLength(4096)),
-        (well_formed(1, 0, b"/tmp"), Malformed::Type(0)),
-        (well_formed(1, 0x15, b"/tmp"), Malformed::Type(0x15)),
+        (packet(4107, 1, 1, 1, 4097, b""), DecodeError::TooLong(4107)),
+        (packet(14, 2, 1, 1, 4, b"/tmp"), DecodeError::Version(2)),
+        (packet(10, 1, 1, 1, 0, b""), DecodeError::PathLength(0)),
+        (packet(10, 1, 1, 0x13, 0, b""), DecodeError::PathLength(0)),
+        (packet(4106, 1, 1, 1, 4097, b""), DecodeError::PathLength(4097)),
+        (packet(14, 1, 1, 1, 5, b"/tmp"), DecodeError::LengthMismatch { len: 14, path_len: 5 }),
+        (packet(3, 1, 1, 1, 4, b"/tmp"), DecodeError::LengthMismatch { len: 3, path_len: 4 }),
+        (well_formed(1, 1, &long), DecodeError::PathLength(4096)),
+        (well_formed(1, 0, b"/tmp"), DecodeError::Type(0)),
+        (well_formed(1, 0x15, b"/tmp"), DecodeError::Type(0x15)),
     ];
     for (bytes, why) in cases {
         assert_eq!(decode_request(&bytes), Err(why), "{why}");
@@ -85,7 +85,7 @@ fn a_request_at_the_limit_is_accepted() {
         options: MonitorOptions::NONE,
         path: vec![b'a'; PATH_MAX],
     };
-    assert_eq!(too_long.encode(&mut Vec::new()), Err(Malformed::PathLength(4096)));
+    assert_eq!(too_long.encode(&mut Vec::new()), Err(DecodeError::PathLength(4096)));
 }
 
 #[test]
@@ -134,9 +134,9 @@ fn a_tag_that_does_not_fit_is_left_out() {
 fn a_broken_stream_stays_broken() {
     let mut decoder = Decoder::<Request>::new();
     decoder.push(&packet(14, 9, 1, 1, 4, b"/tmp"));
-    assert_eq!(decoder.next_message(), Err(Malformed::Version(9)));
+    assert_eq!(decoder.next_message(), Err(DecodeError::Version(9)));
     decoder.push(&well_formed(1, 1, b"/tmp"));
-    assert_eq!(decoder.next_message(), Err(Malformed::Version(9)));
+    assert_eq!(decoder.next_message(), Err(DecodeError::Version(9)));
 }
 
 fn requests() -> impl Strategy<Value = Request> {

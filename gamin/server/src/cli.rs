@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use clap::{CommandFactory, Parser};
 use gamin_config::Policy;
-use gamin_meeting::{Meeting, NoListening};
+use gamin_meeting::{ListenError, Meeting};
 use gamin_trace::Traces;
 use nix::unistd::{getgid, getuid, setresgid, setresuid};
 use tracing::level_filters::LevelFilter;
@@ -139,7 +139,7 @@ fn serve(options: ServerOptions, traces: Traces) -> ExitCode {
     let meeting = Meeting::new(&id);
     let listener = match meeting.listen() {
         Ok(listening) => Listener::new(listening),
-        Err(NoListening::Served(_)) if options.detached => {
+        Err(ListenError::Served(_)) if options.detached => {
             // That was all that was asked for.
             detach::let_go();
             return ExitCode::SUCCESS;

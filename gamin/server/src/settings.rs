@@ -13,7 +13,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use gamin_config::{Mistake, Policy, Rules, Text};
+use gamin_config::{LineError, Policy, Rules, Text};
 use gamin_engine::TreePath;
 use nix::fcntl::OFlag;
 use nix::unistd::{User, getuid};
@@ -94,7 +94,7 @@ impl Settings {
         let texts = self.files.iter().map(|file| Text { name: &file.name, text: &file.text });
         let (rules, mistakes) = Rules::read(texts, self.home.as_deref());
         let troubles = self.files.iter().filter_map(|file| file.trouble.clone());
-        (rules, troubles.chain(mistakes.iter().map(Mistake::to_string)).collect())
+        (rules, troubles.chain(mistakes.iter().map(LineError::to_string)).collect())
     }
 
     /// The policy before any of them was read, and before it is known what is mounted.

@@ -12,14 +12,14 @@ use gamin::{Code, Kind};
 use gamin_engine::{Refusal, Unlisted};
 
 use crate::collection::Collection;
-use crate::mistake::Mistake;
+use crate::error::ScriptError;
 use crate::transcript::DIRECTORY_PLACEHOLDER;
 
 /// What one step does.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Action {
     /// A classic line that cannot be read. It ends its script when its turn comes, as in the original.
-    Mistaken(Mistake),
+    Mistaken(ScriptError),
     /// `try`, `fails`: does this, which need not, or must not, succeed.
     Attempt(Attempt, Box<Action>),
     /// Opens a block that [`Action::End`] closes.

@@ -5,8 +5,8 @@
 //! steps, because the original finds them only when it gets there.
 
 use crate::action::{Action, Block, ClientAction};
+use crate::error::{SCRIPT_MAX, ScriptError, ScriptErrorKind};
 use crate::language::{EXTENDED_HEADER, Language};
-use crate::mistake::{Mistake, Problem, SCRIPT_MAX};
 use crate::verb;
 use crate::words::{self, Word};
 
@@ -44,9 +44,9 @@ impl Script {
     ///
     /// # Errors
     /// Gives every mistake of an extended script; a classic one only fails by being too long.
-    pub fn parse(text: &[u8]) -> Result<Script, Vec<Mistake>> {
+    pub fn parse(text: &[u8]) -> Result<Script, Vec<ScriptError>> {
         if text.len() > SCRIPT_MAX {
-            return Err(vec![Mistake { line: 1, column: 1, problem: Problem::TooLong }]);
+            return Err(vec![ScriptError { line: 1, column: 1, problem: ScriptErrorKind::TooLong }]);
         }
         let first = text.split(|byte| *byte == b'\n').next().unwrap_or_default();
         let language = match first.trim_ascii_end() == EXTENDED_HEADER.as_bytes() {
@@ -100,8 +100,8 @@ impl Step {
     ///
     /// # Errors
     /// Says what is wrong with an extended line. A classic one becomes a step that says so.
-    pub fn parse(language: Language, number: usize, line: &[u8]) -> Result<Option<Step>, Mistake> {
-        let mistake = |(column, problem)| Mistake { line: number, column, problem };
+    pub fn parse(language: Language, number: usize, line: &[u8]) -> Result<Option<Step>, ScriptError> {
+        let mistake = |(column, problem)| ScriptError { line: number, column, problem };
         let (words, comment) = match language {
             Language::Classic => (words::split_classic(line), line.first() == Some(&b'#')),
             Language::Extended => match line.trim_ascii_start().first() {
@@ -127,32 +127,32 @@ impl Step {
 }
 
 /// Finds blocks that do not open or close, and expectations where nothing is read.
-fn check_blocks(steps: &[Step], mistakes: &mut Vec<Mistake>) {
+fn check_blocks(steps: &[Step], mistakes: &mut Vec<ScriptError>) {
     let mut open: Vec<(Block, usize)> = Vec::new();
-    let mut add = |line, problem| mistakes.push(Mistake { line, column: 1, problem });
+    let mut add = |line, problem| mistakes.push(ScriptError { line, column: 1, problem });
     for step in steps {
         let innermost = open.last().map(|(block, _)| *block);
         match &step.action {
             Action::File(_) => {}
             Action::Writer if innermost == Some(Block::Concurrently) => {}
-            Action::Writer => add(step.line, Problem::StrayWriter),
+            Action::Writer => add(step.line, ScriptErrorKind::StrayWriter),
             action if *action != Action::End && innermost.is_some_and(Block::is_of_files) => {
-                add(step.line, Problem::OnlyFiles);
+                add(step.line, ScriptErrorKind::OnlyFiles);
             }
             Action::Begin(block) => open.push((*block, step.line)),
-            Action::End if open.pop().is_none() => add(step.line, Problem::StrayEnd),
+            Action::End if open.pop().is_none() => add(step.line, ScriptErrorKind::StrayEnd),
             Action::Expect(_)
             | Action::Sleep
             | Action::Client(ClientAction::Event | ClientAction::Events)
                 if open.iter().any(|(block, _)| *block == Block::Together) =>
             {
-                add(step.line, Problem::ExpectationTogether);
+                add(step.line, ScriptErrorKind::ExpectationTogether);
             }
             _ => {}
         }
     }
     for (_, line) in open {
-        add(line, Problem::OpenBlock);
+        add(line, ScriptErrorKind::OpenBlock);
     }
 }
 
@@ -167,10 +167,10 @@ fn promise(text: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::mistake::STAY_INSIDE;
+    use crate::error::STAY_INSIDE;
     use proptest::prelude::*;
 
-    fn extended(body: &str) -> Result<Script, Vec<Mistake>> {
+    fn extended(body: &str) -> Result<Script, Vec<ScriptError>> {
         Script::parse(format!("{EXTENDED_HEADER}\n{body}").as_bytes())
     }
 

@@ -17,10 +17,10 @@ use crate::action::{
     Subscribe,
 };
 use crate::collection::Collection;
+use crate::error::{ScriptErrorKind, Suggestion};
 use crate::language::Language;
-use crate::mistake::{Problem, Suggestion};
 use crate::words::{Word, plain_or_quoted};
-use arguments::{Arguments, COUNT_MAX, Refusal, number, octal_mode, path, request, unsuitable};
+use arguments::{ArgumentError, Arguments, COUNT_MAX, number, octal_mode, path, request, unsuitable};
 
 /// The deepest tree that one step makes.
 const DEPTH_MAX: u32 = 100;
@@ -37,7 +37,7 @@ pub struct Verb {
     pub classic: bool,
     /// What it does.
     pub help: &'static str,
-    read: fn(&mut Arguments<'_>) -> Result<Action, Refusal>,
+    read: fn(&mut Arguments<'_>) -> Result<Action, ArgumentError>,
 }
 
 /// Finds a verb by its name, if the language has it.
@@ -49,16 +49,16 @@ pub fn find(language: Language, name: &[u8]) -> Option<&'static Verb> {
 ///
 /// # Errors
 /// Gives the column and the problem of the first word that does not fit.
-pub fn parse(language: Language, words: &[Word]) -> Result<Action, (usize, Problem)> {
+pub fn parse(language: Language, words: &[Word]) -> Result<Action, (usize, ScriptErrorKind)> {
     let Some((name, rest)) = words.split_first() else {
-        return Err((1, Problem::UnknownVerb(String::new(), Suggestion(None))));
+        return Err((1, ScriptErrorKind::UnknownVerb(String::new(), Suggestion(None))));
     };
     if let (Language::Classic, Some(fourth)) = (language, words.get(3)) {
-        return Err((fourth.column, Problem::FourthWord));
+        return Err((fourth.column, ScriptErrorKind::FourthWord));
     }
     let Some(verb) = find(language, &name.bytes) else {
         let suggestion = Suggestion(nearest(language, &name.bytes));
-        return Err((name.column, Problem::UnknownVerb(plain_or_quoted(&name.bytes), suggestion)));
+        return Err((name.column, ScriptErrorKind::UnknownVerb(plain_or_quoted(&name.bytes), suggestion)));
     };
     let end = words.last().map_or(1, |word| word.column + word.bytes.len());
     let mut arguments = Arguments::new(language, (verb.name, verb.usage), rest, end);
@@ -79,7 +79,7 @@ fn nearest(language: Language, name: &[u8]) -> Option<&'static str> {
     VERBS.iter().filter(known).find(|verb| alike(verb.name.as_bytes(), name)).map(|verb| verb.name)
 }
 
-fn monitor(a: &mut Arguments<'_>, kind: Kind) -> Result<Action, Refusal> {
+fn monitor(a: &mut Arguments<'_>, kind: Kind) -> Result<Action, ArgumentError> {
     let path = a.monitored()?;
     let mut monitor = Subscribe { kind, path, number: None, data: None };
     while let Some(word) = a.optional() {
@@ -91,7 +91,7 @@ fn monitor(a: &mut Arguments<'_>, kind: Kind) -> Result<Action, Refusal> {
     Ok(Action::Client(ClientAction::Monitor(monitor)))
 }
 
-fn collect(a: &mut Arguments<'_>) -> Result<ClientAction, Refusal> {
+fn collect(a: &mut Arguments<'_>) -> Result<ClientAction, ArgumentError> {
     let path = a.monitored()?;
     let word = a.next("DEPTH")?;
     let depth = number(word, 1..=DEPTH_MAX).ok_or_else(|| unsuitable(word, "a depth from 1 to 100"))?;
@@ -110,7 +110,7 @@ fn collect(a: &mut Arguments<'_>) -> Result<ClientAction, Refusal> {
     Ok(ClientAction::Collect(Collect { path, collection: Collection { depth, mask }, data }))
 }
 
-fn wait(a: &mut Arguments<'_>) -> Result<Action, Refusal> {
+fn wait(a: &mut Arguments<'_>) -> Result<Action, ArgumentError> {
     let second = Duration::from_secs(1);
     let Some(word) = a.optional() else { return Ok(Action::Wait(second)) };
     if a.language() == Language::Classic {
@@ -122,7 +122,7 @@ fn wait(a: &mut Arguments<'_>) -> Result<Action, Refusal> {
     Ok(Action::Wait(Duration::from_millis(milliseconds)))
 }
 
-fn expect(a: &mut Arguments<'_>) -> Result<Action, Refusal> {
+fn expect(a: &mut Arguments<'_>) -> Result<Action, ArgumentError> {
     let word = a.next("N")?;
     let extended = a.language() == Language::Extended;
     if extended && word.bytes == b"none" {
@@ -135,7 +135,7 @@ fn expect(a: &mut Arguments<'_>) -> Result<Action, Refusal> {
     count.ok_or_else(|| unsuitable(word, if extended { "a number, `below` or `none`" } else { "a number" }))
 }
 
-fn server(a: &mut Arguments<'_>) -> Result<Action, Refusal> {
+fn server(a: &mut Arguments<'_>) -> Result<Action, ArgumentError> {
     let word = a.next("what to do")?;
     let action = match word.bytes.as_slice() {
         b"pollonly" => ServerAction::PollOnly,
@@ -159,7 +159,7 @@ fn server(a: &mut Arguments<'_>) -> Result<Action, Refusal> {
 }
 
 /// Reads the rest of the line as a step of its own.
-fn attempt(a: &mut Arguments<'_>, attempt: Attempt) -> Result<Action, Refusal> {
+fn attempt(a: &mut Arguments<'_>, attempt: Attempt) -> Result<Action, ArgumentError> {
     let words = a.take_rest();
     let first = words.first().ok_or_else(|| a.missing("STEP"))?;
     match parse(a.language(), words)? {
@@ -169,11 +169,11 @@ fn attempt(a: &mut Arguments<'_>, attempt: Attempt) -> Result<Action, Refusal> {
         Action::Client(action) if !matches!(action, ClientAction::Select(_)) => {
             Ok(Action::Attempt(attempt, Box::new(Action::Client(action))))
         }
-        _ => Err((first.column, Problem::NoAttempt)),
+        _ => Err((first.column, ScriptErrorKind::NoAttempt)),
     }
 }
 
-fn client_name(a: &mut Arguments<'_>) -> Result<Action, Refusal> {
+fn client_name(a: &mut Arguments<'_>) -> Result<Action, ArgumentError> {
     let word = a.next("NAME")?;
     let plain = !word.bytes.is_empty() && word.bytes.iter().all(u8::is_ascii_alphanumeric);
     match str::from_utf8(&word.bytes) {
@@ -182,12 +182,12 @@ fn client_name(a: &mut Arguments<'_>) -> Result<Action, Refusal> {
     }
 }
 
-fn connect(a: &mut Arguments<'_>) -> Result<Action, Refusal> {
+fn connect(a: &mut Arguments<'_>) -> Result<Action, ArgumentError> {
     let id = a.optional().map(path).transpose()?.map(PathBuf::into_os_string);
     Ok(Action::Client(ClientAction::Connect(id)))
 }
 
-fn symbolic_link(a: &mut Arguments<'_>) -> Result<FileOperation, Refusal> {
+fn symbolic_link(a: &mut Arguments<'_>) -> Result<FileOperation, ArgumentError> {
     let word = a.next("TARGET")?;
     let target = path(word)?.into_os_string();
     if target.is_empty() {
@@ -196,7 +196,7 @@ fn symbolic_link(a: &mut Arguments<'_>) -> Result<FileOperation, Refusal> {
     Ok(FileOperation::SymbolicLink { target, name: a.path("NAME")? })
 }
 
-fn append(a: &mut Arguments<'_>) -> Result<FileOperation, Refusal> {
+fn append(a: &mut Arguments<'_>) -> Result<FileOperation, ArgumentError> {
     let path = a.path("PATH")?;
     let text = match a.language() {
         Language::Classic => None,
@@ -205,39 +205,39 @@ fn append(a: &mut Arguments<'_>) -> Result<FileOperation, Refusal> {
     Ok(FileOperation::Append { path, text: text.unwrap_or_else(|| b"a".to_vec()) })
 }
 
-fn truncate(a: &mut Arguments<'_>) -> Result<FileOperation, Refusal> {
+fn truncate(a: &mut Arguments<'_>) -> Result<FileOperation, ArgumentError> {
     let path = a.path("PATH")?;
     let word = a.next("SIZE")?;
     let size = number(word, 0..=1 << 40).ok_or_else(|| unsuitable(word, "a size in bytes"))?;
     Ok(FileOperation::Truncate { path, size })
 }
 
-fn touch(a: &mut Arguments<'_>) -> Result<FileOperation, Refusal> {
+fn touch(a: &mut Arguments<'_>) -> Result<FileOperation, ArgumentError> {
     let path = a.path("PATH")?;
     let Some(word) = a.optional() else { return Ok(FileOperation::Touch { path, seconds: None }) };
     let seconds = number(word, 0..=u32::MAX.into()).ok_or_else(|| unsuitable(word, "seconds since 1970"))?;
     Ok(FileOperation::Touch { path, seconds: Some(seconds) })
 }
 
-fn change_owner(a: &mut Arguments<'_>) -> Result<FileOperation, Refusal> {
+fn change_owner(a: &mut Arguments<'_>) -> Result<FileOperation, ArgumentError> {
     let path = a.path("PATH")?;
     let word = a.next("UID")?;
     let uid = number(word, 0..=u32::MAX).ok_or_else(|| unsuitable(word, "a user's number"))?;
     Ok(FileOperation::ChangeOwner { path, uid })
 }
 
-fn make_tree(a: &mut Arguments<'_>) -> Result<FileOperation, Refusal> {
+fn make_tree(a: &mut Arguments<'_>) -> Result<FileOperation, ArgumentError> {
     let directory = a.path("DIR")?;
     let word = a.next("DEPTH")?;
     let depth = number(word, 0..=DEPTH_MAX).ok_or_else(|| unsuitable(word, "a depth up to 100"))?;
     Ok(FileOperation::MakeTree { directory, depth })
 }
 
-fn move_to(a: &mut Arguments<'_>) -> Result<FileOperation, Refusal> {
+fn move_to(a: &mut Arguments<'_>) -> Result<FileOperation, ArgumentError> {
     Ok(FileOperation::Move { from: a.path("FROM")?, to: a.path("TO")? })
 }
 
-fn index(a: &mut Arguments<'_>) -> Result<usize, Refusal> {
+fn index(a: &mut Arguments<'_>) -> Result<usize, ArgumentError> {
     let word = a.next("INDEX")?;
     number(word, 0..=COUNT_MAX as usize).ok_or_else(|| unsuitable(word, "the index of a request, from 0"))
 }

@@ -3,7 +3,7 @@
 //! Pure, and bytes all the way: a name in a script need not be UTF-8. What the words mean is left to
 //! `verb`. Invariant: [`split_extended`] of [`quote`] of any bytes gives those bytes back, as one word.
 
-use crate::mistake::Problem;
+use crate::error::ScriptErrorKind;
 
 /// One word of a line.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,7 +37,7 @@ pub fn split_classic(line: &[u8]) -> Vec<Word> {
 ///
 /// # Errors
 /// Gives the column and the problem of a quote that does not end and of an escape that is none of these.
-pub fn split_extended(line: &[u8]) -> Result<Vec<Word>, (usize, Problem)> {
+pub fn split_extended(line: &[u8]) -> Result<Vec<Word>, (usize, ScriptErrorKind)> {
     let mut words = Vec::new();
     let mut at = 0;
     while at < line.len() {
@@ -60,14 +60,14 @@ pub fn split_extended(line: &[u8]) -> Result<Vec<Word>, (usize, Problem)> {
 }
 
 /// Reads the quoted stretch that begins at `start` into `bytes`; gives the place behind its end.
-fn quoted(line: &[u8], start: usize, bytes: &mut Vec<u8>) -> Result<usize, (usize, Problem)> {
+fn quoted(line: &[u8], start: usize, bytes: &mut Vec<u8>) -> Result<usize, (usize, ScriptErrorKind)> {
     let mut at = start + 1;
     loop {
         match line.get(at) {
-            None => return Err((start + 1, Problem::OpenQuote)),
+            None => return Err((start + 1, ScriptErrorKind::OpenQuote)),
             Some(b'"') => return Ok(at + 1),
             Some(b'\\') => {
-                let (byte, len) = escape(&line[at + 1..]).ok_or((at + 1, Problem::Escape))?;
+                let (byte, len) = escape(&line[at + 1..]).ok_or((at + 1, ScriptErrorKind::Escape))?;
                 bytes.push(byte);
                 at += 1 + len;
             }
@@ -186,9 +186,9 @@ mod tests {
 
     #[test]
     fn an_open_quote_and_a_bad_escape_are_refused_with_their_column() {
-        assert_eq!(split_extended(br#"read "a"#), Err((6, Problem::OpenQuote)));
+        assert_eq!(split_extended(br#"read "a"#), Err((6, ScriptErrorKind::OpenQuote)));
         for line in [&br#"read "a\q""#[..], br#"read "a\x1""#, br#"read "a\"#] {
-            assert_eq!(split_extended(line), Err((8, Problem::Escape)));
+            assert_eq!(split_extended(line), Err((8, ScriptErrorKind::Escape)));
         }
     }
 

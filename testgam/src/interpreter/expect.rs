@@ -8,14 +8,14 @@ use testgam_language::action::{Expectation, Expected};
 use testgam_language::transcript;
 use testgam_language::words::plain_or_quoted;
 use testgam_worlds::check::{Checker, Complaint};
-use testgam_worlds::world::Trouble;
+use testgam_worlds::world::StepError;
 
 impl Interpreter<'_> {
-    pub(super) fn expect(&mut self, expectation: &Expectation) -> Result<(), Trouble> {
+    pub(super) fn expect(&mut self, expectation: &Expectation) -> Result<(), StepError> {
         let is_of_the_world =
             matches!(expectation, Expectation::Converged | Expectation::GivenBack | Expectation::Quiet);
         if self.subscriber().is_suspended && !is_of_the_world {
-            return Err(Trouble::Failed(
+            return Err(StepError::Failed(
                 "a suspended client reads nothing; `resume` has it read again".into(),
             ));
         }
@@ -25,7 +25,7 @@ impl Interpreter<'_> {
                 self.receive_waiting()?;
                 match self.read_all()? {
                     count if count < *limit => Ok(()),
-                    count => Err(Trouble::Unmet(format!(
+                    count => Err(StepError::Unmet(format!(
                         "got {count} events, and fewer than {limit} were expected"
                     ))),
                 }
@@ -36,7 +36,7 @@ impl Interpreter<'_> {
                     0 => Ok(()),
                     unread => {
                         let first = self.first_unread();
-                        Err(Trouble::Unmet(format!(
+                        Err(StepError::Unmet(format!(
                             "got {unread} events where none was expected, first {first}"
                         )))
                     }
@@ -50,7 +50,7 @@ impl Interpreter<'_> {
         }
     }
 
-    fn expect_count(&mut self, expected: usize) -> Result<(), Trouble> {
+    fn expect_count(&mut self, expected: usize) -> Result<(), StepError> {
         let deadline = self.world.stage.now() + EXPECT_PATIENCE;
         let mut got = 0;
         while got < expected {
@@ -58,13 +58,13 @@ impl Interpreter<'_> {
             got += self.read_all()?;
             let left = deadline.saturating_sub(self.world.stage.now());
             if got < expected && !self.receive(left)? {
-                return Err(Trouble::Unmet(format!("got {got} of {expected} expected events")));
+                return Err(StepError::Unmet(format!("got {got} of {expected} expected events")));
             }
         }
         self.read_all().map(drop)
     }
 
-    fn expect_event(&mut self, expected: &Expected, first: bool) -> Result<(), Trouble> {
+    fn expect_event(&mut self, expected: &Expected, first: bool) -> Result<(), StepError> {
         let deadline = self.world.stage.now() + EXPECT_PATIENCE;
         self.subscriber();
         loop {
@@ -82,7 +82,7 @@ impl Interpreter<'_> {
                     0 => "no event is unread".to_owned(),
                     _ => format!("unread are {unread}, first {}", self.first_unread()),
                 };
-                return Err(Trouble::Unmet(format!("expected {wanted}; {instead}")));
+                return Err(StepError::Unmet(format!("expected {wanted}; {instead}")));
             }
         }
     }
@@ -94,9 +94,9 @@ impl Interpreter<'_> {
     }
 
     /// Waits until what was told equals the disk: as long as events come, and no longer than an expectation.
-    fn expect_converged(&mut self) -> Result<(), Trouble> {
+    fn expect_converged(&mut self) -> Result<(), StepError> {
         if self.is_server_silent {
-            return Err(Trouble::Failed("the server is stopped or killed".into()));
+            return Err(StepError::Failed("the server is stopped or killed".into()));
         }
         let deadline = self.world.stage.now() + EXPECT_PATIENCE;
         loop {

@@ -21,12 +21,12 @@ use super::record::{Record, Seen, relative_line};
 use crate::interpreter::Interpreter;
 use crate::options::PlayOptions;
 use testgam_language::action::{Action, Block, ClientAction};
-use testgam_language::mistake::{Mistake, Problem};
+use testgam_language::error::{ScriptError, ScriptErrorKind};
 use testgam_language::script::{MAIN_CLIENT, Script, Step};
 use testgam_language::words::{plain_or_quoted, printable_lines, split_extended};
 use testgam_language::{EXTENDED_HEADER, Language};
 use testgam_worlds::stop::Stop;
-use testgam_worlds::world::{Trouble, World};
+use testgam_worlds::world::{StepError, World};
 
 /// How wide the prompt is, under which a mistake is pointed at.
 pub const PROMPT: &str = "> ";
@@ -244,7 +244,7 @@ impl<'a> Conversation<'a> {
     }
 
     /// Reads a line as the next one of a scenario.
-    fn read(&self, line: &str) -> Result<Line, Mistake> {
+    fn read(&self, line: &str) -> Result<Line, ScriptError> {
         let words = split_extended(line.as_bytes()).unwrap_or_default();
         let rewritten = relative_line(&words, &self.directory);
         let text = rewritten.as_deref().unwrap_or(line);
@@ -252,16 +252,17 @@ impl<'a> Conversation<'a> {
             Ok(Some(step)) => Ok(Line::Step(step, text.trim().to_owned())),
             Ok(None) => Ok(Line::Comment),
             // What was typed stands elsewhere than what was read.
-            Err(mistake) if rewritten.is_some() => Err(Mistake { column: 1, ..mistake }),
+            Err(mistake) if rewritten.is_some() => Err(ScriptError { column: 1, ..mistake }),
             Err(mistake) => Err(mistake),
         }
     }
 
     /// Reads a line behind all that has held, so that it is refused where a script would be.
-    fn next_step(&self, line: &str) -> Result<Option<Step>, Mistake> {
+    fn next_step(&self, line: &str) -> Result<Option<Step>, ScriptError> {
         let text = format!("{EXTENDED_HEADER}\n{}{line}", self.record.steps());
         let number = text.lines().count();
-        let at_end = |mistake: &Mistake| mistake.line == number && mistake.problem != Problem::OpenBlock;
+        let at_end =
+            |mistake: &ScriptError| mistake.line == number && mistake.problem != ScriptErrorKind::OpenBlock;
         if let Err(mistakes) = Script::parse(text.as_bytes())
             && let Some(mistake) = mistakes.into_iter().find(at_end)
         {
@@ -272,17 +273,17 @@ impl<'a> Conversation<'a> {
 }
 
 /// A mistake, under the place in the line where it is.
-fn pointed_at(line: &str, prompt: usize, mistake: &Mistake) -> String {
+fn pointed_at(line: &str, prompt: usize, mistake: &ScriptError) -> String {
     let before = line.get(..mistake.column.saturating_sub(1)).unwrap_or(line);
     let width = prompt + before.chars().count();
     format!("{:width$}^ {}", "", mistake.problem)
 }
 
 /// What went wrong, under the echo of the step.
-fn told(trouble: &Trouble) -> String {
+fn told(trouble: &StepError) -> String {
     match trouble {
-        Trouble::Impossible(why) => format!("  impossible here: {why}"),
-        Trouble::Failed(_) | Trouble::Unmet(_) | Trouble::Broken(_) => format!("  failed: {trouble}"),
+        StepError::Impossible(why) => format!("  impossible here: {why}"),
+        StepError::Failed(_) | StepError::Unmet(_) | StepError::Broken(_) => format!("  failed: {trouble}"),
     }
 }
 
@@ -295,7 +296,7 @@ fn events(transcript: &str) -> Vec<String> {
 mod tests {
     use super::*;
     use crate::repl::room::room;
-    use testgam_language::mistake::STAY_INSIDE;
+    use testgam_language::error::STAY_INSIDE;
 
     /// Begins a session for steps that need no server and touch no file.
     fn with_conversation<T>(converse: impl FnOnce(&mut Conversation<'_>) -> T) -> T {

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use gamin::{Event, Kind};
 use testgam_language::collection::Collection;
-use testgam_worlds::world::{Client, Trouble};
+use testgam_worlds::world::{Client, StepError};
 
 /// The descriptors of the connected clients.
 #[derive(Clone, Default)]
@@ -25,11 +25,11 @@ pub struct Ear {
 
 impl Ears {
     /// The client with an ear, which lasts as long as the client.
-    pub fn listen(&self, client: Box<dyn Client>) -> Result<Box<dyn Client>, Trouble> {
+    pub fn listen(&self, client: Box<dyn Client>) -> Result<Box<dyn Client>, StepError> {
         let Some(descriptor) = client.descriptor() else { return Ok(client) };
         let descriptor = descriptor.try_clone_to_owned();
         let descriptor =
-            descriptor.map_err(|why| Trouble::Failed(format!("cannot wait for events: {why}")))?;
+            descriptor.map_err(|why| StepError::Failed(format!("cannot wait for events: {why}")))?;
         let ear = Rc::new(Ear { descriptor, was_asked: Cell::new(false) });
         let mut ears = self.0.borrow_mut();
         ears.retain(|ear| ear.strong_count() > 0);
@@ -68,48 +68,48 @@ struct HeardClient {
 }
 
 impl Client for HeardClient {
-    fn monitor(&mut self, kind: Kind, path: &Path, number: Option<i32>) -> Result<i32, Trouble> {
+    fn monitor(&mut self, kind: Kind, path: &Path, number: Option<i32>) -> Result<i32, StepError> {
         self.client.monitor(kind, path, number)
     }
 
-    fn collect(&mut self, path: &Path, collection: &Collection) -> Result<i32, Trouble> {
+    fn collect(&mut self, path: &Path, collection: &Collection) -> Result<i32, StepError> {
         self.client.collect(path, collection)
     }
 
-    fn suspend_monitor(&mut self, number: i32) -> Result<(), Trouble> {
+    fn suspend_monitor(&mut self, number: i32) -> Result<(), StepError> {
         self.client.suspend_monitor(number)
     }
 
-    fn resume_monitor(&mut self, number: i32) -> Result<(), Trouble> {
+    fn resume_monitor(&mut self, number: i32) -> Result<(), StepError> {
         self.client.resume_monitor(number)
     }
 
-    fn cancel(&mut self, number: i32) -> Result<(), Trouble> {
+    fn cancel(&mut self, number: i32) -> Result<(), StepError> {
         self.client.cancel(number)
     }
 
-    fn no_exists(&mut self) -> Result<(), Trouble> {
+    fn no_exists(&mut self) -> Result<(), StepError> {
         self.client.no_exists()
     }
 
-    fn pending(&mut self) -> Result<bool, Trouble> {
+    fn pending(&mut self) -> Result<bool, StepError> {
         self.client.pending()
     }
 
-    fn next(&mut self, patience: Duration) -> Result<Option<Event>, Trouble> {
+    fn next(&mut self, patience: Duration) -> Result<Option<Event>, StepError> {
         self.ear.was_asked.set(true);
         self.client.next(patience)
     }
 
-    fn sync(&mut self) -> Result<(), Trouble> {
+    fn sync(&mut self) -> Result<(), StepError> {
         self.client.sync()
     }
 
-    fn kill_server(&mut self) -> Result<(), Trouble> {
+    fn kill_server(&mut self) -> Result<(), StepError> {
         self.client.kill_server()
     }
 
-    fn close(self: Box<Self>) -> Result<(), Trouble> {
+    fn close(self: Box<Self>) -> Result<(), StepError> {
         self.client.close()
     }
 

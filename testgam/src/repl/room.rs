@@ -15,12 +15,12 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use testgam_language::action::{FileOperation, ServerAction};
-use testgam_language::mistake::STAY_INSIDE;
+use testgam_language::error::STAY_INSIDE;
 use testgam_language::transcript::DIRECTORY_PLACEHOLDER;
 use testgam_language::words::plain_or_quoted;
 use testgam_worlds::live::{LiveMonitor, RealFiles};
 use testgam_worlds::sight::{Sight, Stamp};
-use testgam_worlds::world::{Client, Monitor, Stage, Trouble, World};
+use testgam_worlds::world::{Client, Monitor, Stage, StepError, World};
 use testgam_worlds::{disk, session};
 
 use super::ears::Ears;
@@ -33,7 +33,7 @@ const ATTEMPT: Duration = Duration::from_millis(500);
 ///
 /// # Errors
 /// Says that the current directory cannot be named.
-pub fn room(options: &PlayOptions) -> Result<(World, Ears), Trouble> {
+pub fn room(options: &PlayOptions) -> Result<(World, Ears), StepError> {
     let (files, live) = options.here()?;
     let directory = files.spell(Path::new(DIRECTORY_PLACEHOLDER));
     let ears = Ears::default();
@@ -59,8 +59,8 @@ struct RoomMonitor {
 
 impl RoomFiles {
     /// Refuses what leads out of the directory over links, as the language does without them.
-    fn stays_inside(&self, operation: &FileOperation) -> Result<(), Trouble> {
-        let failed = |why: io::Error| Trouble::Failed(why.to_string());
+    fn stays_inside(&self, operation: &FileOperation) -> Result<(), StepError> {
+        let failed = |why: io::Error| StepError::Failed(why.to_string());
         let own = disk::destination(&self.directory, true).map_err(failed)?;
         for (path, is_followed) in operation.paths() {
             let end = disk::destination(&self.spell(path), is_followed).map_err(failed)?;
@@ -68,7 +68,7 @@ impl RoomFiles {
                 let [path, end] =
                     [path, &end].map(|path| plain_or_quoted(path.as_os_str().as_encoded_bytes()));
                 let why = format!("`{path}` leads out of $DIR over a link, to {end}; {STAY_INSIDE}");
-                return Err(Trouble::Failed(why));
+                return Err(StepError::Failed(why));
             }
         }
         Ok(())
@@ -76,12 +76,12 @@ impl RoomFiles {
 }
 
 impl Stage for RoomFiles {
-    fn perform(&mut self, operation: &FileOperation) -> Result<(), Trouble> {
+    fn perform(&mut self, operation: &FileOperation) -> Result<(), StepError> {
         self.stays_inside(operation)?;
         self.files.perform(operation)
     }
 
-    fn perform_concurrently(&mut self, writers: &[Vec<FileOperation>]) -> Result<(), Trouble> {
+    fn perform_concurrently(&mut self, writers: &[Vec<FileOperation>]) -> Result<(), StepError> {
         writers.iter().flatten().try_for_each(|operation| self.stays_inside(operation))?;
         self.files.perform_concurrently(writers)
     }
@@ -113,7 +113,7 @@ impl Stage for RoomFiles {
 
 impl RoomMonitor {
     /// A connection that asks for nothing: who is at its other end is the session's server.
-    fn connection(&self, server: Option<ServerCommand>) -> Result<Connection, Trouble> {
+    fn connection(&self, server: Option<ServerCommand>) -> Result<Connection, StepError> {
         let patience = if server.is_some() { self.options.patience } else { ATTEMPT };
         let options = Options::from_env().server(server).patience(patience);
         let options = match &self.id {
@@ -121,20 +121,21 @@ impl RoomMonitor {
             None => options,
         };
         let opened = self.options.stop.unless_asked(move || options.open())?;
-        opened.map_err(|why| Trouble::Failed(why.to_string()))
+        opened.map_err(|why| StepError::Failed(why.to_string()))
     }
 
     /// The server that runs and is known, and a connection to it.
-    fn server(&self) -> Result<(Connection, Pid), Trouble> {
-        let nobody = || Trouble::Failed("no server of this session is running; `connect` starts one".into());
+    fn server(&self) -> Result<(Connection, Pid), StepError> {
+        let nobody =
+            || StepError::Failed("no server of this session is running; `connect` starts one".into());
         let connection = self.connection(None).map_err(|_| nobody())?;
         let pid = session::known(connection.server_pid())?;
         Ok((connection, pid))
     }
 
-    fn stop(&mut self) -> Result<(), Trouble> {
+    fn stop(&mut self) -> Result<(), StepError> {
         if self.stopped.is_some() {
-            return Err(Trouble::Failed("the server is stopped already".into()));
+            return Err(StepError::Failed("the server is stopped already".into()));
         }
         let (connection, pid) = self.server()?;
         signal(pid, Signal::SIGSTOP)?;
@@ -142,15 +143,15 @@ impl RoomMonitor {
         Ok(())
     }
 
-    fn go_on(&mut self) -> Result<(), Trouble> {
+    fn go_on(&mut self) -> Result<(), StepError> {
         let stopped = self.stopped.take();
-        let (_, pid) =
-            stopped.ok_or_else(|| Trouble::Failed("no server is stopped; `server stop` does that".into()))?;
+        let (_, pid) = stopped
+            .ok_or_else(|| StepError::Failed("no server is stopped; `server stop` does that".into()))?;
         signal(pid, Signal::SIGCONT)
     }
 
     /// Kills the server, and waits until the kernel has closed what it had open.
-    fn kill(&mut self) -> Result<(), Trouble> {
+    fn kill(&mut self) -> Result<(), StepError> {
         let (connection, pid) = self.stopped.take().map_or_else(|| self.server(), Ok)?;
         signal(pid, Signal::SIGKILL)?;
         let patience = PollTimeout::try_from(self.options.patience).unwrap_or(PollTimeout::MAX);
@@ -158,10 +159,10 @@ impl RoomMonitor {
     }
 
     /// Has the server, which must not run yet, be started without kernel notices.
-    fn poll_only(&mut self) -> Result<(), Trouble> {
+    fn poll_only(&mut self) -> Result<(), StepError> {
         if self.server().is_ok() {
             let why = "a server of this session is running already; `server kill` ends it";
-            return Err(Trouble::Failed(why.into()));
+            return Err(StepError::Failed(why.into()));
         }
         self.options.server.args.push("--pollonly".into());
         self.live.set_server(self.options.server.clone());
@@ -170,12 +171,12 @@ impl RoomMonitor {
 }
 
 /// Waits until a connection's server has hung up, but for each sign of life no longer than so long.
-fn await_end(connection: &Connection, pid: Pid, patience: PollTimeout) -> Result<(), Trouble> {
+fn await_end(connection: &Connection, pid: Pid, patience: PollTimeout) -> Result<(), StepError> {
     while connection.server_pid() == Some(pid.as_raw()) {
         match poll(&mut [PollFd::new(connection.as_fd(), PollFlags::POLLIN)], patience) {
-            Ok(0) => return Err(Trouble::Failed(format!("the server, process {pid}, does not end"))),
+            Ok(0) => return Err(StepError::Failed(format!("the server, process {pid}, does not end"))),
             Ok(_) | Err(Errno::EINTR) => {}
-            Err(why) => return Err(Trouble::Failed(why.to_string())),
+            Err(why) => return Err(StepError::Failed(why.to_string())),
         }
         // That there is no server any more is no error here, but what is waited for.
         let _ = connection.try_next_event();
@@ -183,9 +184,9 @@ fn await_end(connection: &Connection, pid: Pid, patience: PollTimeout) -> Result
     Ok(())
 }
 
-fn signal(pid: Pid, signal: Signal) -> Result<(), Trouble> {
+fn signal(pid: Pid, signal: Signal) -> Result<(), StepError> {
     kill(pid, signal)
-        .map_err(|why| Trouble::Failed(format!("cannot send {signal} to the server, process {pid}: {why}")))
+        .map_err(|why| StepError::Failed(format!("cannot send {signal} to the server, process {pid}: {why}")))
 }
 
 impl Drop for RoomMonitor {
@@ -200,21 +201,21 @@ impl Drop for RoomMonitor {
 }
 
 impl Monitor for RoomMonitor {
-    fn connect(&mut self, id: Option<&OsStr>) -> Result<Box<dyn Client>, Trouble> {
+    fn connect(&mut self, id: Option<&OsStr>) -> Result<Box<dyn Client>, StepError> {
         if self.stopped.is_some() {
-            return Err(Trouble::Failed("the server is stopped; `server continue` lets it run".into()));
+            return Err(StepError::Failed("the server is stopped; `server continue` lets it run".into()));
         }
         self.id = id.map(OsStr::to_owned).or(self.id.take());
         let client = self.live.connect(self.id.as_deref())?;
         self.ears.listen(client)
     }
 
-    fn control(&mut self, action: &ServerAction) -> Result<(), Trouble> {
+    fn control(&mut self, action: &ServerAction) -> Result<(), StepError> {
         match action {
             ServerAction::PollOnly => self.poll_only(),
             ServerAction::Watches(_) | ServerAction::Unprivileged | ServerAction::Gaminrc(..) => {
                 let why = "this is your own session and home; only a scenario has ones of its own for that";
-                Err(Trouble::Impossible(why.into()))
+                Err(StepError::Impossible(why.into()))
             }
             ServerAction::Stop => self.stop(),
             ServerAction::Continue => self.go_on(),

@@ -19,7 +19,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use super::corpus::{Corpus, CorpusError, SCENARIOS, Scenario};
 use super::interrupt::{INTERRUPTED, stop_on_signals};
 use super::{SCENARIO_BOUND, SuiteOptions, play_all, verdict};
-use crate::options::{IdleLibrary, Players, WorldKind};
+use crate::options::{OptionsError, Players, WorldKind};
 use crate::report::{Format, Look, Summary, shell_word};
 use crate::say::say;
 use testgam_language::words::printable;
@@ -109,11 +109,11 @@ struct Selection {
 
 /// Why nothing was played, or not everything told.
 #[derive(Debug, thiserror::Error)]
-enum Problem {
+enum RunError {
     #[error(transparent)]
     Corpus(#[from] CorpusError),
     #[error(transparent)]
-    Library(#[from] IdleLibrary),
+    Library(#[from] OptionsError),
     #[error("no scenario{0} in {1}")]
     NoMatch(String, String),
     #[error("cannot begin: {0}")]
@@ -129,7 +129,7 @@ pub fn run(arguments: &RunArguments) -> ExitCode {
     match try_run(arguments) {
         Ok(status) => ExitCode::from(status),
         // Whoever read the report has seen enough.
-        Err(Problem::Report(why)) if why.kind() == io::ErrorKind::BrokenPipe => ExitCode::from(BROKEN),
+        Err(RunError::Report(why)) if why.kind() == io::ErrorKind::BrokenPipe => ExitCode::from(BROKEN),
         Err(problem) => {
             say(&format!("testgam: {problem}"));
             ExitCode::from(UNPLAYED)
@@ -137,22 +137,22 @@ pub fn run(arguments: &RunArguments) -> ExitCode {
     }
 }
 
-fn try_run(arguments: &RunArguments) -> Result<u8, Problem> {
+fn try_run(arguments: &RunArguments) -> Result<u8, RunError> {
     let options = arguments.suite_options()?;
     let stop = options.play.stop.clone();
-    stop_on_signals(stop.clone()).map_err(Problem::Begin)?;
-    let base = env::current_dir().map_err(Problem::Begin)?;
+    stop_on_signals(stop.clone()).map_err(RunError::Begin)?;
+    let base = env::current_dir().map_err(RunError::Begin)?;
     let selection = arguments.select(&base)?;
     let (mut out, colors) = arguments.open_output()?;
     if arguments.list {
-        return selection.list(&mut out).map(|()| 0).map_err(Problem::Report);
+        return selection.list(&mut out).map(|()| 0).map_err(RunError::Report);
     }
     let look = Look { colors, transcripts: arguments.show, base, again: arguments.again() };
     let mut report = arguments.format.report(out, look);
     let mut summary = Summary::default();
     let began = Instant::now();
     let count = selection.scenarios.len() + selection.orphans.len();
-    report.begin(count).map_err(Problem::Report)?;
+    report.begin(count).map_err(RunError::Report)?;
     let bar = progress(selection.scenarios.len());
     let (mut told, mut ends_early) = (0, false);
     let mut tell = |finding: verdict::Finding| {
@@ -176,14 +176,14 @@ fn try_run(arguments: &RunArguments) -> Result<u8, Problem> {
         }
     }
     bar.finish_and_clear();
-    written.map_err(Problem::Report)?;
+    written.map_err(RunError::Report)?;
     if stop.is_asked() && !ends_early {
         say("testgam: interrupted");
         return Ok(INTERRUPTED);
     }
     summary.unplayed = count - told;
     summary.took = began.elapsed();
-    report.end(&summary).map_err(Problem::Report)?;
+    report.end(&summary).map_err(RunError::Report)?;
     Ok(if summary.broken == 0 { 0 } else { BROKEN })
 }
 
@@ -196,7 +196,7 @@ impl Selection {
 }
 
 impl RunArguments {
-    fn suite_options(&self) -> Result<SuiteOptions, Problem> {
+    fn suite_options(&self) -> Result<SuiteOptions, RunError> {
         let processors = thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN);
         let jobs = self.jobs.unwrap_or_else(|| processors.saturating_add(processors.get()));
         let chosen = self.world.map(|worlds| match worlds {
@@ -218,14 +218,14 @@ impl RunArguments {
     }
 
     /// Where the report goes, and whether colours are seen there.
-    fn open_output(&self) -> Result<(Box<dyn Write>, bool), Problem> {
+    fn open_output(&self) -> Result<(Box<dyn Write>, bool), RunError> {
         if self.output == Path::new("-") {
             let out = io::stdout();
             let colors = out.is_terminal() && env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
             return Ok((Box::new(out), colors));
         }
         let file = File::create(&self.output);
-        let file = file.map_err(|why| Problem::Open(self.output.display().to_string(), why))?;
+        let file = file.map_err(|why| RunError::Open(self.output.display().to_string(), why))?;
         Ok((Box::new(file), false))
     }
 
@@ -247,7 +247,7 @@ impl RunArguments {
         again
     }
 
-    fn select(&self, base: &Path) -> Result<Selection, Problem> {
+    fn select(&self, base: &Path) -> Result<Selection, RunError> {
         let is_whole = self.paths.is_empty() && self.filter.is_empty();
         let first = self.paths.first().map(|path| {
             path.canonicalize().map_err(|why| CorpusError::Unreadable { path: path.clone(), why })
@@ -266,11 +266,11 @@ impl RunArguments {
         Ok(Selection { scenarios, orphans })
     }
 
-    fn no_match(&self) -> Problem {
+    fn no_match(&self) -> RunError {
         let wanted = self.filter.iter().map(|text| format!("`{text}`")).collect::<Vec<_>>().join(" or ");
         let wanted = if wanted.is_empty() { wanted } else { format!(" is named like {wanted}") };
         let places: Vec<_> = self.paths.iter().map(|path| path.display().to_string()).collect();
-        Problem::NoMatch(wanted, if places.is_empty() { SCENARIOS.to_owned() } else { places.join(", ") })
+        RunError::NoMatch(wanted, if places.is_empty() { SCENARIOS.to_owned() } else { places.join(", ") })
     }
 }
 

@@ -14,7 +14,7 @@ use std::time::Duration;
 use gamin::{Code, Event, Kind, RequestNumber};
 use testgam_language::action::{FileOperation, ServerAction};
 use testgam_worlds::sight::{Sight, Stamp};
-use testgam_worlds::world::{Client, Monitor, Stage, Trouble, World};
+use testgam_worlds::world::{Client, Monitor, Stage, StepError, World};
 
 #[derive(Default)]
 struct State {
@@ -71,7 +71,7 @@ impl Fake {
 }
 
 impl Stage for Fake {
-    fn perform(&mut self, operation: &FileOperation) -> Result<(), Trouble> {
+    fn perform(&mut self, operation: &FileOperation) -> Result<(), StepError> {
         match operation {
             FileOperation::MakeFile(path) => {
                 self.report(path, Code::Created, if path.ends_with("lie") { 2 } else { 1 });
@@ -80,7 +80,7 @@ impl Stage for Fake {
                 (0..*count).for_each(|n| self.report(&directory.join(format!("n{n}")), Code::Created, 1));
             }
             FileOperation::Append { path, .. } => self.report(path, Code::Changed, 1),
-            FileOperation::RemoveFile(_) => return Err(Trouble::Failed("there is none".into())),
+            FileOperation::RemoveFile(_) => return Err(StepError::Failed("there is none".into())),
             _ => {}
         }
         Ok(())
@@ -112,15 +112,15 @@ impl Stage for Fake {
 }
 
 impl Monitor for Fake {
-    fn connect(&mut self, _id: Option<&OsStr>) -> Result<Box<dyn Client>, Trouble> {
+    fn connect(&mut self, _id: Option<&OsStr>) -> Result<Box<dyn Client>, StepError> {
         let mut state = self.0.borrow_mut();
         state.clients.push(Told::default());
         Ok(Box::new(FakeClient { state: Rc::clone(&self.0), index: state.clients.len() - 1 }))
     }
 
-    fn control(&mut self, action: &ServerAction) -> Result<(), Trouble> {
+    fn control(&mut self, action: &ServerAction) -> Result<(), StepError> {
         match action {
-            ServerAction::Unprivileged => Err(Trouble::Impossible("nobody has privileges here".into())),
+            ServerAction::Unprivileged => Err(StepError::Impossible("nobody has privileges here".into())),
             _ => Ok(()),
         }
     }
@@ -132,7 +132,7 @@ struct FakeClient {
 }
 
 impl Client for FakeClient {
-    fn monitor(&mut self, _kind: Kind, path: &Path, number: Option<i32>) -> Result<i32, Trouble> {
+    fn monitor(&mut self, _kind: Kind, path: &Path, number: Option<i32>) -> Result<i32, StepError> {
         let told = &mut self.state.borrow_mut().clients[self.index];
         told.numbers += 1;
         let number = number.unwrap_or(told.numbers);
@@ -142,30 +142,31 @@ impl Client for FakeClient {
         Ok(number)
     }
 
-    fn suspend_monitor(&mut self, _number: i32) -> Result<(), Trouble> {
+    fn suspend_monitor(&mut self, _number: i32) -> Result<(), StepError> {
         Ok(())
     }
 
-    fn resume_monitor(&mut self, _number: i32) -> Result<(), Trouble> {
+    fn resume_monitor(&mut self, _number: i32) -> Result<(), StepError> {
         Ok(())
     }
 
-    fn cancel(&mut self, number: i32) -> Result<(), Trouble> {
+    fn cancel(&mut self, number: i32) -> Result<(), StepError> {
         let told = &mut self.state.borrow_mut().clients[self.index];
-        let path = told.requests.remove(&number).ok_or_else(|| Trouble::Failed("no such request".into()))?;
+        let path =
+            told.requests.remove(&number).ok_or_else(|| StepError::Failed("no such request".into()))?;
         told.push(number, Code::Acknowledge, &path);
         Ok(())
     }
 
-    fn no_exists(&mut self) -> Result<(), Trouble> {
+    fn no_exists(&mut self) -> Result<(), StepError> {
         Ok(())
     }
 
-    fn pending(&mut self) -> Result<bool, Trouble> {
+    fn pending(&mut self) -> Result<bool, StepError> {
         Ok(!self.state.borrow().clients[self.index].events.is_empty())
     }
 
-    fn next(&mut self, patience: Duration) -> Result<Option<Event>, Trouble> {
+    fn next(&mut self, patience: Duration) -> Result<Option<Event>, StepError> {
         let mut state = self.state.borrow_mut();
         let event = state.clients[self.index].events.pop_front();
         if event.is_none() {
@@ -174,11 +175,11 @@ impl Client for FakeClient {
         Ok(event)
     }
 
-    fn sync(&mut self) -> Result<(), Trouble> {
+    fn sync(&mut self) -> Result<(), StepError> {
         Ok(())
     }
 
-    fn kill_server(&mut self) -> Result<(), Trouble> {
+    fn kill_server(&mut self) -> Result<(), StepError> {
         Ok(())
     }
 }

@@ -32,7 +32,7 @@ use crate::live::connection::LiveClient;
 use crate::live::past::{Past, Silence, await_silence};
 use crate::live::{ClientLibrary, LiveOptions, Surroundings};
 use crate::stop;
-use crate::world::{Client, Trouble};
+use crate::world::{Client, StepError};
 use testgam_language::collection::Collection;
 
 /// How often in a row the library must have nothing to tell after a barrier. Once is too little: the server may answer the
@@ -45,7 +45,7 @@ const EMPTY_ROUNDS: u32 = 2;
 pub struct LoadedLibrary(pub PathBuf);
 
 impl ClientLibrary for LoadedLibrary {
-    fn open(&self, connection: Connection, around: Surroundings) -> Result<Box<dyn Client>, Trouble> {
+    fn open(&self, connection: Connection, around: Surroundings) -> Result<Box<dyn Client>, StepError> {
         Ok(Box::new(AbiClient::open(&self.0, connection, around)?))
     }
 }
@@ -84,14 +84,14 @@ struct AbiClient {
 
 impl AbiClient {
     /// Loads a library and opens a connection to the server that `shadow` is connected to.
-    fn open(library: &Path, shadow: Connection, around: Surroundings) -> Result<AbiClient, Trouble> {
+    fn open(library: &Path, shadow: Connection, around: Surroundings) -> Result<AbiClient, StepError> {
         let Surroundings { environment, id, server, past, options, is_own: _ } = around;
         // Which server it meets is the library's business: that another one is met is no promise broken.
         let mut shadow = LiveClient::new(shadow, false, Rc::clone(&past), &options);
         // The original's server, when it has nothing to ask the kernel with, hangs up on whoever asks it for a barrier.
         let has_barrier = shadow.barrier().unwrap_or(false);
         let launcher = launcher(&server)
-            .map_err(|why| Trouble::Failed(format!("cannot write how the server is started: {why}")))?;
+            .map_err(|why| StepError::Failed(format!("cannot write how the server is started: {why}")))?;
         let mut variables = vec![("GAMIN_DEBUG_SERVER".to_owned(), launcher.as_os_str().to_owned())];
         variables.extend(id.map(|id| ("GAM_CLIENT_ID".to_owned(), id)));
         let mut carrier = Carrier::start(options.patience, &environment)?;
@@ -118,7 +118,7 @@ impl AbiClient {
     }
 
     /// Has the shadow do what the library did.
-    fn follow(&mut self) -> Result<(), Trouble> {
+    fn follow(&mut self) -> Result<(), StepError> {
         for owed in std::mem::take(&mut self.owed) {
             match owed {
                 Owed::Monitor(number, kind, path) => {
@@ -138,7 +138,7 @@ impl AbiClient {
     }
 
     /// Reads what is there, or waits for it; gives whether there was anything.
-    fn fetch(&mut self, patience: Duration) -> Result<bool, Trouble> {
+    fn fetch(&mut self, patience: Duration) -> Result<bool, StepError> {
         let count = self.came.len();
         let deadline = Instant::now() + patience;
         loop {
@@ -155,7 +155,7 @@ impl AbiClient {
         }
     }
 
-    fn call(&mut self, call: &Call) -> Result<(), Trouble> {
+    fn call(&mut self, call: &Call) -> Result<(), StepError> {
         match self.carrier.call(call)? {
             Answer::Done => Ok(()),
             _ => Err(misunderstood(call)),
@@ -164,7 +164,7 @@ impl AbiClient {
 }
 
 impl Client for AbiClient {
-    fn monitor(&mut self, kind: Kind, path: &Path, number: Option<i32>) -> Result<i32, Trouble> {
+    fn monitor(&mut self, kind: Kind, path: &Path, number: Option<i32>) -> Result<i32, StepError> {
         let call =
             Call::Monitor { directory: kind == Kind::Directory, path: path.as_os_str().to_owned(), number };
         let Answer::Number(number) = self.carrier.call(&call)? else { return Err(misunderstood(&call)) };
@@ -172,7 +172,7 @@ impl Client for AbiClient {
         Ok(number)
     }
 
-    fn collect(&mut self, path: &Path, collection: &Collection) -> Result<i32, Trouble> {
+    fn collect(&mut self, path: &Path, collection: &Collection) -> Result<i32, StepError> {
         let Collection { depth, mask } = collection.clone();
         let call = Call::Collect { path: path.as_os_str().to_owned(), depth, mask };
         let Answer::Number(number) = self.carrier.call(&call)? else { return Err(misunderstood(&call)) };
@@ -181,25 +181,25 @@ impl Client for AbiClient {
         Ok(number)
     }
 
-    fn suspend_monitor(&mut self, number: i32) -> Result<(), Trouble> {
+    fn suspend_monitor(&mut self, number: i32) -> Result<(), StepError> {
         self.call(&Call::Suspend(number))
     }
 
-    fn resume_monitor(&mut self, number: i32) -> Result<(), Trouble> {
+    fn resume_monitor(&mut self, number: i32) -> Result<(), StepError> {
         self.call(&Call::Resume(number))
     }
 
-    fn cancel(&mut self, number: i32) -> Result<(), Trouble> {
+    fn cancel(&mut self, number: i32) -> Result<(), StepError> {
         self.call(&Call::Cancel(number))?;
         self.owe(Owed::Cancel(number));
         Ok(())
     }
 
-    fn no_exists(&mut self) -> Result<(), Trouble> {
+    fn no_exists(&mut self) -> Result<(), StepError> {
         self.call(&Call::NoExists)
     }
 
-    fn pending(&mut self) -> Result<bool, Trouble> {
+    fn pending(&mut self) -> Result<bool, StepError> {
         if !self.came.is_empty() {
             return Ok(true);
         }
@@ -209,14 +209,14 @@ impl Client for AbiClient {
         }
     }
 
-    fn next(&mut self, patience: Duration) -> Result<Option<Event>, Trouble> {
+    fn next(&mut self, patience: Duration) -> Result<Option<Event>, StepError> {
         if self.came.is_empty() {
             self.fetch(patience)?;
         }
         Ok(self.came.pop_front())
     }
 
-    fn sync(&mut self) -> Result<(), Trouble> {
+    fn sync(&mut self) -> Result<(), StepError> {
         self.fetch(Duration::ZERO)?;
         let deaths = self.past.server_deaths.get();
         if !self.has_barrier || self.deaths != deaths {
@@ -237,18 +237,18 @@ impl Client for AbiClient {
         Ok(())
     }
 
-    fn kill_server(&mut self) -> Result<(), Trouble> {
+    fn kill_server(&mut self) -> Result<(), StepError> {
         self.shadow.kill_server()
     }
 
-    fn close(mut self: Box<Self>) -> Result<(), Trouble> {
+    fn close(mut self: Box<Self>) -> Result<(), StepError> {
         self.call(&Call::Close)
     }
 }
 
-fn event(told: Given) -> Result<Event, Trouble> {
+fn event(told: Given) -> Result<Event, StepError> {
     let code = u16::try_from(told.code).map(Code::from);
-    let code = code.map_err(|_| Trouble::Failed(format!("the library: an event of code {}", told.code)))?;
+    let code = code.map_err(|_| StepError::Failed(format!("the library: an event of code {}", told.code)))?;
     Ok(Event {
         request: RequestNumber(told.request),
         // User data is the subscriber's own business in every world.
@@ -261,8 +261,8 @@ fn event(told: Given) -> Result<Event, Trouble> {
     })
 }
 
-fn misunderstood(call: &Call) -> Trouble {
-    Trouble::Failed(format!("the library's process did not answer {call:?}"))
+fn misunderstood(call: &Call) -> StepError {
+    StepError::Failed(format!("the library's process did not answer {call:?}"))
 }
 
 /// A program without arguments that does what `server` says, since that is how the library starts one.

@@ -18,7 +18,7 @@ use std::{fs, io};
 use crate::disk::Disk;
 use crate::session::Session;
 use crate::stop::Stop;
-use crate::world::{Trouble, World};
+use crate::world::{StepError, World};
 pub use library::{ClientLibrary, OwnLibrary, Surroundings};
 pub use monitor::LiveMonitor;
 pub use options::LiveOptions;
@@ -33,10 +33,10 @@ pub use stage::RealFiles;
 pub fn here(
     library: Box<dyn ClientLibrary>,
     options: LiveOptions,
-) -> Result<(RealFiles, LiveMonitor), Trouble> {
+) -> Result<(RealFiles, LiveMonitor), StepError> {
     let directory = std::env::current_dir();
     let directory =
-        directory.map_err(|why| Trouble::Failed(format!("there is no current directory: {why}")))?;
+        directory.map_err(|why| StepError::Failed(format!("there is no current directory: {why}")))?;
     let past = Rc::<Past>::default();
     let disk = Disk::new(directory.clone(), None);
     let stage = RealFiles::new(disk, Rc::clone(&past), options.stop.clone(), None);
@@ -47,7 +47,7 @@ pub fn here(
 ///
 /// # Errors
 /// Says why there is no room for it.
-pub fn scenario(library: Box<dyn ClientLibrary>, options: LiveOptions) -> Result<World, Trouble> {
+pub fn scenario(library: Box<dyn ClientLibrary>, options: LiveOptions) -> Result<World, StepError> {
     let past = Rc::<Past>::default();
     let (files, root) = own_files(&past, &options.stop)?;
     let home = root.join("home");
@@ -63,12 +63,12 @@ pub fn scenario(library: Box<dyn ClientLibrary>, options: LiveOptions) -> Result
 ///
 /// # Errors
 /// Says why there is no room for it.
-pub fn files(stop: &Stop) -> Result<RealFiles, Trouble> {
+pub fn files(stop: &Stop) -> Result<RealFiles, StepError> {
     own_files(&Rc::default(), stop).map(|(files, _)| files)
 }
 
 /// An empty directory, and the folder in which it lies.
-fn own_files(past: &Rc<Past>, stop: &Stop) -> Result<(RealFiles, PathBuf), Trouble> {
+fn own_files(past: &Rc<Past>, stop: &Stop) -> Result<(RealFiles, PathBuf), StepError> {
     let own = tempfile::Builder::new().prefix("testgam-").tempdir().map_err(|why| no_room(&why))?;
     let root = own.path().canonicalize().map_err(|why| no_room(&why))?;
     let own = OwnFolder(own);
@@ -79,6 +79,6 @@ fn own_files(past: &Rc<Past>, stop: &Stop) -> Result<(RealFiles, PathBuf), Troub
     Ok((RealFiles::new(disk, Rc::clone(past), stop.clone(), Some(own)), root))
 }
 
-fn no_room(why: &io::Error) -> Trouble {
-    Trouble::Failed(format!("cannot make the scenario's folder: {why}"))
+fn no_room(why: &io::Error) -> StepError {
+    StepError::Failed(format!("cannot make the scenario's folder: {why}"))
 }

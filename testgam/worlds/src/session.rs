@@ -21,7 +21,7 @@ use nix::sys::wait::{Id, WaitPidFlag, waitid};
 use nix::unistd::{Pid, Uid};
 
 use crate::forks;
-use crate::world::Trouble;
+use crate::world::StepError;
 use settings::Settings;
 use testgam_language::action::Gaminrc;
 
@@ -116,8 +116,8 @@ impl Session {
     /// Limits the server's kernel watches.
     ///
     /// # Errors
-    /// [`Trouble::Impossible`] where no user namespace can be had.
-    pub fn limit_watches(&mut self, watches: u32) -> Result<(), Trouble> {
+    /// [`StepError::Impossible`] where no user namespace can be had.
+    pub fn limit_watches(&mut self, watches: u32) -> Result<(), StepError> {
         self.watches = Some(watches);
         self.try_wrapper()
     }
@@ -125,13 +125,13 @@ impl Session {
     /// Has the server read only what permissions allow.
     ///
     /// # Errors
-    /// [`Trouble::Impossible`] where root's rights cannot be dropped.
-    pub fn drop_privilege(&mut self) -> Result<(), Trouble> {
+    /// [`StepError::Impossible`] where root's rights cannot be dropped.
+    pub fn drop_privilege(&mut self) -> Result<(), StepError> {
         self.is_unprivileged = true;
         self.try_wrapper()
     }
 
-    fn try_wrapper(&self) -> Result<(), Trouble> {
+    fn try_wrapper(&self) -> Result<(), StepError> {
         let words = self.wrapper();
         let Some((program, rest)) = words.split_first() else { return Ok(()) };
         let _forks = forks::allowed();
@@ -141,14 +141,14 @@ impl Session {
             Ok(output) => String::from_utf8_lossy(&output.stderr).trim().to_owned(),
             Err(why) => why.to_string(),
         };
-        Err(Trouble::Impossible(format!("the server cannot be limited here: {}: {why}", program.display())))
+        Err(StepError::Impossible(format!("the server cannot be limited here: {}: {why}", program.display())))
     }
 
     /// Has the kernel tell what happens in this folder, wherever it lies, unless the scenario's configuration says otherwise.
     ///
     /// # Errors
     /// Says why that cannot be written.
-    pub fn notify(&mut self, folder: &Path) -> Result<(), Trouble> {
+    pub fn notify(&mut self, folder: &Path) -> Result<(), StepError> {
         self.settings.notify(folder)
     }
 
@@ -157,7 +157,7 @@ impl Session {
     ///
     /// # Errors
     /// Says why it cannot be written, or that it would have no effect where the scenario's folder lies.
-    pub fn configure(&mut self, whose: Gaminrc, line: &[u8]) -> Result<(), Trouble> {
+    pub fn configure(&mut self, whose: Gaminrc, line: &[u8]) -> Result<(), StepError> {
         self.settings.add(whose, line)
     }
 
@@ -170,7 +170,7 @@ impl Session {
     ///
     /// # Errors
     /// Says that there is none, or that it does not stop.
-    pub fn stop(&self) -> Result<(), Trouble> {
+    pub fn stop(&self) -> Result<(), StepError> {
         let stopped = WaitPidFlag::WSTOPPED | WaitPidFlag::WEXITED;
         self.signal(Signal::SIGSTOP)?
             .into_iter()
@@ -181,7 +181,7 @@ impl Session {
     ///
     /// # Errors
     /// Says that there is none.
-    pub fn go_on(&self) -> Result<(), Trouble> {
+    pub fn go_on(&self) -> Result<(), StepError> {
         self.signal(Signal::SIGCONT).map(drop)
     }
 
@@ -189,7 +189,7 @@ impl Session {
     ///
     /// # Errors
     /// Says that there is none, or that it does not end.
-    pub fn kill(&self) -> Result<Vec<i32>, Trouble> {
+    pub fn kill(&self) -> Result<Vec<i32>, StepError> {
         let servers = self.signal(Signal::SIGKILL)?;
         for server in &servers {
             wait_for(*server, WaitPidFlag::WEXITED, "the server to end", self.patience)?;
@@ -197,10 +197,10 @@ impl Session {
         Ok(servers.into_iter().map(Pid::as_raw).collect())
     }
 
-    fn signal(&self, signal: Signal) -> Result<Vec<Pid>, Trouble> {
+    fn signal(&self, signal: Signal) -> Result<Vec<Pid>, StepError> {
         let servers = self.servers();
         if servers.is_empty() {
-            return Err(Trouble::Failed("no server is running".into()));
+            return Err(StepError::Failed("no server is running".into()));
         }
         for server in &servers {
             // One that has ended meanwhile is found by who waits for it.
@@ -230,7 +230,7 @@ impl Drop for Session {
         // A server that is just being started shows up under its id a moment later; none is started after
         // the last client is gone, so the second look finds what the first missed.
         for _ in 0..2 {
-            if let Err(Trouble::Unmet(why)) = self.kill() {
+            if let Err(StepError::Unmet(why)) = self.kill() {
                 tracing::warn!(session = self.id, why, "a server was left behind");
             }
         }
@@ -249,9 +249,9 @@ fn variable(name: impl Into<OsString>, value: impl Into<OsString>) -> OsString {
 ///
 /// # Errors
 /// Says that it is none.
-pub fn known(pid: Option<i32>) -> Result<Pid, Trouble> {
+pub fn known(pid: Option<i32>) -> Result<Pid, StepError> {
     let pid = pid.filter(|pid| *pid > 0).map(Pid::from_raw);
-    pid.ok_or_else(|| Trouble::Failed("no server is known".into()))
+    pid.ok_or_else(|| StepError::Failed("no server is known".into()))
 }
 
 /// Ends a server as a user would, and waits until it is gone.
@@ -260,14 +260,14 @@ pub fn known(pid: Option<i32>) -> Result<Pid, Trouble> {
 ///
 /// # Errors
 /// Says that it cannot be signalled, or that it does not end within `patience`.
-pub fn terminate(pid: Pid, patience: Duration) -> Result<(), Trouble> {
-    let failed = |why| Trouble::Failed(format!("cannot end the server, process {pid}: {why}"));
+pub fn terminate(pid: Pid, patience: Duration) -> Result<(), StepError> {
+    let failed = |why| StepError::Failed(format!("cannot end the server, process {pid}: {why}"));
     kill(pid, Signal::SIGTERM).map_err(failed)?;
     wait_for(pid, WaitPidFlag::WEXITED, "the server to end", patience)
 }
 
 /// Waits until a child of ours is in a state, and leaves it to the client library to collect it.
-fn wait_for(pid: Pid, state: WaitPidFlag, what: &str, patience: Duration) -> Result<(), Trouble> {
+fn wait_for(pid: Pid, state: WaitPidFlag, what: &str, patience: Duration) -> Result<(), StepError> {
     let (tell, told) = mpsc::channel();
     // The system has no such wait that ends after a time, so it is done aside.
     let wait = move || {
@@ -276,8 +276,8 @@ fn wait_for(pid: Pid, state: WaitPidFlag, what: &str, patience: Duration) -> Res
         let _ = tell.send(());
     };
     let started = thread::Builder::new().name("waits for a server".into()).spawn(wait);
-    started.map_err(|why| Trouble::Failed(format!("cannot wait for {what}: {why}")))?;
-    told.recv_timeout(patience).map_err(|_| Trouble::Unmet(format!("waited {patience:?} for {what}")))
+    started.map_err(|why| StepError::Failed(format!("cannot wait for {what}: {why}")))?;
+    told.recv_timeout(patience).map_err(|_| StepError::Unmet(format!("waited {patience:?} for {what}")))
 }
 
 #[cfg(test)]
@@ -321,7 +321,7 @@ mod tests {
 
     #[test]
     fn a_server_whose_process_has_no_number_here_is_unknown() {
-        let unknown = Err(Trouble::Failed("no server is known".into()));
+        let unknown = Err(StepError::Failed("no server is known".into()));
         for pid in [None, Some(0), Some(-1), Some(i32::MIN)] {
             assert_eq!(known(pid), unknown);
         }
@@ -331,7 +331,7 @@ mod tests {
     #[test]
     fn what_carries_the_id_is_stopped_continued_and_gone_with_the_session() {
         let session = session("testgam-signals", "/usr/bin/sleep", &["100"]);
-        assert_eq!(session.stop(), Err(Trouble::Failed("no server is running".into())));
+        assert_eq!(session.stop(), Err(StepError::Failed("no server is running".into())));
         let command = session.command();
         let mut child = Command::new(command.program).args(command.args).spawn().expect("sleep runs");
         // Until the child has become what carries the id.

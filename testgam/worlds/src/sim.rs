@@ -48,7 +48,7 @@ const TURNS_MAX: usize = 100_000;
 
 /// Why a simulated world does not go on.
 #[derive(Debug, thiserror::Error)]
-pub enum Stuck {
+pub enum SimError {
     /// The server finds something to do for ever.
     #[error("the server does not come to rest after {TURNS_MAX} turns")]
     Restless,
@@ -115,8 +115,8 @@ impl Sim {
     /// Has the server do what there is to do at this moment.
     ///
     /// # Errors
-    /// [`Stuck::Restless`].
-    pub fn run_until_quiet(&mut self) -> Result<(), Stuck> {
+    /// [`SimError::Restless`].
+    pub fn run_until_quiet(&mut self) -> Result<(), SimError> {
         for _ in 0..TURNS_MAX {
             if !self.turn() {
                 self.check_rest();
@@ -126,16 +126,16 @@ impl Sim {
         Err(self.restless())
     }
 
-    fn restless(&mut self) -> Stuck {
-        self.note(Err(Complaint::new(Checker::AtRest, Stuck::Restless.to_string())));
-        Stuck::Restless
+    fn restless(&mut self) -> SimError {
+        self.note(Err(Complaint::new(Checker::AtRest, SimError::Restless.to_string())));
+        SimError::Restless
     }
 
     /// Lets time pass, and the server do in it what it does.
     ///
     /// # Errors
-    /// [`Stuck::Restless`].
-    pub fn advance(&mut self, time: Duration) -> Result<(), Stuck> {
+    /// [`SimError::Restless`].
+    pub fn advance(&mut self, time: Duration) -> Result<(), SimError> {
         let end = self.now + time;
         self.run_until_quiet()?;
         while self.step(None, end) {

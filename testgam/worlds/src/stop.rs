@@ -9,7 +9,7 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::world::Trouble;
+use crate::world::StepError;
 
 /// How long somebody who waits for an event or a server may take to see that it is to stop.
 pub const LATENCY: Duration = Duration::from_millis(100);
@@ -60,11 +60,11 @@ impl Stop {
     ///
     /// # Errors
     /// Says why not.
-    pub fn check(&self) -> Result<(), Trouble> {
+    pub fn check(&self) -> Result<(), StepError> {
         match self.bound {
-            _ if self.is_asked() => Err(Trouble::Failed("interrupted".into())),
+            _ if self.is_asked() => Err(StepError::Failed("interrupted".into())),
             Some((end, time)) if Instant::now() >= end => {
-                Err(Trouble::Failed(format!("hung: the scenario had not ended after {time:?}")))
+                Err(StepError::Failed(format!("hung: the scenario had not ended after {time:?}")))
             }
             _ => Ok(()),
         }
@@ -86,9 +86,9 @@ impl Stop {
     pub fn unless_asked<T: Send + 'static>(
         &self,
         call: impl FnOnce() -> T + Send + 'static,
-    ) -> Result<T, Trouble> {
+    ) -> Result<T, StepError> {
         self.check()?;
-        let failed = |why: &str| Trouble::Failed(format!("cannot wait: {why}"));
+        let failed = |why: &str| StepError::Failed(format!("cannot wait: {why}"));
         let (tell, told) = mpsc::channel();
         let waits = move || {
             // Nobody hears it who has stopped.
@@ -122,7 +122,7 @@ mod tests {
         });
         stop.wait(LONG);
         assert!(stop.is_asked());
-        assert_eq!(stop.within(LONG).check(), Err(Trouble::Failed("interrupted".into())));
+        assert_eq!(stop.within(LONG).check(), Err(StepError::Failed("interrupted".into())));
         stop.forget();
         assert_eq!(stop.check(), Ok(()));
     }
@@ -138,9 +138,9 @@ mod tests {
             // Until the test has ended.
             told.recv()
         };
-        assert_eq!(stop.unless_asked(waits), Err(Trouble::Failed("interrupted".into())));
+        assert_eq!(stop.unless_asked(waits), Err(StepError::Failed("interrupted".into())));
         drop(tell);
-        assert_eq!(stop.unless_asked(|| 7), Err(Trouble::Failed("interrupted".into())));
+        assert_eq!(stop.unless_asked(|| 7), Err(StepError::Failed("interrupted".into())));
     }
 
     #[test]
@@ -149,7 +149,7 @@ mod tests {
         let late = stop.within(Duration::ZERO);
         late.wait(LONG);
         assert_eq!(late.cap(LONG), Duration::ZERO);
-        assert_eq!(late.check(), Err(Trouble::Failed("hung: the scenario had not ended after 0ns".into())));
+        assert_eq!(late.check(), Err(StepError::Failed("hung: the scenario had not ended after 0ns".into())));
         assert_eq!((stop.check(), stop.cap(LONG)), (Ok(()), LONG));
     }
 }

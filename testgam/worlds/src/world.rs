@@ -19,7 +19,7 @@ use testgam_language::collection::Collection;
 
 /// Why a step did not do what it says.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Trouble {
+pub enum StepError {
     /// It was tried and failed.
     #[error("{0}")]
     Failed(String),
@@ -55,14 +55,14 @@ pub trait Stage {
     ///
     /// # Errors
     /// Says what failed and why.
-    fn perform(&mut self, operation: &FileOperation) -> Result<(), Trouble>;
+    fn perform(&mut self, operation: &FileOperation) -> Result<(), StepError>;
 
     /// Has several writers change files side by side. What one of them cannot do it leaves out: another was quicker. Where
     /// there is only one thread, they take turns.
     ///
     /// # Errors
     /// Says that they could not begin.
-    fn perform_concurrently(&mut self, writers: &[Vec<FileOperation>]) -> Result<(), Trouble> {
+    fn perform_concurrently(&mut self, writers: &[Vec<FileOperation>]) -> Result<(), StepError> {
         let turns = writers.iter().map(Vec::len).max().unwrap_or(0);
         for operation in (0..turns).flat_map(|turn| writers.iter().filter_map(move |writer| writer.get(turn)))
         {
@@ -97,21 +97,21 @@ pub trait Monitor {
     ///
     /// # Errors
     /// Says why there is no server.
-    fn connect(&mut self, id: Option<&OsStr>) -> Result<Box<dyn Client>, Trouble>;
+    fn connect(&mut self, id: Option<&OsStr>) -> Result<Box<dyn Client>, StepError>;
 
     /// Sets up or disturbs the server.
     ///
     /// # Errors
     /// Says what failed, or that it is impossible here.
-    fn control(&mut self, _action: &ServerAction) -> Result<(), Trouble> {
-        Err(Trouble::Impossible("this monitor has no server to be set up or disturbed".into()))
+    fn control(&mut self, _action: &ServerAction) -> Result<(), StepError> {
+        Err(StepError::Impossible("this monitor has no server to be set up or disturbed".into()))
     }
 
     /// Has something go wrong.
     ///
     /// # Errors
     /// Says what failed, or that it cannot be arranged here.
-    fn inflict(&mut self, _fault: &Fault) -> Result<(), Trouble> {
+    fn inflict(&mut self, _fault: &Fault) -> Result<(), StepError> {
         Err(only_in_sim())
     }
 
@@ -119,7 +119,7 @@ pub trait Monitor {
     ///
     /// # Errors
     /// Says that it cannot be arranged here.
-    fn heal(&mut self) -> Result<(), Trouble> {
+    fn heal(&mut self) -> Result<(), StepError> {
         Err(only_in_sim())
     }
 
@@ -132,7 +132,7 @@ pub trait Monitor {
     ///
     /// # Errors
     /// Says what was not, or that it cannot be known here.
-    fn given_back(&mut self) -> Result<(), Trouble> {
+    fn given_back(&mut self) -> Result<(), StepError> {
         Err(only_in_sim())
     }
 
@@ -140,7 +140,7 @@ pub trait Monitor {
     ///
     /// # Errors
     /// Says what it is going to do, or that it cannot be known here.
-    fn quiet(&mut self) -> Result<(), Trouble> {
+    fn quiet(&mut self) -> Result<(), StepError> {
         Err(only_in_sim())
     }
 }
@@ -151,13 +151,13 @@ pub trait Client {
     ///
     /// # Errors
     /// Says why the request was not made.
-    fn monitor(&mut self, kind: Kind, path: &Path, number: Option<i32>) -> Result<i32, Trouble>;
+    fn monitor(&mut self, kind: Kind, path: &Path, number: Option<i32>) -> Result<i32, StepError>;
 
     /// Subscribes to a directory and what is below it; gives the number.
     ///
     /// # Errors
     /// Says why the request was not made, or that this client cannot.
-    fn collect(&mut self, _path: &Path, _collection: &Collection) -> Result<i32, Trouble> {
+    fn collect(&mut self, _path: &Path, _collection: &Collection) -> Result<i32, StepError> {
         Err(cannot("follow what is below a directory"))
     }
 
@@ -165,7 +165,7 @@ pub trait Client {
     ///
     /// # Errors
     /// Says why not, or that this client cannot.
-    fn suspend_monitor(&mut self, _number: i32) -> Result<(), Trouble> {
+    fn suspend_monitor(&mut self, _number: i32) -> Result<(), StepError> {
         Err(cannot("hold back events"))
     }
 
@@ -173,7 +173,7 @@ pub trait Client {
     ///
     /// # Errors
     /// Says why not, or that this client cannot.
-    fn resume_monitor(&mut self, _number: i32) -> Result<(), Trouble> {
+    fn resume_monitor(&mut self, _number: i32) -> Result<(), StepError> {
         Err(cannot("hold back events"))
     }
 
@@ -181,7 +181,7 @@ pub trait Client {
     ///
     /// # Errors
     /// Says why it could not be cancelled.
-    fn cancel(&mut self, _number: i32) -> Result<(), Trouble> {
+    fn cancel(&mut self, _number: i32) -> Result<(), StepError> {
         Err(cannot("cancel a request"))
     }
 
@@ -189,7 +189,7 @@ pub trait Client {
     ///
     /// # Errors
     /// Says that this client cannot.
-    fn no_exists(&mut self) -> Result<(), Trouble> {
+    fn no_exists(&mut self) -> Result<(), StepError> {
         Err(cannot("leave out listings"))
     }
 
@@ -197,25 +197,25 @@ pub trait Client {
     ///
     /// # Errors
     /// Says that the connection is lost.
-    fn pending(&mut self) -> Result<bool, Trouble>;
+    fn pending(&mut self) -> Result<bool, StepError>;
 
     /// Waits for an event, at most so long.
     ///
     /// # Errors
     /// Says that the connection is lost.
-    fn next(&mut self, patience: Duration) -> Result<Option<Event>, Trouble>;
+    fn next(&mut self, patience: Duration) -> Result<Option<Event>, StepError>;
 
     /// The barrier: afterwards every event of what has happened so far is read without waiting.
     ///
     /// # Errors
     /// Says that the server did not answer, or that the connection is lost.
-    fn sync(&mut self) -> Result<(), Trouble>;
+    fn sync(&mut self) -> Result<(), StepError>;
 
     /// Ends the server that this client is connected to.
     ///
     /// # Errors
     /// Says that it would not end.
-    fn kill_server(&mut self) -> Result<(), Trouble> {
+    fn kill_server(&mut self) -> Result<(), StepError> {
         Err(cannot("end its server"))
     }
 
@@ -229,7 +229,7 @@ pub trait Client {
     ///
     /// # Errors
     /// Says that it cannot be arranged here.
-    fn limit(&mut self, _bytes: Option<usize>) -> Result<(), Trouble> {
+    fn limit(&mut self, _bytes: Option<usize>) -> Result<(), StepError> {
         Err(only_in_sim())
     }
 
@@ -237,7 +237,7 @@ pub trait Client {
     ///
     /// # Errors
     /// Says that it did not end well.
-    fn close(self: Box<Self>) -> Result<(), Trouble> {
+    fn close(self: Box<Self>) -> Result<(), StepError> {
         Ok(())
     }
 
@@ -248,17 +248,17 @@ pub trait Client {
 }
 
 /// Why a client does not do it.
-fn cannot(what: &str) -> Trouble {
-    Trouble::Impossible(format!("a client of this monitor cannot {what}"))
+fn cannot(what: &str) -> StepError {
+    StepError::Impossible(format!("a client of this monitor cannot {what}"))
 }
 
 /// Why a world has no faults, and cannot see into its server.
-fn only_in_sim() -> Trouble {
-    Trouble::Impossible("only the simulated world can do or know this".into())
+fn only_in_sim() -> StepError {
+    StepError::Impossible("only the simulated world can do or know this".into())
 }
 
 /// An error with all its causes.
-pub(crate) fn failed(why: &dyn Error) -> Trouble {
+pub(crate) fn failed(why: &dyn Error) -> StepError {
     let mut message = why.to_string();
     let mut cause = why.source();
     while let Some(why) = cause {
@@ -266,5 +266,5 @@ pub(crate) fn failed(why: &dyn Error) -> Trouble {
         message.push_str(&why.to_string());
         cause = why.source();
     }
-    Trouble::Failed(message)
+    StepError::Failed(message)
 }

@@ -410,6 +410,6 @@ fn how_a_path_is_covered_is_told_to_who_asks_with_what_happens_there() {
 fn a_wrong_greeting_is_no_server() {
     let mut state = State::default();
     state.handle_connected();
-    assert_eq!(state.handle_bytes(&[2]), Err(Broken::Greeting(2)));
-    assert_eq!(state.handle_bytes(&[protocol::FULL]), Err(Broken::Full));
+    assert_eq!(state.handle_bytes(&[2]), Err(ServerError::Greeting(2)));
+    assert_eq!(state.handle_bytes(&[protocol::FULL]), Err(ServerError::Full));
 }

@@ -10,7 +10,7 @@ use gamin_follow::{Change, News};
 
 use crate::arguments::WatchOptions;
 use crate::change::{JsonLine, escape};
-use crate::complaint::Complaint;
+use crate::error::CommandError;
 
 /// Prints changes.
 #[derive(Debug)]
@@ -39,7 +39,7 @@ impl Printer {
     ///
     /// # Errors
     /// A form that is not understood.
-    pub fn new(options: &WatchOptions) -> Result<Printer, Complaint> {
+    pub fn new(options: &WatchOptions) -> Result<Printer, CommandError> {
         if options.json {
             return Ok(Printer::Json);
         }
@@ -52,7 +52,7 @@ impl Printer {
         }
         for part in &parts {
             if let Part::Time(form) = part {
-                show_time(form).map_err(|why| Complaint::Usage(format!("{form}: {why}")))?;
+                show_time(form).map_err(|why| CommandError::Usage(format!("{form}: {why}")))?;
             }
         }
         let end = if options.null { 0 } else { b'\n' };
@@ -106,7 +106,7 @@ fn show_time(form: &str) -> Result<String, String> {
 }
 
 /// Understands a form.
-fn parse(form: &str, time: &str) -> Result<Vec<Part>, Complaint> {
+fn parse(form: &str, time: &str) -> Result<Vec<Part>, CommandError> {
     let mut parts = vec![];
     let mut text = String::new();
     let mut rest = form;
@@ -129,7 +129,7 @@ fn parse(form: &str, time: &str) -> Result<Vec<Part>, Complaint> {
             rest = &rest[word.len()..];
         } else if matches!(c, '{' | '}' | '\\') {
             let known = "{event}, {path}, {absolute}, {time}, \\n, \\t, \\\\, {{ and }}";
-            return Err(Complaint::Usage(format!("--format: `{rest}` begins with none of {known}")));
+            return Err(CommandError::Usage(format!("--format: `{rest}` begins with none of {known}")));
         } else {
             text.push(c);
             rest = &rest[c.len_utf8()..];

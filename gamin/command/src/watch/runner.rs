@@ -13,7 +13,7 @@ use nix::sys::signal::Signal;
 use super::process::{Ended, Process};
 use crate::arguments::{Busy, WatchOptions};
 use crate::change::{escape, escape_bytes};
-use crate::complaint::{Complaint, complain};
+use crate::error::{CommandError, complain};
 use crate::exec::Exec;
 
 /// The longest time for which changes come together.
@@ -84,7 +84,7 @@ impl<'a> Runner<'a> {
     ///
     /// # Errors
     /// It can't be started.
-    pub fn run_first(&mut self) -> Result<(), Complaint> {
+    pub fn run_first(&mut self) -> Result<(), CommandError> {
         self.is_for_change = false;
         self.start(&[])
     }
@@ -99,7 +99,7 @@ impl<'a> Runner<'a> {
     ///
     /// # Errors
     /// It can't be started.
-    pub fn turn(&mut self, now: Instant) -> Result<(), Complaint> {
+    pub fn turn(&mut self, now: Instant) -> Result<(), CommandError> {
         let is_due = self.gather.deadline().is_some_and(|deadline| self.options.each || deadline <= now);
         if !is_due || self.is_held {
             return Ok(());
@@ -130,13 +130,13 @@ impl<'a> Runner<'a> {
         self.start(&changes)
     }
 
-    fn start(&mut self, changes: &[Change]) -> Result<(), Complaint> {
+    fn start(&mut self, changes: &[Change]) -> Result<(), CommandError> {
         if self.options.clear && io::stdout().is_terminal() {
             io::stdout().write_all(CLEAR).and_then(|()| io::stdout().flush())?;
         }
         let started = self.exec.command(changes).and_then(Process::start);
         let program = self.exec.program().into();
-        self.process = Some(started.map_err(|error| Complaint::File { path: program, error })?);
+        self.process = Some(started.map_err(|error| CommandError::File { path: program, error })?);
         Ok(())
     }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use gamin_engine::{Refusal, Unlisted};
 
-use super::arguments::{Arguments, Refusal as Refused, number, path, unsuitable};
+use super::arguments::{ArgumentError, Arguments, number, path, unsuitable};
 use crate::action::{Action, Block, ClientAction, Fault, ScanFault};
 
 /// The longest time of a fault, in milliseconds; also how far the clock is set, forward or back.
@@ -16,7 +16,7 @@ const TIME_MAX_MS: u32 = 3_600_000;
 /// The type of what is mounted if none is said.
 const LOCAL: &str = "tmpfs";
 
-pub(super) fn read(a: &mut Arguments<'_>) -> Result<Action, Refused> {
+pub(super) fn read(a: &mut Arguments<'_>) -> Result<Action, ArgumentError> {
     let word = a.next("what goes wrong")?;
     let fault = match word.bytes.as_slice() {
         b"delay" => Fault::Delay(time(a)?),
@@ -48,26 +48,26 @@ pub(super) fn read(a: &mut Arguments<'_>) -> Result<Action, Refused> {
     Ok(Action::Fault(fault))
 }
 
-fn time(a: &mut Arguments<'_>) -> Result<Duration, Refused> {
+fn time(a: &mut Arguments<'_>) -> Result<Duration, ArgumentError> {
     let word = a.next("MS")?;
     let time = number(word, 0..=TIME_MAX_MS);
     let time = time.ok_or_else(|| unsuitable(word, "a number of milliseconds up to 3600000"))?;
     Ok(Duration::from_millis(time.into()))
 }
 
-fn jump(a: &mut Arguments<'_>) -> Result<i64, Refused> {
+fn jump(a: &mut Arguments<'_>) -> Result<i64, ArgumentError> {
     let word = a.next("MS")?;
     let furthest = i64::from(TIME_MAX_MS);
     let jump = number(word, -furthest..=furthest);
     jump.ok_or_else(|| unsuitable(word, "a number of milliseconds from -3600000 to 3600000"))
 }
 
-fn size(a: &mut Arguments<'_>) -> Result<usize, Refused> {
+fn size(a: &mut Arguments<'_>) -> Result<usize, ArgumentError> {
     Ok(a.count()? as usize)
 }
 
 /// A number of bytes, or `all`.
-fn room(a: &mut Arguments<'_>) -> Result<Option<usize>, Refused> {
+fn room(a: &mut Arguments<'_>) -> Result<Option<usize>, ArgumentError> {
     let word = a.next("N")?;
     if word.bytes == b"all" {
         return Ok(None);
@@ -76,13 +76,13 @@ fn room(a: &mut Arguments<'_>) -> Result<Option<usize>, Refused> {
 }
 
 /// A directory of the scenario, or `any`.
-fn directory(a: &mut Arguments<'_>) -> Result<Option<PathBuf>, Refused> {
+fn directory(a: &mut Arguments<'_>) -> Result<Option<PathBuf>, ArgumentError> {
     let word = a.next("DIR")?;
     if word.bytes == b"any" { Ok(None) } else { path(word).map(Some) }
 }
 
 /// A type of file systems, by default a local one.
-fn file_system(a: &mut Arguments<'_>) -> Result<String, Refused> {
+fn file_system(a: &mut Arguments<'_>) -> Result<String, ArgumentError> {
     let Some(word) = a.optional() else { return Ok(LOCAL.to_owned()) };
     let is_type = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
     let text = str::from_utf8(&word.bytes).ok().filter(|_| word.bytes.iter().all(is_type));
@@ -90,7 +90,7 @@ fn file_system(a: &mut Arguments<'_>) -> Result<String, Refused> {
     text.map(str::to_owned).ok_or_else(|| unsuitable(word, "a type of file systems, such as `nfs`"))
 }
 
-fn refusal(a: &mut Arguments<'_>) -> Result<Refusal, Refused> {
+fn refusal(a: &mut Arguments<'_>) -> Result<Refusal, ArgumentError> {
     let word = a.next("WHY")?;
     match word.bytes.as_slice() {
         b"limit" => Ok(Refusal::Limit),
@@ -101,7 +101,7 @@ fn refusal(a: &mut Arguments<'_>) -> Result<Refusal, Refused> {
     }
 }
 
-fn unlisted(a: &mut Arguments<'_>) -> Result<Unlisted, Refused> {
+fn unlisted(a: &mut Arguments<'_>) -> Result<Unlisted, ArgumentError> {
     let word = a.next("WHY")?;
     match word.bytes.as_slice() {
         b"denied" => Ok(Unlisted::Denied),

@@ -15,7 +15,7 @@ use nix::sys::signal::Signal;
 
 use super::call::{Answer, CARRIER_ARGUMENT, Call};
 use crate::forks;
-use crate::world::Trouble;
+use crate::world::StepError;
 
 /// A library in a process of its own.
 #[derive(Debug)]
@@ -25,13 +25,13 @@ pub(super) struct Carrier {
     /// How long a call may take beside what it waits for.
     patience: Duration,
     /// What became of the library, if it is no more.
-    end: Option<Trouble>,
+    end: Option<StepError>,
 }
 
 impl Carrier {
     /// Starts a process that has loaded nothing yet.
-    pub fn start(patience: Duration, environment: &[(OsString, OsString)]) -> Result<Carrier, Trouble> {
-        let failed = |why| Trouble::Failed(format!("cannot start a process for the library: {why}"));
+    pub fn start(patience: Duration, environment: &[(OsString, OsString)]) -> Result<Carrier, StepError> {
+        let failed = |why| StepError::Failed(format!("cannot start a process for the library: {why}"));
         let (ours, theirs) = UnixStream::pair().map_err(failed)?;
         // The link to it serves where the path cannot be had, and where what it leads to was replaced.
         let mut command = Command::new("/proc/self/exe");
@@ -53,15 +53,15 @@ impl Carrier {
     ///
     /// # Errors
     /// Says what it refused, or what became of it.
-    pub fn call(&mut self, call: &Call) -> Result<Answer, Trouble> {
+    pub fn call(&mut self, call: &Call) -> Result<Answer, StepError> {
         if let Some(end) = &self.end {
             return Err(end.clone());
         }
         let waits = if let Call::Next { patience } = call { *patience } else { Duration::ZERO };
         match self.exchange(call, self.patience + waits) {
-            Ok(Some(Answer::Failed(why))) => Err(Trouble::Failed(format!("the library: {why}"))),
+            Ok(Some(Answer::Failed(why))) => Err(StepError::Failed(format!("the library: {why}"))),
             Ok(Some(Answer::Unknown)) => {
-                Err(Trouble::Impossible(format!("the library has no {}", call.function())))
+                Err(StepError::Impossible(format!("the library has no {}", call.function())))
             }
             Ok(Some(answer)) => Ok(answer),
             Ok(None) => Err(self.ended(call)),
@@ -70,12 +70,12 @@ impl Carrier {
                 self.stop();
                 let function = call.function();
                 let end = format!("the library did not come back from {function} within {patience:?}");
-                Err(self.end.insert(Trouble::Failed(end)).clone())
+                Err(self.end.insert(StepError::Failed(end)).clone())
             }
             Err(why) if matches!(why.kind(), ErrorKind::BrokenPipe | ErrorKind::ConnectionReset) => {
                 Err(self.ended(call))
             }
-            Err(why) => Err(Trouble::Failed(format!("cannot talk to the library's process: {why}"))),
+            Err(why) => Err(StepError::Failed(format!("cannot talk to the library's process: {why}"))),
         }
     }
 
@@ -93,11 +93,11 @@ impl Carrier {
         }
     }
 
-    fn ended(&mut self, call: &Call) -> Trouble {
+    fn ended(&mut self, call: &Call) -> StepError {
         // It has closed its end, so it is ending.
         let how = self.child.wait().map_or_else(|why| why.to_string(), describe);
         let end = format!("the library ended its process in {}: {how}", call.function());
-        self.end.insert(Trouble::Failed(end)).clone()
+        self.end.insert(StepError::Failed(end)).clone()
     }
 
     fn stop(&mut self) {

@@ -17,7 +17,7 @@ use crate::check::{Checker, Complaint};
 use crate::forks;
 use crate::session;
 use crate::stop::{self, Stop};
-use crate::world::{Client, Trouble, failed};
+use crate::world::{Client, StepError, failed};
 use testgam_language::collection::Collection;
 
 /// A connection of the client library.
@@ -49,7 +49,7 @@ impl LiveClient {
     }
 
     /// Whether the server is the one it was, unless that was ended.
-    fn check_server(&mut self) -> Result<(), Trouble> {
+    fn check_server(&mut self) -> Result<(), StepError> {
         let Some(before) = self.server else { return Ok(()) };
         let now = self.connection.server_pid();
         self.server = now.or(self.server);
@@ -66,7 +66,7 @@ impl LiveClient {
     }
 
     /// Waits for an event, and looks now and then whether to stop.
-    fn wait_for_event(&self, patience: Duration) -> Result<Option<Event>, Trouble> {
+    fn wait_for_event(&self, patience: Duration) -> Result<Option<Event>, StepError> {
         let deadline = Instant::now() + patience;
         loop {
             self.stop.check()?;
@@ -80,7 +80,7 @@ impl LiveClient {
     }
 
     /// Waits until the server has reported everything, if it has a barrier.
-    pub fn barrier(&mut self) -> Result<bool, Trouble> {
+    pub fn barrier(&mut self) -> Result<bool, StepError> {
         let forks = self.forks();
         let (connection, patience) = (Arc::clone(&self.connection), self.stop.cap(self.patience));
         let reached = self.stop.unless_asked(move || connection.barrier(patience));
@@ -95,7 +95,7 @@ impl LiveClient {
             Err(gamin::Error::TimedOut) => {
                 self.stop.check()?;
                 let patience = self.patience;
-                Err(Trouble::Failed(format!("waited {patience:?} for the server to report everything")))
+                Err(StepError::Failed(format!("waited {patience:?} for the server to report everything")))
             }
             Err(why) => Err(failed(&why)),
         }
@@ -103,7 +103,7 @@ impl LiveClient {
 }
 
 impl Client for LiveClient {
-    fn monitor(&mut self, kind: Kind, path: &Path, number: Option<i32>) -> Result<i32, Trouble> {
+    fn monitor(&mut self, kind: Kind, path: &Path, number: Option<i32>) -> Result<i32, StepError> {
         let _forks = self.forks();
         let number = match (kind, number) {
             (_, Some(number)) => {
@@ -116,37 +116,37 @@ impl Client for LiveClient {
         number.map(|number| number.0).map_err(|why| failed(&why))
     }
 
-    fn collect(&mut self, path: &Path, collection: &Collection) -> Result<i32, Trouble> {
+    fn collect(&mut self, path: &Path, collection: &Collection) -> Result<i32, StepError> {
         let _forks = self.forks();
         let request = MonitorRequest::new(path, collection.scope());
         self.connection.ask(&request).map(|number| number.0).map_err(|why| failed(&why))
     }
 
-    fn suspend_monitor(&mut self, number: i32) -> Result<(), Trouble> {
+    fn suspend_monitor(&mut self, number: i32) -> Result<(), StepError> {
         self.connection.suspend(RequestNumber(number)).map_err(|why| failed(&why))
     }
 
-    fn resume_monitor(&mut self, number: i32) -> Result<(), Trouble> {
+    fn resume_monitor(&mut self, number: i32) -> Result<(), StepError> {
         self.connection.resume(RequestNumber(number)).map_err(|why| failed(&why))
     }
 
-    fn cancel(&mut self, number: i32) -> Result<(), Trouble> {
+    fn cancel(&mut self, number: i32) -> Result<(), StepError> {
         let _forks = self.forks();
         self.connection.cancel(RequestNumber(number)).map_err(|why| failed(&why))
     }
 
-    fn no_exists(&mut self) -> Result<(), Trouble> {
+    fn no_exists(&mut self) -> Result<(), StepError> {
         self.connection.no_exists().map_err(|why| failed(&why))
     }
 
-    fn pending(&mut self) -> Result<bool, Trouble> {
+    fn pending(&mut self) -> Result<bool, StepError> {
         let _forks = self.forks();
         let is_pending = self.connection.pending();
         self.check_server()?;
         Ok(!self.came.is_empty() || is_pending.map_err(|why| failed(&why))?)
     }
 
-    fn next(&mut self, patience: Duration) -> Result<Option<Event>, Trouble> {
+    fn next(&mut self, patience: Duration) -> Result<Option<Event>, StepError> {
         if let Some(event) = self.came.pop_front() {
             return Ok(Some(event));
         }
@@ -159,7 +159,7 @@ impl Client for LiveClient {
         event
     }
 
-    fn sync(&mut self) -> Result<(), Trouble> {
+    fn sync(&mut self) -> Result<(), StepError> {
         if self.barrier()? {
             return Ok(());
         }
@@ -171,7 +171,7 @@ impl Client for LiveClient {
         })
     }
 
-    fn kill_server(&mut self) -> Result<(), Trouble> {
+    fn kill_server(&mut self) -> Result<(), StepError> {
         let pid = session::known(self.connection.server_pid())?;
         self.past.server_dies(&[pid.as_raw()]);
         let patience = self.patience;

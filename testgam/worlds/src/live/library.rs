@@ -11,7 +11,7 @@ use gamin::{Connection, ServerCommand};
 use super::connection::LiveClient;
 use super::options::LiveOptions;
 use super::past::Past;
-use crate::world::{Client, Trouble};
+use crate::world::{Client, StepError};
 
 /// What a program that is linked to a library finds around it.
 #[derive(Debug)]
@@ -36,7 +36,7 @@ pub trait ClientLibrary: fmt::Debug {
     ///
     /// # Errors
     /// Says why the library did not.
-    fn open(&self, connection: Connection, around: Surroundings) -> Result<Box<dyn Client>, Trouble>;
+    fn open(&self, connection: Connection, around: Surroundings) -> Result<Box<dyn Client>, StepError>;
 }
 
 /// The client library of this house, which is the connection itself.
@@ -44,7 +44,7 @@ pub trait ClientLibrary: fmt::Debug {
 pub struct OwnLibrary;
 
 impl ClientLibrary for OwnLibrary {
-    fn open(&self, connection: Connection, around: Surroundings) -> Result<Box<dyn Client>, Trouble> {
+    fn open(&self, connection: Connection, around: Surroundings) -> Result<Box<dyn Client>, StepError> {
         Ok(Box::new(LiveClient::new(connection, around.is_own, around.past, &around.options)))
     }
 }

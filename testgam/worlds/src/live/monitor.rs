@@ -15,7 +15,7 @@ use super::options::LiveOptions;
 use super::past::Past;
 use crate::forks;
 use crate::session::Session;
-use crate::world::{Client, Monitor, Trouble, failed};
+use crate::world::{Client, Monitor, StepError, failed};
 
 /// A server of a session.
 #[derive(Debug)]
@@ -58,7 +58,7 @@ impl LiveMonitor {
         self.options.server = server;
     }
 
-    fn connection(&mut self, id: Option<&OsStr>) -> Result<Connection, Trouble> {
+    fn connection(&mut self, id: Option<&OsStr>) -> Result<Connection, StepError> {
         let options = match &mut self.place {
             Place::Shared { id: last } => {
                 // As the original, which leaves it in its environment.
@@ -102,15 +102,15 @@ impl LiveMonitor {
 }
 
 impl Monitor for LiveMonitor {
-    fn connect(&mut self, id: Option<&OsStr>) -> Result<Box<dyn Client>, Trouble> {
+    fn connect(&mut self, id: Option<&OsStr>) -> Result<Box<dyn Client>, StepError> {
         let connection = self.connection(id)?;
         self.library.open(connection, self.surroundings())
     }
 
-    fn control(&mut self, action: &ServerAction) -> Result<(), Trouble> {
+    fn control(&mut self, action: &ServerAction) -> Result<(), StepError> {
         self.past.deed();
         let Place::Own { session, is_set_up } = &mut self.place else {
-            return Err(Trouble::Failed("only a scenario has a server of its own".into()));
+            return Err(StepError::Failed("only a scenario has a server of its own".into()));
         };
         let sets_up = match action {
             ServerAction::PollOnly | ServerAction::Watches(_) | ServerAction::Unprivileged => true,
@@ -127,7 +127,7 @@ impl Monitor for LiveMonitor {
             _ => sets_up,
         };
         if is_late && *is_set_up {
-            return Err(Trouble::Failed(
+            return Err(StepError::Failed(
                 "the server has been started already; this stands before the first `connect`".into(),
             ));
         }
@@ -155,9 +155,9 @@ impl Monitor for LiveMonitor {
         Ok(())
     }
 
-    fn heal(&mut self) -> Result<(), Trouble> {
+    fn heal(&mut self) -> Result<(), StepError> {
         let Place::Own { session, .. } = &self.place else {
-            return Err(Trouble::Failed("only a scenario has a server of its own".into()));
+            return Err(StepError::Failed("only a scenario has a server of its own".into()));
         };
         // If there is none, the next line starts one.
         let _ = session.go_on();

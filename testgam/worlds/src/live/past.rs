@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use crate::world::Trouble;
+use crate::world::StepError;
 
 /// The longest wait for silence, where the server has no barrier.
 const SILENCE_MAX: Duration = Duration::from_secs(5);
@@ -75,8 +75,8 @@ impl Silence {
 /// Reads until nothing has come for so long, but not for ever. `fetch` waits so long, and gives whether something came.
 pub(crate) fn await_silence(
     length: Duration,
-    mut fetch: impl FnMut(Duration) -> Result<bool, Trouble>,
-) -> Result<(), Trouble> {
+    mut fetch: impl FnMut(Duration) -> Result<bool, StepError>,
+) -> Result<(), StepError> {
     let deadline = Instant::now() + SILENCE_MAX;
     while Instant::now() < deadline && fetch(length)? {}
     Ok(())

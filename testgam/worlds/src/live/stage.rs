@@ -17,7 +17,7 @@ use super::past::Past;
 use crate::disk::{self, Disk};
 use crate::sight::{Sight, Stamp};
 use crate::stop::Stop;
-use crate::world::{Stage, Trouble};
+use crate::world::{Stage, StepError};
 
 /// The bits that let somebody list a directory: its owner, its group, others.
 const MAY_LIST: u32 = 0o444;
@@ -58,20 +58,20 @@ impl RealFiles {
 }
 
 impl Stage for RealFiles {
-    fn perform(&mut self, operation: &FileOperation) -> Result<(), Trouble> {
+    fn perform(&mut self, operation: &FileOperation) -> Result<(), StepError> {
         self.past.deed();
         self.disk.perform(operation).map_err(|why| match (operation, why.kind()) {
             (FileOperation::ChangeOwner { .. }, std::io::ErrorKind::PermissionDenied) => {
-                Trouble::Impossible("only root gives files away".into())
+                StepError::Impossible("only root gives files away".into())
             }
-            _ => Trouble::Failed(why.to_string()),
+            _ => StepError::Failed(why.to_string()),
         })
     }
 
-    fn perform_concurrently(&mut self, writers: &[Vec<FileOperation>]) -> Result<(), Trouble> {
+    fn perform_concurrently(&mut self, writers: &[Vec<FileOperation>]) -> Result<(), StepError> {
         self.past.deed();
         let started = self.disk.perform_concurrently(writers);
-        started.map_err(|why| Trouble::Failed(format!("cannot start a thread: {why}")))
+        started.map_err(|why| StepError::Failed(format!("cannot start a thread: {why}")))
     }
 
     fn spell(&self, path: &Path) -> PathBuf {

@@ -10,7 +10,7 @@ use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use crate::world::Trouble;
+use crate::world::StepError;
 use testgam_language::action::Gaminrc;
 
 /// How a line about file systems begins.
@@ -38,7 +38,7 @@ impl Settings {
     ///
     /// # Errors
     /// Says why that cannot be written.
-    pub fn notify(&mut self, folder: &Path) -> Result<(), Trouble> {
+    pub fn notify(&mut self, folder: &Path) -> Result<(), StepError> {
         let folder = folder.as_os_str().as_bytes();
         self.own = Some([b"notify ", folder, b" ", folder, b"/*\n"].concat());
         self.write(Gaminrc::User)
@@ -48,12 +48,12 @@ impl Settings {
     ///
     /// # Errors
     /// Says why it cannot be written, or that it would have no effect where the scenario's folder lies.
-    pub fn add(&mut self, whose: Gaminrc, line: &[u8]) -> Result<(), Trouble> {
+    pub fn add(&mut self, whose: Gaminrc, line: &[u8]) -> Result<(), StepError> {
         if line.starts_with(FILE_SYSTEMS) {
             if let Some(above) = PREDEFINED.into_iter().find(|above| self.home.starts_with(above)) {
                 let why =
                     format!("predefined rules stand above `fsset` below {above}; set TMPDIR to elsewhere");
-                return Err(Trouble::Impossible(why));
+                return Err(StepError::Impossible(why));
             }
             self.own = None;
         }
@@ -86,7 +86,7 @@ impl Settings {
     }
 
     /// Puts a file in place at once, so that the server never reads half of it.
-    fn write(&self, whose: Gaminrc) -> Result<(), Trouble> {
+    fn write(&self, whose: Gaminrc) -> Result<(), StepError> {
         let path = match whose {
             Gaminrc::User => self.home.join(".gaminrc"),
             Gaminrc::System => self.system_files().join("gaminrc"),
@@ -107,8 +107,8 @@ impl Settings {
     }
 }
 
-fn failed(path: &Path, why: &io::Error) -> Trouble {
-    Trouble::Failed(format!("cannot write {}: {why}", path.display()))
+fn failed(path: &Path, why: &io::Error) -> StepError {
+    StepError::Failed(format!("cannot write {}: {why}", path.display()))
 }
 
 #[cfg(test)]
@@ -144,10 +144,10 @@ mod tests {
         match settings.add(Gaminrc::User, b"fsset * none") {
             Ok(()) => assert_eq!(text(home.path(), ".gaminrc").as_deref(), Some("fsset * none\n")),
             // Where temporary files lie below a predefined rule.
-            Err(why) => assert!(matches!(why, Trouble::Impossible(_)), "{why}"),
+            Err(why) => assert!(matches!(why, StepError::Impossible(_)), "{why}"),
         }
         let mut settings = Settings::new("/mnt/home".into());
         let added = settings.add(Gaminrc::User, b"fsset * none");
-        assert!(matches!(added, Err(Trouble::Impossible(_))), "{added:?}");
+        assert!(matches!(added, Err(StepError::Impossible(_))), "{added:?}");
     }
 }

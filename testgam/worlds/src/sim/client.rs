@@ -27,7 +27,7 @@ pub struct ClientId(pub usize);
 
 /// The server is gone, or can't be understood.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Lost;
+pub struct ConnectionLost;
 
 /// A client's connection.
 #[derive(Debug, Default)]
@@ -96,7 +96,7 @@ impl SimClient {
         &mut self,
         pipes: &mut Pipes,
         enough: impl Fn(&State) -> bool,
-    ) -> Result<bool, Lost> {
+    ) -> Result<bool, ConnectionLost> {
         let mut did = self.flush(pipes);
         let Some(pipe) = self.pipe else { return Ok(false) };
         let mut bytes = Vec::new();
@@ -105,9 +105,9 @@ impl SimClient {
                 break;
             }
             match pipes.read(pipe, End::Client, BUFFER_LEN, &mut bytes) {
-                Transfer::Bytes(_) => self.state.handle_bytes(&bytes).map_err(|_| Lost)?,
+                Transfer::Bytes(_) => self.state.handle_bytes(&bytes).map_err(|_| ConnectionLost)?,
                 Transfer::Blocked => break,
-                Transfer::Ended => return Err(Lost),
+                Transfer::Ended => return Err(ConnectionLost),
             }
             did = true;
         }

@@ -9,23 +9,23 @@ use gamin::state::{Outcome, State};
 use gamin::{Error, Event, Kind, MonitorRequest, RequestNumber};
 use gamin_core::engine::Time;
 
-use super::client::{ClientId, Lost, SimClient};
-use super::{Sim, Stuck, TURNS_MAX};
+use super::client::{ClientId, ConnectionLost, SimClient};
+use super::{Sim, SimError, TURNS_MAX};
 use testgam_language::collection::Collection;
 
 impl Sim {
     /// Opens a client's connection.
     ///
     /// # Errors
-    /// [`Stuck::NoServer`].
-    pub fn connect(&mut self) -> Result<ClientId, Stuck> {
+    /// [`SimError::NoServer`].
+    pub fn connect(&mut self) -> Result<ClientId, SimError> {
         let id = ClientId(self.clients.len());
         self.clients.push(Some(SimClient::default()));
         if self.reconnect(id) {
             return Ok(id);
         }
         self.clients.pop();
-        Err(Stuck::NoServer)
+        Err(SimError::NoServer)
     }
 
     /// Closes a client's connection.
@@ -46,7 +46,7 @@ impl Sim {
         kind: Kind,
         path: &Path,
         number: Option<RequestNumber>,
-    ) -> Result<RequestNumber, Stuck> {
+    ) -> Result<RequestNumber, SimError> {
         self.reconnect(id);
         let number = self.command(id, |state| state.monitor(kind, path, number))?;
         self.check_request(id, number, kind, path);
@@ -62,7 +62,7 @@ impl Sim {
         id: ClientId,
         path: &Path,
         collection: &Collection,
-    ) -> Result<RequestNumber, Stuck> {
+    ) -> Result<RequestNumber, SimError> {
         self.reconnect(id);
         let request = MonitorRequest::new(path, collection.scope());
         self.command(id, |state| state.ask(&request))
@@ -72,7 +72,12 @@ impl Sim {
     ///
     /// # Errors
     /// As the client library's.
-    pub fn suspend(&mut self, id: ClientId, number: RequestNumber, is_suspended: bool) -> Result<(), Stuck> {
+    pub fn suspend(
+        &mut self,
+        id: ClientId,
+        number: RequestNumber,
+        is_suspended: bool,
+    ) -> Result<(), SimError> {
         match is_suspended {
             true => self.command(id, |state| state.suspend(number)),
             false => self.command(id, |state| state.resume(number)),
@@ -86,7 +91,7 @@ impl Sim {
     ///
     /// # Errors
     /// As the client library's.
-    pub fn cancel(&mut self, id: ClientId, number: RequestNumber) -> Result<(), Stuck> {
+    pub fn cancel(&mut self, id: ClientId, number: RequestNumber) -> Result<(), SimError> {
         self.command(id, |state| state.cancel(number))?;
         self.witness.handle_cancel(id, number.0);
         Ok(())
@@ -95,8 +100,8 @@ impl Sim {
     /// Asks for no listing of directories from now on.
     ///
     /// # Errors
-    /// [`Stuck::Disconnected`].
-    pub fn no_exists(&mut self, id: ClientId) -> Result<(), Stuck> {
+    /// [`SimError::Disconnected`].
+    pub fn no_exists(&mut self, id: ClientId) -> Result<(), SimError> {
         let client = self.client(id)?;
         client.state.set_no_exists();
         client.wants_no_listing = true;
@@ -106,8 +111,8 @@ impl Sim {
     /// Whether an event can be had at this moment.
     ///
     /// # Errors
-    /// [`Stuck::Disconnected`], [`Stuck::Restless`].
-    pub fn pending(&mut self, id: ClientId) -> Result<bool, Stuck> {
+    /// [`SimError::Disconnected`], [`SimError::Restless`].
+    pub fn pending(&mut self, id: ClientId) -> Result<bool, SimError> {
         self.exchange(id, State::has_event)?;
         Ok(self.client(id)?.state.has_event())
     }
@@ -115,8 +120,8 @@ impl Sim {
     /// Waits for an event, at most so long.
     ///
     /// # Errors
-    /// [`Stuck::Disconnected`], [`Stuck::Restless`].
-    pub fn next(&mut self, id: ClientId, patience: Duration) -> Result<Option<Event>, Stuck> {
+    /// [`SimError::Disconnected`], [`SimError::Restless`].
+    pub fn next(&mut self, id: ClientId, patience: Duration) -> Result<Option<Event>, SimError> {
         let end = self.now + patience;
         let mut is_late = false;
         let event = loop {
@@ -134,8 +139,8 @@ impl Sim {
     /// The barrier: afterwards every event of what has happened so far can be had.
     ///
     /// # Errors
-    /// [`Stuck::Unanswered`] after so long.
-    pub fn sync(&mut self, id: ClientId, patience: Duration) -> Result<(), Stuck> {
+    /// [`SimError::Unanswered`] after so long.
+    pub fn sync(&mut self, id: ClientId, patience: Duration) -> Result<(), SimError> {
         let end = self.now + patience;
         loop {
             let branches = self.client(id)?.state.branches();
@@ -146,7 +151,7 @@ impl Sim {
         }
     }
 
-    fn barrier(&mut self, id: ClientId, patience: Duration, end: Time) -> Result<(), Stuck> {
+    fn barrier(&mut self, id: ClientId, patience: Duration, end: Time) -> Result<(), SimError> {
         self.exchange(id, |_| false)?;
         let asked = self.files.tree.journal().now();
         let token = self.command(id, State::ask_barrier)?;
@@ -155,8 +160,8 @@ impl Sim {
             self.exchange(id, |state| state.outcome(token) != Outcome::Open)?;
             match self.client(id)?.state.outcome(token) {
                 Outcome::Answered(_) => break Ok(()),
-                Outcome::Unsupported => break Err(Stuck::Client(Error::Unsupported)),
-                Outcome::Open if is_late => break Err(Stuck::Unanswered(patience)),
+                Outcome::Unsupported => break Err(SimError::Client(Error::Unsupported)),
+                Outcome::Open if is_late => break Err(SimError::Unanswered(patience)),
                 Outcome::Open => is_late = !self.step(Some(id), end),
             }
         };
@@ -167,15 +172,15 @@ impl Sim {
         answered
     }
 
-    pub(super) fn client(&mut self, id: ClientId) -> Result<&mut SimClient, Stuck> {
-        self.clients.get_mut(id.0).and_then(Option::as_mut).ok_or(Stuck::Disconnected)
+    pub(super) fn client(&mut self, id: ClientId) -> Result<&mut SimClient, SimError> {
+        self.clients.get_mut(id.0).and_then(Option::as_mut).ok_or(SimError::Disconnected)
     }
 
     fn command<T>(
         &mut self,
         id: ClientId,
         command: impl FnOnce(&mut State) -> Result<T, Error>,
-    ) -> Result<T, Stuck> {
+    ) -> Result<T, SimError> {
         let done = command(&mut self.client(id)?.state);
         if let Some(Some(client)) = self.clients.get_mut(id.0) {
             client.flush(&mut self.pipes);
@@ -184,18 +189,18 @@ impl Sim {
     }
 
     /// Has a client and the server do what can be done at this moment, until the client has `enough`.
-    fn exchange(&mut self, id: ClientId, enough: impl Fn(&State) -> bool) -> Result<(), Stuck> {
+    fn exchange(&mut self, id: ClientId, enough: impl Fn(&State) -> bool) -> Result<(), SimError> {
         for _ in 0..TURNS_MAX {
             self.run_until_quiet()?;
             if enough(&self.client(id)?.state) || !self.reconnect(id) {
                 return Ok(());
             }
-            let Some(Some(client)) = self.clients.get_mut(id.0) else { return Err(Stuck::Disconnected) };
+            let Some(Some(client)) = self.clients.get_mut(id.0) else { return Err(SimError::Disconnected) };
             match client.exchange(&mut self.pipes, &enough) {
                 // What was read makes room for more.
                 Ok(true) => self.explore(id),
                 Ok(false) => return self.run_until_quiet(),
-                Err(Lost) => client.lose(self.now, &mut self.pipes),
+                Err(ConnectionLost) => client.lose(self.now, &mut self.pipes),
             }
         }
         Err(self.restless())

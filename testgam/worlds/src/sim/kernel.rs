@@ -10,7 +10,7 @@ use std::ops::Bound;
 use std::sync::Arc;
 use std::time::Duration;
 
-use gamin_backend::{Access, Extent, Failure, Kernel, Lane, MountId, Mounts, Number, Record, scan};
+use gamin_backend::{Access, Extent, FileError, Kernel, Lane, MountId, Mounts, Number, Record, scan};
 use gamin_core::engine::{
     Entries, FileType, Found, Level, Name, Refusal, Scan, ScanRequest, Stamp, Time, TreePath, Unlisted,
 };
@@ -229,23 +229,23 @@ impl<'a> Eyes<'a> {
     }
 
     /// Asks the remote mounts on the way along a path.
-    fn ask(&mut self, path: &[u8]) -> Result<(), Failure> {
+    fn ask(&mut self, path: &[u8]) -> Result<(), FileError> {
         let mounts = self.files.tree.remote_on(self.caller, path, false);
         self.ask_mounts(&mounts, path)
     }
 
-    fn ask_mounts(&mut self, mounts: &[Passed], path: &[u8]) -> Result<(), Failure> {
+    fn ask_mounts(&mut self, mounts: &[Passed], path: &[u8]) -> Result<(), FileError> {
         for Passed { id, hangs } in mounts {
             if self.lane.mounts().all(|own| own != MountId(*id)) {
                 if self.lane == Lane::SHORT {
                     self.files.trespass.get_or_insert_with(|| path.to_owned());
                 }
                 // Something was mounted since a worker was sent.
-                return Err(Failure::Failed);
+                return Err(FileError::Failed);
             }
             if *hangs {
                 self.unanswered.get_or_insert(MountId(*id));
-                return Err(Failure::Failed);
+                return Err(FileError::Failed);
             }
         }
         Ok(())
@@ -266,45 +266,45 @@ impl gamin_backend::Files for Eyes<'_> {
     type Status = Stamp;
     type Directory = DentryId;
 
-    fn look(&mut self, path: &[u8]) -> Result<Stamp, Failure> {
+    fn look(&mut self, path: &[u8]) -> Result<Stamp, FileError> {
         self.ask(path)?;
         let tree = &self.files.tree;
         tree.look_up(self.caller, path, false).map(|found| tree.stamp(found)).map_err(failure)
     }
 
-    fn target(&mut self, link: &TreePath) -> Result<Vec<u8>, Failure> {
+    fn target(&mut self, link: &TreePath) -> Result<Vec<u8>, FileError> {
         self.ask(link)?;
         let tree = &self.files.tree;
         let link = tree.look_up(self.caller, link, false);
         link.and_then(|link| tree.target(link)).map(<[u8]>::to_vec).map_err(failure)
     }
 
-    fn open(&mut self, directory: &TreePath, access: Access) -> Result<DentryId, Failure> {
+    fn open(&mut self, directory: &TreePath, access: Access) -> Result<DentryId, FileError> {
         self.ask(directory)?;
         let tree = &mut self.files.tree;
         let found = tree.look_up(self.caller, directory, false).map_err(failure)?;
         if tree.file_type(found) != FileType::Directory {
-            return Err(Failure::NoDirectory);
+            return Err(FileError::NoDirectory);
         }
         if access == Access::List && !tree.may_read(self.caller, found) {
-            return Err(Failure::Denied);
+            return Err(FileError::Denied);
         }
         self.open.push(tree.open(directory, Open::Read).map_err(failure)?);
         Ok(found)
     }
 
-    fn look_at(&mut self, open: &DentryId) -> Result<Stamp, Failure> {
+    fn look_at(&mut self, open: &DentryId) -> Result<Stamp, FileError> {
         Ok(self.files.tree.stamp(*open))
     }
 
-    fn look_in(&mut self, open: &DentryId, name: &Name) -> Result<Stamp, Failure> {
+    fn look_in(&mut self, open: &DentryId, name: &Name) -> Result<Stamp, FileError> {
         let mount = self.files.tree.remote_in(*open, name);
         self.ask_mounts(mount.as_slice(), name)?;
         let tree = &self.files.tree;
         tree.look_up_at(self.caller, *open, name).map(|found| tree.stamp(found)).map_err(failure)
     }
 
-    fn names(&mut self, open: &mut DentryId, max: usize) -> Result<Option<Vec<Name>>, Failure> {
+    fn names(&mut self, open: &mut DentryId, max: usize) -> Result<Option<Vec<Name>>, FileError> {
         let mut names: Vec<Name> = self.files.tree.names(*open).cloned().collect();
         if !self.meanwhile.is_empty() {
             names.truncate(names.len() / 2);

@@ -13,10 +13,10 @@ use gamin::{Event, Kind, RequestNumber};
 
 use super::client::ClientId;
 use super::tree::Caller;
-use super::{OPERATION_TIME, Sim, Stuck};
+use super::{OPERATION_TIME, Sim, SimError};
 use crate::check::Complaint;
 use crate::sight::{Sight, Stamp};
-use crate::world::{Client, Monitor, Stage, Trouble, World};
+use crate::world::{Client, Monitor, Stage, StepError, World};
 use testgam_language::action::{Fault, FileOperation, ServerAction, with_directory};
 use testgam_language::collection::Collection;
 
@@ -45,11 +45,11 @@ struct SimMonitor {
 }
 
 impl Stage for SimStage {
-    fn perform(&mut self, operation: &FileOperation) -> Result<(), Trouble> {
+    fn perform(&mut self, operation: &FileOperation) -> Result<(), StepError> {
         let mut sim = self.sim.borrow_mut();
         let done = sim.files.perform(operation);
         sim.pass(OPERATION_TIME);
-        done.map_err(|why| Trouble::Failed(why.to_string()))
+        done.map_err(|why| StepError::Failed(why.to_string()))
     }
 
     fn spell(&self, path: &Path) -> PathBuf {
@@ -80,18 +80,18 @@ impl Stage for SimStage {
 }
 
 impl Monitor for SimMonitor {
-    fn connect(&mut self, _id: Option<&OsStr>) -> Result<Box<dyn Client>, Trouble> {
+    fn connect(&mut self, _id: Option<&OsStr>) -> Result<Box<dyn Client>, StepError> {
         self.is_set_up = true;
         let id = self.sim.borrow_mut().connect().map_err(|why| failed(&why))?;
         Ok(Box::new(SimConnection { sim: Rc::clone(&self.sim), id, patience: self.patience }))
     }
 
-    fn control(&mut self, action: &ServerAction) -> Result<(), Trouble> {
+    fn control(&mut self, action: &ServerAction) -> Result<(), StepError> {
         let mut sim = self.sim.borrow_mut();
         let sets_up =
             matches!(action, ServerAction::PollOnly | ServerAction::Watches(_) | ServerAction::Unprivileged);
         if sets_up && self.is_set_up {
-            return Err(Trouble::Failed(
+            return Err(StepError::Failed(
                 "the server has been started already; this stands before the first `connect`".into(),
             ));
         }
@@ -100,7 +100,7 @@ impl Monitor for SimMonitor {
             ServerAction::Stop | ServerAction::Continue | ServerAction::Kill | ServerAction::Restart
         );
         if needs_server && sim.server().is_none() {
-            return Err(Trouble::Failed("no server is running".into()));
+            return Err(StepError::Failed("no server is running".into()));
         }
         match action {
             ServerAction::PollOnly => sim.setup.is_poll_only = true,
@@ -127,11 +127,11 @@ impl Monitor for SimMonitor {
         Ok(())
     }
 
-    fn inflict(&mut self, fault: &Fault) -> Result<(), Trouble> {
-        self.sim.borrow_mut().inflict(fault).map_err(|why| Trouble::Failed(why.to_string()))
+    fn inflict(&mut self, fault: &Fault) -> Result<(), StepError> {
+        self.sim.borrow_mut().inflict(fault).map_err(|why| StepError::Failed(why.to_string()))
     }
 
-    fn heal(&mut self) -> Result<(), Trouble> {
+    fn heal(&mut self) -> Result<(), StepError> {
         self.is_set_up = true;
         self.sim.borrow_mut().heal();
         Ok(())
@@ -141,11 +141,11 @@ impl Monitor for SimMonitor {
         self.sim.borrow().complaint().cloned()
     }
 
-    fn given_back(&mut self) -> Result<(), Trouble> {
+    fn given_back(&mut self) -> Result<(), StepError> {
         Ok(self.sim.borrow_mut().given_back()?)
     }
 
-    fn quiet(&mut self) -> Result<(), Trouble> {
+    fn quiet(&mut self) -> Result<(), StepError> {
         Ok(self.sim.borrow_mut().quiet()?)
     }
 }
@@ -158,48 +158,48 @@ struct SimConnection {
 }
 
 impl Client for SimConnection {
-    fn monitor(&mut self, kind: Kind, path: &Path, number: Option<i32>) -> Result<i32, Trouble> {
+    fn monitor(&mut self, kind: Kind, path: &Path, number: Option<i32>) -> Result<i32, StepError> {
         let number = self.sim.borrow_mut().monitor(self.id, kind, path, number.map(RequestNumber));
         number.map(|number| number.0).map_err(|why| failed(&why))
     }
 
-    fn collect(&mut self, path: &Path, collection: &Collection) -> Result<i32, Trouble> {
+    fn collect(&mut self, path: &Path, collection: &Collection) -> Result<i32, StepError> {
         let number = self.sim.borrow_mut().collect(self.id, path, collection);
         number.map(|number| number.0).map_err(|why| failed(&why))
     }
 
-    fn suspend_monitor(&mut self, number: i32) -> Result<(), Trouble> {
+    fn suspend_monitor(&mut self, number: i32) -> Result<(), StepError> {
         self.sim.borrow_mut().suspend(self.id, RequestNumber(number), true).map_err(|why| failed(&why))
     }
 
-    fn resume_monitor(&mut self, number: i32) -> Result<(), Trouble> {
+    fn resume_monitor(&mut self, number: i32) -> Result<(), StepError> {
         self.sim.borrow_mut().suspend(self.id, RequestNumber(number), false).map_err(|why| failed(&why))
     }
 
-    fn cancel(&mut self, number: i32) -> Result<(), Trouble> {
+    fn cancel(&mut self, number: i32) -> Result<(), StepError> {
         self.sim.borrow_mut().cancel(self.id, RequestNumber(number)).map_err(|why| failed(&why))
     }
 
-    fn no_exists(&mut self) -> Result<(), Trouble> {
+    fn no_exists(&mut self) -> Result<(), StepError> {
         self.sim.borrow_mut().no_exists(self.id).map_err(|why| failed(&why))
     }
 
-    fn pending(&mut self) -> Result<bool, Trouble> {
+    fn pending(&mut self) -> Result<bool, StepError> {
         self.sim.borrow_mut().pending(self.id).map_err(|why| failed(&why))
     }
 
-    fn next(&mut self, patience: Duration) -> Result<Option<Event>, Trouble> {
+    fn next(&mut self, patience: Duration) -> Result<Option<Event>, StepError> {
         self.sim.borrow_mut().next(self.id, patience).map_err(|why| failed(&why))
     }
 
-    fn sync(&mut self) -> Result<(), Trouble> {
+    fn sync(&mut self) -> Result<(), StepError> {
         self.sim.borrow_mut().sync(self.id, self.patience).map_err(|why| failed(&why))
     }
 
-    fn kill_server(&mut self) -> Result<(), Trouble> {
+    fn kill_server(&mut self) -> Result<(), StepError> {
         match self.sim.borrow_mut().kill() {
             true => Ok(()),
-            false => Err(Trouble::Failed("no server is known".into())),
+            false => Err(StepError::Failed("no server is known".into())),
         }
     }
 
@@ -207,7 +207,7 @@ impl Client for SimConnection {
         Some(self.sim.borrow().compare(self.id))
     }
 
-    fn limit(&mut self, bytes: Option<usize>) -> Result<(), Trouble> {
+    fn limit(&mut self, bytes: Option<usize>) -> Result<(), StepError> {
         self.sim.borrow_mut().limit(self.id, bytes);
         Ok(())
     }
@@ -219,6 +219,6 @@ impl Drop for SimConnection {
     }
 }
 
-fn failed(why: &Stuck) -> Trouble {
-    Trouble::Failed(why.to_string())
+fn failed(why: &SimError) -> StepError {
+    StepError::Failed(why.to_string())
 }

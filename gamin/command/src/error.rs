@@ -12,7 +12,7 @@ use crate::change::escape;
 
 /// Why a command could not go on.
 #[derive(Debug, thiserror::Error)]
-pub enum Complaint {
+pub enum CommandError {
     /// Whoever read the output has closed it.
     #[error("nobody reads the output")]
     Unread,
@@ -20,7 +20,7 @@ pub enum Complaint {
     #[error("can't write to standard output: {0}")]
     Output(io::Error),
     /// There is no server, or it does not do what it should.
-    #[error("{}\n  {}", explain(.0), Complaint::advice(.0))]
+    #[error("{}\n  {}", explain(.0), CommandError::advice(.0))]
     Server(#[from] gamin::Error),
     /// A file could not be read or written.
     #[error("{}: {error}", escape(path))]
@@ -43,10 +43,10 @@ pub enum Complaint {
     },
 }
 
-impl Complaint {
+impl CommandError {
     /// The status to end with.
     pub fn status(&self) -> u8 {
-        if matches!(self, Complaint::Usage(_)) { 2 } else { 1 }
+        if matches!(self, CommandError::Usage(_)) { 2 } else { 1 }
     }
 
     /// What can be done about a server that is not there, or does not do what it should.
@@ -71,17 +71,17 @@ impl Complaint {
     }
 }
 
-impl From<gamin_follow::BadPattern> for Complaint {
-    fn from(error: gamin_follow::BadPattern) -> Complaint {
-        Complaint::Usage(error.to_string())
+impl From<gamin_follow::PatternError> for CommandError {
+    fn from(error: gamin_follow::PatternError) -> CommandError {
+        CommandError::Usage(error.to_string())
     }
 }
 
-impl From<io::Error> for Complaint {
-    fn from(error: io::Error) -> Complaint {
+impl From<io::Error> for CommandError {
+    fn from(error: io::Error) -> CommandError {
         match error.kind() {
-            io::ErrorKind::BrokenPipe => Complaint::Unread,
-            _ => Complaint::Output(error),
+            io::ErrorKind::BrokenPipe => CommandError::Unread,
+            _ => CommandError::Output(error),
         }
     }
 }

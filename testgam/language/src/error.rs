@@ -13,18 +13,18 @@ pub const SCRIPT_MAX: usize = 16 << 20;
 
 /// A place in a script that cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Mistake {
+pub struct ScriptError {
     /// The line, counting from 1.
     pub line: usize,
     /// The byte in the line, counting from 1.
     pub column: usize,
     /// What is wrong there.
-    pub problem: Problem,
+    pub problem: ScriptErrorKind,
 }
 
 /// What can be wrong with a line.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Problem {
+pub enum ScriptErrorKind {
     /// The first word is no verb of the language.
     #[error("`{0}` is no verb{1}")]
     UnknownVerb(String, Suggestion),
@@ -102,7 +102,7 @@ impl fmt::Display for Suggestion {
     }
 }
 
-impl fmt::Display for Mistake {
+impl fmt::Display for ScriptError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}: {}", self.line, self.column, self.problem)
     }
