@@ -113,9 +113,19 @@ pub fn connect_to(name: &[u8]) -> std::io::Result<UnixStream> {
     Ok(stream)
 }
 
+/// Reads what there is. Since there is a time limit, whatever stops and continues this process ends the call itself.
+fn read(mut stream: &UnixStream, buffer: &mut [u8]) -> std::io::Result<usize> {
+    loop {
+        match stream.read(buffer) {
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            read => return read,
+        }
+    }
+}
+
 /// Whether the other end has closed the connection, which it does in time.
-pub fn is_closed(mut stream: &UnixStream) -> bool {
-    match stream.read(&mut [0; 4096]) {
+pub fn is_closed(stream: &UnixStream) -> bool {
+    match read(stream, &mut [0; 4096]) {
         Ok(count) => count == 0,
         Err(error) => error.kind() == ErrorKind::ConnectionReset,
     }
@@ -149,7 +159,7 @@ impl Client {
             {
                 return format!("{} {:?} {}", event.seq, event.code, event.path.escape_ascii());
             }
-            let count = self.stream.read(&mut buffer).expect("because the server answers in time");
+            let count = read(&self.stream, &mut buffer).expect("because the server answers in time");
             assert!(count > 0, "the server has closed the connection");
             self.decoder.push(&buffer[..count]);
         }
