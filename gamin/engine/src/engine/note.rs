@@ -16,7 +16,7 @@ use crate::path::Name;
 use crate::scan::Detail;
 use crate::stamp::FileType;
 use crate::time::Time;
-use crate::watch::{WAITING_MAX, Waiting};
+use crate::watch::{Reliance, WAITING_MAX, Waiting};
 
 impl Engine {
     pub(super) fn note(&mut self, now: Time, id: WatchId, notice: Waiting) {
@@ -33,7 +33,9 @@ impl Engine {
             }
             return;
         }
-        if watch.is_about_coming_and_going(&notice) && !watch.churn.admits(now) {
+        // Where the kernel refuses a part of the way, the path may lead elsewhere by now.
+        let is_hearsay = watch.reliance == Reliance::None;
+        if is_hearsay || watch.is_about_coming_and_going(&notice) && !watch.churn.admits(now) {
             return self.note_later(id, &notice);
         }
         match notice {
@@ -43,7 +45,7 @@ impl Engine {
         }
     }
 
-    /// Leaves a notice to a rescan, because too much comes and goes.
+    /// Leaves a notice to a rescan, because too much comes and goes, or it says too little.
     fn note_later(&mut self, id: WatchId, notice: &Waiting) {
         let Some(watch) = self.watches.get_mut(&id) else { return };
         let detail = match notice {
