@@ -9,14 +9,14 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::time::Duration;
 
-use gamin::{Code, Event, Kind};
+use gamin::{Event, Kind};
 
 use testgam_language::action::{Collect, Expected, Subscribe};
 use testgam_language::transcript::{self, Shown};
 use testgam_language::words::plain_or_quoted;
 use testgam_worlds::check::{Checker, Complaint};
 use testgam_worlds::sight::{Sight, Stamp};
-use testgam_worlds::told::{Glimpse, Told, Violation};
+use testgam_worlds::told::{Glimpse, Told, Violation, tells_presence};
 use testgam_worlds::world::{Client, Monitor, Stage, StepError};
 
 /// A client as the interpreter knows it.
@@ -213,10 +213,8 @@ impl Subscriber {
     fn check(&mut self, stage: &dyn Stage, event: &Event, is_late: bool) -> Result<(), Violation> {
         let Some(told) = &mut self.told else { return Ok(()) };
         let told = told.get_mut(&event.request.0).ok_or(Violation::Unknown)?;
-        let stamp = match event.code {
-            Code::Exists | Code::Created | Code::Changed => stamp(stage, told, event.path.as_os_str()),
-            _ => None,
-        };
+        let is_there = tells_presence(event.code) == Some(true);
+        let stamp = is_there.then(|| stamp(stage, told, event.path.as_os_str())).flatten();
         told.handle(event.code, event.path.as_os_str(), Glimpse { stamp, is_late })
     }
 

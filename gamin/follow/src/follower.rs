@@ -142,7 +142,7 @@ impl Follower {
         if let Some(is_listed) = self.rule_files.get_mut(&event.request) {
             match event.code {
                 Code::EndExist => *is_listed = true,
-                Code::Created | Code::Changed | Code::Deleted if *is_listed => self.read_rules_again()?,
+                code if *is_listed && What::of(code).is_some() => self.read_rules_again()?,
                 _ => {}
             }
             self.tell_listed();
@@ -162,13 +162,7 @@ impl Follower {
                 self.tell_listed();
             }
             (code, _) => {
-                let what = match code {
-                    Code::Exists => What::Exists,
-                    Code::Created => What::Created,
-                    Code::Changed => What::Changed,
-                    Code::Deleted => What::Deleted,
-                    _ => return Ok(()),
-                };
+                let Some(what) = What::of(code) else { return Ok(()) };
                 match name.as_os_str().is_empty() {
                     true => self.handle_root(place, what)?,
                     false => self.handle_entry(place, what, name)?,

@@ -40,6 +40,8 @@ mod root;
 use std::fmt;
 use std::path::PathBuf;
 
+use gamin::Code;
+
 pub use feedback::Feedback;
 pub use follower::Follower;
 pub use gather::Gather;
@@ -60,6 +62,17 @@ pub enum What {
 }
 
 impl What {
+    /// What an event tells of its path, if it is that something happened.
+    pub fn of(code: Code) -> Option<What> {
+        match code {
+            Code::Exists => Some(What::Exists),
+            Code::Created => Some(What::Created),
+            Code::Changed => Some(What::Changed),
+            Code::Deleted => Some(What::Deleted),
+            _ => None,
+        }
+    }
+
     /// The word for it.
     pub fn word(self) -> &'static str {
         match self {

@@ -83,6 +83,12 @@ impl Code {
         }
     }
 
+    /// The code that has this name ([`Code::name`]).
+    pub fn named(name: &[u8]) -> Option<Code> {
+        let mut codes = (0..=u8::MAX).map(|number| Code::from(u16::from(number)));
+        codes.find(|code| code.name().map(str::as_bytes) == Some(name))
+    }
+
     /// The name that FAM's documentation and testgam's transcripts use, or `None` for a code that FAM does not know.
     pub fn name(self) -> Option<&'static str> {
         Some(match self {

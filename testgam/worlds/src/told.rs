@@ -303,10 +303,19 @@ impl Told {
     }
 }
 
-/// What an event makes of what was known of its name.
+/// Whether there is something at the path of an event once that has been told; `None` if the event says nothing of it.
 ///
-/// What a code says of a name is read here on purpose, and not with `Code::presence`, as client and server do: their word is no proof of
+/// What a code says is read here on purpose, and not with `Code::presence`, as client and server do: their word is no proof of
 /// their word.
+pub fn tells_presence(code: Code) -> Option<bool> {
+    match code {
+        Code::Exists | Code::Created | Code::Changed => Some(true),
+        Code::Deleted => Some(false),
+        _ => None,
+    }
+}
+
+/// What an event makes of what was known of its name.
 fn step(before: &Presence, listing: bool, code: Code, seen: Glimpse) -> Result<Presence, Violation> {
     match (code, before) {
         (Code::Exists, _) if !listing => Err(Violation::ExistsOutsideListing),

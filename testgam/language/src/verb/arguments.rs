@@ -121,8 +121,7 @@ impl<'a> Arguments<'a> {
         let request = self.request()?;
         let name = self.next("NAME")?.bytes.clone();
         let word = self.next("CODE")?;
-        let code = (1..=9).map(Code::from).find(|code| code.name().map(str::as_bytes) == Some(&word.bytes));
-        let code = code.ok_or_else(|| unsuitable(word, "a code such as Created"))?;
+        let code = Code::named(&word.bytes).ok_or_else(|| unsuitable(word, "a code such as Created"))?;
         Ok(Expected { request, name, code })
     }
 }

@@ -17,6 +17,7 @@ use gamin_core::engine::{Name, Tag, TreePath};
 
 use crate::check::{Checker, Complaint};
 use crate::sim::journal::{Chronicle, FileSight, FollowedPath, Journal, Life, Moment, State};
+use crate::told::tells_presence;
 
 /// How often one state may be told: by a rescan, and by the notice that the rescan has overtaken.
 const TELLINGS_MAX: u32 = 2;
@@ -205,15 +206,11 @@ impl Account {
     ) -> Result<(), Complaint> {
         let name = event.path.as_os_str().as_bytes();
         let is_root = self.subject.1 == Kind::File || name == self.path;
-        // Not with `Code::presence`: whoever judges the server does not take its word for what a code says.
-        let told = match event.code {
-            Code::EndExist => {
-                self.is_listed = true;
-                return Ok(());
-            }
-            Code::Exists | Code::Created | Code::Changed => Heard::Present(tag),
-            Code::Deleted => Heard::Absent,
-            _ => return Ok(()),
+        self.is_listed |= event.code == Code::EndExist;
+        let told = match tells_presence(event.code) {
+            Some(true) => Heard::Present(tag),
+            Some(false) => Heard::Absent,
+            None => return Ok(()),
         };
         let absent = Life::new(chronicle.root.states().first().map_or(0, |(began, _)| *began));
         let life = match is_root {
