@@ -20,6 +20,9 @@ pub const NAMES_ONLY_OVER: usize = 4096;
 /// How many symbolic links a path may lead over, as in the kernel (path_resolution(7)).
 const MAX_LINKS: usize = 40;
 
+/// How often a directory is looked for anew that moves while it is listed, as only one does that moves all the time.
+const MOVES_MAX: usize = 8;
+
 /// What a scan may have to wait for.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Lane {
@@ -76,16 +79,24 @@ pub fn scan(
         // What was a directory may be a link to there by now.
         return scan(files, &ScanRequest { trusted: 0, ..request.clone() }, mounts, lane);
     }
-    let mut walk = Walk::new(files, &request.path, mounts, lane);
-    let found = match walk.arrive(request.trusted).and_then(|()| walk.look_into(request.detail)) {
-        Err(Stop::Vanished(_)) if request.trusted > 0 => {
-            return scan(files, &ScanRequest { trusted: 0, ..request.clone() }, mounts, lane);
-        }
-        Err(Stop::Vanished(why)) => walk.vanished(why),
-        Ok(found) | Err(Stop::Found(found)) => found,
-        Err(Stop::OffLane(lane)) => return Err(lane),
-    };
-    Ok(Scan { dependencies: walk.dependencies, found })
+    let mut moves = 0;
+    loop {
+        let mut walk = Walk::new(files, &request.path, mounts, lane);
+        let found = match walk.arrive(request.trusted).and_then(|()| walk.look_into(request.detail)) {
+            Err(Stop::Vanished(_)) if request.trusted > 0 => {
+                return scan(files, &ScanRequest { trusted: 0, ..request.clone() }, mounts, lane);
+            }
+            Err(Stop::Moved) if moves < MOVES_MAX => {
+                moves += 1;
+                continue;
+            }
+            Err(Stop::Moved) => Found::Unknown(Unlisted::Failed),
+            Err(Stop::Vanished(why)) => walk.vanished(why),
+            Ok(found) | Err(Stop::Found(found)) => found,
+            Err(Stop::OffLane(lane)) => return Err(lane),
+        };
+        return Ok(Scan { dependencies: walk.dependencies, found });
+    }
 }
 
 /// Why a walk ended elsewhere than in a directory.
@@ -94,6 +105,8 @@ enum Stop {
     Found(Found),
     /// The directory that was reached has just been taken away.
     Vanished(FileError),
+    /// The directory that was listed is not at its path any more.
+    Moved,
     /// The way goes on in this lane.
     OffLane(Lane),
 }
@@ -209,7 +222,12 @@ impl<'a, F: Files> Walk<'a, F> {
         let (status, entries) = match detail {
             Detail::Itself => (self.files.look(&self.real)?, Entries::Unasked),
             Detail::Names | Detail::Stamps => match self.files.open(&self.real, Access::List) {
-                Ok(mut open) => (self.files.look_at(&open)?, self.list(&mut open, detail)?),
+                Ok(mut open) => {
+                    let status = self.files.look_at(&open)?;
+                    let entries = self.list(&mut open, detail)?;
+                    self.make_sure(&status)?;
+                    (status, entries)
+                }
                 Err(why) if why.is_missing() => return Err(why.into()),
                 Err(why) => (self.files.look(&self.real)?, Entries::Unlisted(unlisted(why))),
             },
@@ -219,6 +237,13 @@ impl<'a, F: Files> Walk<'a, F> {
         }
         let stamp = self.files.stamp(&status, &self.real);
         Ok(Found::Directory { real: self.real.clone(), stamp, entries })
+    }
+
+    /// Makes sure that the directory which was listed is still at its path: what is in it is in there by then.
+    fn make_sure(&mut self, listed: &F::Status) -> Result<(), Stop> {
+        let listed = self.files.stamp(listed, &self.real);
+        let status = self.files.look(&self.real).map_err(|_| Stop::Moved)?;
+        if self.files.stamp(&status, &self.real).same_file(&listed) { Ok(()) } else { Err(Stop::Moved) }
     }
 
     /// Lists the directory that was reached. An entry that goes meanwhile may be left out. On one where a remote mount is,
