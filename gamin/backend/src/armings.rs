@@ -76,7 +76,8 @@ impl<W> Armings<W> {
         self.sharing(*number).iter().find(|arming| arming.id == id).map(|arming| &arming.directory)
     }
 
-    /// Arms a directory. What was held under the same id elsewhere, or is refused now, is given back.
+    /// Arms a directory. What is refused now is given back; so is what was held under the same id, if another directory has come to
+    /// this path since: what the first had still to tell is lost with it, so that counts as refused as well.
     pub(crate) fn arm<K: Kernel<Watch = W>>(
         &mut self,
         kernel: &mut K,
@@ -86,12 +87,18 @@ impl<W> Armings<W> {
     ) -> Result<(), Refusal> {
         let added = self.ask(kernel, directory, level, Extent::AtLeast);
         let added = added.inspect_err(|refusal| debug!(?id, ?directory, ?refusal, "no kernel watch"));
-        let number = added.as_ref().map(K::number).ok();
-        if number != self.numbers.get(&id).copied() {
+        let before = self.numbers.get(&id).copied();
+        if added.as_ref().map(K::number).ok() != before {
             self.disarm(kernel, id);
         }
         let held = added?;
         let number = K::number(&held);
+        if before.is_some_and(|before| before != number) {
+            if !self.watches.contains_key(&number) {
+                kernel.unwatch(held);
+            }
+            return Err(Refusal::Missing);
+        }
         let watch =
             self.watches.entry(number).or_insert_with(|| KernelWatch { held, level, armings: Vec::new() });
         watch.level = watch.level.max(level);

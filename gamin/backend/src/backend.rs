@@ -46,11 +46,11 @@ impl<W> Backend<W> {
 
     /// Asks the kernel about a directory, or with the same id about more or less of it.
     ///
-    /// If the path has come to lead to another directory, the id moves there. No symbolic link is followed at its
-    /// end.
+    /// No symbolic link is followed at the end of its path.
     ///
     /// # Errors
-    /// Why the kernel refused. The id is not armed then, even if it was before.
+    /// Why the kernel refused. The id is not armed then, even if it was before. If the path has come to lead to another directory than
+    /// that which was armed under this id, that is [`Refusal::Missing`], and the next call arms the other.
     pub fn arm<K: Kernel<Watch = W>>(
         &mut self,
         kernel: &mut K,

@@ -85,12 +85,14 @@ fn a_lowered_kernel_watch_does_not_wake_anyone_for_entries() -> Outcome {
 }
 
 #[test]
-fn an_id_follows_its_path_to_another_directory() -> Outcome {
+fn an_id_moves_to_another_directory_only_when_it_is_known_that_the_first_is_gone() -> Outcome {
     let mut bench = Bench::new()?;
     fs::create_dir(bench.at("a"))?;
     assert_eq!(bench.arm(1, "a", Level::Entries), OK);
     fs::rename(bench.at("a"), bench.at("b"))?;
     fs::create_dir(bench.at("a"))?;
+    assert_eq!(bench.arm(1, "a", Level::Entries), Err(Refusal::Missing), "what it had to tell is lost");
+    assert_eq!(bench.backend.watches(), 0);
     assert_eq!(bench.arm(1, "a", Level::Entries), OK);
     assert_eq!(bench.backend.watches(), 1);
     fs::create_dir(bench.at("b/x"))?;
