@@ -250,7 +250,8 @@ impl Journal {
         for chronicle in
             self.paths.iter_mut().filter(|((of, _), _)| of == path).map(|(_, chronicle)| chronicle)
         {
-            chronicle.is_doubted = failed;
+            // What an answer shows that comes when the path has begun to hang again is of another mount, or of before.
+            chronicle.is_doubted = failed || chronicle.hangs;
             chronicle.is_seen = true;
             if failed {
                 let lives = chronicle.entries.values_mut().chain([&mut chronicle.root]);
