@@ -9,7 +9,7 @@ use crate::files::{Access, FileError, Files};
 use crate::mounts::{Mount, Mounts};
 use crate::way::{Way, way};
 
-/// Glances at entries of a local directory.
+/// Revalidates entries of a local directory.
 pub fn revalidate(files: &mut impl Files, request: &RevalidationRequest, mounts: &Mounts) -> Doubts {
     let directory = &request.directory;
     if way(files, mounts, directory) != Way::Near {

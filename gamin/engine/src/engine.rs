@@ -242,7 +242,11 @@ impl Engine {
         let Some(id) = self.by_scan.get(&scan_id).copied() else { return };
         if let Some(rescan) = self.watches.get_mut(&id).and_then(|watch| watch.rescan.as_mut()) {
             rescan.overdue = true;
+            let may_lead_elsewhere = rescan.may_lead_elsewhere();
             self.reach(id);
+            if may_lead_elsewhere {
+                self.begin_anew(id);
+            }
         }
     }
 

@@ -220,8 +220,8 @@ impl Known {
     }
 
     /// Learns, for a directory subscription, what the directory is and holds now. Whether entries that are known have
-    /// changed is made out only if that is in doubt; what was noticed to come or go is left to the notices, which are still to
-    /// be taken: it may have been looked at between any two of them.
+    /// changed is made out only if that is in doubt. Those of which notices tell, which are still to be taken, are left to these: they
+    /// may have been looked at between any two of them.
     pub(crate) fn learn_directory(
         &mut self,
         stamp: Stamp,

@@ -105,7 +105,7 @@ impl RevalidationRequest {
         }
     }
 
-    /// Glances.
+    /// Revalidates.
     pub fn revalidate(&self, eye: &mut impl Eye) -> Doubts {
         match &self.known {
             Expected::Listing { tag, entries } => {

@@ -89,6 +89,13 @@ pub(crate) struct Rescan {
     pub asked: u64,
 }
 
+impl Rescan {
+    /// Whether the path may lead elsewhere than where the scan that is under way went.
+    pub(crate) fn may_lead_elsewhere(&self) -> bool {
+        self.again || self.waiting.iter().any(|notice| matches!(notice, Waiting::Dependency(..)))
+    }
+}
+
 /// What a notice says about one watch.
 #[derive(Debug)]
 pub(crate) enum Waiting {
@@ -217,11 +224,13 @@ impl Watch {
         }
     }
 
-    /// The entries that notices which wait say have come or gone.
-    pub(crate) fn came_or_went<'a>(&self, waiting: impl IntoIterator<Item = &'a Waiting>) -> BTreeSet<Name> {
+    /// The entries of which notices that wait tell by themselves: those that come or go, and those that are known.
+    pub(crate) fn noticed<'a>(&self, waiting: impl IntoIterator<Item = &'a Waiting>) -> BTreeSet<Name> {
         let entry = |notice: &Waiting| match notice {
             // Those about a directory that the path has led to are not taken.
-            Waiting::Entry(need, name, entry) if !entry.change.is_within() && self.needs.contains(need) => {
+            Waiting::Entry(need, name, entry)
+                if self.needs.contains(need) && (!entry.change.is_within() || self.known.has_entry(name)) =>
+            {
                 Some(name.clone())
             }
             Waiting::Entry(..) | Waiting::Dependency(..) | Waiting::Attributes => None,

@@ -63,7 +63,7 @@ fn each_is_looked_at_when_it_is_due() {
 }
 
 #[test]
-fn at_rest_polling_glances_and_scans_nothing() {
+fn at_rest_polling_revalidates_and_scans_nothing() {
     let mut world = world();
     for file in 0..100 {
         world.put(&format!("/poll/f{file}"), FileType::Other);
@@ -339,7 +339,7 @@ fn a_storm_is_taken_off_the_kernel_until_it_calms() {
 }
 
 #[test]
-fn a_large_directory_is_glanced_at_bit_by_bit() {
+fn a_large_directory_is_revalidated_bit_by_bit() {
     let mut world = world();
     for file in 0..5000 {
         world.put(&format!("/poll/f{file:04}"), FileType::Other);
@@ -356,7 +356,7 @@ fn a_large_directory_is_glanced_at_bit_by_bit() {
 }
 
 #[test]
-fn a_glance_at_a_directory_serves_those_who_ask_for_its_entries_as_long_as_nothing_is_in_doubt() {
+fn a_revalidation_of_a_directory_serves_those_who_ask_for_its_entries_as_long_as_nothing_is_in_doubt() {
     let mut world = world();
     let files: Vec<String> = (0..5000).map(|file| format!("/poll/f{file:04}")).collect();
     for file in &files {

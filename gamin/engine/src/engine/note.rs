@@ -31,6 +31,9 @@ impl Engine {
                 rescan.waiting.clear();
                 rescan.again = true;
             }
+            if rescan.overdue && rescan.may_lead_elsewhere() {
+                self.begin_anew(id);
+            }
             return;
         }
         // Where the kernel refuses a part of the way, the path may lead elsewhere by now.
@@ -99,6 +102,10 @@ impl Engine {
             return self.react(now, id, Subject::Root, reaction);
         }
         match entry.change {
+            // Two have changed places: what it is by now shows only in a rescan, and a scan may have seen it already.
+            Change::MovedFrom if entry.is_last && matches!(entry.seen, Seen::Present(_)) => {
+                self.rescan(id, None);
+            }
             Change::Deleted | Change::MovedFrom => {
                 self.root_gone(id);
                 self.rescan(id, None);

@@ -185,7 +185,7 @@ impl Engine {
         let Some(watch) = self.watches.get_mut(&id) else { return };
         let detail = watch.rescan.as_ref().map_or(full, |rescan| rescan.detail);
         let waiting = watch.rescan.take().map(|rescan| rescan.waiting).unwrap_or_default();
-        let noticed = watch.came_or_went(&waiting);
+        let noticed = watch.noticed(&waiting);
         self.accept(now, id, scan.found, detail, &noticed);
         // If one of them begins another rescan, the others wait for that.
         for notice in waiting {
@@ -221,7 +221,7 @@ impl Engine {
         (reliance, asked)
     }
 
-    /// Takes over what a rescan has found, but for the entries that were noticed to come or go, tells the difference, and tells
+    /// Takes over what a rescan has found, but for the entries of which notices tell, tells the difference, and tells
     /// newcomers the listing.
     fn accept(&mut self, now: Time, id: WatchId, found: Found, detail: Detail, noticed: &BTreeSet<Name>) {
         let Some(watch) = self.watches.get_mut(&id) else { return };

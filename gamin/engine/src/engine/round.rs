@@ -20,7 +20,7 @@ use crate::revalidation::{Doubts, NameKnown, RevalidationId, RevalidationRequest
 use crate::watch::Watch;
 
 /// Where to revalidate for one watch.
-enum GlanceTarget {
+enum Target {
     /// At a directory and all in it.
     Listing(RevalidationRequest),
     /// At an entry of this directory.
@@ -35,12 +35,17 @@ impl Engine {
         let mut listings = Vec::new();
         let mut entries: BTreeMap<TreePath, EntryWatches> = BTreeMap::new();
         for id in due {
-            let is_free = |watch: &&Watch| watch.rescan.as_ref().is_none_or(|rescan| rescan.overdue);
-            let Some(watch) = self.watches.get(&id).filter(is_free) else { continue };
-            match watch.revalidation_target() {
+            let Some(watch) = self.watches.get(&id) else { continue };
+            let target = match &watch.rescan {
+                // It may lead elsewhere by now, whatever was told of it before.
+                Some(rescan) if rescan.overdue => None,
+                Some(_) => continue,
+                None => watch.revalidation_target(),
+            };
+            match target {
                 None => self.rescan(id, None),
-                Some(GlanceTarget::Listing(request)) => listings.push((id, request)),
-                Some(GlanceTarget::Entry(directory, known)) => {
+                Some(Target::Listing(request)) => listings.push((id, request)),
+                Some(Target::Entry(directory, known)) => {
                     entries.entry(directory).or_default().push(id, known);
                 }
             }
@@ -107,13 +112,13 @@ impl Engine {
 impl Watch {
     /// Where a revalidation shows that nothing is to be told of it; `None` if only a rescan does, because too little is known of it, or
     /// its path leads over a link.
-    fn revalidation_target(&self) -> Option<GlanceTarget> {
+    fn revalidation_target(&self) -> Option<Target> {
         let tag = match &self.known {
             Known::Nothing => return None,
             Known::Directory(_) => {
                 let (tag, entries) = self.known.listing()?;
                 let directory = Some(self.real()).filter(|real| *real == self.path)?;
-                return Some(GlanceTarget::Listing(RevalidationRequest::at_listing(directory, tag, entries)));
+                return Some(Target::Listing(RevalidationRequest::at_listing(directory, tag, entries)));
             }
             Known::File(file) => Some(file.tag?),
             Known::Absent => None,
@@ -128,6 +133,6 @@ impl Watch {
         let rest = within.strip_prefix(&*name)?;
         // What is missing may be missing on the way.
         let is_plain = rest.is_empty() || tag.is_none() && rest.starts_with(b"/");
-        is_plain.then_some(GlanceTarget::Entry(directory, (name, tag)))
+        is_plain.then_some(Target::Entry(directory, (name, tag)))
     }
 }

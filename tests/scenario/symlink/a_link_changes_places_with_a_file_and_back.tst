@@ -1,0 +1,12 @@
+#! testgam extended
+# A link changes places with a file, and back, before anything is noticed: that it led nowhere meanwhile is told once.
+connect
+mkdir d
+mkfile d/s
+link . l
+mondir l
+together
+exchange l d/s
+exchange d/s l
+end
+converged
