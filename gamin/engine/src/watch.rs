@@ -12,10 +12,11 @@ use crate::churn::Churn;
 use crate::event::SubscriptionId;
 use crate::kernel_watch::{Need, Role};
 use crate::known::Known;
-use crate::notice::EntryNotice;
+use crate::notice::{EntryNotice, Seen};
 use crate::path::{Name, TreePath};
 use crate::policy::Method;
 use crate::scan::{Detail, Found, Scan, ScanId};
+use crate::stamp::FileType;
 use crate::time::Time;
 
 /// How many notices wait for a rescan before it is simply repeated.
@@ -94,6 +95,15 @@ impl Rescan {
     pub(crate) fn may_lead_elsewhere(&self) -> bool {
         self.again || self.waiting.iter().any(|notice| matches!(notice, Waiting::Dependency(..)))
     }
+}
+
+/// What is left to notices that wait, and not to a scan, which may have looked between any two of them.
+#[derive(Debug, Default)]
+pub(crate) struct Noticed {
+    /// The file itself that is watched.
+    pub root: bool,
+    /// Entries of the directory.
+    pub entries: BTreeSet<Name>,
 }
 
 /// What a notice says about one watch.
@@ -224,18 +234,32 @@ impl Watch {
         }
     }
 
-    /// The entries of which notices that wait tell by themselves: those that come or go, and those that are known.
-    pub(crate) fn noticed<'a>(&self, waiting: impl IntoIterator<Item = &'a Waiting>) -> BTreeSet<Name> {
-        let entry = |notice: &Waiting| match notice {
-            // Those about a directory that the path has led to are not taken.
-            Waiting::Entry(need, name, entry)
-                if self.needs.contains(need) && (!entry.change.is_within() || self.known.has_entry(name)) =>
-            {
-                Some(name.clone())
+    /// Of what notices that wait tell by themselves: what comes or goes, and what is known.
+    pub(crate) fn noticed<'a>(&self, waiting: impl IntoIterator<Item = &'a Waiting>) -> Noticed {
+        let mut noticed = Noticed::default();
+        for notice in waiting {
+            match notice {
+                // Those about a directory that the path has led to are not taken.
+                Waiting::Entry(need, ..) | Waiting::Dependency(need, _) if !self.needs.contains(need) => {}
+                Waiting::Entry(_, name, entry) => {
+                    if !entry.change.is_within() || self.known.has_entry(name) {
+                        noticed.entries.insert(name.clone());
+                    }
+                }
+                Waiting::Dependency(need, entry) => {
+                    let is_told = !entry.change.is_within() || self.known.is_present();
+                    noticed.root |= is_told && self.is_itself(need, *entry);
+                }
+                Waiting::Attributes => {}
             }
-            Waiting::Entry(..) | Waiting::Dependency(..) | Waiting::Attributes => None,
-        };
-        waiting.into_iter().filter_map(entry).collect()
+        }
+        noticed
+    }
+
+    /// Whether a notice about an entry on the way is about the file itself that is watched, and tells all of it.
+    pub(crate) fn is_itself(&self, need: &Need, entry: EntryNotice) -> bool {
+        let is_plain = !matches!(entry.seen, Seen::Present(stamp) if stamp.file_type != FileType::Other);
+        self.kind == Kind::File && self.is_end(need) && is_plain
     }
 
     /// Whether a need is the end of the path. The last one of a path that is missing may be what is missing on the way

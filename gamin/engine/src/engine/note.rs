@@ -14,7 +14,6 @@ use crate::notice::{Change, EntryNotice, Seen};
 use crate::pace::Urgency;
 use crate::path::Name;
 use crate::scan::Detail;
-use crate::stamp::FileType;
 use crate::time::Time;
 use crate::watch::{Reliance, WAITING_MAX, Waiting};
 
@@ -96,8 +95,7 @@ impl Engine {
             // The path has come to lead another way since.
             return;
         }
-        let is_plain = !matches!(entry.seen, Seen::Present(stamp) if stamp.file_type != FileType::Other);
-        if watch.kind == Kind::File && watch.is_end(dependency) && is_plain {
+        if watch.is_itself(dependency, entry) {
             let reaction = watch.known.note_root(entry);
             return self.react(now, id, Subject::Root, reaction);
         }

@@ -3,7 +3,7 @@
 //!
 //! Invariant: what is taken over was scanned after everything that it hangs on had been armed, or the path is polled.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
 
 use gamin_protocol::{Code, Kind};
 
@@ -15,11 +15,11 @@ use crate::event::{Output, Subject};
 use crate::id::WatchId;
 use crate::kernel_watch::{Need, Role, Standing};
 use crate::known::Known;
-use crate::path::{Name, TreePath};
+use crate::path::TreePath;
 use crate::policy::Method;
 use crate::scan::{Detail, Entries, Found, Scan, ScanId, ScanRequest, Unlisted};
 use crate::time::Time;
-use crate::watch::{Reliance, Rescan, Watch};
+use crate::watch::{Noticed, Reliance, Rescan, Watch};
 
 /// How often a rescan is repeated because what it found needs more than was armed, before the path is polled.
 const ROUNDS_MAX: u32 = 8;
@@ -221,13 +221,15 @@ impl Engine {
         (reliance, asked)
     }
 
-    /// Takes over what a rescan has found, but for the entries of which notices tell, tells the difference, and tells
+    /// Takes over what a rescan has found, but for that of which notices tell, tells the difference, and tells
     /// newcomers the listing.
-    fn accept(&mut self, now: Time, id: WatchId, found: Found, detail: Detail, noticed: &BTreeSet<Name>) {
+    fn accept(&mut self, now: Time, id: WatchId, found: Found, detail: Detail, noticed: &Noticed) {
         let Some(watch) = self.watches.get_mut(&id) else { return };
         let mut told = Vec::new();
         let mut was_unasked = false;
         match (watch.kind, found) {
+            (Kind::File, Found::Missing | Found::File(_))
+                if noticed.root && !matches!(watch.known, Known::Nothing) => {}
             (_, Found::Unknown(Unlisted::Failed)) if watch.known.is_present() => {}
             (_, Found::Missing | Found::Unknown(_)) | (Kind::Directory, Found::File(_)) => {
                 watch.known.learn_absent(&mut told);
@@ -238,7 +240,7 @@ impl Engine {
             (Kind::Directory, Found::Directory { stamp, entries, .. }) => {
                 was_unasked = entries == Entries::Unasked;
                 let in_doubt = detail != Detail::Names;
-                watch.known.learn_directory(stamp, entries, in_doubt, noticed, &mut told);
+                watch.known.learn_directory(stamp, entries, in_doubt, &noticed.entries, &mut told);
             }
         }
         if watch.calm_at.is_some() && !told.is_empty() {
