@@ -103,6 +103,16 @@ impl Change {
         matches!(self, Change::Modified | Change::Closed | Change::Written | Change::Attributes)
     }
 
+    /// Whether it can be the next thing that happened to what was there, or was not.
+    pub(crate) fn goes_on_from(self, was_there: bool) -> bool {
+        match self {
+            Change::Created => !was_there,
+            Change::MovedTo => true,
+            Change::Deleted | Change::MovedFrom => was_there,
+            Change::Modified | Change::Closed | Change::Written | Change::Attributes => was_there,
+        }
+    }
+
     /// What this change and a later one come to.
     fn then(self, later: Change) -> Change {
         match (self, later) {

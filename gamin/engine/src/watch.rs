@@ -3,7 +3,7 @@
 //! Data with its small conversions; the steps of a rescan are the engine's. Invariant: while a rescan is under way,
 //! notices wait for its result, so none is taken for older or newer than it is.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use gamin_protocol::{Coverage, Kind};
@@ -234,26 +234,31 @@ impl Watch {
         }
     }
 
-    /// Of what notices that wait tell by themselves: what comes or goes, and what is known.
-    pub(crate) fn noticed<'a>(&self, waiting: impl IntoIterator<Item = &'a Waiting>) -> Noticed {
-        let mut noticed = Noticed::default();
+    /// What is left to the notices that wait: of which the first goes on from what is known. `is_moved`: the path has come to lead
+    /// elsewhere since.
+    pub(crate) fn noticed<'a>(
+        &self,
+        waiting: impl IntoIterator<Item = &'a Waiting>,
+        is_moved: bool,
+    ) -> Noticed {
+        let mut entries = BTreeMap::new();
+        let mut root = None;
         for notice in waiting {
             match notice {
                 // Those about a directory that the path has led to are not taken.
-                Waiting::Entry(need, ..) | Waiting::Dependency(need, _) if !self.needs.contains(need) => {}
-                Waiting::Entry(_, name, entry) => {
-                    if !entry.change.is_within() || self.known.has_entry(name) {
-                        noticed.entries.insert(name.clone());
-                    }
+                Waiting::Entry(need, name, entry) if self.needs.contains(need) => {
+                    entries
+                        .entry(name.clone())
+                        .or_insert_with(|| entry.change.goes_on_from(self.known.has_entry(name)));
                 }
-                Waiting::Dependency(need, entry) => {
-                    let is_told = !entry.change.is_within() || self.known.is_present();
-                    noticed.root |= is_told && self.is_itself(need, *entry);
+                Waiting::Dependency(need, entry) if !is_moved && self.is_itself(need, *entry) => {
+                    root.get_or_insert_with(|| entry.change.goes_on_from(self.known.is_present()));
                 }
-                Waiting::Attributes => {}
+                Waiting::Entry(..) | Waiting::Dependency(..) | Waiting::Attributes => {}
             }
         }
-        noticed
+        let entries = entries.into_iter().filter(|(_, goes_on)| *goes_on).map(|(name, _)| name).collect();
+        Noticed { root: root.unwrap_or_default(), entries }
     }
 
     /// Whether a notice about an entry on the way is about the file itself that is watched, and tells all of it.

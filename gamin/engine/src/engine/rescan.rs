@@ -179,13 +179,14 @@ impl Engine {
             }
             return self.scan(id);
         }
+        let is_moved = before.last() != needs.last();
         watch.reliance = if settled { reliance } else { Reliance::None };
         let coverage = self.coverage(id, &needs, &scan.found);
         self.tell_coverage(id, coverage);
         let Some(watch) = self.watches.get_mut(&id) else { return };
         let detail = watch.rescan.as_ref().map_or(full, |rescan| rescan.detail);
         let waiting = watch.rescan.take().map(|rescan| rescan.waiting).unwrap_or_default();
-        let noticed = watch.noticed(&waiting);
+        let noticed = watch.noticed(&waiting, is_moved);
         self.accept(now, id, scan.found, detail, &noticed);
         // If one of them begins another rescan, the others wait for that.
         for notice in waiting {
