@@ -233,8 +233,11 @@ fn no_files_import_each_other() {
 #[test]
 fn nothing_waits_by_sleeping() {
     let sleep = ["thread::", "sleep("].concat();
+    // A workload goes by the clock; nothing is waited for by that.
+    let goes_by_the_clock = |path: &str| path.contains("/benches/");
     for (path, text) in sources() {
-        assert!(path.ends_with("house.rs") || !text.contains(&sleep), "{path} sleeps");
+        let may_sleep = path.ends_with("house.rs") || goes_by_the_clock(&path);
+        assert!(may_sleep || !text.contains(&sleep), "{path} sleeps");
     }
 }
 

@@ -1,0 +1,252 @@
+/* What a program does with what it is told, for the benchmark: through the C interface of FAM or, built with -DRAW, by inotify
+ * alone. It takes a command a line and says a line when that is done, with the time on CLOCK_MONOTONIC in nanoseconds:
+ *
+ *     dir N PATH   N connections are opened, each monitors the directory; `listed TIME FIRST`: the last listing's end, the first name
+ *     list FILE    monitors the directories that the file names without their entries, and the last line as a file;
+ *                  `listed TIME TIME`
+ *     until NAME   reads until each connection was told of this name; `came TIME N`, with the number of events, or `short` if
+ *                  nothing came for long
+ *     times NAME   as until; says each event first: `TIME NAME`
+ *     close        ends all connections; `closed TIME TIME`
+ */
+
+#define _GNU_SOURCE
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/inotify.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#ifndef RAW
+#include <fam.h>
+#endif
+
+enum { CONNECTIONS_MAX = 1000, LONG_MS = 20000 };
+
+static int connections;
+static struct pollfd ready[CONNECTIONS_MAX];
+static int has_seen[CONNECTIONS_MAX];
+/* The name that is awaited, and how many connections have still to be told of it. */
+static char awaited[8192];
+static int unseen;
+
+static void fail(const char *what) {
+    fprintf(stderr, "client: %s: %s\n", what, strerror(errno));
+    exit(1);
+}
+
+static uint64_t now(void) {
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
+}
+
+static void say(const char *word, uint64_t time, uint64_t number) {
+    printf("%s %llu %llu\n", word, (unsigned long long)time, (unsigned long long)number);
+    fflush(stdout);
+}
+
+static void take_event(int at, const char *name, int is_to_say) {
+    if (is_to_say)
+        printf("%llu %s\n", (unsigned long long)now(), name);
+    if (!has_seen[at] && strcmp(name, awaited) == 0) {
+        has_seen[at] = 1;
+        unseen--;
+    }
+}
+
+#ifdef RAW
+
+enum { TOLD = IN_CREATE | IN_DELETE | IN_MODIFY };
+
+static void connect_one(void) {
+    ready[connections].fd = inotify_init1(IN_NONBLOCK);
+    ready[connections].events = POLLIN;
+    if (ready[connections++].fd < 0)
+        fail("inotify_init1");
+}
+
+static void monitor(int at, const char *path) {
+    if (inotify_add_watch(ready[at].fd, path, TOLD) < 0)
+        fail(path);
+}
+
+static uint64_t list(const char *path) {
+    DIR *directory = opendir(path);
+    struct dirent *entry;
+    struct stat seen;
+    uint64_t first = 0;
+    if (directory == NULL)
+        fail(path);
+    while ((entry = readdir(directory)) != NULL) {
+        if (fstatat(dirfd(directory), entry->d_name, &seen, AT_SYMLINK_NOFOLLOW) == 0 && first == 0)
+            first = now();
+    }
+    closedir(directory);
+    return first;
+}
+
+static long take(int at, int is_to_say) {
+    static char buffer[64 * 1024] __attribute__((aligned(8)));
+    ssize_t size = read(ready[at].fd, buffer, sizeof buffer);
+    long count = 0;
+    for (char *next = buffer; next < buffer + size;) {
+        struct inotify_event *event = (struct inotify_event *)next;
+        if (event->mask & TOLD) {
+            count++;
+            take_event(at, event->name, is_to_say);
+        }
+        next += sizeof *event + event->len;
+    }
+    return count;
+}
+
+static void listed_all(uint64_t *first) { (void)first; }
+
+static void end_all(void) {
+    while (connections > 0)
+        close(ready[--connections].fd);
+}
+
+#else
+
+static FAMConnection fc[CONNECTIONS_MAX];
+
+static void connect_one(void) {
+    if (FAMOpen(&fc[connections]) != 0)
+        fail("FAMOpen");
+    ready[connections].fd = FAMCONNECTION_GETFD(&fc[connections]);
+    ready[connections].events = POLLIN;
+    connections++;
+}
+
+static void monitor(int at, const char *path) {
+    FAMRequest request;
+    if (FAMMonitorDirectory(&fc[at], path, &request, NULL) != 0)
+        fail(path);
+}
+
+static uint64_t list(const char *path) {
+    (void)path;
+    return 0;
+}
+
+/* Waits until each connection has been told its listing, or the file that was asked for last. */
+static void listed_all(uint64_t *first) {
+    FAMEvent event;
+    for (int at = 0; at < connections; at++) {
+        int names = 0;
+        do {
+            if (FAMNextEvent(&fc[at], &event) != 1)
+                fail("FAMNextEvent");
+            if (event.code == FAMExists && ++names == 2 && *first == 0)
+                *first = now();
+        } while (event.code != FAMEndExist);
+    }
+}
+
+static long take(int at, int is_to_say) {
+    long count = 0;
+    FAMEvent event;
+    while (FAMPending(&fc[at]) > 0) {
+        if (FAMNextEvent(&fc[at], &event) != 1)
+            fail("FAMNextEvent");
+        if (event.code == FAMExists || event.code == FAMEndExist || event.code == FAMAcknowledge)
+            continue;
+        count++;
+        take_event(at, event.filename, is_to_say);
+    }
+    return count;
+}
+
+static void end_all(void) {
+    while (connections > 0)
+        FAMClose(&fc[--connections]);
+}
+
+#endif
+
+static void watch_list(const char *name) {
+    static char line[8192], next[8192];
+    FILE *file = fopen(name, "r");
+    if (file == NULL)
+        fail(name);
+    connect_one();
+#ifndef RAW
+    FAMNoExists(&fc[0]);
+#endif
+    for (int has_next = fgets(next, sizeof next, file) != NULL; has_next;) {
+        strcpy(line, next);
+        line[strcspn(line, "\n")] = '\0';
+        has_next = fgets(next, sizeof next, file) != NULL;
+#ifdef RAW
+        monitor(0, line);
+#else
+        if (has_next) {
+            monitor(0, line);
+        } else {
+            FAMRequest request;
+            uint64_t first = 0;
+            if (FAMMonitorFile(&fc[0], line, &request, NULL) != 0)
+                fail(line);
+            listed_all(&first);
+        }
+#endif
+    }
+    fclose(file);
+}
+
+static long read_events(int is_to_say) {
+    long count = 0;
+    unseen = connections;
+    memset(has_seen, 0, sizeof has_seen);
+    while (unseen > 0) {
+        int woken = poll(ready, (nfds_t)connections, LONG_MS);
+        if (woken == 0 || (woken < 0 && errno != EINTR))
+            break;
+        for (int at = 0; at < connections; at++)
+            if (ready[at].revents != 0)
+                count += take(at, is_to_say);
+    }
+    return count;
+}
+
+int main(void) {
+    static char line[8192], said[1 << 20];
+    /* Nobody reads while files are changed. */
+    setvbuf(stdout, said, _IOFBF, sizeof said);
+    while (fgets(line, sizeof line, stdin) != NULL) {
+        char path[8192] = "";
+        long number = 0;
+        uint64_t first = 0;
+        if (sscanf(line, "dir %ld %8000s", &number, path) == 2) {
+            for (long i = 0; i < number; i++) {
+                connect_one();
+                monitor(connections - 1, path);
+                first = list(path);
+            }
+            listed_all(&first);
+            say("listed", now(), first);
+        } else if (sscanf(line, "list %8000s", path) == 1) {
+            watch_list(path);
+            say("listed", now(), now());
+        } else if (sscanf(line, "until %8000s", awaited) == 1 || sscanf(line, "times %8000s", awaited) == 1) {
+            long count = read_events(line[0] == 't');
+            say(unseen == 0 ? "came" : "short", now(), (uint64_t)count);
+        } else if (strncmp(line, "close", 5) == 0) {
+            end_all();
+            say("closed", now(), now());
+        } else {
+            fprintf(stderr, "client: what is `%s`?\n", line);
+            return 2;
+        }
+    }
+    return 0;
+}

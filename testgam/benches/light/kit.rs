@@ -1,0 +1,222 @@
+//! What is compared: our server and library, the original's, and inotify alone, each under the same client.
+//!
+//! What is done with them is left to the workloads. Invariant: a side is three processes, of which this one changes the files; nothing of the
+//! machine is replaced, and all that was started ends with its side.
+
+use std::error::Error;
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader, Write};
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::net::{SocketAddr, UnixStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::time::Duration;
+
+use gamin_protocol::address;
+use nix::unistd::{User, getuid};
+
+use crate::usage::Usage;
+
+pub type Outcome<T> = Result<T, Box<dyn Error>>;
+
+/// Who watches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Watcher {
+    Ours,
+    Original,
+    Raw,
+}
+
+/// The programs, in a scratch folder.
+pub struct Kit {
+    scratch: tempfile::TempDir,
+    /// Our server.
+    server: PathBuf,
+    /// The original's server, and the folder of its libraries.
+    original: Option<(PathBuf, PathBuf)>,
+}
+
+impl Kit {
+    /// Builds the client, our libraries and our server as they are installed, and unpacks the original from its packages, if they can be had.
+    pub fn new() -> Outcome<Kit> {
+        let scratch = tempfile::tempdir()?;
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        succeed(Command::new(root.join("ci/libraries")))?;
+        let mut server = Command::new(env!("CARGO"));
+        server.args(["build", "--release", "--locked", "--quiet", "-p", "gamin-server"]).current_dir(&root);
+        succeed(server)?;
+        let library = scratch.path().join("libfam.so.0");
+        std::os::unix::fs::symlink(root.canonicalize()?.join("target/release/libfam.so"), &library)?;
+        let source = root.join("testgam/benches/light/client.c");
+        let mut raw = Command::new("cc");
+        raw.args(["-O2", "-DRAW", "-o"]).arg(scratch.path().join("raw")).arg(&source);
+        succeed(raw)?;
+        let mut fam = Command::new("cc");
+        fam.arg("-O2").arg("-I").arg(root.join("gamin/libfam/include")).arg("-o");
+        fam.arg(scratch.path().join("fam")).arg(&source).arg(&library);
+        succeed(fam)?;
+        let original = original(scratch.path());
+        if original.is_none() {
+            println!("The original's packages can't be had: it is left out.");
+        }
+        let server = root.join("target/release/gam_server").canonicalize()?;
+        Ok(Kit { scratch, server, original })
+    }
+
+    /// Who can be compared.
+    pub fn watchers(&self) -> Vec<Watcher> {
+        let original = self.original.is_some().then_some(Watcher::Original);
+        [Some(Watcher::Ours), original, Some(Watcher::Raw)].into_iter().flatten().collect()
+    }
+
+    /// Starts a server, if there is one, and nothing else.
+    pub fn side(&self, watcher: Watcher) -> Outcome<Side<'_>> {
+        let id = format!("light-{}-{:?}", std::process::id(), watcher);
+        let server = match (watcher, &self.original) {
+            (Watcher::Ours, _) => Some(Command::new(&self.server)),
+            (Watcher::Original, Some((server, libraries))) => {
+                let mut command = Command::new(server);
+                command.env("LD_LIBRARY_PATH", libraries);
+                Some(command)
+            }
+            (Watcher::Original | Watcher::Raw, _) => None,
+        };
+        let server =
+            server.map(|mut command| command.arg(&id).stderr(Stdio::null()).spawn()).transpose()?.map(Ended);
+        if server.is_some() {
+            listen(&id)?;
+        }
+        Ok(Side { kit: self, watcher, id, server })
+    }
+
+    fn libraries(&self, watcher: Watcher) -> &Path {
+        match &self.original {
+            Some((_, libraries)) if watcher == Watcher::Original => libraries,
+            _ => self.scratch.path(),
+        }
+    }
+}
+
+/// One who watches, with its server.
+pub struct Side<'a> {
+    kit: &'a Kit,
+    pub watcher: Watcher,
+    id: String,
+    server: Option<Ended>,
+}
+
+impl Side<'_> {
+    /// Starts a client.
+    pub fn client(&self) -> Outcome<Client> {
+        let program = if self.watcher == Watcher::Raw { "raw" } else { "fam" };
+        let mut command = Command::new(self.kit.scratch.path().join(program));
+        command.env("LD_LIBRARY_PATH", self.kit.libraries(self.watcher)).env("GAM_CLIENT_ID", &self.id);
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+        let input = child.stdin.take().ok_or("a client has no input")?;
+        let output = BufReader::new(child.stdout.take().ok_or("a client has no output")?);
+        Ok(Client { child: Ended(child), input, output })
+    }
+
+    /// What the server has used; nothing where there is none.
+    pub fn server_usage(&self) -> Outcome<Usage> {
+        self.server.as_ref().map_or(Ok(Usage::default()), |server| Usage::of(server.0.id()))
+    }
+}
+
+/// A process that ends with this.
+struct Ended(Child);
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// A client, to be told what to do a line at a time.
+pub struct Client {
+    child: Ended,
+    input: ChildStdin,
+    output: BufReader<ChildStdout>,
+}
+
+impl Client {
+    /// Has it begin something.
+    pub fn begin(&mut self, command: &str) -> Outcome<()> {
+        Ok(writeln!(self.input, "{command}")?)
+    }
+
+    /// The next line that it says: two numbers behind a word, or a name behind a number.
+    pub fn line(&mut self) -> Outcome<(String, String)> {
+        let mut line = String::new();
+        if self.output.read_line(&mut line)? == 0 {
+            return Err("a client has ended".into());
+        }
+        let (first, rest) = line.trim_end().split_once(' ').ok_or("a client speaks strangely")?;
+        Ok((first.to_owned(), rest.to_owned()))
+    }
+
+    /// Waits until what was begun is done: at what time in nanoseconds that was, and the number that goes with it.
+    pub fn end(&mut self) -> Outcome<(u64, u64)> {
+        let (word, numbers) = self.line()?;
+        if word == "short" {
+            return Err(format!("not all was told: {numbers} events").into());
+        }
+        let (time, number) = numbers.split_once(' ').ok_or("a client speaks strangely")?;
+        Ok((time.parse()?, number.parse()?))
+    }
+
+    /// Begins something and waits until it is done.
+    pub fn carry_out(&mut self, command: &str) -> Outcome<(u64, u64)> {
+        self.begin(command)?;
+        self.end()
+    }
+
+    /// What it has used.
+    pub fn usage(&self) -> Outcome<Usage> {
+        Usage::of(self.child.0.id())
+    }
+}
+
+/// Waits until a server listens.
+fn listen(id: &str) -> Outcome<()> {
+    let user = User::from_uid(getuid())?.map_or_else(|| getuid().to_string(), |user| user.name);
+    let name = SocketAddr::from_abstract_name(address(user.as_bytes(), id.as_bytes()))?;
+    for _ in 0..1000 {
+        if UnixStream::connect_addr(&name).is_ok() {
+            return Ok(());
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    Err("the server does not listen".into())
+}
+
+/// The original's server and libraries, unpacked here.
+fn original(scratch: &Path) -> Option<(PathBuf, PathBuf)> {
+    let folder = scratch.join("original");
+    fs::create_dir(&folder).ok()?;
+    let mut download = Command::new("apt-get");
+    download.args(["-q", "download", "gamin", "libgamin0"]).current_dir(&folder);
+    succeed(download).ok()?;
+    let packages = fs::read_dir(&folder).ok()?.flatten().map(|entry| entry.path());
+    for package in
+        packages.filter(|path| path.extension().is_some_and(|end| end == "deb")).collect::<Vec<_>>()
+    {
+        let mut unpack = Command::new("dpkg");
+        unpack.arg("-x").arg(package).arg(&folder);
+        succeed(unpack).ok()?;
+    }
+    let server = ["usr/libexec/gam_server", "usr/lib/gamin/gam_server"].map(|path| folder.join(path));
+    let server = server.into_iter().find(|path| path.exists())?;
+    let libraries = fs::read_dir(folder.join("usr/lib")).ok()?.flatten().map(|entry| entry.path());
+    let libraries = libraries.into_iter().find(|path| path.join("libfam.so.0").exists())?;
+    Some((server, libraries))
+}
+
+fn succeed(mut command: Command) -> Outcome<()> {
+    let output = command.stdin(File::open("/dev/null")?).output()?;
+    if output.status.success() {
+        return Ok(());
+    }
+    Err(format!("{:?}: {}", command.get_program(), String::from_utf8_lossy(&output.stderr)).into())
+}

@@ -1,0 +1,73 @@
+//! How light the monitor is: each workload under our server and library, under the original's, and under inotify alone, in turns in one
+//! run, with three processes each.
+//!
+//! `cargo bench -p testgam --bench light [-- --rounds N] [W1 W2 …]`. Prints the medians as a table, and fails if a bound is broken. The
+//! original is taken from Debian's packages; without them its columns are empty, and bounds beside it are left out.
+
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a table is what it is for")]
+#![allow(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "figures are small"
+)]
+
+mod kit;
+mod table;
+mod usage;
+mod workloads;
+
+use std::process::ExitCode;
+
+use kit::{Kit, Outcome};
+use table::Table;
+use workloads::WORKLOADS;
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("light: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Gives whether all bounds hold.
+fn run() -> Outcome<bool> {
+    let arguments: Vec<String> = std::env::args().skip(1).filter(|word| word != "--bench").collect();
+    let mut rounds = 5;
+    let mut asked = Vec::new();
+    let mut words = arguments.iter();
+    while let Some(word) = words.next() {
+        match word.as_str() {
+            "--rounds" => rounds = words.next().ok_or("--rounds lacks a number")?.parse()?,
+            name if WORKLOADS.iter().any(|workload| workload.name == name) => asked.push(name),
+            other => {
+                return Err(format!("`{other}` is no workload; there are W1 to W11, and --rounds N").into());
+            }
+        }
+    }
+    // In memory, so that no disk is measured, and where nobody else makes and removes files meanwhile.
+    let in_memory = std::path::Path::new("/dev/shm");
+    let room = if in_memory.is_dir() { in_memory } else { env!("CARGO_TARGET_TMPDIR").as_ref() };
+    let kit = Kit::new()?;
+    let mut all_hold = true;
+    for workload in WORKLOADS.iter().filter(|workload| asked.is_empty() || asked.contains(&workload.name)) {
+        println!("\n{}  {}", workload.name, workload.what);
+        let mut table = Table::new(workload.name);
+        for _ in 0..rounds {
+            for watcher in kit.watchers() {
+                let folder = tempfile::tempdir_in(room)?;
+                let side = kit.side(watcher)?;
+                match (workload.run)(&side, folder.path()) {
+                    Ok(figures) => table.add(watcher, &figures),
+                    Err(error) => println!("    {watcher:?}: {error}"),
+                }
+            }
+        }
+        all_hold &= table.print();
+    }
+    Ok(all_hold)
+}

@@ -1,0 +1,326 @@
+//! The workloads: what happens to files, and what is measured of it.
+//!
+//! Whom it is measured with is left to the kit, what is good enough to the table. Each runs in an empty folder of its own, and gives figures
+//! by name.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::Write;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use nix::time::{ClockId, clock_gettime};
+
+use crate::kit::{Client, Outcome, Side, Watcher};
+
+/// What was measured: by a name, and in the unit that stands in the name.
+pub type Figures = Vec<(&'static str, f64)>;
+
+/// A workload.
+pub struct Workload {
+    pub name: &'static str,
+    pub what: &'static str,
+    pub run: fn(&Side<'_>, &Path) -> Outcome<Figures>,
+}
+
+/// All of them.
+pub const WORKLOADS: &[Workload] = &[
+    Workload { name: "W1", what: "one change at a time, 8 to 20 ms apart", run: one_at_a_time },
+    Workload { name: "W2", what: "20,000 created, then deleted", run: burst },
+    Workload { name: "W3", what: "a listing of 100,000 entries, and all closed again", run: listing },
+    Workload { name: "W4", what: "10,000 directories, seven levels deep", run: many_directories },
+    Workload { name: "W5", what: "50 connections on a directory, 200 creates", run: many_connections },
+    Workload {
+        name: "W6",
+        what: "50 names a second, while another client never reads",
+        run: beside_a_sleeper,
+    },
+    Workload { name: "W8", what: "1,000 directories, nothing happens", run: rest },
+    Workload { name: "W11", what: "1,000 creates a second for 4 s", run: steady },
+];
+
+/// The last name that is made.
+const LAST: &str = "the-last";
+
+fn one_at_a_time(side: &Side<'_>, folder: &Path) -> Outcome<Figures> {
+    const SAMPLES: usize = 200;
+    for file in 0..128 {
+        File::create(folder.join(format!("old{file}")))?;
+    }
+    let mut client = side.client()?;
+    client.carry_out(&format!("dir 1 {}", folder.display()))?;
+    let before = side.server_usage()?;
+    let appended = latencies(&mut client, folder, SAMPLES, pause, |sample| {
+        let path = folder.join(format!("old{}", sample % 128));
+        OpenOptions::new().append(true).open(&path)?.write_all(b"x")?;
+        Ok(path)
+    })?;
+    let created = latencies(&mut client, folder, SAMPLES, pause, |sample| {
+        let path = folder.join(format!("new{sample}"));
+        File::create(&path)?;
+        Ok(path)
+    })?;
+    let used = side.server_usage()?.since(before);
+    Ok(vec![
+        ("append p50 us", quantile(&appended, 0.5)),
+        ("append p99 us", quantile(&appended, 0.99)),
+        ("create p50 us", quantile(&created, 0.5)),
+        ("create p99 us", quantile(&created, 0.99)),
+        ("server CPU us a change", used.cpu_ns as f64 / 1e3 / (2 * SAMPLES) as f64),
+    ])
+}
+
+/// Eight to twenty milliseconds.
+fn pause(sample: usize) -> Duration {
+    Duration::from_micros(8000 + (sample as u64 * 7919) % 12_000)
+}
+
+fn burst(side: &Side<'_>, folder: &Path) -> Outcome<Figures> {
+    const NAMES: usize = 20_000;
+    let mut client = side.client()?;
+    client.carry_out(&format!("dir 1 {}", folder.display()))?;
+    let (server, library) = (side.server_usage()?, client.usage()?);
+    client.begin(&format!("until {LAST}"))?;
+    let begin = now();
+    for name in 0..NAMES {
+        File::create(folder.join(format!("name{name}")))?;
+    }
+    for name in 0..NAMES {
+        fs::remove_file(folder.join(format!("name{name}")))?;
+    }
+    let done = now();
+    File::create(folder.join(LAST))?;
+    let (end, _) = client.end()?;
+    let (server, library) = (side.server_usage()?.since(server), client.usage()?.since(library));
+    Ok(vec![
+        ("time ms", ms(end - begin)),
+        ("tail ms", ms(end - done)),
+        ("CPU ms", ms(server.cpu_ns + library.cpu_ns)),
+        ("server peak MiB", mib(server.peak_kib)),
+    ])
+}
+
+fn listing(side: &Side<'_>, folder: &Path) -> Outcome<Figures> {
+    for name in 0..100_000 {
+        File::create(folder.join(format!("name{name}")))?;
+    }
+    let start = side.server_usage()?;
+    let mut client = side.client()?;
+    let begin = now();
+    let (end, first) = client.carry_out(&format!("dir 1 {}", folder.display()))?;
+    let peak = side.server_usage()?.peak_kib;
+    client.carry_out("close")?;
+    thread::sleep(Duration::from_secs(3));
+    let left = side.server_usage()?.rss_kib.saturating_sub(start.rss_kib);
+    Ok(vec![
+        ("listed ms", ms(end - begin)),
+        ("first ms", ms(first.saturating_sub(begin))),
+        ("server peak MiB", mib(peak)),
+        ("left after 3 s MiB", mib(left)),
+    ])
+}
+
+fn many_directories(side: &Side<'_>, folder: &Path) -> Outcome<Figures> {
+    let directories = tree(folder)?;
+    let mut list = File::create(folder.join("list"))?;
+    for directory in directories.iter().chain([&folder.join("list")]) {
+        list.write_all(directory.as_os_str().as_bytes())?;
+        list.write_all(b"\n")?;
+    }
+    drop(list);
+    let mut client = side.client()?;
+    let before = side.server_usage()?;
+    let begin = now();
+    let (end, _) = client.carry_out(&format!("list {}", folder.join("list").display()))?;
+    thread::sleep(Duration::from_secs(1));
+    let used = side.server_usage()?.since(before);
+    let rss = used.rss_kib.saturating_sub(before.rss_kib) as f64 * 1024.0;
+    let created = latencies(&mut client, &directories[0], 100, pause, |sample| {
+        let path = directories[(sample * 97) % directories.len()].join(format!("new{sample}"));
+        File::create(&path)?;
+        Ok(path)
+    })?;
+    Ok(vec![
+        ("time ms", ms(end - begin)),
+        ("server CPU ms", ms(used.cpu_ns)),
+        ("server bytes a watch", rss / directories.len() as f64),
+        ("create p50 us", quantile(&created, 0.5)),
+    ])
+}
+
+/// Ten thousand directories, seven levels deep.
+fn tree(folder: &Path) -> Outcome<Vec<PathBuf>> {
+    let mut directories = Vec::new();
+    for top in 0..10_000_usize {
+        let digits = format!("{top:04}");
+        let mut path = folder.join("a").join("b").join("c");
+        path.extend(digits.chars().take(3).map(String::from));
+        path.push(digits);
+        fs::create_dir_all(&path)?;
+        directories.push(path);
+    }
+    Ok(directories)
+}
+
+fn many_connections(side: &Side<'_>, folder: &Path) -> Outcome<Figures> {
+    let mut client = side.client()?;
+    client.carry_out(&format!("dir 50 {}", folder.display()))?;
+    let before = side.server_usage()?;
+    client.begin(&format!("until {LAST}"))?;
+    let begin = now();
+    for name in 0..199 {
+        File::create(folder.join(format!("name{name}")))?;
+    }
+    File::create(folder.join(LAST))?;
+    let (end, _) = client.end()?;
+    let used = side.server_usage()?.since(before);
+    Ok(vec![("time ms", ms(end - begin)), ("server CPU ms", ms(used.cpu_ns))])
+}
+
+fn beside_a_sleeper(side: &Side<'_>, folder: &Path) -> Outcome<Figures> {
+    let (busy, quiet) = (folder.join("busy"), folder.join("quiet"));
+    fs::create_dir(&busy)?;
+    fs::create_dir(&quiet)?;
+    let mut sleeper = side.client()?;
+    sleeper.carry_out(&format!("dir 1 {}", busy.display()))?;
+    let mut client = side.client()?;
+    client.carry_out(&format!("dir 1 {}", quiet.display()))?;
+    let is_over = AtomicBool::new(false);
+    let created = thread::scope(|scope| {
+        scope.spawn(|| {
+            for turn in (0_u64..).take_while(|_| !is_over.load(Ordering::Relaxed)) {
+                let path = busy.join(format!("name{}", turn % 1000));
+                let _ = File::create(&path).and_then(|_| fs::remove_file(&path));
+                thread::sleep(Duration::from_micros(150));
+            }
+        });
+        let created = latencies(
+            &mut client,
+            &quiet,
+            200,
+            |_| Duration::from_millis(20),
+            |sample| {
+                let path = quiet.join(format!("new{sample}"));
+                File::create(&path)?;
+                Ok(path)
+            },
+        );
+        is_over.store(true, Ordering::Relaxed);
+        created
+    })?;
+    Ok(vec![("create p50 us", quantile(&created, 0.5)), ("create p99 us", quantile(&created, 0.99))])
+}
+
+fn rest(side: &Side<'_>, folder: &Path) -> Outcome<Figures> {
+    let mut list = File::create(folder.join("list"))?;
+    for name in 0..1000 {
+        let directory = folder.join(format!("directory{name}"));
+        fs::create_dir(&directory)?;
+        writeln!(list, "{}", directory.display())?;
+    }
+    writeln!(list, "{}", folder.join("list").display())?;
+    drop(list);
+    let mut client = side.client()?;
+    client.carry_out(&format!("list {}", folder.join("list").display()))?;
+    thread::sleep(Duration::from_secs(2));
+    let (server, library) = (side.server_usage()?, client.usage()?);
+    thread::sleep(Duration::from_secs(3));
+    let (server, library) = (side.server_usage()?.since(server), client.usage()?.since(library));
+    Ok(vec![("wake-ups in 3 s", (server.waits + library.waits) as f64), ("server MiB", mib(server.rss_kib))])
+}
+
+fn steady(side: &Side<'_>, folder: &Path) -> Outcome<Figures> {
+    const NAMES: usize = 4000;
+    let mut client = side.client()?;
+    client.carry_out(&format!("dir 1 {}", folder.display()))?;
+    let (server, library) = (side.server_usage()?, client.usage()?);
+    let begin = now();
+    let created = latencies(
+        &mut client,
+        folder,
+        NAMES,
+        // Each at its time, however long the one before has taken.
+        |sample| Duration::from_nanos((begin + 1_000_000 * sample as u64).saturating_sub(now())),
+        |sample| {
+            let path = folder.join(format!("new{sample}"));
+            File::create(&path)?;
+            Ok(path)
+        },
+    )?;
+    let (server, library) = (side.server_usage()?.since(server), client.usage()?.since(library));
+    let each = |ns: u64| ns as f64 / 1e3 / NAMES as f64;
+    Ok(vec![
+        ("CPU us an event", each(server.cpu_ns + library.cpu_ns)),
+        ("p50 us", quantile(&created, 0.5)),
+        ("p99 us", quantile(&created, 0.99)),
+        (
+            "server wake-ups an event",
+            if side.watcher == Watcher::Raw { 0.0 } else { server.waits as f64 / NAMES as f64 },
+        ),
+    ])
+}
+
+/// How long it took from each change to the first event about it, in microseconds, sorted.
+fn latencies(
+    client: &mut Client,
+    folder: &Path,
+    samples: usize,
+    pause: impl Fn(usize) -> Duration,
+    change: impl Fn(usize) -> Outcome<PathBuf>,
+) -> Outcome<Vec<f64>> {
+    // Each has one of its own.
+    let name = format!("{LAST}-{}", now());
+    client.begin(&format!("times {name}"))?;
+    thread::sleep(Duration::from_millis(50));
+    let mut changes = Vec::new();
+    for sample in 0..samples {
+        thread::sleep(pause(sample));
+        let begin = now();
+        let path = change(sample)?;
+        changes.push((begin, path.file_name().unwrap_or_default().to_owned(), None));
+    }
+    thread::sleep(Duration::from_millis(20));
+    File::create(folder.join(name))?;
+    loop {
+        let (time, name) = client.line()?;
+        let Ok(time) = time.parse::<u64>() else {
+            if time == "short" {
+                return Err("not all was told".into());
+            }
+            break;
+        };
+        let first = changes.iter_mut().find(|(begin, path, told)| {
+            told.is_none() && *begin <= time && path.as_os_str() == name.as_str()
+        });
+        if let Some((_, _, told)) = first {
+            *told = Some(time);
+        }
+    }
+    // What is never told takes for ever.
+    let took =
+        changes.iter().map(|(begin, _, told)| told.map_or(f64::INFINITY, |told| (told - begin) as f64 / 1e3));
+    let mut took: Vec<f64> = took.collect();
+    took.sort_by(f64::total_cmp);
+    Ok(took)
+}
+
+fn quantile(sorted: &[f64], part: f64) -> f64 {
+    let at = (sorted.len() as f64 * part) as usize;
+    sorted.get(at.min(sorted.len().saturating_sub(1))).copied().unwrap_or(f64::NAN)
+}
+
+/// CLOCK_MONOTONIC in nanoseconds, as the client says it.
+fn now() -> u64 {
+    let time = clock_gettime(ClockId::CLOCK_MONOTONIC).expect("because there is such a clock");
+    Duration::from(time).as_nanos() as u64
+}
+
+fn ms(ns: u64) -> f64 {
+    ns as f64 / 1e6
+}
+
+fn mib(kib: u64) -> f64 {
+    kib as f64 / 1024.0
+}
