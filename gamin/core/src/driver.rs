@@ -178,16 +178,16 @@ impl<W> Driver<W> {
     pub fn handle_policy<S: System<Watch = W>>(&mut self, system: &mut S, now: Time, policy: Policy) {
         let before = std::mem::replace(&mut self.policy, policy);
         let mounts = Arc::clone(&self.policy.mounts);
-        // What was noticed of a mount that is no more was noticed before it went; but where one has come that may hang,
-        // nothing is looked at for it. An error will show again.
         self.backend.set_mounts(Arc::clone(&mounts));
-        let _ = self.drain(system, now);
         self.returned.extend(self.lanes.handle_mounts(system, &mounts));
         self.core.handle_policy(now, Arc::new(self.policy.clone()));
         for point in mounts.changed_since(&before.mounts) {
             debug!(?point, "mounted or unmounted");
             self.core.handle_remount(&point);
         }
+        // Before or after that, nobody can say: where a path may lead elsewhere by now, what was noticed waits until that is looked
+        // into. An error will show again.
+        let _ = self.drain(system, now);
     }
 
     /// Takes in what is mounted by now.
