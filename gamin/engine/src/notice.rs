@@ -103,13 +103,15 @@ impl Change {
         matches!(self, Change::Modified | Change::Closed | Change::Written | Change::Attributes)
     }
 
-    /// Whether it can be the next thing that happened to what was there, or was not.
+    /// Whether it can be the next thing that happened to what was there, or was not, and is told if so.
     pub(crate) fn goes_on_from(self, was_there: bool) -> bool {
         match self {
             Change::Created => !was_there,
             Change::MovedTo => true,
             Change::Deleted | Change::MovedFrom => was_there,
-            Change::Modified | Change::Closed | Change::Written | Change::Attributes => was_there,
+            Change::Modified | Change::Written | Change::Attributes => was_there,
+            // Maybe nothing was changed.
+            Change::Closed => false,
         }
     }
 
@@ -154,6 +156,18 @@ pub fn merge_changes(notices: &mut Vec<Notice>, first: usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_scan_is_left_to_a_notice_only_if_that_tells_what_has_happened_since() {
+        assert!(Change::Created.goes_on_from(false) && !Change::Created.goes_on_from(true));
+        assert!(Change::Deleted.goes_on_from(true) && !Change::Deleted.goes_on_from(false));
+        assert!(
+            Change::MovedTo.goes_on_from(true) && Change::MovedTo.goes_on_from(false),
+            "over another, too"
+        );
+        assert!(Change::Modified.goes_on_from(true) && !Change::Modified.goes_on_from(false));
+        assert!(!Change::Closed.goes_on_from(true), "it may tell nothing, though the scan shows a change");
+    }
 
     fn merged(changes: &[(&str, Change)]) -> Vec<(String, Change)> {
         let entry = |(name, change): &(&str, Change)| Notice::Entry {
