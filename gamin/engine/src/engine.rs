@@ -299,7 +299,14 @@ impl Engine {
 impl Engine {
     /// The next effect to carry out.
     pub fn poll_effect(&mut self) -> Option<Effect> {
-        self.effects.pop_front()
+        let effect = self.effects.pop_front()?;
+        if let Effect::Scan { id, .. } = &effect
+            && let Some(watch) = self.by_scan.get(id).and_then(|id| self.watches.get_mut(id))
+            && let Some(rescan) = &mut watch.rescan
+        {
+            rescan.overtaken = rescan.waiting.len();
+        }
+        Some(effect)
     }
 
     /// The next thing to tell.

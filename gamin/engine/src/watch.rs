@@ -79,6 +79,8 @@ pub(crate) struct Rescan {
     /// The result will be out of date: look once more.
     pub again: bool,
     pub waiting: VecDeque<Waiting>,
+    /// How many of these the scan that is under way has overtaken: it began when they had come.
+    pub overtaken: usize,
     /// The kernel's queue has overflowed: what waits when the next scan is answered may lack what followed it. The
     /// kernel says so once, although it goes on losing events until that is read.
     pub doubted: bool,
@@ -91,6 +93,12 @@ pub(crate) struct Rescan {
 }
 
 impl Rescan {
+    /// Gives up what waits: the next scan tells it.
+    pub(crate) fn drop_waiting(&mut self) {
+        self.waiting.clear();
+        self.overtaken = 0;
+    }
+
     /// Whether the path may lead elsewhere than where the scan that is under way went.
     pub(crate) fn may_lead_elsewhere(&self) -> bool {
         self.again || self.waiting.iter().any(|notice| matches!(notice, Waiting::Dependency(..)))
@@ -259,6 +267,15 @@ impl Watch {
         }
         let entries = entries.into_iter().filter(|(_, goes_on)| *goes_on).map(|(name, _)| name).collect();
         Noticed { root: root.unwrap_or_default(), entries }
+    }
+
+    /// Whether a notice tells what has happened, and not only that there is something to look into.
+    pub(crate) fn is_told_by(&self, notice: &Waiting) -> bool {
+        match notice {
+            Waiting::Entry(..) => true,
+            Waiting::Dependency(need, entry) => self.is_itself(need, *entry),
+            Waiting::Attributes => false,
+        }
     }
 
     /// Whether a notice about an entry on the way is about the file itself that is watched, and tells all of it.

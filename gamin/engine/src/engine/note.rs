@@ -27,7 +27,7 @@ impl Engine {
             if rescan.waiting.len() < WAITING_MAX {
                 rescan.waiting.push_back(notice);
             } else {
-                rescan.waiting.clear();
+                rescan.drop_waiting();
                 rescan.again = true;
             }
             if rescan.overdue && rescan.may_lead_elsewhere() {
@@ -83,7 +83,7 @@ impl Engine {
     /// be lost, or be about something else.
     pub(super) fn rescan_anew(&mut self, id: WatchId) {
         if let Some(rescan) = self.watches.get_mut(&id).and_then(|watch| watch.rescan.as_mut()) {
-            rescan.waiting.clear();
+            rescan.drop_waiting();
         }
         self.rescan(id, None);
     }

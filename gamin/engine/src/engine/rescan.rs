@@ -85,8 +85,9 @@ impl Engine {
         }
         let waiting = VecDeque::new();
         let (scan, rounds, again, doubted, overdue) = (ScanId(0), 0, false, false, false);
-        let (since, asked) = (0, 0);
-        watch.rescan = Some(Rescan { scan, detail, rounds, again, doubted, overdue, waiting, since, asked });
+        let (since, asked, overtaken) = (0, 0, 0);
+        watch.rescan =
+            Some(Rescan { scan, detail, rounds, again, doubted, overdue, waiting, overtaken, since, asked });
         if watch.asks_kernel() {
             let needs = watch.needs.clone();
             for need in &needs {
@@ -105,7 +106,7 @@ impl Engine {
         rescan.again = false;
         if !rescan.waiting.is_empty() {
             // It is older than what the next scan finds, and so is told by that.
-            rescan.waiting.clear();
+            rescan.drop_waiting();
             rescan.detail = rescan.detail.max(full);
         }
         self.by_scan.remove(&rescan.scan);
@@ -119,6 +120,7 @@ impl Engine {
         self.last_scan += 1;
         rescan.scan = ScanId(self.last_scan);
         rescan.overdue = false;
+        rescan.overtaken = 0;
         rescan.asked = self.kernel.asked;
         rescan.since = self.noticed + rescan.asked;
         self.by_scan.insert(rescan.scan, id);
@@ -158,7 +160,7 @@ impl Engine {
         let is_late = asks_kernel && rescan.since != since && needs.iter().any(|need| !before.contains(need));
         let is_doubted = !rescan.again && std::mem::take(&mut rescan.doubted) && !rescan.waiting.is_empty();
         if is_doubted {
-            rescan.waiting.clear();
+            rescan.drop_waiting();
         }
         // What is going to be polled has to be known as closely as it will be looked at.
         let is_coarse = reliance == Reliance::None
@@ -174,7 +176,7 @@ impl Engine {
             rescan.again = false;
             if !rescan.waiting.is_empty() {
                 // What was noticed by now is older than what the next scan finds, and so is told by that.
-                rescan.waiting.clear();
+                rescan.drop_waiting();
                 rescan.detail = rescan.detail.max(full);
             }
             return self.scan(id);
@@ -184,13 +186,16 @@ impl Engine {
         let coverage = self.coverage(id, &needs, &scan.found);
         self.tell_coverage(id, coverage);
         let Some(watch) = self.watches.get_mut(&id) else { return };
-        let detail = watch.rescan.as_ref().map_or(full, |rescan| rescan.detail);
-        let waiting = watch.rescan.take().map(|rescan| rescan.waiting).unwrap_or_default();
+        let Some(Rescan { detail, waiting, overtaken, .. }) = watch.rescan.take() else { return };
         let noticed = watch.noticed(&waiting, is_moved);
         self.accept(now, id, scan.found, detail, &noticed);
         // If one of them begins another rescan, the others wait for that.
-        for notice in waiting {
-            self.note(now, id, notice);
+        for (at, notice) in waiting.into_iter().enumerate() {
+            // That something may have changed on the way, the scan has looked into already.
+            let is_settled = |watch: &Watch| at < overtaken && !watch.is_told_by(&notice);
+            if !self.watches.get(&id).is_some_and(is_settled) {
+                self.note(now, id, notice);
+            }
         }
         self.end_rescan(now, id);
     }
