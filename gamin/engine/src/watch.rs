@@ -252,18 +252,20 @@ impl Watch {
         let mut entries = BTreeMap::new();
         let mut root = None;
         for notice in waiting {
-            match notice {
+            let (goes_on, entry) = match notice {
                 // Those about a directory that the path has led to are not taken.
                 Waiting::Entry(need, name, entry) if self.needs.contains(need) => {
-                    entries
-                        .entry(name.clone())
-                        .or_insert_with(|| entry.change.goes_on_from(self.known.has_entry(name)));
+                    let goes_on = || entry.change.goes_on_from(self.known.has_entry(name));
+                    (entries.entry(name.clone()).or_insert_with(goes_on), entry)
                 }
                 Waiting::Dependency(need, entry) if !is_moved && self.is_itself(need, *entry) => {
-                    root.get_or_insert_with(|| entry.change.goes_on_from(self.known.is_present()));
+                    let goes_on = || entry.change.goes_on_from(self.known.is_present());
+                    (root.get_or_insert_with(goes_on), entry)
                 }
-                Waiting::Entry(..) | Waiting::Dependency(..) | Waiting::Attributes => {}
-            }
+                Waiting::Entry(..) | Waiting::Dependency(..) | Waiting::Attributes => continue,
+            };
+            // What could not be looked at for a notice, the scan has looked at.
+            *goes_on &= entry.seen != Seen::Nothing;
         }
         let entries = entries.into_iter().filter(|(_, goes_on)| *goes_on).map(|(name, _)| name).collect();
         Noticed { root: root.unwrap_or_default(), entries }
