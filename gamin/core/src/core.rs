@@ -260,8 +260,8 @@ impl Core {
     }
 
     /// Takes the word that a scan takes so long that it may never be answered: no barrier waits for it.
-    pub fn handle_overdue(&mut self, id: ScanId) {
-        self.engine.handle_overdue(id);
+    pub fn handle_overdue(&mut self, now: Time, id: ScanId) {
+        self.engine.handle_overdue(now, id);
         self.deliver();
     }
 

@@ -166,7 +166,7 @@ impl<W> Driver<W> {
         let returned = std::mem::take(&mut self.returned);
         let did = is_due || !overdue.is_empty() || !returned.is_empty();
         for id in overdue {
-            self.core.handle_overdue(id);
+            self.core.handle_overdue(now, id);
         }
         for job in returned {
             self.scan(system, now, job);
@@ -218,7 +218,7 @@ impl<W> Driver<W> {
             Ok(found) => self.core.handle_scan(now, id, found),
             Err(lane) => {
                 if self.lanes.add(system, now, lane, (id, request), &self.policy.mounts) {
-                    self.core.handle_overdue(id);
+                    self.core.handle_overdue(now, id);
                 }
             }
         }

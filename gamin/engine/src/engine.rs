@@ -237,16 +237,19 @@ impl Engine {
 
     /// Takes the word that a scan takes so long that it may never be answered. Those who watch that path go on waiting,
     /// and are told when the answer comes; barriers do not. Whatever has the path looked at again has that scan begun anew, in case
-    /// it leads elsewhere by now.
-    pub fn handle_overdue(&mut self, scan_id: ScanId) {
+    /// it leads elsewhere by now; so does time, since not all of the way may be armed.
+    pub fn handle_overdue(&mut self, now: Time, scan_id: ScanId) {
         let Some(id) = self.by_scan.get(&scan_id).copied() else { return };
-        if let Some(rescan) = self.watches.get_mut(&id).and_then(|watch| watch.rescan.as_mut()) {
-            rescan.overdue = true;
-            let may_lead_elsewhere = rescan.may_lead_elsewhere();
-            self.reach(id);
-            if may_lead_elsewhere {
-                self.begin_anew(id);
-            }
+        let Some(watch) = self.watches.get_mut(&id) else { return };
+        let asks_kernel = watch.asks_kernel();
+        let Some(rescan) = &mut watch.rescan else { return };
+        rescan.overdue = true;
+        let may_lead_elsewhere = rescan.may_lead_elsewhere();
+        self.reach(id);
+        if may_lead_elsewhere {
+            self.begin_anew(id);
+        } else if asks_kernel {
+            self.rescan_by(id, now + self.config.poll_interval);
         }
     }
 

@@ -214,7 +214,9 @@ impl Watch {
     pub(crate) fn is_owed_a_rescan(&self) -> bool {
         match self.method {
             Method::Kernel => {
-                self.reliance != Reliance::Full || self.postponed.is_some() || self.calm_at.is_some()
+                let is_overdue = self.rescan.as_ref().is_some_and(|rescan| rescan.overdue);
+                let is_doubtful = self.reliance != Reliance::Full || self.postponed.is_some();
+                is_doubtful || is_overdue || self.calm_at.is_some()
             }
             Method::Poll { .. } => true,
             Method::None => false,

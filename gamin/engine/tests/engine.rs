@@ -300,14 +300,14 @@ fn a_barrier_waits_for_a_scan_until_that_is_overdue() {
     world.barrier(&[1, 2]);
     assert_eq!(world.take(), [""; 0]);
     let scan = *world.held.keys().next().expect("because /h hangs");
-    world.engine.handle_overdue(scan);
+    world.engine.handle_overdue(world.now, scan);
     world.carry_out();
     assert_eq!(world.take(), ["reached"]);
     world.barrier(&[1, 2]);
     let anew = *world.held.keys().next_back().expect("because /h hangs");
     assert_ne!(anew, scan, "the path may lead elsewhere by now");
     // The lane has one that is overdue at work, and says so at once.
-    world.engine.handle_overdue(anew);
+    world.engine.handle_overdue(world.now, anew);
     world.carry_out();
     assert_eq!(world.take(), ["reached"], "it does not wait again for the same");
     world.recover();
@@ -342,7 +342,7 @@ fn what_nobody_waits_for_any_more_is_forgotten_and_its_late_answer_ignored() {
     assert_eq!(world.take(), ["reached"]);
     assert_eq!(world.held, BTreeMap::new());
     world.engine.handle_scan(world.now, scan, late);
-    world.engine.handle_overdue(scan);
+    world.engine.handle_overdue(world.now, scan);
     world.carry_out();
     assert_eq!(world.take(), [""; 0]);
     assert!(world.armings("/h", Level::Itself).is_empty() && world.engine.next_deadline().is_none());

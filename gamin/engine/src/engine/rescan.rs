@@ -187,6 +187,11 @@ impl Engine {
         self.tell_coverage(id, coverage);
         let Some(watch) = self.watches.get_mut(&id) else { return };
         let Some(Rescan { detail, waiting, overtaken, .. }) = watch.rescan.take() else { return };
+        if watch.calm_at.is_none()
+            && let Some(at) = watch.rescan_at.take()
+        {
+            self.polls.remove(&(at, id));
+        }
         let noticed = watch.noticed(&waiting, is_moved);
         self.accept(now, id, scan.found, detail, &noticed);
         // If one of them begins another rescan, the others wait for that.
