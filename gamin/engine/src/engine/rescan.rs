@@ -117,6 +117,9 @@ impl Engine {
     pub(super) fn scan(&mut self, id: WatchId) {
         let Some(watch) = self.watches.get_mut(&id) else { return };
         let Some(rescan) = &mut watch.rescan else { return };
+        if let Some(at) = watch.rescan_at.take_if(|_| watch.calm_at.is_none()) {
+            self.polls.remove(&(at, id));
+        }
         self.last_scan += 1;
         rescan.scan = ScanId(self.last_scan);
         rescan.overdue = false;
@@ -187,9 +190,7 @@ impl Engine {
         self.tell_coverage(id, coverage);
         let Some(watch) = self.watches.get_mut(&id) else { return };
         let Some(Rescan { detail, waiting, overtaken, .. }) = watch.rescan.take() else { return };
-        if watch.calm_at.is_none()
-            && let Some(at) = watch.rescan_at.take()
-        {
+        if let Some(at) = watch.rescan_at.take_if(|_| watch.calm_at.is_none()) {
             self.polls.remove(&(at, id));
         }
         let noticed = watch.noticed(&waiting, is_moved);
