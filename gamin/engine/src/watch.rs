@@ -12,7 +12,7 @@ use crate::churn::Churn;
 use crate::event::SubscriptionId;
 use crate::kernel_watch::{Need, Role};
 use crate::known::Known;
-use crate::notice::{EntryNotice, Seen};
+use crate::notice::{Change, EntryNotice, Seen};
 use crate::path::{Name, TreePath};
 use crate::policy::Method;
 use crate::scan::{Detail, Found, Scan, ScanId};
@@ -255,6 +255,12 @@ impl Watch {
         let mut root = None;
         for notice in waiting {
             let (goes_on, entry) = match notice {
+                // That a file was closed says nothing of what it was before.
+                Waiting::Entry(.., entry) | Waiting::Dependency(_, entry)
+                    if entry.change == Change::Closed =>
+                {
+                    continue;
+                }
                 // Those about a directory that the path has led to are not taken.
                 Waiting::Entry(need, name, entry) if self.needs.contains(need) => {
                     let goes_on = || entry.change.goes_on_from(self.known.has_entry(name));
