@@ -20,7 +20,7 @@ pub const NAMES_ONLY_OVER: usize = 4096;
 /// How many symbolic links a path may lead over, as in the kernel (path_resolution(7)).
 const MAX_LINKS: usize = 40;
 
-/// How often a directory is looked for anew that moves while it is listed, as only one does that moves all the time.
+/// How often a scan begins again because its directory has moved meanwhile. One that moves all the time is told as unknown.
 const MOVES_MAX: usize = 8;
 
 /// What a scan may have to wait for.

@@ -79,7 +79,7 @@ pub(crate) struct Rescan {
     /// The result will be out of date: look once more.
     pub again: bool,
     pub waiting: VecDeque<Waiting>,
-    /// How many of these the scan that is under way has overtaken: it began when they had come.
+    /// How many of these had come when the scan that is under way began: it has seen what they are about.
     pub overtaken: usize,
     /// The kernel's queue has overflowed: what waits when the next scan is answered may lack what followed it. The
     /// kernel says so once, although it goes on losing events until that is read.
@@ -105,7 +105,7 @@ impl Rescan {
     }
 }
 
-/// What is left to notices that wait, and not to a scan, which may have looked between any two of them.
+/// What notices that wait tell, so that the scan need not: it may have looked between any two of them.
 #[derive(Debug, Default)]
 pub(crate) struct Noticed {
     /// The file itself that is watched.
@@ -244,8 +244,8 @@ impl Watch {
         }
     }
 
-    /// What is left to the notices that wait: of which the first goes on from what is known. `is_moved`: the path has come to lead
-    /// elsewhere since.
+    /// What the notices that wait tell by themselves. The first of them has to go on from what is known. `is_moved`: the path leads
+    /// elsewhere since the last scan.
     pub(crate) fn noticed<'a>(
         &self,
         waiting: impl IntoIterator<Item = &'a Waiting>,
@@ -272,7 +272,7 @@ impl Watch {
                 }
                 Waiting::Entry(..) | Waiting::Dependency(..) | Waiting::Attributes => continue,
             };
-            // What could not be looked at for a notice, the scan has looked at.
+            // If the backend could not look at it for the notice, the scan knows more.
             *goes_on &= entry.seen != Seen::Nothing;
         }
         let entries = entries.into_iter().filter(|(_, goes_on)| *goes_on).map(|(name, _)| name).collect();

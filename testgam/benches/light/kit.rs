@@ -10,17 +10,21 @@ use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use gamin_protocol::address;
 use nix::unistd::{User, getuid};
 
 use crate::usage::Usage;
 
+/// How long a server may take to listen.
+const PATIENCE: Duration = Duration::from_secs(10);
+
 pub type Outcome<T> = Result<T, Box<dyn Error>>;
 
 /// Who watches.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Watcher {
     Ours,
     Original,
@@ -119,7 +123,7 @@ impl Side<'_> {
 
     /// What the server has used; nothing where there is none.
     pub fn server_usage(&self) -> Outcome<Usage> {
-        self.server.as_ref().map_or(Ok(Usage::default()), |server| Usage::of(server.0.id()))
+        Ok(self.server.as_ref().map_or(Ok(Usage::default()), |server| Usage::of(server.0.id()))?)
     }
 }
 
@@ -174,7 +178,7 @@ impl Client {
 
     /// What it has used.
     pub fn usage(&self) -> Outcome<Usage> {
-        Usage::of(self.child.0.id())
+        Ok(Usage::of(self.child.0.id())?)
     }
 }
 
@@ -182,13 +186,14 @@ impl Client {
 fn listen(id: &str) -> Outcome<()> {
     let user = User::from_uid(getuid())?.map_or_else(|| getuid().to_string(), |user| user.name);
     let name = SocketAddr::from_abstract_name(address(user.as_bytes(), id.as_bytes()))?;
-    for _ in 0..1000 {
-        if UnixStream::connect_addr(&name).is_ok() {
-            return Ok(());
+    let begin = Instant::now();
+    while UnixStream::connect_addr(&name).is_err() {
+        if begin.elapsed() > PATIENCE {
+            return Err("the server does not listen".into());
         }
-        std::thread::sleep(Duration::from_millis(5));
+        thread::yield_now();
     }
-    Err("the server does not listen".into())
+    Ok(())
 }
 
 /// The original's server and libraries, unpacked here.

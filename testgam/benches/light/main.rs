@@ -19,9 +19,25 @@ mod workloads;
 
 use std::process::ExitCode;
 
+use clap::Parser;
+use clap::builder::PossibleValuesParser;
 use kit::{Kit, Outcome};
 use table::Table;
 use workloads::WORKLOADS;
+
+/// What each workload costs, beside the original and inotify alone.
+#[derive(Parser)]
+struct Options {
+    /// How often each is measured; the table has the medians
+    #[arg(long, default_value_t = 5)]
+    rounds: usize,
+    /// Those to measure; by default, all
+    #[arg(value_parser = PossibleValuesParser::new(WORKLOADS.iter().map(|workload| workload.name)))]
+    workloads: Vec<String>,
+    /// Given by cargo
+    #[arg(long, hide = true)]
+    bench: bool,
+}
 
 fn main() -> ExitCode {
     match run() {
@@ -36,28 +52,18 @@ fn main() -> ExitCode {
 
 /// Gives whether all bounds hold.
 fn run() -> Outcome<bool> {
-    let arguments: Vec<String> = std::env::args().skip(1).filter(|word| word != "--bench").collect();
-    let mut rounds = 5;
-    let mut asked = Vec::new();
-    let mut words = arguments.iter();
-    while let Some(word) = words.next() {
-        match word.as_str() {
-            "--rounds" => rounds = words.next().ok_or("--rounds lacks a number")?.parse()?,
-            name if WORKLOADS.iter().any(|workload| workload.name == name) => asked.push(name),
-            other => {
-                return Err(format!("`{other}` is no workload; there are W1 to W11, and --rounds N").into());
-            }
-        }
-    }
+    let options = Options::parse();
     // In memory, so that no disk is measured, and where nobody else makes and removes files meanwhile.
     let in_memory = std::path::Path::new("/dev/shm");
     let room = if in_memory.is_dir() { in_memory } else { env!("CARGO_TARGET_TMPDIR").as_ref() };
     let kit = Kit::new()?;
     let mut all_hold = true;
-    for workload in WORKLOADS.iter().filter(|workload| asked.is_empty() || asked.contains(&workload.name)) {
+    for workload in WORKLOADS.iter().filter(|workload| {
+        options.workloads.is_empty() || options.workloads.iter().any(|name| name == workload.name)
+    }) {
         println!("\n{}  {}", workload.name, workload.what);
         let mut table = Table::new(workload.name);
-        for _ in 0..rounds {
+        for _ in 0..options.rounds {
             for watcher in kit.watchers() {
                 let folder = tempfile::tempdir_in(room)?;
                 let side = kit.side(watcher)?;

@@ -52,7 +52,7 @@ pub struct Table {
     workload: &'static str,
     /// In the order in which they were given.
     names: Vec<&'static str>,
-    figures: BTreeMap<(&'static str, u8), Vec<f64>>,
+    figures: BTreeMap<(&'static str, Watcher), Vec<f64>>,
 }
 
 impl Table {
@@ -65,7 +65,7 @@ impl Table {
             if !self.names.contains(name) {
                 self.names.push(name);
             }
-            self.figures.entry((name, watcher as u8)).or_default().push(*figure);
+            self.figures.entry((name, watcher)).or_default().push(*figure);
         }
     }
 
@@ -75,7 +75,7 @@ impl Table {
         let mut all_hold = true;
         for name in &self.names {
             let median = |watcher: Watcher| {
-                let mut figures = self.figures.get(&(*name, watcher as u8))?.clone();
+                let mut figures = self.figures.get(&(*name, watcher))?.clone();
                 figures.sort_by(f64::total_cmp);
                 figures.get(figures.len() / 2).copied()
             };

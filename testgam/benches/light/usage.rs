@@ -1,8 +1,6 @@
 //! What a process has used, as /proc tells.
 
-use std::fs;
-
-use crate::kit::Outcome;
+use std::{fs, io};
 
 /// What a process has used so far.
 #[derive(Debug, Clone, Copy, Default)]
@@ -18,12 +16,14 @@ pub struct Usage {
 
 impl Usage {
     /// Of a process that runs.
-    pub fn of(pid: u32) -> Outcome<Usage> {
+    ///
+    /// # Errors
+    /// It has ended.
+    pub fn of(pid: u32) -> io::Result<Usage> {
         let mut usage = Usage::default();
         for thread in fs::read_dir(format!("/proc/{pid}/task"))? {
             let thread = thread?.path();
-            let ran = fs::read_to_string(thread.join("schedstat"))?;
-            usage.cpu_ns += ran.split(' ').next().unwrap_or_default().parse::<u64>()?;
+            usage.cpu_ns += number(&fs::read_to_string(thread.join("schedstat"))?, "");
             usage.waits += number(&fs::read_to_string(thread.join("status"))?, "voluntary_ctxt_switches:");
         }
         let status = fs::read_to_string(format!("/proc/{pid}/status"))?;

@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
+use nix::sys::timerfd::{self, Expiration, TimerFd, TimerFlags, TimerSetTimeFlags};
 use nix::time::{ClockId, clock_gettime};
 
 use crate::kit::{Client, Outcome, Side, Watcher};
@@ -112,7 +113,7 @@ fn listing(side: &Side<'_>, folder: &Path) -> Outcome<Figures> {
     let (end, first) = client.carry_out(&format!("dir 1 {}", folder.display()))?;
     let peak = side.server_usage()?.peak_kib;
     client.carry_out("close")?;
-    thread::sleep(Duration::from_secs(3));
+    pass(Duration::from_secs(3))?;
     let left = side.server_usage()?.rss_kib.saturating_sub(start.rss_kib);
     Ok(vec![
         ("listed ms", ms(end - begin)),
@@ -134,7 +135,7 @@ fn many_directories(side: &Side<'_>, folder: &Path) -> Outcome<Figures> {
     let before = side.server_usage()?;
     let begin = now();
     let (end, _) = client.carry_out(&format!("list {}", folder.join("list").display()))?;
-    thread::sleep(Duration::from_secs(1));
+    pass(Duration::from_secs(1))?;
     let used = side.server_usage()?.since(before);
     let rss = used.rss_kib.saturating_sub(before.rss_kib) as f64 * 1024.0;
     let created = latencies(&mut client, &directories[0], 100, pause, |sample| {
@@ -193,7 +194,7 @@ fn beside_a_sleeper(side: &Side<'_>, folder: &Path) -> Outcome<Figures> {
             for turn in (0_u64..).take_while(|_| !is_over.load(Ordering::Relaxed)) {
                 let path = busy.join(format!("name{}", turn % 1000));
                 let _ = File::create(&path).and_then(|_| fs::remove_file(&path));
-                thread::sleep(Duration::from_micros(150));
+                let _ = pass(Duration::from_micros(150));
             }
         });
         let created = latencies(
@@ -224,9 +225,9 @@ fn rest(side: &Side<'_>, folder: &Path) -> Outcome<Figures> {
     drop(list);
     let mut client = side.client()?;
     client.carry_out(&format!("list {}", folder.join("list").display()))?;
-    thread::sleep(Duration::from_secs(2));
+    pass(Duration::from_secs(2))?;
     let (server, library) = (side.server_usage()?, client.usage()?);
-    thread::sleep(Duration::from_secs(3));
+    pass(Duration::from_secs(3))?;
     let (server, library) = (side.server_usage()?.since(server), client.usage()?.since(library));
     Ok(vec![("wake-ups in 3 s", (server.waits + library.waits) as f64), ("server MiB", mib(server.rss_kib))])
 }
@@ -273,15 +274,15 @@ fn latencies(
     // Each has one of its own.
     let name = format!("{LAST}-{}", now());
     client.begin(&format!("times {name}"))?;
-    thread::sleep(Duration::from_millis(50));
+    pass(Duration::from_millis(50))?;
     let mut changes = Vec::new();
     for sample in 0..samples {
-        thread::sleep(pause(sample));
+        pass(pause(sample))?;
         let begin = now();
         let path = change(sample)?;
         changes.push((begin, path.file_name().unwrap_or_default().to_owned(), None));
     }
-    thread::sleep(Duration::from_millis(20));
+    pass(Duration::from_millis(20))?;
     File::create(folder.join(name))?;
     loop {
         let (time, name) = client.line()?;
@@ -309,6 +310,16 @@ fn latencies(
 fn quantile(sorted: &[f64], part: f64) -> f64 {
     let at = (sorted.len() as f64 * part) as usize;
     sorted.get(at.min(sorted.len().saturating_sub(1))).copied().unwrap_or(f64::NAN)
+}
+
+/// Lets time pass: a workload goes by the clock, and waits for nothing by that.
+fn pass(time: Duration) -> Outcome<()> {
+    if time.is_zero() {
+        return Ok(());
+    }
+    let timer = TimerFd::new(timerfd::ClockId::CLOCK_MONOTONIC, TimerFlags::empty())?;
+    timer.set(Expiration::OneShot(time.into()), TimerSetTimeFlags::empty())?;
+    Ok(timer.wait()?)
 }
 
 /// CLOCK_MONOTONIC in nanoseconds, as the client says it.

@@ -56,9 +56,8 @@ impl Engine {
             Method::Poll { interval } => self.rounds.leave(interval, id),
             Method::None => {}
         }
-        if let Some(at) = watch.rescan_at.take() {
-            self.polls.remove(&(at, id));
-        }
+        self.unplan(id);
+        let Some(watch) = self.watches.get_mut(&id) else { return };
         (watch.postponed, watch.calm_at) = (None, None);
         watch.churn.forget();
     }
@@ -97,6 +96,20 @@ impl Engine {
             postponed => postponed,
         };
         self.rescan(id, detail);
+    }
+
+    /// Has a watch not looked at when that was planned.
+    pub(super) fn unplan(&mut self, id: WatchId) {
+        if let Some(at) = self.watches.get_mut(&id).and_then(|watch| watch.rescan_at.take()) {
+            self.polls.remove(&(at, id));
+        }
+    }
+
+    /// The same, unless it was planned because too much happened for the kernel to be asked.
+    pub(super) fn unplan_unless_storm(&mut self, id: WatchId) {
+        if self.watches.get(&id).is_some_and(|watch| watch.calm_at.is_none()) {
+            self.unplan(id);
+        }
     }
 
     /// Has a watch looked at by then.

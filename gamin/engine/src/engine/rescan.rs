@@ -80,14 +80,13 @@ impl Engine {
             }
             return;
         }
-        if let Some(at) = watch.rescan_at.take() {
-            self.polls.remove(&(at, id));
-        }
         let waiting = VecDeque::new();
         let (scan, rounds, again, doubted, overdue) = (ScanId(0), 0, false, false, false);
         let (since, asked, overtaken) = (0, 0, 0);
         watch.rescan =
             Some(Rescan { scan, detail, rounds, again, doubted, overdue, waiting, overtaken, since, asked });
+        self.unplan(id);
+        let Some(watch) = self.watches.get(&id) else { return };
         if watch.asks_kernel() {
             let needs = watch.needs.clone();
             for need in &needs {
@@ -115,11 +114,9 @@ impl Engine {
     }
 
     pub(super) fn scan(&mut self, id: WatchId) {
+        self.unplan_unless_storm(id);
         let Some(watch) = self.watches.get_mut(&id) else { return };
         let Some(rescan) = &mut watch.rescan else { return };
-        if let Some(at) = watch.rescan_at.take_if(|_| watch.calm_at.is_none()) {
-            self.polls.remove(&(at, id));
-        }
         self.last_scan += 1;
         rescan.scan = ScanId(self.last_scan);
         rescan.overdue = false;
@@ -184,26 +181,29 @@ impl Engine {
             }
             return self.scan(id);
         }
-        let is_moved = before.last() != needs.last();
         watch.reliance = if settled { reliance } else { Reliance::None };
         let coverage = self.coverage(id, &needs, &scan.found);
         self.tell_coverage(id, coverage);
+        self.end_rescan(now, id, scan.found, before.last() != needs.last());
+    }
+
+    /// Ends a rescan: takes over what it has found, and then the notices that waited for it. `is_moved`: the path leads elsewhere
+    /// since the last scan.
+    fn end_rescan(&mut self, now: Time, id: WatchId, found: Found, is_moved: bool) {
+        self.unplan_unless_storm(id);
         let Some(watch) = self.watches.get_mut(&id) else { return };
         let Some(Rescan { detail, waiting, overtaken, .. }) = watch.rescan.take() else { return };
-        if let Some(at) = watch.rescan_at.take_if(|_| watch.calm_at.is_none()) {
-            self.polls.remove(&(at, id));
-        }
         let noticed = watch.noticed(&waiting, is_moved);
-        self.accept(now, id, scan.found, detail, &noticed);
+        self.accept(now, id, found, detail, &noticed);
         // If one of them begins another rescan, the others wait for that.
         for (at, notice) in waiting.into_iter().enumerate() {
-            // That something may have changed on the way, the scan has looked into already.
+            // The scan has seen already what changed on the way.
             let is_settled = |watch: &Watch| at < overtaken && !watch.is_told_by(&notice);
             if !self.watches.get(&id).is_some_and(is_settled) {
                 self.note(now, id, notice);
             }
         }
-        self.end_rescan(now, id);
+        self.plan_next(now, id);
     }
 
     /// Has the kernel asked for all that is needed. Says how far that can be relied on, and whether anything was asked
@@ -285,7 +285,7 @@ impl Engine {
     }
 
     /// Arranges for the next rescan, and releases the barriers that waited for this one.
-    pub(super) fn end_rescan(&mut self, now: Time, id: WatchId) {
+    fn plan_next(&mut self, now: Time, id: WatchId) {
         let Some(watch) = self.watches.get_mut(&id) else { return };
         if watch.rescan.is_some() {
             return;
