@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use gamin::Kind;
@@ -80,6 +81,8 @@ pub struct Chronicle {
     is_seen: bool,
     /// Whether the last scan of it failed, or is not answered.
     pub is_doubted: bool,
+    /// From when to when scans of it took long; the last may be under way.
+    long_scans: Vec<RangeInclusive<Moment>>,
     began: Moment,
 }
 
@@ -92,8 +95,6 @@ pub struct Journal {
     pub time: Duration,
     /// With whose rights it is looked.
     pub caller: Caller,
-    /// Whether a scan has taken long, so that what was noticed meanwhile may be older than what it found.
-    pub has_slow_scans: bool,
     /// Whether a file can change without a trace, so that one which was told just now may have to be told again.
     pub has_coarse_clock: bool,
 }
@@ -107,6 +108,12 @@ impl Life {
     /// The states from the beginning.
     pub fn states(&self) -> &[(Moment, State)] {
         &self.0
+    }
+
+    /// The states, each with the moments from its beginning to its end.
+    pub fn spans(&self) -> impl Iterator<Item = (RangeInclusive<Moment>, &State)> {
+        let ends = self.0.iter().skip(1).map(|(began, _)| *began).chain([Moment::MAX]);
+        self.0.iter().zip(ends).map(|((began, state), end)| (*began..=end, state))
     }
 
     /// Where the state stands that it was in at a moment.
@@ -161,6 +168,20 @@ impl Chronicle {
     /// Whether nobody has come to look again since it hung. Before the first look nobody knows when to.
     fn may_wait(&self, time: Duration) -> bool {
         self.hangs || !self.is_seen || self.hung_until.is_some_and(|until| until + POLLED_EVERY_MAX > time)
+    }
+
+    /// Whether one of its scans was under way, for long, while something was so. What is noticed meanwhile is told afterwards, and may
+    /// be older than what the scan found.
+    pub fn had_long_scan(&self, while_so: &RangeInclusive<Moment>) -> bool {
+        { self.long_scans.iter() }
+            .any(|scan| scan.start() <= while_so.end() && while_so.start() <= scan.end())
+    }
+
+    /// Takes note that no scan of it is under way any more.
+    fn end_long_scan(&mut self, moment: Moment) {
+        if let Some(scan) = self.long_scans.last_mut().filter(|scan| *scan.end() == Moment::MAX) {
+            *scan = *scan.start()..=moment;
+        }
     }
 
     fn take(&mut self, moment: Moment, time: Duration, sighting: Sighting) {
@@ -218,7 +239,6 @@ impl Journal {
             moment: 0,
             time: Duration::ZERO,
             caller: Caller::Root,
-            has_slow_scans: false,
             has_coarse_clock: false,
         }
     }
@@ -253,10 +273,20 @@ impl Journal {
             // What an answer shows that comes when the path has begun to hang again is of another mount, or of before.
             chronicle.is_doubted = failed || chronicle.hangs;
             chronicle.is_seen = true;
+            chronicle.end_long_scan(moment);
             if failed {
                 let lives = chronicle.entries.values_mut().chain([&mut chronicle.root]);
                 lives.for_each(|life| life.doubt(moment));
             }
+        }
+    }
+
+    /// Takes note that a scan of a path begins which takes long.
+    pub fn handle_long_scan(&mut self, path: &TreePath) {
+        let moment = self.moment;
+        for (_, chronicle) in self.paths.iter_mut().filter(|((of, _), _)| of == path) {
+            chronicle.end_long_scan(moment);
+            chronicle.long_scans.push(moment..=Moment::MAX);
         }
     }
 
@@ -266,6 +296,7 @@ impl Journal {
         for chronicle in self.paths.values_mut() {
             chronicle.is_doubted = chronicle.hangs;
             chronicle.is_seen = false;
+            chronicle.end_long_scan(self.moment);
         }
     }
 
@@ -282,6 +313,7 @@ impl Journal {
                 hung_until: None,
                 is_seen: false,
                 is_doubted: false,
+                long_scans: Vec::new(),
                 began,
             };
             chronicle.take(began, self.time, sighting);

@@ -189,7 +189,7 @@ impl gamin_core::System for System<'_> {
             Some(ScanFault::Meanwhile(operations)) => meanwhile = operations,
             Some(ScanFault::Fails(why)) => failure = Some(why),
             Some(ScanFault::Slow { takes, looks_late }) => {
-                self.files.tree.journal_mut().has_slow_scans = true;
+                self.files.tree.journal_mut().handle_long_scan(&request.path);
                 self.faults.slow_down(request, takes, looks_late);
                 return Err(Lane::LONG);
             }

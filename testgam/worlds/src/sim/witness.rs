@@ -230,7 +230,7 @@ impl Account {
         };
         let taken = match chronicle.is_void() {
             true => Ok(()),
-            false => thread.take(told, life, journal, &chronicle.root),
+            false => thread.take(told, life, journal, chronicle),
         };
         thread.told = told;
         let at = thread.state;
@@ -299,9 +299,9 @@ impl Thread {
         told: Heard,
         life: &Life,
         journal: &Journal,
-        root: &Life,
+        chronicle: &Chronicle,
     ) -> Result<(), (Checker, &'static str)> {
-        let states = life.states();
+        let (states, root) = (life.states(), &chronicle.root);
         let fits = |state: &State| match (state, told) {
             (State::Hidden, _) | (State::Absent, Heard::Absent) | (State::Present(_), Heard::Present(_)) => {
                 true
@@ -340,7 +340,7 @@ impl Thread {
         match states.iter().enumerate().skip(self.tagged).find(|(_, (_, state))| carries(state)) {
             Some((tagged, _)) => self.tagged = tagged,
             None if life.is_vague() || leads_elsewhere => {}
-            None if journal.has_slow_scans && states.iter().any(|(_, state)| carries(state)) => {}
+            None if life.spans().any(|(span, state)| carries(state) && chronicle.had_long_scan(&span)) => {}
             None if states.iter().any(|(_, state)| carries(state)) => {
                 return Err((
                     Checker::Order,
