@@ -81,8 +81,9 @@ pub struct Chronicle {
     is_seen: bool,
     /// Whether the last scan of it failed, or is not answered.
     pub is_doubted: bool,
-    /// From when to when scans of it took long; the last may be under way.
+    /// From when to when scans of it were under way away from the server's loop, and how many still are.
     long_scans: Vec<RangeInclusive<Moment>>,
+    underway: usize,
     began: Moment,
 }
 
@@ -170,17 +171,19 @@ impl Chronicle {
         self.hangs || !self.is_seen || self.hung_until.is_some_and(|until| until + POLLED_EVERY_MAX > time)
     }
 
-    /// Whether one of its scans was under way, for long, while something was so. What is noticed meanwhile is told afterwards, and may
-    /// be older than what the scan found.
+    /// Whether a scan of it was under way, away from the server's loop, while something was so. What is noticed meanwhile is told
+    /// afterwards, and may be older than what the scan found.
     pub fn had_long_scan(&self, while_so: &RangeInclusive<Moment>) -> bool {
         { self.long_scans.iter() }
             .any(|scan| scan.start() <= while_so.end() && while_so.start() <= scan.end())
     }
 
-    /// Takes note that no scan of it is under way any more.
-    fn end_long_scan(&mut self, moment: Moment) {
-        if let Some(scan) = self.long_scans.last_mut().filter(|scan| *scan.end() == Moment::MAX) {
-            *scan = *scan.start()..=moment;
+    /// Takes note how many scans of it are under way away from the server's loop.
+    fn set_underway(&mut self, moment: Moment, underway: usize) {
+        match (std::mem::replace(&mut self.underway, underway), self.long_scans.last_mut()) {
+            (0, _) if underway > 0 => self.long_scans.push(moment..=Moment::MAX),
+            (1.., Some(last)) if underway == 0 => *last = *last.start()..=moment,
+            _ => {}
         }
     }
 
@@ -273,7 +276,6 @@ impl Journal {
             // What an answer shows that comes when the path has begun to hang again is of another mount, or of before.
             chronicle.is_doubted = failed || chronicle.hangs;
             chronicle.is_seen = true;
-            chronicle.end_long_scan(moment);
             if failed {
                 let lives = chronicle.entries.values_mut().chain([&mut chronicle.root]);
                 lives.for_each(|life| life.doubt(moment));
@@ -281,12 +283,12 @@ impl Journal {
         }
     }
 
-    /// Takes note that a scan of a path begins which takes long.
-    pub fn handle_long_scan(&mut self, path: &TreePath) {
-        let moment = self.moment;
+    /// Takes note that a scan of a path is to be made away from the server's loop, or that one which was is answered.
+    pub fn handle_long_scan(&mut self, path: &TreePath, is_answered: bool) {
         for (_, chronicle) in self.paths.iter_mut().filter(|((of, _), _)| of == path) {
-            chronicle.end_long_scan(moment);
-            chronicle.long_scans.push(moment..=Moment::MAX);
+            let underway =
+                if is_answered { chronicle.underway.saturating_sub(1) } else { chronicle.underway + 1 };
+            chronicle.set_underway(self.moment, underway);
         }
     }
 
@@ -296,7 +298,7 @@ impl Journal {
         for chronicle in self.paths.values_mut() {
             chronicle.is_doubted = chronicle.hangs;
             chronicle.is_seen = false;
-            chronicle.end_long_scan(self.moment);
+            chronicle.set_underway(self.moment, 0);
         }
     }
 
@@ -314,6 +316,7 @@ impl Journal {
                 is_seen: false,
                 is_doubted: false,
                 long_scans: Vec::new(),
+                underway: 0,
                 began,
             };
             chronicle.take(began, self.time, sighting);

@@ -51,7 +51,8 @@ impl System<'_> {
             let answered = self.workers.take_answered(|mount| tree.hung(mount.0) != Some(true));
             let (worker, lane, work) = match answered {
                 // What it waited for is gone.
-                Some((mount, (worker, lane, _))) if tree.hung(mount.0).is_none() => {
+                Some((mount, (worker, lane, work))) if tree.hung(mount.0).is_none() => {
+                    self.files.tree.journal_mut().handle_long_scan(work.path(), true);
                     let scan = Scan { dependencies: Vec::new(), found: Found::Unknown(Unlisted::Failed) };
                     return Some(Message { lane, worker, content: Content::Answer(Ok(scan)) });
                 }
@@ -68,9 +69,11 @@ impl System<'_> {
                     }
                 },
             };
+            let journal = self.files.tree.journal_mut();
             if answer.is_ok() {
-                self.files.tree.journal_mut().handle_scan(&path, false);
+                journal.handle_scan(&path, false);
             }
+            journal.handle_long_scan(&path, true);
             return Some(Message { lane, worker, content: Content::Answer(answer) });
         }
     }
@@ -189,14 +192,18 @@ impl gamin_core::System for System<'_> {
             Some(ScanFault::Meanwhile(operations)) => meanwhile = operations,
             Some(ScanFault::Fails(why)) => failure = Some(why),
             Some(ScanFault::Slow { takes, looks_late }) => {
-                self.files.tree.journal_mut().handle_long_scan(&request.path);
+                self.files.tree.journal_mut().handle_long_scan(&request.path, false);
                 self.faults.slow_down(request, takes, looks_late);
                 return Err(Lane::LONG);
             }
         }
         let mut eyes = Eyes::new(self.files, self.caller, &meanwhile);
-        let Scan { dependencies, found } = scan(&mut eyes, request, mounts, lane)?;
+        let looked = scan(&mut eyes, request, mounts, lane);
         drop(eyes);
+        if looked.is_err() {
+            self.files.tree.journal_mut().handle_long_scan(&request.path, false);
+        }
+        let Scan { dependencies, found } = looked?;
         self.files.tree.journal_mut().handle_scan(&request.path, failure.is_some());
         let found = match (failure, found) {
             (None, found) => found,

@@ -34,6 +34,16 @@ pub(super) enum Work {
     StillToLook(ScanRequest, Arc<Mounts>),
 }
 
+impl Work {
+    /// What it is about.
+    pub(super) fn path(&self) -> &TreePath {
+        match self {
+            Work::Done(path, _) => path,
+            Work::StillToLook(request, _) => &request.path,
+        }
+    }
+}
+
 impl Workers {
     /// When the next one says something.
     pub fn next_message(&self) -> Option<Time> {
