@@ -19,7 +19,7 @@ use crate::path::TreePath;
 use crate::policy::Method;
 use crate::scan::{Detail, Entries, Found, Scan, ScanId, ScanRequest, Unlisted};
 use crate::time::Time;
-use crate::watch::{Noticed, Reliance, Rescan, Watch};
+use crate::watch::{Noticed, Reliance, Rescan, Waiting, Watch};
 
 /// How often a rescan is repeated because what it found needs more than was armed, before the path is polled.
 const ROUNDS_MAX: u32 = 8;
@@ -194,14 +194,13 @@ impl Engine {
         let Some(watch) = self.watches.get_mut(&id) else { return };
         let Some(Rescan { detail, waiting, overtaken, .. }) = watch.rescan.take() else { return };
         let noticed = watch.noticed(&waiting, is_moved);
+        // The scan has seen already what changed on the way.
+        let is_left = |(at, notice): &(usize, Waiting)| *at >= overtaken || watch.is_told_by(notice);
+        let left: Vec<_> = waiting.into_iter().enumerate().filter(is_left).collect();
         self.accept(now, id, found, detail, &noticed);
         // If one of them begins another rescan, the others wait for that.
-        for (at, notice) in waiting.into_iter().enumerate() {
-            // The scan has seen already what changed on the way.
-            let is_settled = |watch: &Watch| at < overtaken && !watch.is_told_by(&notice);
-            if !self.watches.get(&id).is_some_and(is_settled) {
-                self.note(now, id, notice);
-            }
+        for (_, notice) in left {
+            self.note(now, id, notice);
         }
         self.plan_next(now, id);
     }
