@@ -287,7 +287,7 @@ impl Engine {
     /// Does what is due.
     pub fn handle_time(&mut self, now: Time) {
         while let Some((id, subject)) = self.paces.pop_due(now) {
-            self.tell_changed(id, subject);
+            self.tell_held(id, subject);
         }
         while self.polls.first().is_some_and(|(at, _)| *at <= now) {
             let Some((_, id)) = self.polls.pop_first() else { break };

@@ -4,16 +4,20 @@
 //! is absent here, Deleted and Changed only of what is present; a notice that contradicts what is known is ignored.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZeroU32;
 use std::sync::Arc;
+use std::time::Duration;
 
 use gamin_protocol::{Code, Tag};
 
+use crate::churn::Departure;
 use crate::event::Subject;
 use crate::notice::{Change, EntryNotice, Seen};
 use crate::pace::Urgency;
 use crate::path::Name;
 use crate::scan::Entries;
 use crate::stamp::{FileType, Stamp};
+use crate::time::Time;
 
 /// Something to tell every subscriber of the path.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,6 +50,21 @@ pub(crate) struct File {
     scanned: bool,
     /// A notice about it was left to the next rescan.
     doubted: bool,
+    /// That it has come is still to be told.
+    is_untold: bool,
+    /// When that was noticed, if it was.
+    came: Option<Coarse>,
+}
+
+/// A time in milliseconds, as far as they fit, which is for 49 days: an age that is short is told from one that is not.
+type Coarse = NonZeroU32;
+
+/// How soon a name that has come has to be gone for it to be called a flicker.
+const FLICKER: Duration = Duration::from_secs(1);
+
+#[allow(clippy::cast_possible_truncation, reason = "what does not fit is left out")]
+fn coarse(time: Time) -> Coarse {
+    NonZeroU32::new(time.0.as_millis() as u32).unwrap_or(NonZeroU32::MIN)
 }
 
 impl File {
@@ -56,6 +75,8 @@ impl File {
             created: false,
             scanned: false,
             doubted: false,
+            is_untold: false,
+            came: None,
         }
     }
 
@@ -68,6 +89,22 @@ impl File {
             Seen::Present(stamp) => File::of(Some(&stamp)),
             Seen::Nothing | Seen::Absent => File::of(None),
         }
+    }
+
+    /// How it goes, at this time.
+    fn departure(&self, now: Time) -> Departure {
+        let age = |came: Coarse| coarse(now).get().wrapping_sub(came.get());
+        match self.came {
+            _ if self.is_untold => Departure::Untold,
+            Some(came) if u128::from(age(came)) < FLICKER.as_millis() => Departure::Flicker,
+            _ => Departure::Plain,
+        }
+    }
+
+    /// Takes what a notice has seen of it; gives how soon to tell that it has changed.
+    fn take(&mut self, seen: Seen, urgency: Urgency) -> Reaction {
+        *self = File { is_untold: self.is_untold, came: self.came, ..File::of_seen(seen) };
+        if self.is_untold { Reaction::Nothing } else { Reaction::Changed(urgency) }
     }
 
     /// Whether `stamp` proves that nothing has changed since the file was told.
@@ -98,10 +135,10 @@ pub(crate) enum Reaction {
     /// The file has come to be.
     Created,
     /// The file is gone.
-    Deleted,
+    Deleted(Departure),
     /// The file was renamed away, and yet there is one of that name: another has come, of which the kernel will tell,
     /// or two have changed places, of which it has told already. It is gone, and a rescan is needed.
-    DeletedRescan,
+    DeletedRescan(Departure),
     /// What is not known to be there is said to have changed: a rescan is needed.
     Rescan,
     /// The file has changed.
@@ -111,12 +148,13 @@ pub(crate) enum Reaction {
 }
 
 /// Works out what a notice comes to for a file that was told as `known`, and notes it there.
-pub(crate) fn react(known: &mut Option<File>, entry: EntryNotice) -> Reaction {
+pub(crate) fn react(known: &mut Option<File>, entry: EntryNotice, now: Time) -> Reaction {
     let EntryNotice { change, seen, is_last } = entry;
     let Some(file) = known else {
         return match change {
             Change::Created | Change::MovedTo => {
-                *known = Some(File { created: true, ..File::of_seen(seen) });
+                let came = Some(coarse(now));
+                *known = Some(File { created: true, is_untold: true, came, ..File::of_seen(seen) });
                 Reaction::Created
             }
             // Two have changed places, and it came before the other went; or a rescan was first to see that it has gone since.
@@ -130,10 +168,13 @@ pub(crate) fn react(known: &mut Option<File>, entry: EntryNotice) -> Reaction {
         // Two have changed places: the other half was told before.
         Change::MovedFrom if is_shown && is_last => Reaction::Nothing,
         Change::Deleted | Change::MovedFrom => {
+            let departure = file.departure(now);
             *known = None;
             match (change, seen) {
-                (Change::MovedFrom, Seen::Present(_) | Seen::Nothing) if is_last => Reaction::DeletedRescan,
-                _ => Reaction::Deleted,
+                (Change::MovedFrom, Seen::Present(_) | Seen::Nothing) if is_last => {
+                    Reaction::DeletedRescan(departure)
+                }
+                _ => Reaction::Deleted(departure),
             }
         }
         Change::Created if is_shown || file.has_come(change) || !matches!(seen, Seen::Present(_)) => {
@@ -141,26 +182,20 @@ pub(crate) fn react(known: &mut Option<File>, entry: EntryNotice) -> Reaction {
         }
         Change::MovedTo if is_shown => Reaction::Nothing,
         Change::Attributes if is_shown && !file.created => Reaction::Nothing,
-        Change::Created | Change::MovedTo | Change::Attributes => {
-            *file = File::of_seen(seen);
-            Reaction::Changed(Urgency::Now)
-        }
+        Change::Created | Change::MovedTo | Change::Attributes => file.take(seen, Urgency::Now),
         // Even if the stamp is the one that was told: it is set when a write begins, and this is told when it ends.
         Change::Modified | Change::Written => {
-            *file = File::of_seen(seen);
-            let urgency = if change == Change::Written { Urgency::Now } else { Urgency::Soon };
-            Reaction::Changed(urgency)
+            file.take(seen, if change == Change::Written { Urgency::Now } else { Urgency::Soon })
         }
         Change::Closed => {
-            let now = File::of_seen(seen);
             // Writing through a memory mapping gives no notice but this one.
-            let unnoticed = file.tag.is_some() && now.tag.is_some() && !is_shown && !file.created;
+            let is_seen = File::of_seen(seen).tag.is_some();
+            let unnoticed = file.tag.is_some() && is_seen && !is_shown && !file.created;
             if !unnoticed {
                 // What it looks like now may be due to something that is told next.
                 return Reaction::Closed;
             }
-            *file = now;
-            Reaction::Changed(Urgency::Now)
+            file.take(seen, Urgency::Now)
         }
     }
 }
@@ -194,14 +229,15 @@ pub(crate) struct Directory {
 }
 
 impl Known {
-    /// Whether subscribers believe that the path is there.
+    /// Whether subscribers believe that the path is there, or are going to be told so.
     pub(crate) fn is_present(&self) -> bool {
         matches!(self, Known::File(_) | Known::Directory(_))
     }
 
     /// Learns that nothing is there.
     pub(crate) fn learn_absent(&mut self, told: &mut Vec<Telling>) {
-        if self.is_present() {
+        let is_untold = matches!(self, Known::File(file) if file.is_untold);
+        if self.is_present() && !is_untold {
             told.push(Telling::root(Code::Deleted, None));
         }
         *self = Known::Absent;
@@ -252,10 +288,10 @@ impl Known {
     }
 
     /// Takes a notice about the entry `name`, for a directory subscription.
-    pub(crate) fn note_entry(&mut self, name: &Name, entry: EntryNotice) -> Reaction {
+    pub(crate) fn note_entry(&mut self, name: &Name, entry: EntryNotice, now: Time) -> Reaction {
         let Known::Directory(directory) = self else { return Reaction::Nothing };
         let mut file = directory.entries.get(name).copied();
-        let reaction = react(&mut file, entry.of_entry());
+        let reaction = react(&mut file, entry.of_entry(), now);
         match file {
             Some(file) => match directory.entries_mut().get_mut(name) {
                 Some(known) => *known = file,
@@ -275,8 +311,12 @@ impl Known {
     /// changed, however closely it looks otherwise.
     pub(crate) fn doubt_entry(&mut self, name: &Name, entry: EntryNotice) {
         let Known::Directory(directory) = self else { return };
-        let is_news =
-            |file| !matches!(react(&mut Some(file), entry.of_entry()), Reaction::Nothing | Reaction::Closed);
+        let is_news = |file| {
+            !matches!(
+                react(&mut Some(file), entry.of_entry(), Time::default()),
+                Reaction::Nothing | Reaction::Closed
+            )
+        };
         if directory.entries.get(name).is_some_and(|file| !file.doubted && is_news(*file))
             && let Some(file) = directory.entries_mut().get_mut(name)
         {
@@ -295,15 +335,30 @@ impl Known {
     }
 
     /// Takes a notice about the path itself, for a file subscription.
-    pub(crate) fn note_root(&mut self, entry: EntryNotice) -> Reaction {
+    pub(crate) fn note_root(&mut self, entry: EntryNotice, now: Time) -> Reaction {
         let mut file = match self {
             Known::File(file) => Some(*file),
             Known::Absent => None,
             Known::Nothing | Known::Directory(_) => return Reaction::Nothing,
         };
-        let reaction = react(&mut file, entry);
+        let reaction = react(&mut file, entry, now);
         *self = file.map_or(Known::Absent, Known::File);
         reaction
+    }
+
+    /// Takes note that everything is told of a subject; gives whether that it has come was still to be told.
+    pub(crate) fn announce(&mut self, subject: &Subject) -> bool {
+        let file = match (self, subject) {
+            (Known::File(file), Subject::Root) => file,
+            (Known::Directory(directory), Subject::Entry(name))
+                if directory.entries.get(name).is_some_and(|file| file.is_untold) =>
+            {
+                let Some(file) = directory.entries_mut().get_mut(name) else { return false };
+                file
+            }
+            _ => return false,
+        };
+        std::mem::take(&mut file.is_untold)
     }
 
     /// The state to tell with an event about `subject`, as far as it is known.
@@ -413,7 +468,7 @@ mod tests {
             Seen::Nothing | Seen::Absent => unreachable!("it was seen"),
         });
         let mut known = Some(File { created: true, ..File::of_scan(stamp.as_ref()) });
-        react(&mut known, EntryNotice { change, seen: present(1), is_last: true })
+        react(&mut known, EntryNotice { change, seen: present(1), is_last: true }, Time::default())
     }
 
     #[test]
@@ -427,7 +482,7 @@ mod tests {
     fn what_replaces_a_file_is_news_though_only_its_name_is_known() {
         assert_eq!(after_scan(None, Change::MovedTo), Reaction::Changed(Urgency::Now));
         assert_eq!(after_scan(None, Change::Written), Reaction::Changed(Urgency::Now));
-        assert_eq!(after_scan(None, Change::Deleted), Reaction::Deleted);
+        assert_eq!(after_scan(None, Change::Deleted), Reaction::Deleted(Departure::Plain));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! How soon a Changed is told. The first change after a rest is told at once, or as soon as its writer closes the
 //! file; those that follow within [`SETTLE`] are merged into one. A subject that goes on changing is told a few times, and
-//! then once a second, until it has rested.
+//! then once a second, until it has rested; but the last change of all does not wait that long.
 //!
 //! What has changed, and whom to tell, is left to the engine; how much may be told at once, to `churn`. Invariant: each change
 //! that is held has a deadline, at most a second ahead, so the last state is always told; a subject at rest costs no memory.
@@ -17,6 +17,11 @@ use crate::time::Time;
 pub(crate) const SETTLE: Duration = Duration::from_millis(5);
 /// How many changes of one subject may be told closely one after the other.
 const PROMPT: u32 = 4;
+/// How long a change that has to wait for its turn waits at most, while nothing follows it. Each time that it is told for that
+/// reason it has to wait twice as long the next time, …
+const PATIENCE: Duration = Duration::from_millis(200);
+/// … up to this.
+const PATIENCE_MAX: Duration = Duration::from_secs(1);
 /// How often those that rest are looked for.
 const SWEEP: Duration = Duration::from_secs(1);
 
@@ -31,17 +36,29 @@ pub(crate) enum Urgency {
 
 type Key = (WatchId, Subject);
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Pace {
     told: Option<Time>,
     spent: Budget,
     held_until: Option<Time>,
+    patience: Duration,
+}
+
+impl Default for Pace {
+    fn default() -> Pace {
+        Pace { told: None, spent: Budget::default(), held_until: None, patience: PATIENCE }
+    }
 }
 
 impl Pace {
     fn is_rested(&self, now: Time) -> bool {
         let is_settled = self.told.is_none_or(|told| told + SETTLE <= now);
         self.held_until.is_none() && is_settled && self.spent.is_rested(now)
+    }
+
+    /// This moment, or that until which something is held already.
+    fn earlier(&self, at: Time) -> Time {
+        self.held_until.map_or(at, |held_until| held_until.min(at))
     }
 }
 
@@ -58,21 +75,28 @@ impl Paces {
     pub(crate) fn change(&mut self, now: Time, key: Key, urgency: Urgency) -> bool {
         self.forget_rested(now);
         let pace = self.paces.entry(key.clone()).or_default();
-        let earliest = pace.told.map_or(now, |told| told + SETTLE).max(pace.spent.next_turn(PROMPT));
+        let (settled, turn) = (pace.told.map_or(now, |told| told + SETTLE), pace.spent.next_turn(PROMPT));
         let at = match urgency {
-            Urgency::Now => earliest,
-            Urgency::Soon => earliest.max(now + SETTLE),
+            // Each change that follows begins the wait for the next anew.
+            _ if turn > now => turn.min(now + pace.patience),
+            Urgency::Now => pace.earlier(settled),
+            Urgency::Soon => pace.earlier(settled.max(now + SETTLE)),
         };
-        let at = pace.held_until.map_or(at, |held_until| held_until.min(at));
         if at <= now {
             self.tell(now, key);
             return true;
         }
+        self.hold(key, at);
+        false
+    }
+
+    /// Holds what is to be told of a subject until then.
+    pub(crate) fn hold(&mut self, key: Key, at: Time) {
+        let pace = self.paces.entry(key.clone()).or_default();
         if let Some(before) = pace.held_until.replace(at) {
             self.held.remove(&(before, key.clone()));
         }
         self.held.insert((at, key));
-        false
     }
 
     /// The writer has closed the file: what is held need not wait for it any longer. True if it is to be told now.
@@ -120,6 +144,11 @@ impl Paces {
         keys.into_iter().map(|(_, subject)| subject).collect()
     }
 
+    /// What is held of a watch, in the order of deadlines.
+    pub(crate) fn subjects_held(&self, watch: WatchId) -> Vec<Subject> {
+        self.held_of(watch).into_iter().map(|(_, subject)| subject).collect()
+    }
+
     /// When the next change is due.
     pub(crate) fn next_deadline(&self) -> Option<Time> {
         self.held.first().map(|(at, _)| *at)
@@ -150,6 +179,9 @@ impl Paces {
     fn tell(&mut self, now: Time, key: Key) {
         self.drop_held(&key);
         let pace = self.paces.entry(key).or_default();
+        if pace.spent.next_turn(PROMPT) > now {
+            pace.patience = PATIENCE_MAX.min(pace.patience * 2);
+        }
         pace.told = Some(now);
         pace.spent.spend_turn(now, PROMPT);
     }
@@ -206,18 +238,33 @@ mod tests {
 
     #[test]
     fn a_file_written_every_100_ms_is_told_about_once_a_second() {
+        assert_eq!(told((0..5000).step_by(100)), [0, 100, 200, 300, 1000, 2000, 3000, 4000, 5000].map(ms));
+    }
+
+    /// When changes at these times are told, and the wait for what is held at last.
+    fn told(changes: impl Iterator<Item = u64>) -> Vec<Time> {
         let mut paces = Paces::default();
         let mut told = Vec::new();
-        for at in (0..5000).step_by(100).chain([10_000]) {
+        for at in changes.chain([1_000_000]) {
             while let Some(due) = paces.next_deadline().filter(|due| *due <= ms(at)) {
                 told.extend(paces.pop_due(due).map(|_| due));
             }
-            if at < 5000 && paces.change(ms(at), KEY, Urgency::Now) {
+            if at < 1_000_000 && paces.change(ms(at), KEY, Urgency::Now) {
                 told.push(ms(at));
             }
         }
-        assert_eq!(told, [0, 100, 200, 300, 1000, 2000, 3000, 4000, 5000].map(ms));
-        assert!(paces.change(ms(10_000), KEY, Urgency::Now), "it has rested");
+        told
+    }
+
+    #[test]
+    fn the_last_of_a_few_changes_waits_for_a_fifth_of_a_second() {
+        assert_eq!(told((0..60).step_by(10)), [0, 10, 20, 30, 250].map(ms));
+    }
+
+    #[test]
+    fn a_log_appended_three_times_a_second_is_told_about_once_a_second() {
+        let told = told((0..60).map(|line| line * 333));
+        assert!((20..=25).contains(&told.len()), "{told:?}");
     }
 
     #[test]

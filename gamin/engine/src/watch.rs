@@ -233,13 +233,13 @@ impl Watch {
         is_certain && self.rescan.is_none()
     }
 
-    /// Whether a notice says that something came or went, or that the way to it changed.
-    pub(crate) fn is_about_coming_and_going(&self, notice: &Waiting) -> bool {
+    /// Whether a notice says that the way to it changed, or something else of which only a rescan can tell.
+    pub(crate) fn is_about_the_way(&self, notice: &Waiting) -> bool {
         match notice {
-            Waiting::Dependency(_, entry) => !entry.change.is_within() || !self.known.is_present(),
-            Waiting::Entry(_, name, entry) => {
-                !entry.change.is_within() || self.kind == Kind::Directory && !self.known.has_entry(name)
+            Waiting::Dependency(need, entry) => {
+                !self.is_itself(need, *entry) && (!entry.change.is_within() || !self.known.is_present())
             }
+            Waiting::Entry(_, _, entry) => self.kind == Kind::File && !entry.change.is_within(),
             Waiting::Attributes => true,
         }
     }

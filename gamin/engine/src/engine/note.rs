@@ -6,6 +6,7 @@
 use gamin_protocol::{Code, Kind};
 
 use super::{Engine, event};
+use crate::churn::Departure;
 use crate::event::Subject;
 use crate::id::WatchId;
 use crate::kernel_watch::Need;
@@ -37,7 +38,7 @@ impl Engine {
         }
         // Where the kernel refuses a part of the way, the path may lead elsewhere by now.
         let is_hearsay = watch.reliance == Reliance::None;
-        if is_hearsay || watch.is_about_coming_and_going(&notice) && !watch.churn.admits(now) {
+        if is_hearsay || watch.is_about_the_way(&notice) && !watch.churn.admits_rescan(now) {
             return self.note_later(id, &notice);
         }
         match notice {
@@ -64,7 +65,7 @@ impl Engine {
     /// A directory on the path, or at its end, is no longer where it was.
     pub(super) fn note_gone(&mut self, now: Time, id: WatchId) {
         let Some(watch) = self.watches.get_mut(&id) else { return };
-        if watch.rescan.is_none() && !watch.churn.admits(now) {
+        if watch.rescan.is_none() && !watch.churn.admits_rescan(now) {
             return self.postpone(id, None);
         }
         self.root_gone(id);
@@ -96,7 +97,7 @@ impl Engine {
             return;
         }
         if watch.is_itself(dependency, entry) {
-            let reaction = watch.known.note_root(entry);
+            let reaction = watch.known.note_root(entry, now);
             return self.react(now, id, Subject::Root, reaction);
         }
         match entry.change {
@@ -134,7 +135,7 @@ impl Engine {
         }
         match watch.kind {
             Kind::Directory => {
-                let reaction = watch.known.note_entry(name, entry);
+                let reaction = watch.known.note_entry(name, entry, now);
                 self.react(now, id, Subject::Entry(name.clone()), reaction);
             }
             Kind::File => match entry.change {
@@ -164,43 +165,80 @@ impl Engine {
     }
 
     pub(super) fn react(&mut self, now: Time, id: WatchId, subject: Subject, reaction: Reaction) {
-        // What has come is found by its name; of what else is in the directory nothing is in doubt.
-        let detail = matches!(subject, Subject::Entry(_)).then_some(Detail::Names);
         let key = (id, subject);
         match reaction {
             Reaction::Nothing => {}
-            Reaction::Created => self.tell_subject(id, Code::Created, key.1),
-            Reaction::Deleted | Reaction::DeletedRescan => {
-                self.paces.drop_held(&key);
-                self.tell_subject(id, Code::Deleted, key.1);
-                if reaction == Reaction::DeletedRescan {
-                    self.rescan(id, detail);
-                }
+            Reaction::Created => self.arrive(now, key),
+            Reaction::Deleted(departure) => self.depart(now, &key, departure),
+            Reaction::DeletedRescan(departure) => {
+                self.depart(now, &key, departure);
+                self.rescan_in_turn(now, id, &key.1);
             }
-            Reaction::Rescan => self.rescan(id, detail),
+            Reaction::Rescan => self.rescan_in_turn(now, id, &key.1),
             Reaction::Changed(urgency) => self.change(now, key, urgency),
             Reaction::Closed => {
                 if self.paces.close(now, key.clone()) {
-                    self.tell_changed(id, key.1);
+                    self.tell_held(id, key.1);
                 }
             }
         }
     }
 
+    /// Something has come: it is told at once, unless too much comes only to go.
+    fn arrive(&mut self, now: Time, key: (WatchId, Subject)) {
+        let Some(watch) = self.watches.get_mut(&key.0) else { return };
+        match watch.churn.next_arrival(now) {
+            Some(at) => self.paces.hold(key, at),
+            None => self.tell_held(key.0, key.1),
+        }
+    }
+
+    /// Something has gone.
+    fn depart(&mut self, now: Time, key: &(WatchId, Subject), departure: Departure) {
+        self.paces.drop_held(key);
+        let Some(watch) = self.watches.get_mut(&key.0) else { return };
+        watch.churn.handle_departure(now, departure);
+        if departure != Departure::Untold {
+            self.tell_subject(key.0, Code::Deleted, key.1.clone());
+        }
+    }
+
+    /// Has a watch looked at because of what happened to a subject, if not too often.
+    fn rescan_in_turn(&mut self, now: Time, id: WatchId, subject: &Subject) {
+        // What has come is found by its name; of what else is in the directory nothing is in doubt.
+        let detail = matches!(subject, Subject::Entry(_)).then_some(Detail::Names);
+        let Some(watch) = self.watches.get_mut(&id) else { return };
+        if watch.churn.admits_rescan(now) { self.rescan(id, detail) } else { self.postpone(id, detail) }
+    }
+
     pub(super) fn change(&mut self, now: Time, key: (WatchId, Subject), urgency: Urgency) {
         if self.paces.change(now, key.clone(), urgency) {
-            self.tell_changed(key.0, key.1);
+            self.tell_held(key.0, key.1);
         }
     }
 
     pub(super) fn flush(&mut self, now: Time, id: WatchId) {
         for subject in self.paces.flush(now, id) {
-            self.tell_changed(id, subject);
+            self.tell_held(id, subject);
         }
     }
 
-    pub(super) fn tell_changed(&mut self, id: WatchId, subject: Subject) {
-        self.tell_subject(id, Code::Changed, subject);
+    /// Tells of all that has come to a watch.
+    pub(super) fn tell_arrivals(&mut self, id: WatchId) {
+        for subject in self.paces.subjects_held(id) {
+            let Some(watch) = self.watches.get_mut(&id) else { return };
+            if watch.known.announce(&subject) {
+                self.tell_subject(id, Code::Created, subject.clone());
+                self.paces.drop_held(&(id, subject));
+            }
+        }
+    }
+
+    /// Tells what is held of a subject: that it has come, or that it has changed.
+    pub(super) fn tell_held(&mut self, id: WatchId, subject: Subject) {
+        let Some(watch) = self.watches.get_mut(&id) else { return };
+        let code = if watch.known.announce(&subject) { Code::Created } else { Code::Changed };
+        self.tell_subject(id, code, subject);
     }
 
     pub(super) fn tell_subject(&mut self, id: WatchId, code: Code, subject: Subject) {

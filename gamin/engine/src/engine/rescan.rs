@@ -235,6 +235,7 @@ impl Engine {
     /// Takes over what a rescan has found, but for that of which notices tell, tells the difference, and tells
     /// newcomers the listing.
     fn accept(&mut self, now: Time, id: WatchId, found: Found, detail: Detail, noticed: &Noticed) {
+        self.tell_arrivals(id);
         let Some(watch) = self.watches.get_mut(&id) else { return };
         let mut told = Vec::new();
         let mut was_unasked = false;
