@@ -24,6 +24,9 @@ use crate::way::{Way, way};
 /// was in it at the beginning has been read.
 const NOTICES_MAX: usize = 32 * 1024;
 
+/// For how many notices room is kept when there are none.
+const ROOM_KEPT: usize = 4096;
+
 /// The armings of all sessions, on one kernel, which is handed in at each call and whose watches are held as `W`.
 #[derive(Debug)]
 pub struct Backend<W> {
@@ -97,6 +100,8 @@ impl<W> Backend<W> {
                 Err(error) => break Err(error),
             }
         };
+        notices.shrink_to(ROOM_KEPT);
+        self.records.shrink_to(ROOM_KEPT);
         self.notices = notices;
         drained
     }

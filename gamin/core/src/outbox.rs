@@ -106,6 +106,7 @@ impl Outbox {
         // What has been taken makes room once it is at least as much as what is moved.
         if self.taken == self.bytes.len() {
             self.bytes.clear();
+            self.bytes.shrink_to(self.ready_max);
             self.taken = 0;
         } else if self.taken >= self.ready_max {
             self.bytes.drain(..self.taken);

@@ -34,6 +34,9 @@ use crate::scan::{Detail, Scan, ScanId};
 use crate::time::Time;
 use crate::watch::{Reliance, Waiting, Watch};
 
+/// For how many outputs room is kept when there are none.
+const ROOM_KEPT: usize = 1024;
+
 /// How the engine is to watch.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -314,7 +317,11 @@ impl Engine {
 
     /// The next thing to tell.
     pub fn poll_output(&mut self) -> Option<Output> {
-        self.outputs.pop_front()
+        let output = self.outputs.pop_front();
+        if output.is_none() && self.outputs.capacity() > ROOM_KEPT {
+            self.outputs = VecDeque::new();
+        }
+        output
     }
 
     /// When to call [`Engine::handle_time`], and what for. `None`: nothing will happen by itself.

@@ -20,6 +20,7 @@ use calloop::generic::Generic;
 use calloop::{Dispatcher, Interest, LoopHandle, Mode, PostAction, Readiness, RegistrationToken};
 use gamin_config::Policy;
 use gamin_engine::Time;
+use gamin_linux::memory;
 use gamin_trace::Traces;
 use tracing::{debug, error, warn};
 
@@ -38,6 +39,8 @@ const ACCEPT_MAX: usize = 64;
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// How long to leave the kernel alone after it gave no inotify instance.
 const INOTIFY_PAUSE: Duration = Duration::from_secs(5);
+/// How long after the end of a session what is free by then goes back to the system.
+const GIVE_BACK_AFTER: Duration = Duration::from_secs(1);
 /// How long effects are carried out before others have their turn.
 const EFFECTS_MAX: Duration = Duration::from_millis(10);
 
@@ -66,6 +69,8 @@ pub(crate) struct Host {
     buffer: Vec<u8>,
     /// There may be effects left to carry out, whether or not anything happens.
     unsettled: bool,
+    /// When to give back what sessions have left behind.
+    give_back_at: Option<Time>,
     stopped: bool,
 }
 
@@ -105,6 +110,7 @@ impl Host {
             sendable: BTreeSet::new(),
             buffer: vec![0; READ_MAX],
             unsettled: false,
+            give_back_at: None,
             stopped: false,
         }
     }
@@ -145,6 +151,7 @@ impl Host {
         let deadlines = [
             self.driver.next_deadline(),
             self.acceptable.then_some(self.accept_at),
+            self.give_back_at,
             // Only while something is polled; otherwise nothing is missed.
             core.next_deadline()
                 .filter(|_| self.driver.policy().without_kernel.is_some())
@@ -171,6 +178,9 @@ impl Host {
         self.settle();
         self.close();
         self.send();
+        if self.give_back_at.take_if(|at| *at <= now).is_some() {
+            memory::give_back();
+        }
     }
 
     /// Reads the kernel's queue if its time has come, and waits for the next notice if it is to rest.
@@ -343,6 +353,7 @@ impl Host {
         if let Some(connection) = self.connections.remove(&id) {
             self.handle.remove(connection.token);
             self.readable.remove(&id);
+            self.give_back_at = Some(self.now() + GIVE_BACK_AFTER);
         }
     }
 }

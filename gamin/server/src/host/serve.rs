@@ -10,6 +10,7 @@ use calloop::{EventLoop, Interest, Mode, PostAction};
 use gamin_config::Policy;
 use gamin_core::{Config, Core, Driver};
 use gamin_engine::Time;
+use gamin_linux::memory;
 use gamin_trace::Traces;
 use tracing::warn;
 
@@ -27,6 +28,7 @@ pub(crate) fn serve(
     mut policy: Policy,
     traces: Traces,
 ) -> Result<(), Box<dyn Error>> {
+    memory::share();
     let mut event_loop: EventLoop<'static, Host> = EventLoop::try_new()?;
     let handle = event_loop.handle();
     insert_signals(&handle, traces)?;

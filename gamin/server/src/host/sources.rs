@@ -80,7 +80,8 @@ pub(super) fn insert_inotify(
     let source = Generic::new(descriptor, Interest::READ, Mode::OneShot);
     let token = handle
         .insert_source(source, |_, _, host| {
-            host.driver.gather_mut().handle_ready();
+            let now = host.now();
+            host.driver.gather_mut().handle_ready(now);
             Ok(PostAction::Continue)
         })
         .map_err(|_| Refusal::Failed)?;

@@ -213,7 +213,7 @@ impl Host {
         let is_silent = world.files.tree.inotify.as_ref().is_none_or(Inotify::is_empty);
         let hears = world.faults.deaf_until.is_none_or(|until| until <= world.now);
         if self.driver.gather().is_resting() && hears && !is_silent {
-            self.driver.gather_mut().handle_ready();
+            self.driver.gather_mut().handle_ready(world.now);
         }
         let read = self.with_system(world, |driver, system, now| driver.read_kernel(system, now));
         read.expect("because the queue is in memory").is_some()
