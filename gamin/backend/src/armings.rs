@@ -9,6 +9,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use gamin_engine::{ArmingId, Level, Notice, Refusal, TreePath};
+use smallvec::SmallVec;
 use tracing::debug;
 
 use crate::kernel::{Extent, Kernel, Number};
@@ -29,7 +30,8 @@ struct KernelWatch<W> {
     held: W,
     /// What the kernel was asked to tell, at least what the armings want.
     level: Level,
-    armings: Vec<Arming>,
+    /// Mostly one.
+    armings: SmallVec<[Arming; 1]>,
 }
 
 /// The kernel watches of one source of notices, whose watches are held as `W`.
@@ -99,8 +101,11 @@ impl<W> Armings<W> {
             }
             return Err(Refusal::Missing);
         }
-        let watch =
-            self.watches.entry(number).or_insert_with(|| KernelWatch { held, level, armings: Vec::new() });
+        let watch = self.watches.entry(number).or_insert_with(|| KernelWatch {
+            held,
+            level,
+            armings: SmallVec::new(),
+        });
         watch.level = watch.level.max(level);
         watch.armings.retain(|arming| arming.id != id);
         watch.armings.push(Arming { id, level, directory: directory.clone() });
@@ -122,8 +127,12 @@ impl<W> Armings<W> {
     }
 
     /// Gives a kernel watch back, and tells whose it was.
-    pub(crate) fn end<K: Kernel<Watch = W>>(&mut self, kernel: &mut K, number: Number) -> Vec<Arming> {
-        let Some(watch) = self.watches.remove(&number) else { return Vec::new() };
+    pub(crate) fn end<K: Kernel<Watch = W>>(
+        &mut self,
+        kernel: &mut K,
+        number: Number,
+    ) -> SmallVec<[Arming; 1]> {
+        let Some(watch) = self.watches.remove(&number) else { return SmallVec::new() };
         kernel.unwatch(watch.held);
         for arming in &watch.armings {
             self.numbers.remove(&arming.id);

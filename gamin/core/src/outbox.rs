@@ -40,12 +40,19 @@ pub(crate) struct Outbox {
     replies: usize,
 }
 
-/// A live subscription, and where what is to be told of it waits.
+/// A live subscription.
 #[derive(Debug)]
 struct Addressee {
     seq: u16,
-    path: Vec<u8>,
     options: MonitorOptions,
+    path: Box<[u8]>,
+    /// `None` while nothing waits.
+    places: Option<Box<Places>>,
+}
+
+/// Where what is to be told of a subscription waits.
+#[derive(Debug, Default)]
+struct Places {
     /// At most two: a departure, and the arrival after it.
     root: Vec<Place>,
     end_of_listing: Option<Place>,
@@ -119,7 +126,7 @@ impl Outbox {
                 Waiting::Reply { .. } => self.replies -= 1,
                 Waiting::Coverage(subscription, _) => {
                     if let Some(addressee) = self.addressees.get_mut(subscription) {
-                        addressee.coverage = None;
+                        addressee.change(|places| places.coverage = None);
                     }
                 }
                 Waiting::Event(event) => {
@@ -134,26 +141,19 @@ impl Outbox {
 
     /// Begins to tell of a subscription.
     pub fn open(&mut self, id: SubscriptionId, seq: u16, path: Vec<u8>, options: MonitorOptions) {
-        let addressee = Addressee {
-            seq,
-            path,
-            options,
-            root: Vec::new(),
-            end_of_listing: None,
-            coverage: None,
-            entries: BTreeMap::new(),
-        };
-        self.addressees.insert(id, addressee);
+        let path = path.into_boxed_slice();
+        self.addressees.insert(id, Addressee { seq, options, path, places: None });
     }
 
     /// Ends a subscription: nothing that waits is told of it any more but that it has ended.
     pub fn close(&mut self, id: SubscriptionId) {
         let Some(addressee) = self.addressees.remove(&id) else { return };
-        let Addressee { seq, path, root, end_of_listing, coverage, entries, .. } = addressee;
+        let Addressee { seq, path, places, .. } = addressee;
+        let Places { root, end_of_listing, coverage, entries } = *places.unwrap_or_default();
         for place in root.into_iter().chain(end_of_listing).chain(coverage).chain(entries.into_values()) {
             self.waiting.remove(&place);
         }
-        self.reply(seq, Code::Acknowledge, path);
+        self.reply(seq, Code::Acknowledge, path.into_vec());
     }
 
     /// Answers a question, behind everything that is to be told already.
@@ -189,7 +189,7 @@ impl Outbox {
             return;
         }
         if let Some(Waiting::Coverage(_, waiting)) =
-            addressee.coverage.and_then(|place| self.waiting.get_mut(&place))
+            addressee.coverage().and_then(|place| self.waiting.get_mut(&place))
         {
             *waiting = coverage;
         } else if self.waiting.is_empty() {
@@ -197,7 +197,7 @@ impl Outbox {
         } else {
             let place = self.push(Waiting::Coverage(id, coverage));
             if let Some(addressee) = self.addressees.get_mut(&id) {
-                addressee.coverage = Some(place);
+                addressee.change(|places| places.coverage = Some(place));
             }
         }
     }
@@ -265,7 +265,9 @@ impl Outbox {
         let Some(addressee) = self.addressees.get_mut(&event.subscription) else { return };
         if event.subject == Subject::Root && event.code == Code::Deleted {
             // A directory that is gone takes its entries along, without an event for each.
-            for place in std::mem::take(&mut addressee.entries).into_values() {
+            let mut entries = BTreeMap::new();
+            addressee.change(|places| entries = std::mem::take(&mut places.entries));
+            for place in entries.into_values() {
                 self.waiting.remove(&place);
             }
         }
@@ -288,36 +290,52 @@ impl Outbox {
     }
 }
 
+impl Places {
+    fn is_empty(&self) -> bool {
+        let Places { root, end_of_listing, coverage, entries } = self;
+        root.is_empty() && end_of_listing.is_none() && coverage.is_none() && entries.is_empty()
+    }
+}
+
 impl Addressee {
     /// Where the last of what waits about the event's subject stands.
     fn place(&self, event: &Event) -> Option<Place> {
+        let places = self.places.as_ref()?;
         match &event.subject {
-            Subject::Root if event.code == Code::EndExist => self.end_of_listing,
-            Subject::Root => self.root.last().copied(),
-            Subject::Entry(name) => self.entries.get(name).copied(),
+            Subject::Root if event.code == Code::EndExist => places.end_of_listing,
+            Subject::Root => places.root.last().copied(),
+            Subject::Entry(name) => places.entries.get(name).copied(),
         }
+    }
+
+    /// Where its coverage waits.
+    fn coverage(&self) -> Option<Place> {
+        self.places.as_ref()?.coverage
+    }
+
+    /// Changes what waits where.
+    fn change(&mut self, change: impl FnOnce(&mut Places)) {
+        let mut places = self.places.take().unwrap_or_default();
+        change(&mut places);
+        self.places = (!places.is_empty()).then_some(places);
     }
 
     /// Takes note that `event` waits at `place`.
     fn note(&mut self, place: Place, event: &Event) {
-        match &event.subject {
-            Subject::Root if event.code == Code::EndExist => self.end_of_listing = Some(place),
-            Subject::Root => self.root.push(place),
-            Subject::Entry(name) => {
-                self.entries.insert(name.clone(), place);
-            }
-        }
+        self.change(|places| match &event.subject {
+            Subject::Root if event.code == Code::EndExist => places.end_of_listing = Some(place),
+            Subject::Root => places.root.push(place),
+            Subject::Entry(name) => drop(places.entries.insert(name.clone(), place)),
+        });
     }
 
     /// Takes note that the event at `place`, which is about the same as `event`, waits no longer.
     fn forget(&mut self, place: Place, event: &Event) {
-        match &event.subject {
-            Subject::Root if event.code == Code::EndExist => self.end_of_listing = None,
-            Subject::Root => self.root.retain(|waiting| *waiting != place),
-            Subject::Entry(name) => {
-                self.entries.remove(name);
-            }
-        }
+        self.change(|places| match &event.subject {
+            Subject::Root if event.code == Code::EndExist => places.end_of_listing = None,
+            Subject::Root => places.root.retain(|waiting| *waiting != place),
+            Subject::Entry(name) => drop(places.entries.remove(name)),
+        });
     }
 }
 

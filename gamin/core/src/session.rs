@@ -5,10 +5,11 @@
 //! Invariant: every subscription that began is acknowledged exactly once when it is cancelled, and nothing is
 //! told of it after that.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 
 use gamin_engine::{Code, Coverage, Event, Kind, Subject, SubscriptionId, Time, TreePath};
 use gamin_protocol::{DecodeError, Decoder, Fact, Inquiry, MonitorOptions, Request, SYNC};
+use smallvec::SmallVec;
 use tracing::debug;
 
 use crate::outbox::Outbox;
@@ -67,7 +68,7 @@ pub(crate) struct Session {
     pub since: Time,
     decoder: Decoder<Request>,
     /// The live subscriptions of each request number, the oldest in front.
-    numbers: BTreeMap<u16, VecDeque<SubscriptionId>>,
+    numbers: BTreeMap<u16, SmallVec<[SubscriptionId; 1]>>,
     /// Whether requests behind a question wait: until it is answered, so answers keep their order; and then for another turn, since
     /// a question may be dear.
     is_waiting: bool,
@@ -230,7 +231,7 @@ impl Session {
             path = EMPTY_PATH.to_vec();
         }
         let tree_path = TreePath::new(&path);
-        self.numbers.entry(seq).or_default().push_back(id);
+        self.numbers.entry(seq).or_default().push(id);
         self.outbox.open(id, seq, path, options);
         if tree_path.is_none() {
             // A server has no directory to take a relative path from: there is nothing there.
@@ -246,7 +247,7 @@ impl Session {
             debug!(seq, "cancel of an unknown number ignored");
             return None;
         };
-        let id = ids.pop_front()?;
+        let id = ids.remove(0);
         if ids.is_empty() {
             self.numbers.remove(&seq);
         }

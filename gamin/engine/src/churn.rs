@@ -163,11 +163,6 @@ impl Churn {
         self.notices.spend(now, cost);
         self.notices.0 > now + cost * NOTICES_AT_ONCE
     }
-
-    /// Begins to count anew.
-    pub(crate) fn forget(&mut self) {
-        *self = Churn::default();
-    }
 }
 
 #[cfg(test)]

@@ -74,7 +74,7 @@ pub enum Reason {
 #[derive(Debug)]
 pub struct Engine {
     config: Config,
-    pub(crate) watches: BTreeMap<WatchId, Watch>,
+    pub(crate) watches: BTreeMap<WatchId, Box<Watch>>,
     by_path: BTreeMap<(TreePath, Kind), WatchId>,
     pub(crate) by_subscription: BTreeMap<SubscriptionId, WatchId>,
     by_scan: BTreeMap<ScanId, WatchId>,
@@ -131,7 +131,7 @@ impl Engine {
         self.flush(now, id);
         self.by_subscription.insert(subscription, id);
         if let Some(watch) = self.watches.get_mut(&id) {
-            watch.unlisted.insert(subscription);
+            watch.subscribers.add(subscription);
         }
         self.welcome(id);
     }
@@ -140,9 +140,7 @@ impl Engine {
     pub fn cancel(&mut self, subscription: SubscriptionId) {
         let Some(id) = self.by_subscription.remove(&subscription) else { return };
         let Some(watch) = self.watches.get_mut(&id) else { return };
-        watch.listed.remove(&subscription);
-        watch.unlisted.remove(&subscription);
-        if watch.listed.is_empty() && watch.unlisted.is_empty() {
+        if watch.subscribers.remove(subscription) {
             self.remove_watch(id);
         }
     }

@@ -220,12 +220,31 @@ pub(crate) type EntriesKnown = BTreeMap<Name, File>;
 /// What was told of a directory.
 #[derive(Debug)]
 pub(crate) struct Directory {
-    /// What it looked like when it was last listed.
-    root: Stamp,
+    root: Root,
     /// Shared with the revalidations of them that are under way.
     entries: Arc<EntriesKnown>,
     /// Whether the entries are what a listing showed; false while it can't be listed.
     pub is_listed: bool,
+}
+
+/// The directory itself, as it was when it was last listed.
+#[derive(Debug)]
+struct Root {
+    dev: u64,
+    ino: u64,
+    tag: Option<Tag>,
+    /// Tells which directory it is, not what is in it.
+    identity: Option<Tag>,
+}
+
+impl Root {
+    fn of(stamp: &Stamp) -> Root {
+        Root { dev: stamp.dev, ino: stamp.ino, tag: stamp.tag(), identity: stamp.of_entry().tag() }
+    }
+
+    fn is_same_file(&self, stamp: &Stamp) -> bool {
+        (self.dev, self.ino) == (stamp.dev, stamp.ino)
+    }
 }
 
 impl Known {
@@ -267,9 +286,9 @@ impl Known {
         told: &mut Vec<Telling>,
     ) {
         match self {
-            Known::Directory(directory) if directory.root.same_file(&stamp) => {
+            Known::Directory(directory) if directory.root.is_same_file(&stamp) => {
                 if matches!(entries, Entries::Listed(_)) {
-                    directory.root = stamp;
+                    directory.root = Root::of(&stamp);
                 }
                 return directory.learn(entries, in_doubt, noticed, told);
             }
@@ -277,9 +296,9 @@ impl Known {
             Known::Nothing | Known::Absent | Known::File(_) => {}
         }
         let is_news = matches!(self, Known::Absent);
-        let mut directory = Directory { root: stamp, entries: Arc::default(), is_listed: false };
+        let mut directory = Directory { root: Root::of(&stamp), entries: Arc::default(), is_listed: false };
         if is_news {
-            told.push(Telling::root(Code::Created, directory.tag()));
+            told.push(Telling::root(Code::Created, directory.identity()));
             directory.learn(entries, in_doubt, noticed, told);
         } else {
             directory.fill(entries);
@@ -328,7 +347,7 @@ impl Known {
     pub(crate) fn listing(&self) -> Option<(Tag, Arc<EntriesKnown>)> {
         match self {
             Known::Directory(directory) if directory.is_listed => {
-                Some((directory.root.tag()?, Arc::clone(&directory.entries)))
+                Some((directory.root.tag?, Arc::clone(&directory.entries)))
             }
             _ => None,
         }
@@ -374,7 +393,7 @@ impl Known {
     pub(crate) fn list(&self) -> impl Iterator<Item = Telling> {
         let root = match self {
             Known::File(file) => Telling::root(Code::Exists, file.tag),
-            Known::Directory(directory) => Telling::root(Code::Exists, directory.tag()),
+            Known::Directory(directory) => Telling::root(Code::Exists, directory.identity()),
             Known::Nothing | Known::Absent => Telling::root(Code::Deleted, None),
         };
         let entries = match self {
@@ -398,8 +417,8 @@ impl Directory {
     }
 
     /// Tells which directory it is, not what is in it.
-    fn tag(&self) -> Option<Tag> {
-        self.root.of_entry().tag()
+    fn identity(&self) -> Option<Tag> {
+        self.root.identity
     }
 
     /// Takes the first listing, which nobody has been told of.

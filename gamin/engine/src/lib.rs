@@ -25,6 +25,7 @@ mod revalidation;
 mod rounds;
 mod scan;
 mod stamp;
+mod subscribers;
 mod time;
 mod watch;
 

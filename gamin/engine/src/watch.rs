@@ -9,7 +9,6 @@ use std::time::Duration;
 use gamin_protocol::{Coverage, Kind};
 
 use crate::churn::Churn;
-use crate::event::SubscriptionId;
 use crate::kernel_watch::{Need, Role};
 use crate::known::Known;
 use crate::notice::{Change, EntryNotice, Seen};
@@ -17,6 +16,7 @@ use crate::path::{Name, TreePath};
 use crate::policy::Method;
 use crate::scan::{Detail, Found, Scan, ScanId};
 use crate::stamp::FileType;
+use crate::subscribers::Subscribers;
 use crate::time::Time;
 
 /// How many notices wait for a rescan before it is simply repeated.
@@ -27,13 +27,11 @@ pub(crate) const WAITING_MAX: usize = 4096;
 pub(crate) struct Watch {
     pub path: TreePath,
     pub kind: Kind,
-    /// Who is told of it: those who have its listing, and those who wait for that.
-    pub listed: BTreeSet<SubscriptionId>,
-    pub unlisted: BTreeSet<SubscriptionId>,
+    pub subscribers: Subscribers,
     pub known: Known,
     /// Why the kernel is asked about which directory, for this path.
     pub needs: Vec<Need>,
-    pub rescan: Option<Rescan>,
+    pub rescan: Option<Box<Rescan>>,
     pub method: Method,
     pub reliance: Reliance,
     /// What its subscribers were told of how it is covered.
@@ -42,7 +40,8 @@ pub(crate) struct Watch {
     pub rescan_at: Option<Time>,
     /// Too much came and went to tell of it at once; the next rescan has to look this closely.
     pub postponed: Option<Detail>,
-    pub churn: Churn,
+    /// How busy it is; `None` until something happens.
+    pub churn: Option<Box<Churn>>,
     /// There were too many notices: the kernel is not asked until nothing has changed up to this time.
     pub calm_at: Option<Time>,
 }
@@ -130,8 +129,7 @@ impl Watch {
         let mut watch = Watch {
             path,
             kind,
-            listed: BTreeSet::new(),
-            unlisted: BTreeSet::new(),
+            subscribers: Subscribers::default(),
             known: Known::Nothing,
             needs: Vec::new(),
             rescan: None,
@@ -140,7 +138,7 @@ impl Watch {
             coverage: Coverage::Kernel,
             rescan_at: None,
             postponed: None,
-            churn: Churn::default(),
+            churn: None,
             calm_at: None,
         };
         watch.needs = watch.likely_needs();
@@ -203,6 +201,11 @@ impl Watch {
             Some(Need { directory, role: Role::Listed }) => directory.clone(),
             _ => path.clone(),
         }
+    }
+
+    /// How busy it is.
+    pub(crate) fn churn(&mut self) -> &mut Churn {
+        self.churn.get_or_insert_default()
     }
 
     /// Whether the kernel is asked about it.

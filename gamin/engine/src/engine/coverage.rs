@@ -43,7 +43,8 @@ impl Engine {
     pub(super) fn tell_coverage(&mut self, id: WatchId, coverage: Coverage) {
         let Some(watch) = self.watches.get_mut(&id) else { return };
         if std::mem::replace(&mut watch.coverage, coverage) != coverage {
-            let outputs = watch.listed.iter().map(|subscription| Output::Coverage(*subscription, coverage));
+            let outputs =
+                watch.subscribers.listed().map(|subscription| Output::Coverage(subscription, coverage));
             self.outputs.extend(outputs);
         }
     }

@@ -21,8 +21,8 @@ impl Engine {
 
     /// How many watches there are, and how many of them rely on looking again and again.
     pub fn watch_count(&self) -> (usize, usize) {
-        let is_polled = |watch: &&Watch| watch.method != Method::None && watch.reliance == Reliance::None;
-        (self.watches.len(), self.watches.values().filter(is_polled).count())
+        let is_polled = |watch: &Watch| watch.method != Method::None && watch.reliance == Reliance::None;
+        (self.watches.len(), self.watches.values().filter(|watch| is_polled(watch)).count())
     }
 
     /// How many directories the kernel is asked about.
@@ -91,7 +91,7 @@ impl Watch {
             .word("coverage", self.coverage.word())
             .word("state", state)
             .word("entries", entries)
-            .word("subscriptions", self.listed.len() + self.unlisted.len())
+            .word("subscriptions", self.subscribers.len())
             .word("looking", if self.rescan.is_some() { "yes" } else { "no" })
             .name("path", &self.path)
     }

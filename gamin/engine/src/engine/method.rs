@@ -9,7 +9,7 @@ use crate::id::WatchId;
 use crate::policy::Method;
 use crate::scan::Detail;
 use crate::time::Time;
-use crate::watch::{Reliance, Watch};
+use crate::watch::Reliance;
 
 impl Engine {
     /// Asks the policy again about a watch.
@@ -59,7 +59,7 @@ impl Engine {
         self.unplan(id);
         let Some(watch) = self.watches.get_mut(&id) else { return };
         (watch.postponed, watch.calm_at) = (None, None);
-        watch.churn.forget();
+        watch.churn = None;
     }
 
     /// Leaves what came or went to a rescan that has to look this closely, once it may be told.
@@ -67,7 +67,7 @@ impl Engine {
         let Some(watch) = self.watches.get_mut(&id) else { return };
         let detail = detail.unwrap_or(watch.detail());
         watch.postponed = Some(watch.postponed.map_or(detail, |before| before.max(detail)));
-        let at = watch.churn.next_turn();
+        let at = watch.churn().next_turn();
         self.rescan_by(id, at);
     }
 
@@ -89,7 +89,7 @@ impl Engine {
         watch.rescan_at = None;
         watch.calm_at.take_if(|calm_at| *calm_at <= now);
         if watch.postponed.is_some() {
-            watch.churn.take_turn(now);
+            watch.churn().take_turn(now);
         }
         let detail = match watch.postponed {
             None if watch.reliance == Reliance::AllButAncestors => Some(Detail::Itself),
@@ -114,7 +114,8 @@ impl Engine {
 
     /// Has a watch looked at by then.
     pub(super) fn rescan_by(&mut self, id: WatchId, at: Time) {
-        let Some(Watch { rescan_at, .. }) = self.watches.get_mut(&id) else { return };
+        let Some(watch) = self.watches.get_mut(&id) else { return };
+        let rescan_at = &mut watch.rescan_at;
         if rescan_at.is_some_and(|before| before <= at) {
             return;
         }

@@ -21,7 +21,7 @@ use crate::watch::{Reliance, WAITING_MAX, Waiting};
 impl Engine {
     pub(super) fn note(&mut self, now: Time, id: WatchId, notice: Waiting) {
         let Some(watch) = self.watches.get_mut(&id) else { return };
-        if watch.asks_kernel() && watch.churn.is_stormy(now) {
+        if watch.asks_kernel() && watch.churn().is_stormy(now) {
             return self.take_off_kernel(now, id);
         }
         if let Some(rescan) = &mut watch.rescan {
@@ -38,7 +38,7 @@ impl Engine {
         }
         // Where the kernel refuses a part of the way, the path may lead elsewhere by now.
         let is_hearsay = watch.reliance == Reliance::None;
-        if is_hearsay || watch.is_about_the_way(&notice) && !watch.churn.admits_rescan(now) {
+        if is_hearsay || watch.is_about_the_way(&notice) && !watch.churn().admits_rescan(now) {
             return self.note_later(id, &notice);
         }
         match notice {
@@ -65,7 +65,7 @@ impl Engine {
     /// A directory on the path, or at its end, is no longer where it was.
     pub(super) fn note_gone(&mut self, now: Time, id: WatchId) {
         let Some(watch) = self.watches.get_mut(&id) else { return };
-        if watch.rescan.is_none() && !watch.churn.admits_rescan(now) {
+        if watch.rescan.is_none() && !watch.churn().admits_rescan(now) {
             return self.postpone(id, None);
         }
         self.root_gone(id);
@@ -187,7 +187,7 @@ impl Engine {
     /// Something has come: it is told at once, unless too much comes only to go.
     fn arrive(&mut self, now: Time, key: (WatchId, Subject)) {
         let Some(watch) = self.watches.get_mut(&key.0) else { return };
-        match watch.churn.next_arrival(now) {
+        match watch.churn().next_arrival(now) {
             Some(at) => self.paces.hold(key, at),
             None => self.tell_held(key.0, key.1),
         }
@@ -197,7 +197,7 @@ impl Engine {
     fn depart(&mut self, now: Time, key: &(WatchId, Subject), departure: Departure) {
         self.paces.drop_held(key);
         let Some(watch) = self.watches.get_mut(&key.0) else { return };
-        watch.churn.handle_departure(now, departure);
+        watch.churn().handle_departure(now, departure);
         if departure != Departure::Untold {
             self.tell_subject(key.0, Code::Deleted, key.1.clone());
         }
@@ -208,7 +208,7 @@ impl Engine {
         // What has come is found by its name; of what else is in the directory nothing is in doubt.
         let detail = matches!(subject, Subject::Entry(_)).then_some(Detail::Names);
         let Some(watch) = self.watches.get_mut(&id) else { return };
-        if watch.churn.admits_rescan(now) { self.rescan(id, detail) } else { self.postpone(id, detail) }
+        if watch.churn().admits_rescan(now) { self.rescan(id, detail) } else { self.postpone(id, detail) }
     }
 
     pub(super) fn change(&mut self, now: Time, key: (WatchId, Subject), urgency: Urgency) {
@@ -249,8 +249,8 @@ impl Engine {
 
     pub(super) fn tell(&mut self, id: WatchId, told: &Telling) {
         let Some(watch) = self.watches.get(&id) else { return };
-        for subscription in &watch.listed {
-            self.outputs.push_back(event(*subscription, told.clone()));
+        for subscription in watch.subscribers.listed() {
+            self.outputs.push_back(event(subscription, told.clone()));
         }
     }
 }

@@ -32,7 +32,7 @@ impl Engine {
         // Until a rescan shows where it leads, by what it seems to be.
         let method = self.config.policy.method(&watch.path, &watch.path);
         self.by_path.insert((watch.path.clone(), kind), id);
-        self.watches.insert(id, watch);
+        self.watches.insert(id, Box::new(watch));
         if method != Method::Kernel {
             self.set_method(now, id, method);
         }
@@ -83,8 +83,9 @@ impl Engine {
         let waiting = VecDeque::new();
         let (scan, rounds, again, doubted, overdue) = (ScanId(0), 0, false, false, false);
         let (since, asked, overtaken) = (0, 0, 0);
-        watch.rescan =
-            Some(Rescan { scan, detail, rounds, again, doubted, overdue, waiting, overtaken, since, asked });
+        let rescan =
+            Rescan { scan, detail, rounds, again, doubted, overdue, waiting, overtaken, since, asked };
+        watch.rescan = Some(Box::new(rescan));
         self.unplan(id);
         let Some(watch) = self.watches.get(&id) else { return };
         if watch.asks_kernel() {
@@ -192,7 +193,8 @@ impl Engine {
     fn end_rescan(&mut self, now: Time, id: WatchId, found: Found, is_moved: bool) {
         self.unplan_unless_storm(id);
         let Some(watch) = self.watches.get_mut(&id) else { return };
-        let Some(Rescan { detail, waiting, overtaken, .. }) = watch.rescan.take() else { return };
+        let Some(rescan) = watch.rescan.take() else { return };
+        let Rescan { detail, waiting, overtaken, .. } = *rescan;
         let noticed = watch.noticed(&waiting, is_moved);
         // The scan has seen already what changed on the way.
         let is_left = |(at, notice): &(usize, Waiting)| *at >= overtaken || watch.is_told_by(notice);
@@ -275,8 +277,7 @@ impl Engine {
 
     pub(super) fn list(&mut self, id: WatchId) {
         let Some(watch) = self.watches.get_mut(&id) else { return };
-        while let Some(subscription) = watch.unlisted.pop_first() {
-            watch.listed.insert(subscription);
+        for subscription in watch.subscribers.list() {
             if watch.coverage.is_gap() {
                 self.outputs.push_back(Output::Coverage(subscription, watch.coverage));
             }
