@@ -187,8 +187,8 @@ impl Engine {
                     self.note(now, id, notice);
                 }
                 // A removed directory that somebody holds open does not say itself that it is gone.
-                if let Some(removed) =
-                    self.kernel.armed_at(&directory.join(&name)).filter(|_| entry.change == Change::Deleted)
+                if entry.change == Change::Deleted
+                    && let Some(removed) = self.kernel.armed_at(&directory.join(&name))
                 {
                     self.handle_notice(now, Notice::Gone { watch: removed });
                 }

@@ -92,6 +92,17 @@ impl TreePath {
         Some((TreePath(self.0[..slash.max(1)].into()), Name::from(name)))
     }
 
+    /// The directories above as they are spelled, from `/` down.
+    pub(crate) fn above(&self) -> impl Iterator<Item = &[u8]> {
+        let slashes = self.0.iter().enumerate().filter(|(_, byte)| **byte == b'/');
+        slashes.map(|(at, _)| &self.0[..at.max(1)]).take_while(|directory| directory.len() < self.0.len())
+    }
+
+    /// This path, or the directory above it, that is so many bytes long.
+    pub(crate) fn prefix(&self, len: usize) -> TreePath {
+        if len == self.0.len() { self.clone() } else { TreePath(self.0[..len].into()) }
+    }
+
     /// Whether this is `/`.
     pub fn is_root(&self) -> bool {
         self.0.len() == 1
@@ -123,6 +134,15 @@ mod tests {
         assert_eq!(tree("//"), TreePath::root());
         assert_eq!(&*tree("/a/../b"), b"/a/../b");
         assert!(TreePath::new(b"a").is_none() && TreePath::new(b"").is_none());
+    }
+
+    #[test]
+    fn what_is_above_begins_at_the_root() {
+        let above = |path: &str| tree(path).above().map(<[u8]>::to_vec).collect::<Vec<_>>();
+        assert_eq!(above("/"), [b""; 0]);
+        assert_eq!(above("/a"), [b"/"]);
+        assert_eq!(above("/a/bc/d"), [b"/".to_vec(), b"/a".to_vec(), b"/a/bc".to_vec()]);
+        assert_eq!(tree("/a/bc/d").prefix(2), tree("/a"));
     }
 
     #[test]

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use gamin_protocol::{Coverage, Kind};
+use smallvec::SmallVec;
 
 use crate::churn::Churn;
 use crate::kernel_watch::{Need, Role};
@@ -22,6 +23,9 @@ use crate::time::Time;
 /// How many notices wait for a rescan before it is simply repeated.
 pub(crate) const WAITING_MAX: usize = 4096;
 
+/// Why the kernel is asked about which directories, for one path, the end of it last. Mostly that is all.
+pub(crate) type Needs = SmallVec<[Need; 1]>;
+
 /// A path and what is known of it.
 #[derive(Debug)]
 pub(crate) struct Watch {
@@ -30,7 +34,7 @@ pub(crate) struct Watch {
     pub subscribers: Subscribers,
     pub known: Known,
     /// Why the kernel is asked about which directory, for this path.
-    pub needs: Vec<Need>,
+    pub needs: Needs,
     pub rescan: Option<Box<Rescan>>,
     pub method: Method,
     pub reliance: Reliance,
@@ -131,7 +135,7 @@ impl Watch {
             kind,
             subscribers: Subscribers::default(),
             known: Known::Nothing,
-            needs: Vec::new(),
+            needs: Needs::new(),
             rescan: None,
             method: Method::Kernel,
             reliance: Reliance::Full,
@@ -146,46 +150,35 @@ impl Watch {
     }
 
     /// What a path needs if it is what it seems to be: no links in it, and at its end what was asked for.
-    fn likely_needs(&self) -> Vec<Need> {
+    fn likely_needs(&self) -> Needs {
         if self.path.components().any(|component| component == b"..") {
-            return Vec::new();
+            return Needs::new();
         }
-        let mut needs = vec![root_passed()];
-        let mut directory = TreePath::root();
-        let mut components = self.path.components().peekable();
-        while let Some(component) = components.next() {
-            let is_last = components.peek().is_none();
-            if is_last && self.kind == Kind::File {
-                mark_above(&mut needs, &directory);
-                needs.push(Need { directory, role: Role::Entry(Name::from(component)) });
-                return needs;
-            }
-            directory = directory.join(component);
-            if !is_last {
-                needs.push(Need { directory: directory.clone(), role: Role::Passed });
-            }
-        }
-        mark_above(&mut needs, &directory);
-        needs.push(Need { directory, role: Role::Listed });
-        needs
+        let end = match self.path.split_last() {
+            Some((directory, name)) if self.kind == Kind::File => Need { directory, role: Role::Entry(name) },
+            _ => Need { directory: self.path.clone(), role: Role::Listed },
+        };
+        Needs::from_iter([end])
     }
 
     /// What the path needs, now that a scan has shown what it is.
-    pub(crate) fn needs_of(&self, scan: &Scan) -> Vec<Need> {
+    pub(crate) fn needs_of(&self, scan: &Scan) -> Needs {
         let dependencies = scan.dependencies.iter().map(|dependency| Need {
             directory: dependency.directory.clone(),
             role: dependency.entry.clone().map_or(Role::Passed, Role::Entry),
         });
-        let mut needs: Vec<Need> = [root_passed()].into_iter().chain(dependencies).collect();
-        if let Found::Directory { real, .. } = &scan.found {
-            let end = Need { directory: real.clone(), role: Role::Passed };
-            needs.retain(|need| *need != end);
-            needs.push(Need { role: Role::Listed, ..end });
-        }
-        if let Some(last) = needs.last().map(|need| need.directory.clone()) {
-            mark_above(&mut needs, &last);
-        }
+        let end = match &scan.found {
+            Found::Directory { real, .. } => Some(Need { directory: real.clone(), role: Role::Listed }),
+            Found::Missing | Found::Unknown(_) | Found::File(_) => None,
+        };
+        let all: Vec<Need> = dependencies.chain(end).collect();
+        // Every path leads through `/`; and who leads through a directory to another need not say so.
+        let is_implied = |need: &Need| all.iter().any(|other| need.is_implied_by(other));
+        let mut needs: Needs = all.iter().filter(|need| !is_implied(need)).cloned().collect();
         needs.dedup();
+        if needs.is_empty() {
+            needs.push(Need { directory: TreePath::root(), role: Role::Passed });
+        }
         needs
     }
 
@@ -325,18 +318,5 @@ impl Watch {
             }
             (Kind::Directory, _) => Detail::Stamps,
         }
-    }
-}
-
-/// Every path leads through `/`.
-fn root_passed() -> Need {
-    Need { directory: TreePath::root(), role: Role::Passed }
-}
-
-/// Marks the directory that holds `last`, the last directory on a path.
-fn mark_above(needs: &mut [Need], last: &TreePath) {
-    let Some((above, _)) = last.split_last() else { return };
-    for need in needs.iter_mut().filter(|need| need.directory == above && need.role == Role::Passed) {
-        need.role = Role::Above;
     }
 }

@@ -32,7 +32,8 @@ impl Engine {
             (Some(Unlisted::Failed), _) => Coverage::PolledRefused,
             _ if watch.reliance < Reliance::None || watch.calm_at.is_some() => Coverage::Kernel,
             _ => {
-                let refusals = needs.iter().filter_map(|need| self.kernel.refusal(&need.directory));
+                let refusals =
+                    needs.iter().flat_map(Need::way).filter_map(|directory| self.kernel.refusal(directory));
                 // Without any it changes faster than it can be looked at. The next rescan may find it at rest.
                 refusals.min_by_key(weight).map_or(Coverage::Kernel, refused)
             }

@@ -47,15 +47,15 @@ impl Engine {
 
     /// The directories behind a number that the kernel is asked about, each with its own.
     pub fn kernel_watch_facts(&self, after: u64) -> impl Iterator<Item = (u64, Fact)> {
-        self.kernel.after(after).map(|(id, directory, held)| {
-            let state = match held.state {
+        self.kernel.after(after).map(|(id, directory, held, arming)| {
+            let state = match arming.state {
                 ArmingState::Asked => "asked".to_owned(),
                 ArmingState::Armed => "armed".to_owned(),
                 ArmingState::Refused(why) => format!("refused:{why:?}"),
             };
             let fact = Fact::new("kernel-watch")
                 .word("id", id.0)
-                .word("level", format_args!("{:?}", held.level))
+                .word("level", format_args!("{:?}", arming.level))
                 .word("state", state)
                 .word("needs", held.needs())
                 .name("directory", directory);

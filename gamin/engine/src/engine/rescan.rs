@@ -91,7 +91,9 @@ impl Engine {
         if watch.asks_kernel() {
             let needs = watch.needs.clone();
             for need in &needs {
-                self.kernel.retry(&need.directory, &mut self.effects);
+                for directory in need.way() {
+                    self.kernel.retry(directory, &mut self.effects);
+                }
                 self.kernel.hold(id, need, &mut self.effects);
             }
         }
@@ -146,8 +148,9 @@ impl Engine {
         let asks_kernel = watch.asks_kernel();
         // For another path, the kernel may have been asked about a directory while the scan was under way.
         let asked_before = watch.rescan.as_ref().map_or(0, |rescan| rescan.asked);
+        let mut way = needs.iter().flat_map(Need::way);
         let is_early =
-            asks_kernel && needs.iter().any(|need| self.kernel.is_armed_since(&need.directory, asked_before));
+            asks_kernel && way.any(|directory| self.kernel.is_armed_since(directory, asked_before));
         let (reliance, asked) =
             if asks_kernel { self.hold(id, &needs, &scan) } else { (Reliance::None, false) };
         for need in before.iter().filter(|need| !needs.contains(need)) {
@@ -218,17 +221,23 @@ impl Engine {
         let mut reliance = if unknown { Reliance::None } else { Reliance::Full };
         let mut asked = false;
         for need in needs {
-            match (self.kernel.hold(id, need, &mut self.effects), &need.role) {
-                (Standing::Armed, _) => {}
-                (Standing::Asked, _) => asked = true,
-                (Standing::Refused(Refusal::Missing), _) => {
-                    self.kernel.retry(&need.directory, &mut self.effects);
-                    asked = true;
+            self.kernel.hold(id, need, &mut self.effects);
+        }
+        for need in needs {
+            for directory in need.way() {
+                let is_passed = need.role == Role::Passed || *directory != *need.directory;
+                match self.kernel.standing(directory) {
+                    Standing::Armed => {}
+                    Standing::Asked => asked = true,
+                    Standing::Refused(Refusal::Missing) => {
+                        self.kernel.retry(directory, &mut self.effects);
+                        asked = true;
+                    }
+                    Standing::Refused(Refusal::Denied) if is_passed => {
+                        reliance = reliance.max(Reliance::AllButAncestors);
+                    }
+                    Standing::Refused(_) => reliance = Reliance::None,
                 }
-                (Standing::Refused(Refusal::Denied), Role::Passed | Role::Above) => {
-                    reliance = reliance.max(Reliance::AllButAncestors);
-                }
-                (Standing::Refused(_), _) => reliance = Reliance::None,
             }
         }
         (reliance, asked)

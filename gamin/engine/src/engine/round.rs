@@ -126,7 +126,7 @@ impl Watch {
         let (directory, name) = match self.needs.last()? {
             Need { directory, role: Role::Entry(name) } => (directory.clone(), name.clone()),
             Need { directory, role: Role::Listed } => directory.split_last()?,
-            Need { role: Role::Passed | Role::Above, .. } => return None,
+            Need { role: Role::Passed, .. } => return None,
         };
         let within = self.path.strip_prefix(&*directory)?;
         let within = if directory.is_root() { within } else { within.strip_prefix(b"/")? };
