@@ -13,7 +13,7 @@ use nix::fcntl::{AtFlags, OFlag, open, readlink};
 use nix::sys::stat::{FileStat, Mode, fstat, fstatat, lstat};
 use nix::sys::statfs::fstatfs;
 
-use crate::stamp::{Judge, file_type, keeps_directory_times};
+use crate::stamp::{FileSystems, Judge, file_type, keeps_directory_times};
 
 /// One short time of looking at real files.
 pub struct Disk {
@@ -23,7 +23,12 @@ pub struct Disk {
 impl Disk {
     /// Begins to look.
     pub fn new() -> Disk {
-        Disk { judge: Judge::new() }
+        Disk::knowing(&FileSystems::default())
+    }
+
+    /// Begins to look, as one who knows what is on which device.
+    pub fn knowing(file_systems: &FileSystems) -> Disk {
+        Disk { judge: Judge::new(file_systems.clone()) }
     }
 }
 

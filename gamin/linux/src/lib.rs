@@ -15,3 +15,4 @@ mod stamp;
 pub use disk::{Disk, OpenDirectory, failure};
 pub use inotify::{BUFFER_BYTES, Inotify, mask, no_instance, record, refusal};
 pub use mount_table::MountTable;
+pub use stamp::FileSystems;

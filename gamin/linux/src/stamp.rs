@@ -7,7 +7,9 @@
 //!   a distinct one (Documentation/filesystems/multigrain-ts.rst).
 //! - Some, such as FAT and ext3, keep seconds, or every other second.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
+use std::rc::Rc;
 use std::sync::LazyLock;
 
 use gamin_engine::{FileType, Stamp};
@@ -51,21 +53,31 @@ const MAKES_UP_TIMES: [FsType; 6] = [
     TRACEFS_MAGIC,
 ];
 
+/// What is on which device, as far as it was needed. To be forgotten whenever something is mounted or unmounted, since the number of a
+/// device that is gone goes to another.
+#[derive(Debug, Clone, Default)]
+pub struct FileSystems(Rc<RefCell<HashMap<u64, FsType>>>);
+
+impl FileSystems {
+    /// Forgets all.
+    pub fn forget(&self) {
+        self.0.borrow_mut().clear();
+    }
+}
+
 /// What is needed to judge stamps, for one short time, all of it later than its `now_ns`.
-///
-/// What it learns of devices is forgotten with it, since the number of one that is unmounted goes to another.
 pub(crate) struct Judge {
     now_ns: i64,
-    file_systems: HashMap<u64, Option<FsType>>,
+    file_systems: FileSystems,
 }
 
 impl Judge {
     /// Takes the time.
-    pub(crate) fn new() -> Judge {
+    pub(crate) fn new(file_systems: FileSystems) -> Judge {
         // Without a clock everything is fresh.
         let now_ns =
             clock_gettime(ClockId::CLOCK_REALTIME_COARSE).map_or(i64::MIN, |now| now.num_nanoseconds());
-        Judge { now_ns, file_systems: HashMap::new() }
+        Judge { now_ns, file_systems }
     }
 
     /// Reads what `stat` told of a file in `directory`, or of that directory itself.
@@ -103,10 +115,14 @@ impl Judge {
     /// and so nothing is promised.
     #[allow(clippy::useless_conversion)] // as above
     fn file_system(&mut self, dev: u64, directory: &[u8]) -> Option<FsType> {
-        *self.file_systems.entry(dev).or_insert_with(|| {
-            let is_on_it = lstat(directory).is_ok_and(|stat| u64::from(stat.st_dev) == dev);
-            is_on_it.then(|| statfs(directory).ok().map(|system| system.filesystem_type())).flatten()
-        })
+        let mut known = self.file_systems.0.borrow_mut();
+        if let Some(file_system) = known.get(&dev) {
+            return Some(*file_system);
+        }
+        lstat(directory).ok().filter(|stat| u64::from(stat.st_dev) == dev)?;
+        let file_system = statfs(directory).ok()?.filesystem_type();
+        known.insert(dev, file_system);
+        Some(file_system)
     }
 }
 

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use gamin_backend::{Extent, Kernel, Lane, Mounts, Number, Record};
 use gamin_engine::{Level, Refusal, ScanRequest, TreePath};
-use gamin_linux::{Disk, Inotify, MountTable};
+use gamin_linux::{Disk, FileSystems, Inotify, MountTable};
 use tracing::warn;
 
 use crate::threads::Threads;
@@ -26,6 +26,8 @@ pub(crate) struct Linux {
     /// The event loop has found that the table has changed.
     pub is_remounted: bool,
     pub threads: Threads,
+    /// What is on which device, by what is mounted.
+    pub file_systems: FileSystems,
 }
 
 impl Kernel for Linux {
@@ -37,7 +39,7 @@ impl Kernel for Linux {
     }
 
     fn files(&mut self) -> Disk {
-        Disk::new()
+        Disk::knowing(&self.file_systems)
     }
 
     fn watch(&mut self, directory: &TreePath, level: Level, extent: Extent) -> Result<InotifyWatch, Refusal> {
@@ -71,11 +73,16 @@ impl Workers for Linux {
 
 impl System for Linux {
     fn remounted(&mut self) -> Option<Arc<Mounts>> {
-        let table = self.table.as_ref()?;
+        let Some(table) = &self.table else {
+            // What is mounted may be another by now.
+            self.file_systems.forget();
+            return None;
+        };
         self.is_remounted |= table.is_changed();
         if !std::mem::take(&mut self.is_remounted) {
             return None;
         }
+        self.file_systems.forget();
         let mounts = table.read().inspect_err(|error| warn!(%error, "can't read what is mounted"));
         mounts.ok().map(Arc::new)
     }

@@ -10,7 +10,7 @@ use calloop::{EventLoop, Interest, Mode, PostAction};
 use gamin_config::Policy;
 use gamin_core::{Config, Core, Driver};
 use gamin_engine::Time;
-use gamin_linux::memory;
+use gamin_linux::{FileSystems, memory};
 use gamin_trace::Traces;
 use tracing::warn;
 
@@ -34,7 +34,8 @@ pub(crate) fn serve(
     insert_signals(&handle, traces)?;
     let threads = insert_threads(&handle)?;
     let table = insert_mounts(&handle).inspect_err(|error| warn!(error, "can't follow what is mounted")).ok();
-    let mut system = Linux { inotify: None, table, is_remounted: true, threads };
+    let mut system =
+        Linux { inotify: None, table, is_remounted: true, threads, file_systems: FileSystems::default() };
     let mut token = None;
     if !policy.is_poll_only {
         token = insert_inotify(&handle, &mut system)
