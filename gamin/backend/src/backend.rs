@@ -5,20 +5,16 @@
 //! at once merged into the last of them; each says what the entry looked like after all of them; and no arming is
 //! heard of after it is [`Notice::Gone`].
 
-use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
 
-use gamin_engine::{
-    ArmingId, Change, EntryNotice, Level, Name, Notice, Refusal, Seen, TreePath, merge_changes,
-};
+use gamin_engine::{ArmingId, Change, EntryNotice, Level, Name, Notice, Refusal, Seen, TreePath};
 use tracing::{trace, warn};
 
 use crate::armings::{Arming, Armings};
-use crate::files::{FileError, Files};
+use crate::entries::{Sight, complete};
 use crate::kernel::{Kernel, Record};
 use crate::mounts::Mounts;
-use crate::way::{Way, way};
 
 /// How many notices are read before others have their turn: more than a kernel's queue usually holds, so that all that
 /// was in it at the beginning has been read.
@@ -152,8 +148,10 @@ impl<W> Backend<W> {
                 }
             }
         }
-        look_at_entries(&mut notices[first..], &self.armings, &mut kernel.files());
-        merge_changes(notices, first);
+        let mut files = kernel.files();
+        let mut sight = Sight::new(&self.armings, &mut files);
+        complete(notices, first, |watch, name| sight.look(watch, name));
+        drop(files);
         if overflowed {
             notices.extend(self.armings.end_stale(kernel));
         }
@@ -180,37 +178,5 @@ fn add_entry(notices: &mut Vec<Notice>, armings: &[Arming], name: &Name, change:
     for Arming { id, .. } in armings.iter().filter(wants) {
         let entry = EntryNotice { change, seen: Seen::Nothing, is_last: false };
         notices.push(Notice::Entry { watch: *id, name: name.clone(), entry });
-    }
-}
-
-/// Looks at each entry once, for all notices about it.
-fn look_at_entries<W>(notices: &mut [Notice], armings: &Armings<W>, files: &mut impl Files) {
-    let mut path = Vec::new();
-    let mut sights: HashMap<(ArmingId, Name), Seen> = HashMap::new();
-    let mut ways: HashMap<ArmingId, Way> = HashMap::new();
-    for notice in notices.iter_mut().rev() {
-        let Notice::Entry { watch, name, entry } = notice else { continue };
-        entry.seen = *sights.entry((*watch, name.clone())).or_insert_with(|| {
-            entry.is_last = true;
-            // An arming that is gone by now supersedes all that it told.
-            let Some(directory) = armings.directory(*watch) else { return Seen::Nothing };
-            let way = *ways.entry(*watch).or_insert_with(|| way(files, armings.mounts(), directory));
-            if way != Way::Near {
-                return Seen::Nothing;
-            }
-            path.clear();
-            path.extend_from_slice(directory);
-            path.push(b'/');
-            path.extend_from_slice(name);
-            if let Some(mount) = armings.mounts().first_remote(&path) {
-                let is_it = *mount.point == *path;
-                return if is_it { Seen::Present(mount.stamp()) } else { Seen::Nothing };
-            }
-            match files.look(&path) {
-                Ok(status) => Seen::Present(files.stamp(&status, directory)),
-                Err(FileError::Absent | FileError::NoDirectory) => Seen::Absent,
-                Err(FileError::Endless | FileError::Denied | FileError::Failed) => Seen::Nothing,
-            }
-        });
     }
 }

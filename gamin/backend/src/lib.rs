@@ -12,6 +12,7 @@
 
 mod armings;
 mod backend;
+mod entries;
 mod files;
 mod kernel;
 mod mounts;

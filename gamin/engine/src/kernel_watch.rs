@@ -9,6 +9,8 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::ops::Bound;
 
+use smallvec::SmallVec;
+
 use crate::arming::{Level, Refusal};
 use crate::effect::Effect;
 use crate::id::{ArmingId, WatchId};
@@ -357,13 +359,14 @@ impl KernelWatches {
     /// The watches that an entry notice concerns, in the order in which they are told: those for which `name` is a dependency,
     /// and those that list it all. None while the kernel is being asked for more: it tells what it was asked for before, and
     /// not what followed; they will rescan.
-    pub(crate) fn concerned(&self, id: ArmingId, name: &Name) -> BTreeSet<(WatchId, Role)> {
-        let mut concerned = BTreeSet::new();
+    pub(crate) fn concerned(&self, id: ArmingId, name: &Name) -> SmallVec<[(WatchId, Role); 2]> {
+        let mut concerned = SmallVec::new();
         let held = self.watch(id).filter(|held| held.is_armed());
         for role in [Role::Entry(name.clone()), Role::Listed] {
             let users = held.into_iter().flat_map(|held| held.users.with(&role));
             concerned.extend(users.map(|watch| (watch, role.clone())));
         }
+        concerned.sort_unstable();
         concerned
     }
 

@@ -38,7 +38,7 @@ impl Telling {
 }
 
 /// What was told of one file.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct File {
     /// Its state when it was told; `None` when that is not known well enough to prove anything.
     pub tag: Option<Tag>,
@@ -309,14 +309,13 @@ impl Known {
     /// Takes a notice about the entry `name`, for a directory subscription.
     pub(crate) fn note_entry(&mut self, name: &Name, entry: EntryNotice, now: Time) -> Reaction {
         let Known::Directory(directory) = self else { return Reaction::Nothing };
-        let mut file = directory.entries.get(name).copied();
+        let before = directory.entries.get(name);
+        let mut file = before.copied();
         let reaction = react(&mut file, entry.of_entry(), now);
         match file {
-            Some(file) => match directory.entries_mut().get_mut(name) {
-                Some(known) => *known = file,
-                None => drop(directory.entries_mut().insert(name.clone(), file)),
-            },
-            None => drop(directory.entries_mut().remove(name)),
+            Some(file) if before != Some(&file) => drop(directory.entries_mut().insert(name.clone(), file)),
+            None if before.is_some() => drop(directory.entries_mut().remove(name)),
+            _ => {}
         }
         reaction
     }

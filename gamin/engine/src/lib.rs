@@ -36,7 +36,7 @@ pub use engine::{Config, Deadline, Engine, Reason};
 pub use event::{BarrierId, Event, Output, Subject, SubscriptionId};
 pub use gamin_protocol::{Code, Coverage, Fact, Kind, Tag};
 pub use id::ArmingId;
-pub use notice::{Change, EntryNotice, Notice, Seen, merge_changes};
+pub use notice::{Change, EntryNotice, Notice, Seen};
 pub use path::{Name, TreePath};
 pub use policy::{Method, Policy};
 pub use revalidation::{Doubts, Eye, RevalidationId, RevalidationRequest};

@@ -1,7 +1,5 @@
 //! What the kernel noticed, normalised: what a backend makes of a kernel's records.
 
-use std::collections::BTreeMap;
-
 use crate::arming::Refusal;
 use crate::id::ArmingId;
 use crate::path::Name;
@@ -115,89 +113,23 @@ impl Change {
         }
     }
 
-    /// What this change and a later one come to.
-    fn then(self, later: Change) -> Change {
-        match (self, later) {
+    /// What this change and a later one come to, if they can be told as one: for backends.
+    pub fn then(self, later: Change) -> Option<Change> {
+        let both = match (self, later) {
             (Change::Modified | Change::Written, Change::Closed | Change::Written) => Change::Written,
             (Change::Written, Change::Attributes) => Change::Written,
             (Change::Attributes, Change::Closed) => Change::Attributes,
             (Change::Attributes, Change::Written) => Change::Written,
             (Change::Modified, _) | (_, Change::Modified) => Change::Modified,
             (_, later) => later,
-        }
+        };
+        (self.is_within() && later.is_within()).then_some(both)
     }
-}
-
-/// Merges changes of an entry that were read at once, each run of them into its last.
-///
-/// For backends: `notices[first..]` is what one reading of the kernel's queue gave.
-pub fn merge_changes(notices: &mut Vec<Notice>, first: usize) {
-    let mut is_merged = vec![false; notices.len()];
-    let mut last_of_run: BTreeMap<(ArmingId, Name), usize> = BTreeMap::new();
-    for index in (first..notices.len()).rev() {
-        let Notice::Entry { watch, name, entry } = &notices[index] else { continue };
-        let (key, change) = ((*watch, name.clone()), entry.change);
-        if !change.is_within() {
-            last_of_run.remove(&key);
-            continue;
-        }
-        let last = *last_of_run.entry(key).or_insert(index);
-        if last != index
-            && let Notice::Entry { entry, .. } = &mut notices[last]
-        {
-            entry.change = change.then(entry.change);
-            is_merged[index] = true;
-        }
-    }
-    let mut is_merged = is_merged.into_iter();
-    notices.retain(|_| !is_merged.next().unwrap_or_default());
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_scan_is_left_to_a_notice_only_if_that_tells_what_has_happened_since() {
-        assert!(Change::Created.goes_on_from(false) && !Change::Created.goes_on_from(true));
-        assert!(Change::Deleted.goes_on_from(true) && !Change::Deleted.goes_on_from(false));
-        assert!(
-            Change::MovedTo.goes_on_from(true) && Change::MovedTo.goes_on_from(false),
-            "over another, too"
-        );
-        assert!(Change::Modified.goes_on_from(true) && !Change::Modified.goes_on_from(false));
-        assert!(!Change::Closed.goes_on_from(true), "it may tell nothing, though the scan shows a change");
-    }
-
-    fn merged(changes: &[(&str, Change)]) -> Vec<(String, Change)> {
-        let entry = |(name, change): &(&str, Change)| Notice::Entry {
-            watch: ArmingId(1),
-            name: Name::from(name.as_bytes()),
-            entry: EntryNotice { change: *change, seen: Seen::Nothing, is_last: false },
-        };
-        let mut notices: Vec<Notice> = changes.iter().map(entry).collect();
-        merge_changes(&mut notices, 0);
-        let said = |notice: Notice| match notice {
-            Notice::Entry { name, entry, .. } => (String::from_utf8_lossy(&name).into_owned(), entry.change),
-            other => panic!("{other:?}"),
-        };
-        notices.into_iter().map(said).collect()
-    }
-
-    #[test]
-    fn changes_of_one_entry_become_one_where_the_last_was() {
-        use Change::{Closed, Created, Modified, Written};
-        let rewrite = [("a", Modified), ("a", Modified), ("b", Created), ("b", Closed), ("a", Closed)];
-        let expected = [("b".to_owned(), Created), ("b".to_owned(), Closed), ("a".to_owned(), Written)];
-        assert_eq!(merged(&rewrite), expected);
-    }
-
-    #[test]
-    fn a_change_is_not_merged_over_a_removal() {
-        use Change::{Created, Deleted, Modified};
-        let steps = [("a", Modified), ("a", Deleted), ("a", Created), ("a", Modified)];
-        assert_eq!(merged(&steps).len(), 4);
-    }
 
     #[test]
     fn a_file_that_is_still_open_is_waited_for() {
@@ -213,7 +145,26 @@ mod tests {
             (Written, Attributes, Written),
             (Closed, Closed, Closed),
         ] {
-            assert_eq!(merged(&[("a", first), ("a", second)]), [("a".to_owned(), both)]);
+            assert_eq!(first.then(second), Some(both), "{first:?}, {second:?}");
         }
+    }
+
+    #[test]
+    fn what_comes_or_goes_is_told_by_itself() {
+        for change in [Change::Created, Change::Deleted, Change::MovedFrom, Change::MovedTo] {
+            assert_eq!((change.then(Change::Modified), Change::Modified.then(change)), (None, None));
+        }
+    }
+
+    #[test]
+    fn a_scan_is_left_to_a_notice_only_if_that_tells_what_has_happened_since() {
+        assert!(Change::Created.goes_on_from(false) && !Change::Created.goes_on_from(true));
+        assert!(Change::Deleted.goes_on_from(true) && !Change::Deleted.goes_on_from(false));
+        assert!(
+            Change::MovedTo.goes_on_from(true) && Change::MovedTo.goes_on_from(false),
+            "over another, too"
+        );
+        assert!(Change::Modified.goes_on_from(true) && !Change::Modified.goes_on_from(false));
+        assert!(!Change::Closed.goes_on_from(true), "it may tell nothing, though the scan shows a change");
     }
 }
