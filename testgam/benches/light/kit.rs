@@ -7,7 +7,7 @@ use std::error::Error;
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Write};
 use std::os::linux::net::SocketAddrExt;
-use std::os::unix::net::{SocketAddr, UnixStream};
+use std::os::unix::net::{SocketAddr, UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::thread;
@@ -112,9 +112,21 @@ pub struct Side<'a> {
 impl Side<'_> {
     /// Starts a client.
     pub fn client(&self) -> Outcome<Client> {
+        self.client_of(&self.id)
+    }
+
+    /// Listens where a client looks for a server that it is told this name of.
+    pub fn listen(&self) -> Outcome<(String, UnixListener)> {
+        let id = format!("{}-alone", self.id);
+        let listener = UnixListener::bind_addr(&place(&id)?)?;
+        Ok((id, listener))
+    }
+
+    /// Starts a client of the server with this name.
+    pub fn client_of(&self, id: &str) -> Outcome<Client> {
         let program = if self.watcher == Watcher::Raw { "raw" } else { "fam" };
         let mut command = Command::new(self.kit.scratch.path().join(program));
-        command.env("LD_LIBRARY_PATH", self.kit.libraries(self.watcher)).env("GAM_CLIENT_ID", &self.id);
+        command.env("LD_LIBRARY_PATH", self.kit.libraries(self.watcher)).env("GAM_CLIENT_ID", id);
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
         let input = child.stdin.take().ok_or("a client has no input")?;
         let output = BufReader::new(child.stdout.take().ok_or("a client has no output")?);
@@ -182,10 +194,15 @@ impl Client {
     }
 }
 
+/// Where a server of ours and of the original's listens.
+fn place(id: &str) -> Outcome<SocketAddr> {
+    let user = User::from_uid(getuid())?.map_or_else(|| getuid().to_string(), |user| user.name);
+    Ok(SocketAddr::from_abstract_name(address(user.as_bytes(), id.as_bytes()))?)
+}
+
 /// Waits until a server listens.
 fn listen(id: &str) -> Outcome<()> {
-    let user = User::from_uid(getuid())?.map_or_else(|| getuid().to_string(), |user| user.name);
-    let name = SocketAddr::from_abstract_name(address(user.as_bytes(), id.as_bytes()))?;
+    let name = place(id)?;
     let begin = Instant::now();
     while UnixStream::connect_addr(&name).is_err() {
         if begin.elapsed() > PATIENCE {

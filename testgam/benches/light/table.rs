@@ -42,6 +42,7 @@ const BOUNDS: &[(&str, &str, Bound)] = &[
     ("W6", "create p99 us", AtMost(50_000.0)),
     ("W8", "wake-ups in 3 s", AtMost(0.0)),
     ("W8", "server MiB", OfOriginal(1.0)),
+    ("W10", "CPU ns an event", OfOriginal(0.4)),
     ("W11", "CPU us an event", OfOriginal(1.3)),
     ("W11", "p50 us", AtMost(5000.0)),
     ("W11", "p99 us", AtMost(40_000.0)),

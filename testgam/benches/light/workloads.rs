@@ -4,13 +4,15 @@
 //! by name.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::Write;
+use std::io::{Read, Write};
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
+use gamin_protocol::{CREDENTIAL, Code, Decoder, EventPacket, Request};
 use nix::sys::timerfd::{self, Expiration, TimerFd, TimerFlags, TimerSetTimeFlags};
 use nix::time::{ClockId, clock_gettime};
 
@@ -39,6 +41,7 @@ pub const WORKLOADS: &[Workload] = &[
         run: beside_a_sleeper,
     },
     Workload { name: "W8", what: "1,000 directories, nothing happens", run: rest },
+    Workload { name: "W10", what: "a client of which 1,000,000 events are read", run: library_alone },
     Workload { name: "W11", what: "1,000 creates a second for 4 s", run: steady },
 ];
 
@@ -230,6 +233,62 @@ fn rest(side: &Side<'_>, folder: &Path) -> Outcome<Figures> {
     pass(Duration::from_secs(3))?;
     let (server, library) = (side.server_usage()?.since(server), client.usage()?.since(library));
     Ok(vec![("wake-ups in 3 s", (server.waits + library.waits) as f64), ("server MiB", mib(server.rss_kib))])
+}
+
+/// The server is this process: nothing but the library is measured.
+fn library_alone(side: &Side<'_>, folder: &Path) -> Outcome<Figures> {
+    const EVENTS: usize = 1_000_000;
+    if side.watcher == Watcher::Raw {
+        return Ok(Vec::new());
+    }
+    let (id, listener) = side.listen()?;
+    let mut client = side.client_of(&id)?;
+    client.begin(&format!("dir 1 {}", folder.display()))?;
+    let (mut stream, seq) = accept(&listener)?;
+    let path = folder.as_os_str().as_bytes();
+    let mut listing = Vec::new();
+    EventPacket::encode(&mut listing, seq, Code::Exists, path, None)?;
+    EventPacket::encode(&mut listing, seq, Code::EndExist, path, None)?;
+    stream.write_all(&listing)?;
+    client.end()?;
+    let before = client.usage()?;
+    client.begin(&format!("until {LAST}"))?;
+    let mut thousand = Vec::new();
+    for name in 0..1000 {
+        let name = format!("entry-number-{name:04}.txt");
+        EventPacket::encode(&mut thousand, seq, Code::Changed, name.as_bytes(), None)?;
+    }
+    for _ in 0..EVENTS / 1000 {
+        stream.write_all(&thousand)?;
+    }
+    let mut last = Vec::new();
+    EventPacket::encode(&mut last, seq, Code::Created, LAST.as_bytes(), None)?;
+    stream.write_all(&last)?;
+    client.end()?;
+    let used = client.usage()?.since(before);
+    Ok(vec![("CPU ns an event", used.cpu_ns as f64 / EVENTS as f64)])
+}
+
+/// Takes in a client, and the number of its first request.
+fn accept(listener: &UnixListener) -> Outcome<(UnixStream, u16)> {
+    let (mut stream, _) = listener.accept()?;
+    stream.write_all(&[CREDENTIAL])?;
+    let mut requests = Decoder::<Request>::new();
+    let mut bytes = [0; 4096];
+    let mut is_first = true;
+    loop {
+        let count = stream.read(&mut bytes)?;
+        if count == 0 {
+            return Err("a client has gone".into());
+        }
+        // In front of the requests stands a credential.
+        requests.push(&bytes[usize::from(std::mem::take(&mut is_first))..count]);
+        while let Some(request) = requests.next_message()? {
+            if let Request::Monitor { seq, .. } = request {
+                return Ok((stream, seq));
+            }
+        }
+    }
 }
 
 fn steady(side: &Side<'_>, folder: &Path) -> Outcome<Figures> {
