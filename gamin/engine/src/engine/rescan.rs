@@ -138,7 +138,9 @@ impl Engine {
         let since = self.noticed + self.kernel.asked;
         let needs = watch.needs_of(&scan);
         let real = Watch::end_of(&needs, &watch.path);
-        let method = self.config.policy.method(&watch.path, &real);
+        // As long as it leads to the same place, by the same policy, what was said of it holds.
+        let method =
+            if real == watch.real() { watch.method } else { self.config.policy.method(&watch.path, &real) };
         if method != watch.method {
             // It gives back what it held, and holds nothing until it is looked at again.
             self.set_method(now, id, method);
