@@ -4,9 +4,8 @@
 //! is absent here, Deleted and Changed only of what is present; a notice that contradicts what is known is ignored.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::num::NonZeroU32;
+use std::num::NonZeroU16;
 use std::sync::Arc;
-use std::time::Duration;
 
 use gamin_protocol::{Code, Tag};
 
@@ -56,15 +55,16 @@ pub(crate) struct File {
     came: Option<Coarse>,
 }
 
-/// A time in milliseconds, as far as they fit, which is for 49 days: an age that is short is told from one that is not.
-type Coarse = NonZeroU32;
+/// A time in sixteenths of a second, as far as they fit, which is for 68 minutes: there is one of it for each entry. Whoever is as old
+/// as that may be taken for young, which costs a turn of others and nothing else.
+type Coarse = NonZeroU16;
 
-/// How soon a name that has come has to be gone for it to be called a flicker.
-const FLICKER: Duration = Duration::from_secs(1);
+/// How soon a name that has come has to be gone for it to be called a flicker: a second.
+const FLICKER: u16 = 16;
 
 #[allow(clippy::cast_possible_truncation, reason = "what does not fit is left out")]
 fn coarse(time: Time) -> Coarse {
-    NonZeroU32::new(time.0.as_millis() as u32).unwrap_or(NonZeroU32::MIN)
+    NonZeroU16::new((time.0.as_millis() * 16 / 1000) as u16).unwrap_or(NonZeroU16::MIN)
 }
 
 impl File {
@@ -96,7 +96,7 @@ impl File {
         let age = |came: Coarse| coarse(now).get().wrapping_sub(came.get());
         match self.came {
             _ if self.is_untold => Departure::Untold,
-            Some(came) if u128::from(age(came)) < FLICKER.as_millis() => Departure::Flicker,
+            Some(came) if age(came) < FLICKER => Departure::Flicker,
             _ => Departure::Plain,
         }
     }
