@@ -12,7 +12,7 @@ use gamin_engine::{ArmingId, Change, EntryNotice, Level, Name, Notice, Refusal, 
 use tracing::{trace, warn};
 
 use crate::armings::{Arming, Armings};
-use crate::entries::{Sight, complete};
+use crate::entries::{Inspector, complete};
 use crate::kernel::{Kernel, Record};
 use crate::mounts::Mounts;
 
@@ -149,8 +149,8 @@ impl<W> Backend<W> {
             }
         }
         let mut files = kernel.files();
-        let mut sight = Sight::new(&self.armings, &mut files);
-        complete(notices, first, |watch, name| sight.look(watch, name));
+        let mut inspector = Inspector::new(&self.armings, &mut files);
+        complete(notices, first, |watch, name| inspector.look(watch, name));
         drop(files);
         if overflowed {
             notices.extend(self.armings.end_stale(kernel));

@@ -72,7 +72,7 @@ fn entry_of(notice: &Notice) -> Option<(ArmingId, &[u8])> {
 }
 
 /// Looks at entries, those of one arming after the other.
-pub(crate) struct Sight<'a, W, F> {
+pub(crate) struct Inspector<'a, W, F> {
     armings: &'a Armings<W>,
     files: &'a mut F,
     /// The arming that was looked at last, with its directory if that can be reached.
@@ -80,9 +80,9 @@ pub(crate) struct Sight<'a, W, F> {
     path: Vec<u8>,
 }
 
-impl<'a, W, F: Files> Sight<'a, W, F> {
-    pub(crate) fn new(armings: &'a Armings<W>, files: &'a mut F) -> Sight<'a, W, F> {
-        Sight { armings, files, directory: None, path: Vec::new() }
+impl<'a, W, F: Files> Inspector<'a, W, F> {
+    pub(crate) fn new(armings: &'a Armings<W>, files: &'a mut F) -> Inspector<'a, W, F> {
+        Inspector { armings, files, directory: None, path: Vec::new() }
     }
 
     pub(crate) fn look(&mut self, watch: ArmingId, name: &[u8]) -> Seen {

@@ -220,7 +220,7 @@ pub(crate) type EntriesKnown = BTreeMap<Name, File>;
 /// What was told of a directory.
 #[derive(Debug)]
 pub(crate) struct Directory {
-    root: Root,
+    itself: Itself,
     /// Shared with the revalidations of them that are under way.
     entries: Arc<EntriesKnown>,
     /// Whether the entries are what a listing showed; false while it can't be listed.
@@ -229,7 +229,7 @@ pub(crate) struct Directory {
 
 /// The directory itself, as it was when it was last listed.
 #[derive(Debug)]
-struct Root {
+struct Itself {
     dev: u64,
     ino: u64,
     tag: Option<Tag>,
@@ -237,9 +237,9 @@ struct Root {
     identity: Option<Tag>,
 }
 
-impl Root {
-    fn of(stamp: &Stamp) -> Root {
-        Root { dev: stamp.dev, ino: stamp.ino, tag: stamp.tag(), identity: stamp.of_entry().tag() }
+impl Itself {
+    fn of(stamp: &Stamp) -> Itself {
+        Itself { dev: stamp.dev, ino: stamp.ino, tag: stamp.tag(), identity: stamp.of_entry().tag() }
     }
 
     fn is_same_file(&self, stamp: &Stamp) -> bool {
@@ -286,9 +286,9 @@ impl Known {
         told: &mut Vec<Telling>,
     ) {
         match self {
-            Known::Directory(directory) if directory.root.is_same_file(&stamp) => {
+            Known::Directory(directory) if directory.itself.is_same_file(&stamp) => {
                 if matches!(entries, Entries::Listed(_)) {
-                    directory.root = Root::of(&stamp);
+                    directory.itself = Itself::of(&stamp);
                 }
                 return directory.learn(entries, in_doubt, noticed, told);
             }
@@ -296,7 +296,8 @@ impl Known {
             Known::Nothing | Known::Absent | Known::File(_) => {}
         }
         let is_news = matches!(self, Known::Absent);
-        let mut directory = Directory { root: Root::of(&stamp), entries: Arc::default(), is_listed: false };
+        let mut directory =
+            Directory { itself: Itself::of(&stamp), entries: Arc::default(), is_listed: false };
         if is_news {
             told.push(Telling::root(Code::Created, directory.identity()));
             directory.learn(entries, in_doubt, noticed, told);
@@ -346,7 +347,7 @@ impl Known {
     pub(crate) fn listing(&self) -> Option<(Tag, Arc<EntriesKnown>)> {
         match self {
             Known::Directory(directory) if directory.is_listed => {
-                Some((directory.root.tag?, Arc::clone(&directory.entries)))
+                Some((directory.itself.tag?, Arc::clone(&directory.entries)))
             }
             _ => None,
         }
@@ -417,7 +418,7 @@ impl Directory {
 
     /// Tells which directory it is, not what is in it.
     fn identity(&self) -> Option<Tag> {
-        self.root.identity
+        self.itself.identity
     }
 
     /// Takes the first listing, which nobody has been told of.
