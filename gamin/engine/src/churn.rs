@@ -1,8 +1,8 @@
 //! How busy a resource is: how much may be told of it at once, and when it has to wait.
 //!
-//! What waits, and how it is told, is left to `pace` and the engine. Invariants: what comes and stays is told at once, but for a
-//! moment where nearly everything goes again; that something has gone never waits; whoever rests for a while is prompt again; none of
-//! it is remembered for longer than it matters.
+//! What waits, and how it is told, is left to `pace` and the engine. Invariants: what comes is told at once, but for a tenth of a second
+//! where a dozen names went again as soon as they had come, and for more only as long as hardly any stays; whoever rests for a
+//! while is prompt again.
 
 use std::time::Duration;
 

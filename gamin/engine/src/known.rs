@@ -1,4 +1,5 @@
-//! What the subscribers of one path have been told of it, and how notices and scans change that.
+//! What the subscribers of one path have been told of it, or are going to be told at the next turn, and how notices and scans change
+//! that.
 //!
 //! Pure bookkeeping: whom to tell, and when to look, is left to the engine. Invariant: Created is told only of what
 //! is absent here, Deleted and Changed only of what is present; a notice that contradicts what is known is ignored.
@@ -59,7 +60,7 @@ pub(crate) struct File {
 /// as that may be taken for young, which costs a turn of others and nothing else.
 type Coarse = NonZeroU16;
 
-/// How soon a name that has come has to be gone for it to be called a flicker: a second.
+/// How soon after that was noticed a name that has come has to be gone for it to be called a flicker: a second.
 const FLICKER: u16 = 16;
 
 #[allow(clippy::cast_possible_truncation, reason = "what does not fit is left out")]
@@ -187,6 +188,8 @@ pub(crate) fn react(known: &mut Option<File>, entry: EntryNotice, now: Time) -> 
         Change::Modified | Change::Written => {
             file.take(seen, if change == Change::Written { Urgency::Now } else { Urgency::Soon })
         }
+        // It has not come any more for that.
+        Change::Closed if file.is_untold => Reaction::Nothing,
         Change::Closed => {
             // Writing through a memory mapping gives no notice but this one.
             let is_seen = File::of_seen(seen).tag.is_some();
@@ -321,7 +324,7 @@ impl Known {
         reaction
     }
 
-    /// Whether an entry was told to be there, for a directory subscription.
+    /// Whether an entry was told to be there, or is going to be, for a directory subscription.
     pub(crate) fn has_entry(&self, name: &Name) -> bool {
         matches!(self, Known::Directory(directory) if directory.entries.contains_key(name))
     }

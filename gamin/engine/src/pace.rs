@@ -75,6 +75,9 @@ impl Paces {
     pub(crate) fn change(&mut self, now: Time, key: Key, urgency: Urgency) -> bool {
         self.forget_rested(now);
         let pace = self.paces.entry(key.clone()).or_default();
+        if pace.spent.is_rested(now) {
+            pace.patience = PATIENCE;
+        }
         let (settled, turn) = (pace.told.map_or(now, |told| told + SETTLE), pace.spent.next_turn(PROMPT));
         let at = match urgency {
             // Each change that follows begins the wait for the next anew.
@@ -106,7 +109,12 @@ impl Paces {
 
     /// Drops what is held of a subject, because something else is told of it.
     pub(crate) fn drop_held(&mut self, key: &Key) {
-        if let Some(at) = self.paces.get_mut(key).and_then(|pace| pace.held_until.take()) {
+        let Some(pace) = self.paces.get_mut(key) else { return };
+        let held_until = pace.held_until.take();
+        if pace.told.is_none() {
+            self.paces.remove(key);
+        }
+        if let Some(at) = held_until {
             self.held.remove(&(at, key.clone()));
         }
     }
@@ -124,13 +132,16 @@ impl Paces {
         self.paces.retain(|(of, _), _| *of != watch);
     }
 
-    /// Takes out a change that is due; it is to be told now.
+    /// Takes out what is due, a change or an arrival; it is to be told now.
     pub(crate) fn pop_due(&mut self, now: Time) -> Option<Key> {
         let (at, key) = self.held.first()?;
         if *at > now {
             return None;
         }
         let key = key.clone();
+        if let Some(pace) = self.paces.get_mut(&key).filter(|pace| pace.spent.next_turn(PROMPT) > now) {
+            pace.patience = PATIENCE_MAX.min(pace.patience * 2);
+        }
         self.tell(now, key.clone());
         Some(key)
     }
@@ -149,12 +160,12 @@ impl Paces {
         self.held_of(watch).into_iter().map(|(_, subject)| subject).collect()
     }
 
-    /// When the next change is due.
+    /// When the next of what is held is due.
     pub(crate) fn next_deadline(&self) -> Option<Time> {
         self.held.first().map(|(at, _)| *at)
     }
 
-    /// How many changes are held.
+    /// How many changes and arrivals are held.
     pub(crate) fn held(&self) -> usize {
         self.held.len()
     }
@@ -177,11 +188,9 @@ impl Paces {
     }
 
     fn tell(&mut self, now: Time, key: Key) {
+        self.forget_rested(now);
         self.drop_held(&key);
         let pace = self.paces.entry(key).or_default();
-        if pace.spent.next_turn(PROMPT) > now {
-            pace.patience = PATIENCE_MAX.min(pace.patience * 2);
-        }
         pace.told = Some(now);
         pace.spent.spend_turn(now, PROMPT);
     }

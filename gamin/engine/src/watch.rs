@@ -42,7 +42,7 @@ pub(crate) struct Watch {
     pub coverage: Coverage,
     /// When it is to be looked at again, if nothing happens before; it stands in the engine's `polls` then.
     pub rescan_at: Option<Time>,
-    /// Too much came and went to tell of it at once; the next rescan has to look this closely.
+    /// The way to it changed too often to look at once; the next rescan has to look this closely.
     pub postponed: Option<Detail>,
     /// How busy it is; `None` until something happens.
     pub churn: Option<Box<Churn>>,

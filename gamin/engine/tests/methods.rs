@@ -294,6 +294,24 @@ fn what_has_to_wait_is_told_once_and_as_it_is_by_then() {
 }
 
 #[test]
+fn that_a_file_is_closed_does_not_end_the_wait_of_what_has_come() {
+    let mut world = overdrawn();
+    for round in 0..20 {
+        let (name, at) = (format!("file{round}"), format!("/d/file{round}"));
+        let stamp = world.put(&at, FileType::Other);
+        for change in [Change::Created, Change::Closed] {
+            world.notice("/d", &name, change, Seen::Present(stamp));
+        }
+        world.remove(&at);
+        world.notice("/d", &name, Change::Deleted, Seen::Absent);
+    }
+    assert_eq!(world.take(), [""; 0]);
+    world.pass(MS * 100);
+    assert_eq!(world.take(), [""; 0]);
+    assert_eq!(world.engine.census().paces, 0, "and nothing is kept of it");
+}
+
+#[test]
 fn a_newcomer_is_listed_what_others_wait_for_and_told_nothing_of_it_again() {
     let mut world = overdrawn();
     let stamp = world.put("/d/b", FileType::Other);

@@ -69,6 +69,8 @@ impl FileSystems {
 pub(crate) struct Judge {
     now_ns: i64,
     file_systems: FileSystems,
+    /// The device of which nothing could be learnt last.
+    unknown: Option<u64>,
 }
 
 impl Judge {
@@ -77,7 +79,7 @@ impl Judge {
         // Without a clock everything is fresh.
         let now_ns =
             clock_gettime(ClockId::CLOCK_REALTIME_COARSE).map_or(i64::MIN, |now| now.num_nanoseconds());
-        Judge { now_ns, file_systems }
+        Judge { now_ns, file_systems, unknown: None }
     }
 
     /// Reads what `stat` told of a file in `directory`, or of that directory itself.
@@ -119,10 +121,17 @@ impl Judge {
         if let Some(file_system) = known.get(&dev) {
             return Some(*file_system);
         }
-        lstat(directory).ok().filter(|stat| u64::from(stat.st_dev) == dev)?;
-        let file_system = statfs(directory).ok()?.filesystem_type();
-        known.insert(dev, file_system);
-        Some(file_system)
+        if self.unknown == Some(dev) {
+            return None;
+        }
+        let is_on_it = lstat(directory).is_ok_and(|stat| u64::from(stat.st_dev) == dev);
+        let file_system =
+            is_on_it.then(|| statfs(directory).ok()).flatten().map(|system| system.filesystem_type());
+        match file_system {
+            Some(file_system) => drop(known.insert(dev, file_system)),
+            None => self.unknown = Some(dev),
+        }
+        file_system
     }
 }
 

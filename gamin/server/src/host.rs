@@ -353,7 +353,8 @@ impl Host {
         if let Some(connection) = self.connections.remove(&id) {
             self.handle.remove(connection.token);
             self.readable.remove(&id);
-            self.give_back_at = Some(self.now() + GIVE_BACK_AFTER);
+            let at = self.now() + GIVE_BACK_AFTER;
+            self.give_back_at.get_or_insert(at);
         }
     }
 }

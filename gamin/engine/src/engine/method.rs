@@ -62,7 +62,7 @@ impl Engine {
         watch.churn = None;
     }
 
-    /// Leaves what came or went to a rescan that has to look this closely, once it may be told.
+    /// Leaves what happened to a rescan that has to look this closely, once it may be made.
     pub(super) fn postpone(&mut self, id: WatchId, detail: Option<Detail>) {
         let Some(watch) = self.watches.get_mut(&id) else { return };
         let detail = detail.unwrap_or(watch.detail());

@@ -48,7 +48,7 @@ impl Engine {
         }
     }
 
-    /// Leaves a notice to a rescan, because too much comes and goes, or it says too little.
+    /// Leaves a notice to a rescan, because the way changes too often, or it says too little.
     fn note_later(&mut self, id: WatchId, notice: &Waiting) {
         let Some(watch) = self.watches.get_mut(&id) else { return };
         let detail = match notice {
