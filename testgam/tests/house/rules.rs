@@ -1,12 +1,10 @@
 //! The house keeps its own rules: arrows between crates and between files, headers of files, size of files, names of types.
 
-mod house_reading;
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use house_reading::{Crate, Source};
+use crate::reading::{Crate, Source};
 
 /// The most lines that a source file may have, tests left out, and `tests.rs` files too.
 const LINES_MAX: usize = 500;

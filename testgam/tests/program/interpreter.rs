@@ -1,7 +1,6 @@
 //! What scripts print, byte for byte, in a world without a disk and a server.
 
-mod fake;
-
+use crate::fake;
 use testgam::play::run;
 use testgam::{Failure, Outcome, PlayOptions, Script};
 use testgam_language::EXTENDED_HEADER;

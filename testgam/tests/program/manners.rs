@@ -201,7 +201,7 @@ fn helper_that_is_a_client() {
 
 fn client(session: &Session) -> Child {
     Command::new(env::current_exe().expect("we run from a file"))
-        .args(["--exact", "helper_that_is_a_client", "--nocapture"])
+        .args(["--exact", "manners::helper_that_is_a_client", "--nocapture"])
         .env(CLIENT, &session.0)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -216,7 +216,7 @@ fn who_starts_a_server_has_no_child_of_it() {
         let this = env::current_exe().expect("we run from a file");
         // The client asks for its children as soon as it is served, and fails if there is one.
         let alone = Command::new(this)
-            .args(["--exact", "helper_that_is_a_client"])
+            .args(["--exact", "manners::helper_that_is_a_client"])
             .env(CLIENT, &session.0)
             .stdin(Stdio::null())
             .output()
@@ -307,7 +307,7 @@ fn a_stranger_at_the_name_keeps_nobody_from_being_served() {
     }
     let session = Session::new();
     let mut stranger = Command::new(env::current_exe().expect("we run from a file"))
-        .args(["--exact", "helper_that_is_a_stranger", "--nocapture"])
+        .args(["--exact", "manners::helper_that_is_a_stranger", "--nocapture"])
         .env(STRANGER, &session.0)
         .current_dir("/")
         .uid(65534)
@@ -357,7 +357,7 @@ impl Guest {
         let mut process = Command::new(words[0])
             .args(&words[1..])
             .arg(this)
-            .args(["--exact", "helper_that_is_a_client", "--nocapture"])
+            .args(["--exact", "manners::helper_that_is_a_client", "--nocapture"])
             .env(CLIENT, &session.0)
             .current_dir("/")
             .stdin(Stdio::piped())
@@ -433,7 +433,7 @@ fn who_is_in_another_pid_namespace_but_sees_the_same_files_has_the_same_server()
     let session = Session::new();
     let connection = session.options().open().expect("a server");
     // The procfs stays that of the outer namespace, and does not show who is in the inner one.
-    let helper = ["--exact", "helper_that_is_hidden", "--nocapture"];
+    let helper = ["--exact", "manners::helper_that_is_hidden", "--nocapture"];
     let output = Command::new("unshare")
         .args(["-p", "-f"])
         .arg(env::current_exe().expect("we run from a file"))

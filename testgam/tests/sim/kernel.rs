@@ -4,15 +4,13 @@
 //! Two things are left out: inode numbers and times, of which only matters whether they differ from before; and the
 //! order in which `rmtree` goes through a directory.
 
-mod sim_support;
-
 use std::collections::BTreeMap;
 
+use crate::twins::{Twins, operation, tree_path};
 use gamin_backend::{Backend, Kernel, Number};
 use gamin_core::engine::{ArmingId, EntryNotice, FileType, Level, Name, Notice, Refusal, Seen, Stamp, Time};
 use gamin_linux::Inotify;
 use proptest::prelude::*;
-use sim_support::{Twins, operation, tree_path};
 use testgam_language::action::FileOperation;
 use testgam_worlds::sim::faults::Faults;
 use testgam_worlds::sim::files::Files;

@@ -1,17 +1,15 @@
 //! The simulated files against real ones, under one scanner: random trees made both of real files and of simulated ones, and every
 //! path looked at in both, for whoever is privileged. Times and numbers of inodes and devices are left out.
 
-mod sim_support;
-
 use std::path::PathBuf;
 
+use crate::twins::{Twins, operation, tree_path};
 use gamin_backend::{Lane, Mounts, scan};
 use gamin_core::engine::{
     Dependency, Detail, Entries, FileType, Found, Name, Scan, ScanRequest, Stamp, TreePath,
 };
 use gamin_linux::Disk;
 use proptest::prelude::*;
-use sim_support::{Twins, operation, tree_path};
 use testgam_language::action::FileOperation;
 use testgam_worlds::sim::kernel::Eyes;
 use testgam_worlds::sim::tree::Caller;

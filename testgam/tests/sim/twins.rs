@@ -1,7 +1,5 @@
 //! Two worlds of files, a real and a simulated one, in which the same is done; and random things to do.
 
-#![allow(dead_code, reason = "each test uses what it needs")]
-
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};

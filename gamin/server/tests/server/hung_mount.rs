@@ -5,8 +5,6 @@
 
 #![allow(clippy::print_stderr, reason = "who could not test says so")]
 
-mod support;
-
 use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io;
@@ -16,6 +14,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
+use crate::support::{GAM_SERVER, PATIENCE, Server, cancel, is_ended, monitor, try_connect};
 use fuser::{
     BackgroundSession, Config, Errno, FileAttr, FileHandle, FileType, Filesystem, Generation, INodeNo,
     ReplyAttr, ReplyDirectory, ReplyEntry, Request, Session,
@@ -23,7 +22,6 @@ use fuser::{
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::sched::{CloneFlags, unshare};
 use nix::sys::signal::{Signal, kill};
-use support::{GAM_SERVER, PATIENCE, Server, cancel, is_ended, monitor, try_connect};
 use tempfile::TempDir;
 
 /// What the far side holds, and whether it answers.

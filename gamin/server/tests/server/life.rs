@@ -1,7 +1,5 @@
 //! How the server begins and ends, and what it lives through.
 
-mod support;
-
 use std::fs;
 use std::io::Read;
 use std::os::unix::fs::PermissionsExt;
@@ -10,12 +8,12 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
+use crate::support::{GAM_SERVER, PATIENCE, Server, connect_to, is_closed, monitor, try_connect, unique_id};
 use gamin_protocol::{CREDENTIAL, FULL, address};
 use nix::sys::signal::{Signal, kill};
 use nix::sys::socket::getsockopt;
 use nix::sys::socket::sockopt::PeerCredentials;
 use nix::unistd::Pid;
-use support::{GAM_SERVER, PATIENCE, Server, connect_to, is_closed, monitor, try_connect, unique_id};
 use tempfile::TempDir;
 
 fn output(args: &[&str]) -> Output {

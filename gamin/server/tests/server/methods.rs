@@ -5,8 +5,6 @@
 
 #![allow(clippy::print_stderr, reason = "what could not be tested is said")]
 
-mod support;
-
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -14,9 +12,9 @@ use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::support::{Client, GAM_SERVER, Server, monitor};
 use nix::mount::{MsFlags, mount, umount};
 use nix::sched::{CloneFlags, unshare};
-use support::{Client, GAM_SERVER, Server, monitor};
 use tempfile::TempDir;
 
 const NONE: Option<&str> = None;

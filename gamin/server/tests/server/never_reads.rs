@@ -5,8 +5,6 @@
 
 #![allow(clippy::print_stdout, reason = "the figures are what ci/bounded is for")]
 
-mod support;
-
 use std::fs::{self, File, Permissions};
 use std::io;
 use std::os::unix::fs::PermissionsExt;
@@ -14,8 +12,8 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use crate::support::{Client, Server, monitor};
 use nix::unistd::Pid;
-use support::{Client, Server, monitor};
 use tempfile::TempDir;
 
 const NAMES: usize = 1000;

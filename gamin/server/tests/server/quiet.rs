@@ -4,15 +4,13 @@
 
 #![allow(clippy::print_stdout, reason = "the figure is what is asked for")]
 
-mod support;
-
 use std::fs;
 use std::io::{ErrorKind, Read};
 use std::process::Command;
 use std::time::Duration;
 
+use crate::support::{Client, GAM_SERVER, Server, monitor};
 use nix::unistd::Pid;
-use support::{Client, GAM_SERVER, Server, monitor};
 use tempfile::TempDir;
 
 const DIRECTORIES: u16 = 1000;
@@ -66,7 +64,7 @@ fn with_a_thousand_directories_and_nothing_happening_nobody_wakes() {
     assert_eq!(woken, 0);
     // It was asleep, not dead.
     fs::write(folder.path().join("7/f"), "").expect("because the folder is ours");
-    client.stream.set_read_timeout(Some(support::PATIENCE)).expect("because it is a socket");
+    client.stream.set_read_timeout(Some(crate::support::PATIENCE)).expect("because it is a socket");
     assert_eq!(client.event(), "7 Created f");
     assert!(switches(server.pid()) > before);
 }

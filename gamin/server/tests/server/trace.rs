@@ -1,15 +1,13 @@
 //! SIGUSR2: a trace of its own, on and off.
 
-mod support;
-
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::PathBuf;
 use std::time::Instant;
 
+use crate::support::{PATIENCE, Server, monitor};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::getuid;
-use support::{PATIENCE, Server, monitor};
 use tempfile::TempDir;
 
 /// The files of traces that the server has open.

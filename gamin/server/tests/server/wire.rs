@@ -1,16 +1,14 @@
 //! What the server makes of bytes: whole, torn, broken, too many, and from the wrong people.
 
-mod support;
-
 use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
 
+use crate::support::{Client, GAM_SERVER, Server, cancel, connect_to, is_closed, monitor, wait};
 use gamin_protocol::{CREDENTIAL, PATH_MAX, address};
 use nix::unistd::getuid;
-use support::{Client, GAM_SERVER, Server, cancel, connect_to, is_closed, monitor, wait};
 use tempfile::TempDir;
 
 fn directory(entries: usize) -> TempDir {
@@ -161,7 +159,7 @@ fn another_user_is_not_served() {
     }
     let server = Server::start();
     let helper = Command::new(std::env::current_exe().expect("because we run from a file"))
-        .args(["--exact", "helper_that_connects_as_another_user"])
+        .args(["--exact", "wire::helper_that_connects_as_another_user"])
         .env(FOREIGN_ADDRESS, &server.id)
         .current_dir("/")
         .uid(65534)

@@ -1,7 +1,7 @@
 //! The system calls that change files, each with the times it sets and what the kernel tells of it.
 //!
 //! Whoever changes files is stopped by no permission; only who looks is. Invariant: what is told, and in which order,
-//! is what Linux 6.18 tells; `tests/sim_kernel.rs` compares the two. (Before Linux 5.17 a directory said that it was removed
+//! is what Linux 6.18 tells; `tests/sim/kernel.rs` compares the two. (Before Linux 5.17 a directory said that it was removed
 //! after its parent had said so.)
 
 use gamin_core::engine::Name;
