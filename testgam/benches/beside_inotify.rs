@@ -1,6 +1,6 @@
 //! How fast the monitor is, each measure beside a raw inotify program that does the same in the same run.
 //!
-//! `cargo bench -p testgam [-- NAME…]`. Prints one row a measure; exits with failure if a bound of the README is
+//! `cargo bench -p testgam --bench beside_inotify [-- NAME…]`. Prints one row a measure; exits with failure if one of the bounds below is
 //! broken. Speeds are ratios, since machines differ; only the latency and start-up bounds are times.
 
 #![allow(clippy::print_stdout, reason = "a table is what it is for")]

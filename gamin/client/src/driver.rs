@@ -1,6 +1,7 @@
 //! State and link joined: bytes go from one to the other, and a lost server is replaced.
 //!
-//! Nothing here waits, so all of it may be done under a lock. Invariant: whenever a call returns, whatever
+//! Nothing here waits for the server, so all of it may be done under a lock. New names in trees are looked at: a file system that does not
+//! answer holds up who has asked for a tree on it. Invariant: whenever a call returns, whatever
 //! there is to do later makes [`Link`]'s source readable, or has set `failure` for somebody to report.
 
 use std::path::Path;

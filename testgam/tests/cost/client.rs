@@ -52,7 +52,7 @@ impl Client {
         book::count(|| act(self))
     }
 
-    /// Takes so many events and has them read, a packet of the socket's at a time.
+    /// Takes so many events and has them read, fifty at a time, as one read of the socket may give.
     pub fn take_events(&mut self, count: usize) {
         let names: Vec<Vec<u8>> =
             uncounted(|| (0..NAMES).map(|name| format!("entry-number-{name:04}.txt").into_bytes()).collect());

@@ -138,7 +138,7 @@ fn tree(server: &mut Server, count: usize) -> Vec<PathBuf> {
     for number in 0..count {
         let digits = format!("{number:04}");
         let mut path = PathBuf::new();
-        for name in ["a", "b", &digits[..1], &digits[1..2], &digits] {
+        for name in ["a", "b", "c", &digits[1..2], &digits[2..3], &digits[3..], &digits] {
             path.push(name);
             // Mostly it is there.
             server.try_perform(&FileOperation::MakeDirectory(path.clone()));

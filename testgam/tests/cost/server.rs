@@ -131,7 +131,7 @@ impl Server {
         }
     }
 
-    /// Does what there is to do, as the host that ships.
+    /// Does what there is to do, in the order of the host that ships, but for sockets and settings.
     fn turn(&mut self) {
         if self.driver.gather().is_resting()
             && !self.files.tree.inotify.as_ref().is_none_or(Inotify::is_empty)
@@ -171,7 +171,8 @@ impl Server {
     }
 }
 
-/// A system, and how many calls were made of it. What it allocates itself does not count.
+/// A system, and how many calls were made of it. Of what the simulation allocates, names, targets and workers count, as they would be kept by a
+/// real one too.
 struct Counted<'a> {
     system: sim::kernel::System<'a>,
     calls: Calls,
