@@ -60,15 +60,15 @@ impl Server {
         self.files.spell(path)
     }
 
-    /// Changes files.
-    pub fn perform(&mut self, operation: &FileOperation) {
-        uncounted(|| self.files.perform(operation)).expect("because nothing is in its way");
+    /// Changes files. What is to be done is said by a function, for to say it takes memory too.
+    pub fn perform(&mut self, operation: impl FnOnce() -> FileOperation) {
+        uncounted(|| self.files.perform(&operation())).expect("because nothing is in its way");
     }
 
     /// Changes files, if that can be.
-    pub fn try_perform(&mut self, operation: &FileOperation) {
+    pub fn try_perform(&mut self, operation: impl FnOnce() -> FileOperation) {
         // As said above.
-        let _ = uncounted(|| self.files.perform(operation));
+        let _ = uncounted(|| self.files.perform(&operation()));
     }
 
     /// Counts what the server does.
