@@ -4,7 +4,6 @@
 //! no file is touched elsewhere. Invariant: only the server that the session's clients are connected to is ever signalled.
 
 use std::ffi::{OsStr, OsString};
-use std::io;
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -15,13 +14,11 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use testgam_language::action::{FileOperation, ServerAction};
-use testgam_language::error::STAY_INSIDE;
 use testgam_language::transcript::DIRECTORY_PLACEHOLDER;
-use testgam_language::words::plain_or_quoted;
 use testgam_worlds::live::{LiveMonitor, RealFiles};
+use testgam_worlds::session;
 use testgam_worlds::sight::{Sight, Stamp};
 use testgam_worlds::world::{Client, Monitor, Stage, StepError, World};
-use testgam_worlds::{disk, session};
 
 use super::ears::Ears;
 use crate::options::PlayOptions;
@@ -38,7 +35,7 @@ pub fn room(options: &PlayOptions) -> Result<(World, Ears), StepError> {
     let directory = files.spell(Path::new(DIRECTORY_PLACEHOLDER));
     let ears = Ears::default();
     let monitor = RoomMonitor { live, options: options.clone(), id: None, stopped: None, ears: ears.clone() };
-    Ok((World::new(RoomFiles { files, directory }, monitor), ears))
+    Ok((World::new(RoomFiles { files: files.fenced(), directory }, monitor), ears))
 }
 
 /// The files of the current directory.
@@ -57,32 +54,12 @@ struct RoomMonitor {
     ears: Ears,
 }
 
-impl RoomFiles {
-    /// Refuses what leads out of the directory over links, as the language does without them.
-    fn stays_inside(&self, operation: &FileOperation) -> Result<(), StepError> {
-        let failed = |why: io::Error| StepError::Failed(why.to_string());
-        let own = disk::destination(&self.directory, true).map_err(failed)?;
-        for (path, is_followed) in operation.paths() {
-            let end = disk::destination(&self.spell(path), is_followed).map_err(failed)?;
-            if !end.starts_with(&own) {
-                let [path, end] =
-                    [path, &end].map(|path| plain_or_quoted(path.as_os_str().as_encoded_bytes()));
-                let why = format!("`{path}` leads out of $DIR over a link, to {end}; {STAY_INSIDE}");
-                return Err(StepError::Failed(why));
-            }
-        }
-        Ok(())
-    }
-}
-
 impl Stage for RoomFiles {
     fn perform(&mut self, operation: &FileOperation) -> Result<(), StepError> {
-        self.stays_inside(operation)?;
         self.files.perform(operation)
     }
 
     fn perform_concurrently(&mut self, writers: &[Vec<FileOperation>]) -> Result<(), StepError> {
-        writers.iter().flatten().try_for_each(|operation| self.stays_inside(operation))?;
         self.files.perform_concurrently(writers)
     }
 

@@ -23,7 +23,9 @@ use crate::calls::{self, Calls, Entry, Keeping, Opening, Times};
 use crate::forks;
 use crate::sight::{Sight, Stamp};
 use testgam_language::action::FileOperation;
+use testgam_language::error::STAY_INSIDE;
 use testgam_language::transcript::DIRECTORY_PLACEHOLDER;
+use testgam_language::words::plain_or_quoted;
 
 /// As many links as the kernel follows.
 const LINKS_MAX: u32 = 40;
@@ -40,12 +42,20 @@ pub struct Disk {
     held: Mutex<HashMap<PathBuf, File>>,
     /// How many files have been prepared in `spare`.
     prepared: AtomicU64,
+    is_fenced: bool,
 }
 
 impl Disk {
     /// A disk whose relative paths begin at `directory`, and which may put files in `spare` for a moment.
     pub fn new(directory: PathBuf, spare: Option<PathBuf>) -> Disk {
-        Disk { directory, spare, open: Mutex::default(), held: Mutex::default(), prepared: AtomicU64::new(0) }
+        let (open, held, prepared) = (Mutex::default(), Mutex::default(), AtomicU64::new(0));
+        Disk { directory, spare, open, held, prepared, is_fenced: false }
+    }
+
+    /// The same disk for one who may touch files below the directory alone: what leads out of it over a link is refused.
+    #[must_use]
+    pub fn fenced(self) -> Disk {
+        Disk { is_fenced: true, ..self }
     }
 
     /// Where relative paths begin.
@@ -82,9 +92,27 @@ impl Disk {
     /// Performs an operation, while which no process is started.
     ///
     /// # Errors
-    /// The system's.
+    /// The system's, or that it leads over the fence.
     pub fn perform(&self, operation: &FileOperation) -> io::Result<()> {
+        if self.is_fenced {
+            self.stay_inside(operation)?;
+        }
         calls::perform(&mut &*self, operation)
+    }
+
+    /// Refuses what leads out of the directory over links, as the language does without them.
+    fn stay_inside(&self, operation: &FileOperation) -> io::Result<()> {
+        let own = destination(&self.directory, true)?;
+        for (path, is_followed) in operation.paths() {
+            let end = destination(&self.spell(path), is_followed)?;
+            if !end.starts_with(&own) {
+                let [path, end] =
+                    [path, &end].map(|path| plain_or_quoted(path.as_os_str().as_encoded_bytes()));
+                let why = format!("`{path}` leads out of $DIR over a link, to {end}; {STAY_INSIDE}");
+                return Err(io::Error::other(why));
+            }
+        }
+        Ok(())
     }
 
     fn open_files(&self, keeping: Keeping) -> MutexGuard<'_, HashMap<PathBuf, File>> {
@@ -352,6 +380,41 @@ mod tests {
         assert_eq!(leads("in/./dangling", true), Some(root.join("nowhere/x")));
         assert_eq!(leads("in/x", true), Some(root.join("dir/x")));
         assert_eq!((leads("circle", true), leads("circle", false)), (None, Some(root.join("circle"))));
+    }
+
+    #[test]
+    fn over_a_link_no_file_is_touched_outside_a_fence() {
+        let (root, disk) = disk();
+        let disk = disk.fenced();
+        let outside = root.path().join("outside");
+        fs::create_dir_all(outside.join("sub")).expect("there is room");
+        fs::write(outside.join("old"), "precious").expect("there is room");
+        for (target, name) in
+            [(outside.as_path(), "out"), (&outside.join("old"), "file"), (Path::new("."), "in")]
+        {
+            std::os::unix::fs::symlink(target, disk.spell(Path::new(name))).expect("there is room");
+        }
+        use FileOperation as Op;
+        let refused = [
+            Op::RemoveTree("out/sub".into()),
+            Op::Move { from: "out/old".into(), to: "stolen".into() },
+            Op::Write { path: "file".into(), text: b"x".to_vec() },
+            Op::Append { path: "out/new".into(), text: b"x".to_vec() },
+            Op::ChangeMode { path: "file".into(), mode: 0 },
+            Op::MakeFiles { directory: "out".into(), count: 1 },
+            Op::CopyTree { from: "out".into(), to: "copy".into() },
+        ];
+        for operation in refused {
+            let why = disk.perform(&operation).expect_err("because it leads out").to_string();
+            assert!(why.contains("leads out of $DIR over a link, to "), "{operation:?}: {why}");
+        }
+        assert_eq!(fs::read(outside.join("old")).expect("it is there"), b"precious");
+        assert_eq!(fs::read_dir(&outside).expect("it is there").count(), 2);
+        for operation in
+            [Op::MakeFile("in/a".into()), Op::RemoveFile("out".into()), Op::RemoveFile("file".into())]
+        {
+            disk.perform(&operation).expect("because it stays inside");
+        }
     }
 
     #[test]

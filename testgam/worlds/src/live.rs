@@ -75,7 +75,7 @@ fn own_files(past: &Rc<Past>, stop: &Stop) -> Result<(RealFiles, PathBuf), StepE
     for name in ["dir", "spare"] {
         fs::create_dir(root.join(name)).map_err(|why| no_room(&why))?;
     }
-    let disk = Disk::new(root.join("dir"), Some(root.join("spare")));
+    let disk = Disk::new(root.join("dir"), Some(root.join("spare"))).fenced();
     Ok((RealFiles::new(disk, Rc::clone(past), stop.clone(), Some(own)), root))
 }
 

@@ -45,6 +45,12 @@ impl RealFiles {
         RealFiles { disk, began: Instant::now(), past, stop, own }
     }
 
+    /// The same files for one who may touch those below the directory alone.
+    #[must_use]
+    pub fn fenced(self) -> RealFiles {
+        RealFiles { disk: self.disk.fenced(), ..self }
+    }
+
     /// Whether our own rights show more than the server sees.
     fn is_server_unprivileged(&self) -> bool {
         self.past.server_obeys_permissions.get() && Uid::effective().is_root()
