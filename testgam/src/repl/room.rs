@@ -1,11 +1,10 @@
 //! The world at a terminal: the current directory and the user's session, and the server of that session.
 //!
-//! Files and clients are those of `live`; what is added is the server, which there only a scenario of its own may disturb, and that
-//! no file is touched elsewhere. Invariant: only the server that the session's clients are connected to is ever signalled.
+//! Files, which are fenced, and clients are those of `live`; what is added is the server, which there only a scenario of its own may
+//! disturb. Invariant: only the server that the session's clients are connected to is ever signalled.
 
 use std::ffi::{OsStr, OsString};
 use std::os::fd::AsFd;
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use gamin::{Connection, Options, ServerCommand};
@@ -13,12 +12,10 @@ use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use testgam_language::action::{FileOperation, ServerAction};
-use testgam_language::transcript::DIRECTORY_PLACEHOLDER;
-use testgam_worlds::live::{LiveMonitor, RealFiles};
+use testgam_language::action::ServerAction;
+use testgam_worlds::live::LiveMonitor;
 use testgam_worlds::session;
-use testgam_worlds::sight::{Sight, Stamp};
-use testgam_worlds::world::{Client, Monitor, Stage, StepError, World};
+use testgam_worlds::world::{Client, Monitor, StepError, World};
 
 use super::ears::Ears;
 use crate::options::PlayOptions;
@@ -32,16 +29,9 @@ const ATTEMPT: Duration = Duration::from_millis(500);
 /// Says that the current directory cannot be named.
 pub fn room(options: &PlayOptions) -> Result<(World, Ears), StepError> {
     let (files, live) = options.here()?;
-    let directory = files.spell(Path::new(DIRECTORY_PLACEHOLDER));
     let ears = Ears::default();
     let monitor = RoomMonitor { live, options: options.clone(), id: None, stopped: None, ears: ears.clone() };
-    Ok((World::new(RoomFiles { files: files.fenced(), directory }, monitor), ears))
-}
-
-/// The files of the current directory.
-struct RoomFiles {
-    files: RealFiles,
-    directory: PathBuf,
+    Ok((World::new(files.fenced(), monitor), ears))
 }
 
 /// The server of the user's session.
@@ -52,40 +42,6 @@ struct RoomMonitor {
     /// The server that was stopped, and a connection from before, for now it answers nobody.
     stopped: Option<(Connection, Pid)>,
     ears: Ears,
-}
-
-impl Stage for RoomFiles {
-    fn perform(&mut self, operation: &FileOperation) -> Result<(), StepError> {
-        self.files.perform(operation)
-    }
-
-    fn perform_concurrently(&mut self, writers: &[Vec<FileOperation>]) -> Result<(), StepError> {
-        self.files.perform_concurrently(writers)
-    }
-
-    fn spell(&self, path: &Path) -> PathBuf {
-        self.files.spell(path)
-    }
-
-    fn directory(&self) -> Option<&Path> {
-        Some(&self.directory)
-    }
-
-    fn look(&self, path: &Path) -> Sight {
-        self.files.look(path)
-    }
-
-    fn look_at_entry(&self, directory: &Path, name: &OsStr) -> Option<Stamp> {
-        self.files.look_at_entry(directory, name)
-    }
-
-    fn now(&self) -> Duration {
-        self.files.now()
-    }
-
-    fn wait(&mut self, time: Duration) {
-        self.files.wait(time);
-    }
 }
 
 impl RoomMonitor {

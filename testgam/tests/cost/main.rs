@@ -28,10 +28,10 @@ fn registering_a_thousand_directories_seven_levels_deep() {
 
 #[test]
 fn one_more_change_at_a_time() {
-    let (mut server, _) = with_files(128);
+    let mut server = with_files(128);
     let cost = server.count(|server| {
         for number in 0..100 {
-            server.perform(|| FileOperation::Append { path: path("dir", number), text: b"x".to_vec() });
+            server.perform(|| FileOperation::Append { path: entry(number), text: b"x".to_vec() });
             server.pass(Duration::from_millis(20));
         }
     });
@@ -40,10 +40,10 @@ fn one_more_change_at_a_time() {
 
 #[test]
 fn one_more_name_at_a_time() {
-    let (mut server, _) = with_files(0);
+    let mut server = with_files(0);
     let cost = server.count(|server| {
         for number in 0..100 {
-            server.perform(|| FileOperation::MakeFile(path("dir", number)));
+            server.perform(|| FileOperation::MakeFile(entry(number)));
             server.pass(Duration::from_millis(20));
         }
     });
@@ -52,14 +52,14 @@ fn one_more_name_at_a_time() {
 
 #[test]
 fn a_burst_of_names_that_come_and_go() {
-    let (mut server, _) = with_files(0);
+    let mut server = with_files(0);
     let cost = server.count(|server| {
         for number in 0..1000 {
-            server.perform(|| FileOperation::MakeFile(path("dir", number)));
+            server.perform(|| FileOperation::MakeFile(entry(number)));
         }
         server.pass(Duration::from_millis(20));
         for number in 0..1000 {
-            server.perform(|| FileOperation::RemoveFile(path("dir", number)));
+            server.perform(|| FileOperation::RemoveFile(entry(number)));
         }
         server.pass(Duration::from_millis(20));
     });
@@ -103,33 +103,33 @@ fn a_client_of_which_ten_thousand_events_are_read() {
 
 #[test]
 fn a_client_that_watches_a_thousand_directories() {
-    let mut clients = None;
-    let cost = book::count(|| clients = Some(Client::new(1000)));
-    drop(clients);
+    let mut client = None;
+    let cost = book::count(|| client = Some(Client::new(1000)));
+    drop(client);
     check("a client asks for 1,000 directories", cost);
 }
 
-/// `DIRECTORY/entry-NUMBER`.
-fn path(directory: &str, number: usize) -> PathBuf {
-    Path::new(directory).join(format!("entry-{number:05}"))
+/// A name in the directory.
+fn entry(number: usize) -> PathBuf {
+    PathBuf::from(format!("dir/entry-{number:05}"))
 }
 
 /// A directory of so many files.
 fn fill(server: &mut Server, count: usize) {
     server.perform(|| FileOperation::MakeDirectory("dir".into()));
     for number in 0..count {
-        server.perform(|| FileOperation::MakeFile(path("dir", number)));
+        server.perform(|| FileOperation::MakeFile(entry(number)));
     }
 }
 
 /// Somebody who has had the listing of a directory of so many files, some time ago.
-fn with_files(count: usize) -> (Server, PathBuf) {
+fn with_files(count: usize) -> Server {
     let mut server = Server::new();
     fill(&mut server, count);
-    let directory = server.spell(Path::new("dir"));
-    server.register_and_list(std::slice::from_ref(&directory));
+    let directories = [server.spell(Path::new("dir"))];
+    server.register_and_list(&directories);
     server.pass(A_WHILE);
-    (server, directory)
+    server
 }
 
 /// So many directories, seven levels deep.

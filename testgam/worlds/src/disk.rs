@@ -58,6 +58,11 @@ impl Disk {
         Disk { is_fenced: true, ..self }
     }
 
+    /// Whether files are touched below the directory alone.
+    pub fn is_fenced(&self) -> bool {
+        self.is_fenced
+    }
+
     /// Where relative paths begin.
     pub fn directory(&self) -> &Path {
         &self.directory

@@ -31,8 +31,8 @@ pub struct RealFiles {
     began: Instant,
     past: Rc<Past>,
     stop: Stop,
-    /// What only this scenario uses.
-    own: Option<OwnFolder>,
+    /// What only this scenario uses, kept for as long as the files.
+    _own: Option<OwnFolder>,
 }
 
 /// A fresh folder that is removed whatever a scenario did to its permissions.
@@ -42,7 +42,7 @@ pub(super) struct OwnFolder(pub tempfile::TempDir);
 impl RealFiles {
     /// Those of a disk, and of a folder that is to go with them.
     pub(super) fn new(disk: Disk, past: Rc<Past>, stop: Stop, own: Option<OwnFolder>) -> RealFiles {
-        RealFiles { disk, began: Instant::now(), past, stop, own }
+        RealFiles { disk, began: Instant::now(), past, stop, _own: own }
     }
 
     /// The same files for one who may touch those below the directory alone.
@@ -85,7 +85,7 @@ impl Stage for RealFiles {
     }
 
     fn directory(&self) -> Option<&Path> {
-        self.own.as_ref().map(|_| self.disk.directory())
+        self.disk.is_fenced().then(|| self.disk.directory())
     }
 
     fn look(&self, path: &Path) -> Sight {
