@@ -134,6 +134,8 @@ struct Walk<'a, F> {
     pending: Vec<Name>,
     dependencies: Vec<Dependency>,
     links: usize,
+    /// The directory reached was not looked at: it is known to be one as long as nothing else is told.
+    is_trusted: bool,
 }
 
 impl<'a, F: Files> Walk<'a, F> {
@@ -146,6 +148,7 @@ impl<'a, F: Files> Walk<'a, F> {
             pending: Vec::new(),
             dependencies: Vec::new(),
             links: 0,
+            is_trusted: false,
         };
         walk.pend(path);
         walk
@@ -166,6 +169,7 @@ impl<'a, F: Files> Walk<'a, F> {
                 self.keep_to_lane(&path)?;
                 if trusted > 0 { self.enter(path) } else { self.step(path, name)? }
             }
+            self.is_trusted = trusted > 0;
             trusted = trusted.saturating_sub(1);
         }
         Ok(())
@@ -225,7 +229,9 @@ impl<'a, F: Files> Walk<'a, F> {
                 Ok(mut open) => {
                     let status = self.files.look_at(&open)?;
                     let entries = self.list(&mut open, detail)?;
-                    self.make_sure(&status)?;
+                    if !self.is_trusted {
+                        self.make_sure(&status)?;
+                    }
                     (status, entries)
                 }
                 Err(why) if why.is_missing() => return Err(why.into()),

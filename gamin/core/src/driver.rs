@@ -11,13 +11,17 @@ use std::sync::Arc;
 
 use gamin_backend::{Backend, Kernel, Lane, Mounts, revalidate, scan};
 use gamin_config::Policy;
-use gamin_engine::{Effect, Scan, ScanRequest, Time};
+use gamin_engine::{Effect, Entries, Found, Scan, ScanRequest, Time};
 use tracing::debug;
 
 use crate::core::Core;
 use crate::gather::Gather;
 use crate::lanes::{Job, Lanes, Message, Workers};
 use crate::session::SessionId;
+
+/// How many scans, and entries found by them, are handed in at once: the kernel's queue is drained once for all of them.
+const SCANNED_MAX: usize = 64;
+const ENTRIES_MAX: usize = 1024;
 
 /// The system under a server: its kernel, its files, and those who look at them away from the loop.
 pub trait System: Kernel + Workers {
@@ -43,6 +47,9 @@ pub struct Driver<W> {
     policy: Policy,
     /// Scans that are to be made again, since what they were about is not mounted any more.
     returned: Vec<Job>,
+    /// What scans have found that is still to be handed in, and how many entries that are.
+    scanned: Vec<(Job, Result<Scan, Lane>)>,
+    entries: usize,
 }
 
 impl<W> Driver<W> {
@@ -51,7 +58,8 @@ impl<W> Driver<W> {
         let mut backend = Backend::new();
         backend.set_mounts(Arc::clone(&policy.mounts));
         let (gather, lanes) = (Gather::new(), Lanes::default());
-        Driver { core, backend, gather, lanes, policy, returned: Vec::new() }
+        let (returned, scanned, entries) = (Vec::new(), Vec::new(), 0);
+        Driver { core, backend, gather, lanes, policy, returned, scanned, entries }
     }
 
     /// The core.
@@ -117,6 +125,16 @@ impl<W> Driver<W> {
                 Err(error)
             }
         }
+    }
+
+    /// The next effect to carry out. There is none before what scans have found is handed in.
+    pub fn poll_effect<S: System<Watch = W>>(&mut self, system: &mut S, now: Time) -> Option<Effect> {
+        let effect = self.core.poll_effect();
+        if effect.is_some() || self.scanned.is_empty() {
+            return effect;
+        }
+        self.hand_in_scanned(system, now);
+        self.core.poll_effect()
     }
 
     /// Carries out an effect.
@@ -201,9 +219,23 @@ impl<W> Driver<W> {
     fn scan<S: System<Watch = W>>(&mut self, system: &mut S, now: Time, (id, request): Job) {
         self.follow_mounts(system, now);
         let answer = system.scan(&request, &self.policy.mounts, &Lane::SHORT);
-        // What it looked at may have moved meanwhile, and then is listed under a name that is no longer its own.
+        if let Ok(Scan { found: Found::Directory { entries: Entries::Listed(entries), .. }, .. }) = &answer {
+            self.entries += entries.len();
+        }
+        self.scanned.push(((id, request), answer));
+        if self.scanned.len() >= SCANNED_MAX || self.entries >= ENTRIES_MAX {
+            self.hand_in_scanned(system, now);
+        }
+    }
+
+    /// Hands in what scans have found.
+    fn hand_in_scanned<S: System<Watch = W>>(&mut self, system: &mut S, now: Time) {
+        // What they looked at may have moved meanwhile, and then is listed under a name that is no longer its own.
         self.catch_up(system, now);
-        self.hand_in(system, now, (id, request), answer);
+        self.entries = 0;
+        for (job, answer) in std::mem::take(&mut self.scanned) {
+            self.hand_in(system, now, job, answer);
+        }
     }
 
     /// Hands in what a scan has found, or has it made in the lane that it turned out to need.

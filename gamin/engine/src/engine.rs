@@ -303,12 +303,14 @@ impl Engine {
 impl Engine {
     /// The next effect to carry out.
     pub fn poll_effect(&mut self) -> Option<Effect> {
-        let effect = self.effects.pop_front()?;
-        if let Effect::Scan { id, .. } = &effect
+        let mut effect = self.effects.pop_front()?;
+        if let Effect::Scan { id, request } = &mut effect
             && let Some(watch) = self.by_scan.get(id).and_then(|id| self.watches.get_mut(id))
             && let Some(rescan) = &mut watch.rescan
         {
             rescan.overtaken = rescan.waiting.len();
+            // By now the kernel has answered what it was asked before.
+            request.trusted = self.kernel.trusted(&request.path);
         }
         Some(effect)
     }

@@ -404,7 +404,8 @@ impl KernelWatches {
 
     /// How many leading components of `path` are known to be real directories.
     pub(crate) fn trusted(&self, path: &TreePath) -> usize {
-        path.above().skip(1).take_while(|directory| self.armed_at(directory).is_some()).count()
+        let directories = path.above().chain([&**path]).skip(1);
+        directories.take_while(|directory| self.armed_at(directory).is_some()).count()
     }
 
     /// Those below a directory, in the order of their paths.

@@ -205,11 +205,11 @@ impl Host {
         self.unsettled = true;
         while self.now().since(start) < EFFECTS_MAX {
             self.follow_settings();
-            let Some(effect) = self.driver.core_mut().poll_effect() else {
+            let now = self.now();
+            let Some(effect) = self.driver.poll_effect(&mut self.system, now) else {
                 self.unsettled = false;
                 return;
             };
-            let now = self.now();
             self.driver.carry_out(&mut self.system, now, effect);
         }
     }

@@ -159,7 +159,7 @@ impl Server {
     }
 
     fn settle(&mut self) {
-        while let Some(effect) = self.driver.core_mut().poll_effect() {
+        while let Some(effect) = self.with_system(|driver, system, now| driver.poll_effect(system, now)) {
             self.with_system(|driver, system, now| driver.carry_out(system, now, effect));
         }
     }

@@ -127,8 +127,7 @@ impl Engine {
         rescan.asked = self.kernel.asked;
         rescan.since = self.noticed + rescan.asked;
         self.by_scan.insert(rescan.scan, id);
-        let trusted = self.kernel.trusted(&watch.path);
-        let request = ScanRequest { path: watch.path.clone(), trusted, detail: rescan.detail };
+        let request = ScanRequest { path: watch.path.clone(), trusted: 0, detail: rescan.detail };
         self.effects.push_back(Effect::Scan { id: rescan.scan, request });
     }
 

@@ -226,7 +226,8 @@ impl Host {
         }
         let before = self.effects.1;
         while self.effects.1 < EFFECTS_MAX
-            && let Some(effect) = self.driver.core_mut().poll_effect()
+            && let Some(effect) =
+                self.with_system(world, |driver, system, now| driver.poll_effect(system, now))
         {
             self.effects.1 += 1;
             for operation in world.faults.on_effect() {
