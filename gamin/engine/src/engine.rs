@@ -34,7 +34,7 @@ use crate::scan::{Detail, Scan, ScanId};
 use crate::time::Time;
 use crate::watch::{Reliance, Waiting, Watch};
 
-/// For how many outputs room is kept when there are none.
+/// For how many effects, and outputs, room is kept when there are none.
 const ROOM_KEPT: usize = 1024;
 
 /// How the engine is to watch.
@@ -303,7 +303,11 @@ impl Engine {
 impl Engine {
     /// The next effect to carry out.
     pub fn poll_effect(&mut self) -> Option<Effect> {
-        let mut effect = self.effects.pop_front()?;
+        let next = self.effects.pop_front();
+        if next.is_none() && self.effects.capacity() > ROOM_KEPT {
+            self.effects = VecDeque::new();
+        }
+        let mut effect = next?;
         if let Effect::Scan { id, request } = &mut effect
             && let Some(watch) = self.by_scan.get(id).and_then(|id| self.watches.get_mut(id))
             && let Some(rescan) = &mut watch.rescan

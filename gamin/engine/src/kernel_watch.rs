@@ -7,7 +7,6 @@
 //! ended one still has to say is recognised and dropped.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::ops::Bound;
 
 use smallvec::SmallVec;
 
@@ -15,6 +14,7 @@ use crate::arming::{Level, Refusal};
 use crate::effect::Effect;
 use crate::id::{ArmingId, WatchId};
 use crate::path::{Name, TreePath};
+use crate::tree::{Node, Tree};
 
 /// Why a watch needs the kernel to be asked about a directory. None asks for less than those before it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -49,11 +49,6 @@ impl Need {
         let is_here = self.directory == other.directory && other.role != Role::Passed;
         self.role == Role::Passed
             && (is_here || other.directory.above().any(|above| above == &*self.directory))
-    }
-
-    /// All directories about which the kernel is asked for it, from `/` down.
-    pub(crate) fn way(&self) -> impl Iterator<Item = &[u8]> {
-        self.directory.above().chain([&*self.directory])
     }
 }
 
@@ -94,43 +89,70 @@ impl KernelWatch {
         self.users.iter().count()
     }
 
+    fn is_armed(&self) -> bool {
+        self.arming.is_some_and(|arming| arming.state == ArmingState::Armed)
+    }
+
+    fn standing(&self) -> Standing {
+        match self.arming.map(|arming| arming.state) {
+            None | Some(ArmingState::Asked) => Standing::Asked,
+            Some(ArmingState::Armed) => Standing::Armed,
+            Some(ArmingState::Refused(why)) => Standing::Refused(why),
+        }
+    }
+
     /// How much is needed. Where the last directory on a watch's path is in it, that removals are told: of a removed directory that
     /// somebody holds open the kernel says nothing else.
     fn needed_level(&self) -> Level {
         let least = if self.users_in_it > 0 { Level::Removals } else { Level::Itself };
-        self.users.last().map_or(least, |(role, _)| role.level().max(least))
+        self.users.last().map_or(least, |role| role.level().max(least))
     }
 }
 
-/// The reasons for a directory, in order, and whose they are. Mostly one, which is kept in place.
+/// The reasons for a directory, in order, and whose they are. Mostly one, for which little room is taken.
 #[derive(Debug, Default)]
 enum Users {
     #[default]
     None,
-    One((Role, WatchId)),
-    Many(BTreeSet<(Role, WatchId)>),
+    Lister(WatchId),
+    One(Box<(Role, WatchId)>),
+    Many(Box<BTreeSet<(Role, WatchId)>>),
 }
 
 impl Users {
+    fn one((role, watch): (Role, WatchId)) -> Users {
+        match role {
+            Role::Listed => Users::Lister(watch),
+            Role::Passed | Role::Entry(_) => Users::One(Box::new((role, watch))),
+        }
+    }
+
     /// Adds one; gives whether it is new.
     fn insert(&mut self, user: (Role, WatchId)) -> bool {
-        match self {
-            Users::None => *self = Users::One(user),
-            Users::One(one) if *one == user => return false,
-            Users::One(_) => {
-                let Users::One(one) = std::mem::take(self) else { return false };
-                *self = Users::Many(BTreeSet::from([one, user]));
+        let first = match std::mem::take(self) {
+            Users::None => {
+                *self = Users::one(user);
+                return true;
             }
-            Users::Many(many) => return many.insert(user),
-        }
-        true
+            Users::Lister(watch) => (Role::Listed, watch),
+            Users::One(one) => *one,
+            Users::Many(mut many) => {
+                let is_new = many.insert(user);
+                *self = Users::Many(many);
+                return is_new;
+            }
+        };
+        let is_new = first != user;
+        *self = if is_new { Users::Many(Box::new(BTreeSet::from([first, user]))) } else { Users::one(first) };
+        is_new
     }
 
     /// Removes one; gives whether it was there.
     fn remove(&mut self, user: &(Role, WatchId)) -> bool {
-        match self {
-            Users::One(one) if one == user => *self = Users::None,
-            Users::None | Users::One(_) => return false,
+        let is_it = match self {
+            Users::None => false,
+            Users::Lister(watch) => *user == (Role::Listed, *watch),
+            Users::One(one) => **one == *user,
             Users::Many(many) => {
                 let removed = many.remove(user);
                 if many.is_empty() {
@@ -138,41 +160,48 @@ impl Users {
                 }
                 return removed;
             }
+        };
+        if is_it {
+            *self = Users::None;
         }
-        true
+        is_it
     }
 
     fn is_empty(&self) -> bool {
         matches!(self, Users::None)
     }
 
-    fn last(&self) -> Option<&(Role, WatchId)> {
+    fn last(&self) -> Option<&Role> {
         match self {
             Users::None => None,
-            Users::One(one) => Some(one),
-            Users::Many(many) => many.last(),
+            Users::Lister(_) => Some(&Role::Listed),
+            Users::One(one) => Some(&one.0),
+            Users::Many(many) => many.last().map(|(role, _)| role),
         }
     }
 
-    fn iter(&self) -> impl Iterator<Item = &(Role, WatchId)> {
+    fn iter(&self) -> impl Iterator<Item = (&Role, WatchId)> {
         let (one, many) = match self {
             Users::None => (None, None),
-            Users::One(one) => (Some(one), None),
+            Users::Lister(watch) => (Some((&Role::Listed, *watch)), None),
+            Users::One(one) => (Some((&one.0, one.1)), None),
             Users::Many(many) => (None, Some(many.iter())),
         };
-        one.into_iter().chain(many.into_iter().flatten())
+        one.into_iter().chain(many.into_iter().flatten().map(|(role, watch)| (role, *watch)))
     }
 
     /// Those with a role.
     fn with<'a>(&'a self, role: &'a Role) -> impl Iterator<Item = WatchId> + 'a {
         let (one, many) = match self {
-            Users::None => (None, None),
-            Users::One(one) => (Some(one), None),
             Users::Many(many) => (None, Some(many.range((role.clone(), WatchId(0))..))),
+            Users::None | Users::Lister(_) | Users::One(_) => (Some(self.iter()), None),
         };
-        let users = one.into_iter().filter(move |(of, _)| of == role);
-        let users = users.chain(many.into_iter().flatten().take_while(move |(of, _)| of == role));
-        users.map(|(_, watch)| *watch)
+        let users =
+            one.into_iter().flatten().chain(many.into_iter().flatten().map(|(of, watch)| (of, *watch)));
+        users
+            .skip_while(move |(of, _)| *of != role)
+            .take_while(move |(of, _)| *of == role)
+            .map(|(_, watch)| watch)
     }
 }
 
@@ -187,11 +216,21 @@ pub(crate) enum Standing {
     Refused(Refusal),
 }
 
+impl Standing {
+    /// Why the kernel is not asked, if it refused.
+    pub(crate) fn refusal(self) -> Option<Refusal> {
+        match self {
+            Standing::Refused(why) => Some(why),
+            Standing::Armed | Standing::Asked => None,
+        }
+    }
+}
+
 /// All kernel watches.
 #[derive(Debug, Default)]
 pub(crate) struct KernelWatches {
-    watches: BTreeMap<TreePath, KernelWatch>,
-    directories: BTreeMap<ArmingId, TreePath>,
+    tree: Tree<KernelWatch>,
+    armings: BTreeMap<ArmingId, Node>,
     last_id: u64,
     /// How often the kernel was asked for something new.
     pub(crate) asked: u64,
@@ -201,28 +240,19 @@ impl KernelWatches {
     /// Notes that `watch` needs this, and asks the kernel about each directory on the way, from `/` down, if it has not been
     /// asked for that much.
     pub(crate) fn hold(&mut self, watch: WatchId, need: &Need, effects: &mut VecDeque<Effect>) {
-        for directory in need.way() {
-            if !self.watches.contains_key(directory) {
-                self.watches.insert(need.directory.prefix(directory.len()), KernelWatch::default());
-            }
+        let node = self.tree.insert(&need.directory);
+        let is_new = self.tree[node].users.insert((need.role.clone(), watch));
+        if is_new && let Some(above) = self.tree.above(node) {
+            self.tree[above].users_in_it += 1;
         }
-        let is_new = self
-            .watches
-            .get_mut(&need.directory)
-            .is_some_and(|held| held.users.insert((need.role.clone(), watch)));
-        if is_new
-            && let Some(above) = need.directory.above().last().and_then(|above| self.watches.get_mut(above))
-        {
-            above.users_in_it += 1;
-        }
-        for directory in need.way() {
-            self.ask(directory, effects);
+        for node in self.tree.way(node) {
+            self.ask(node, effects);
         }
     }
 
     /// Asks the kernel about a directory, if it has not been asked for as much as is needed.
-    fn ask(&mut self, directory: &[u8], effects: &mut VecDeque<Effect>) {
-        let Some(held) = self.watches.get_mut(directory) else { return };
+    fn ask(&mut self, node: Node, effects: &mut VecDeque<Effect>) {
+        let held = &mut self.tree[node];
         let level = held.needed_level();
         if held.arming.is_some_and(|arming| arming.level >= level) {
             return;
@@ -236,101 +266,85 @@ impl KernelWatches {
             |arming| arming.id,
         );
         held.arming = Some(Arming { id, level, state: ArmingState::Asked, asked: self.asked });
-        let Some((directory, _)) = self.watches.get_key_value(directory) else { return };
-        self.directories.insert(id, directory.clone());
-        effects.push_back(Effect::Arm { id, directory: directory.clone(), level });
+        self.armings.insert(id, node);
+        effects.push_back(Effect::Arm { id, directory: self.tree.path(node).clone(), level });
     }
 
-    /// How the asking for a directory stands.
-    pub(crate) fn standing(&self, directory: &[u8]) -> Standing {
-        match self.arming(directory).map(|arming| arming.state) {
-            None | Some(ArmingState::Asked) => Standing::Asked,
-            Some(ArmingState::Armed) => Standing::Armed,
-            Some(ArmingState::Refused(why)) => Standing::Refused(why),
-        }
+    /// How the asking stands for each directory on the way of a need, from its own up to `/`.
+    pub(crate) fn standings(&self, need: &Need) -> impl Iterator<Item = Standing> {
+        self.tree.upwards(&need.directory).map(|node| self.tree[node].standing())
     }
 
-    /// Asks again for what the kernel refused, if it did.
-    pub(crate) fn retry(&mut self, directory: &[u8], effects: &mut VecDeque<Effect>) {
-        if !matches!(self.standing(directory), Standing::Refused(_)) {
-            return;
-        }
-        self.asked += 1;
-        let asked = self.asked;
-        let Some((path, _)) = self.watches.get_key_value(directory) else { return };
-        let path = path.clone();
-        if let Some(arming) = self.watches.get_mut(directory).and_then(|held| held.arming.as_mut()) {
-            (arming.state, arming.asked) = (ArmingState::Asked, asked);
-            effects.push_back(Effect::Arm { id: arming.id, directory: path, level: arming.level });
+    /// Asks again for what the kernel refused on the way of a need, from `/` down: all of it, or only what was not there.
+    pub(crate) fn retry(&mut self, need: &Need, only_missing: bool, effects: &mut VecDeque<Effect>) {
+        let Some(node) = self.tree.find(&need.directory) else { return };
+        for node in self.tree.way(node) {
+            let Standing::Refused(why) = self.tree[node].standing() else { continue };
+            if only_missing && why != Refusal::Missing {
+                continue;
+            }
+            self.asked += 1;
+            if let Some(arming) = &mut self.tree[node].arming {
+                (arming.state, arming.asked) = (ArmingState::Asked, self.asked);
+                let Arming { id, level, .. } = *arming;
+                effects.push_back(Effect::Arm { id, directory: self.tree.path(node).clone(), level });
+            }
         }
     }
 
     /// Notes that `watch` needs this no more, and gives back what nobody needs.
     pub(crate) fn release(&mut self, watch: WatchId, need: &Need, effects: &mut VecDeque<Effect>) {
-        let Some(held) = self.watches.get_mut(&need.directory) else { return };
-        if !held.users.remove(&(need.role.clone(), watch)) {
+        let Some(node) = self.tree.find(&need.directory) else { return };
+        if !self.tree[node].users.remove(&(need.role.clone(), watch)) {
             return;
         }
-        let above: Vec<&[u8]> = need.directory.above().collect();
-        if let Some(above) = above.last().and_then(|above| self.watches.get_mut(*above)) {
-            above.users_in_it -= 1;
+        let above = self.tree.above(node);
+        if let Some(above) = above {
+            self.tree[above].users_in_it -= 1;
         }
-        let mut directories = [&*need.directory].into_iter().chain(above.into_iter().rev());
         // Up to the first that is needed all the same. That one, and the one above it, may be needed for less.
-        let needed = directories.by_ref().find(|directory| !self.give_back_unneeded(directory, effects));
-        for directory in needed.into_iter().chain(directories.next()) {
-            self.lower(directory, effects);
+        let mut next = Some(node);
+        while let Some(node) = next
+            && self.tree[node].users.is_empty()
+            && !self.tree.has_below(node)
+        {
+            next = self.tree.above(node);
+            if let Some(arming) = self.tree.remove(node).arming {
+                self.armings.remove(&arming.id);
+                effects.push_back(Effect::Disarm { id: arming.id });
+            }
         }
-    }
-
-    /// Gives a directory back if nobody needs it; gives whether that was so.
-    fn give_back_unneeded(&mut self, directory: &[u8], effects: &mut VecDeque<Effect>) -> bool {
-        let is_needed = self.watches.get(directory).is_some_and(|held| !held.users.is_empty())
-            || self.below(directory).next().is_some();
-        if !is_needed && let Some(arming) = self.watches.remove(directory).and_then(|held| held.arming) {
-            self.directories.remove(&arming.id);
-            effects.push_back(Effect::Disarm { id: arming.id });
+        let above = next.and_then(|needed| self.tree.above(needed));
+        for node in next.into_iter().chain(above) {
+            self.lower(node, effects);
         }
-        !is_needed
     }
 
     /// Asks the kernel for less, if less is needed.
-    fn lower(&mut self, directory: &[u8], effects: &mut VecDeque<Effect>) {
-        let Some((path, _)) = self.watches.get_key_value(directory) else { return };
-        let path = path.clone();
-        let Some(held) = self.watches.get_mut(directory) else { return };
+    fn lower(&mut self, node: Node, effects: &mut VecDeque<Effect>) {
+        let held = &mut self.tree[node];
         let level = held.needed_level();
         if let Some(arming) = held.arming.as_mut().filter(|arming| level < arming.level) {
             arming.level = level;
             if arming.state == ArmingState::Armed {
-                effects.push_back(Effect::Arm { id: arming.id, directory: path, level });
+                let id = arming.id;
+                effects.push_back(Effect::Arm { id, directory: self.tree.path(node).clone(), level });
             }
         }
     }
 
     /// Takes the kernel's answer. Gives the watches that it is about.
     pub(crate) fn answered(&mut self, id: ArmingId, answer: Result<(), Refusal>) -> Vec<WatchId> {
-        let Some(held) = self.directories.get(&id).and_then(|directory| self.watches.get_mut(directory))
-        else {
-            return Vec::new();
-        };
-        if let Some(arming) = &mut held.arming {
+        let Some(node) = self.armings.get(&id) else { return Vec::new() };
+        if let Some(arming) = &mut self.tree[*node].arming {
             arming.state = answer.map_or_else(ArmingState::Refused, |()| ArmingState::Armed);
         }
         self.users(id)
     }
 
-    /// Why the kernel is not asked about a directory, if it refused.
-    pub(crate) fn refusal(&self, directory: &[u8]) -> Option<Refusal> {
-        match self.arming(directory)?.state {
-            ArmingState::Refused(why) => Some(why),
-            ArmingState::Asked | ArmingState::Armed => None,
-        }
-    }
-
     /// How many there are.
     pub(crate) fn len(&self) -> usize {
-        self.directories.len()
+        self.armings.len()
     }
 
     /// All whose ids are behind a number.
@@ -338,22 +352,22 @@ impl KernelWatches {
         &self,
         number: u64,
     ) -> impl Iterator<Item = (ArmingId, &TreePath, &KernelWatch, Arming)> {
-        let behind = self.directories.range(ArmingId(number.saturating_add(1))..);
-        behind.filter_map(|(id, directory)| {
-            let held = self.watches.get(directory)?;
-            Some((*id, directory, held, held.arming?))
+        let behind = self.armings.range(ArmingId(number.saturating_add(1))..);
+        behind.filter_map(|(id, node)| {
+            let held = &self.tree[*node];
+            Some((*id, self.tree.path(*node), held, held.arming?))
         })
     }
 
-    /// Whether a directory is armed, but was not yet so when the kernel had been asked so often.
-    pub(crate) fn is_armed_since(&self, directory: &[u8], asked: u64) -> bool {
-        self.arming(directory)
-            .is_some_and(|arming| arming.state == ArmingState::Armed && arming.asked > asked)
+    /// Whether a directory on the way of a need is armed, but was not yet so when the kernel had been asked so often.
+    pub(crate) fn is_armed_since(&self, need: &Need, asked: u64) -> bool {
+        let mut armings = self.tree.upwards(&need.directory).filter_map(|node| self.tree[node].arming);
+        armings.any(|arming| arming.state == ArmingState::Armed && arming.asked > asked)
     }
 
     /// The directory that was armed, while the arming lasts.
     pub(crate) fn directory(&self, id: ArmingId) -> Option<TreePath> {
-        self.directories.get(&id).cloned()
+        self.armings.get(&id).map(|node| self.tree.path(*node).clone())
     }
 
     /// The watches that an entry notice concerns, in the order in which they are told: those for which `name` is a dependency,
@@ -361,7 +375,7 @@ impl KernelWatches {
     /// not what followed; they will rescan.
     pub(crate) fn concerned(&self, id: ArmingId, name: &Name) -> SmallVec<[(WatchId, Role); 2]> {
         let mut concerned = SmallVec::new();
-        let held = self.watch(id).filter(|held| held.is_armed());
+        let held = self.armings.get(&id).map(|node| &self.tree[*node]).filter(|held| held.is_armed());
         for role in [Role::Entry(name.clone()), Role::Listed] {
             let users = held.into_iter().flat_map(|held| held.users.with(&role));
             concerned.extend(users.map(|watch| (watch, role.clone())));
@@ -372,25 +386,24 @@ impl KernelWatches {
 
     /// The watches that an arming serves: those whose path ends there, and those whose path leads through.
     pub(crate) fn users(&self, id: ArmingId) -> Vec<WatchId> {
-        let Some(directory) = self.directories.get(&id) else { return Vec::new() };
-        let here = self.watches.get(directory).into_iter();
-        let held = here.chain(self.below(directory).map(|(_, held)| held));
+        let Some(node) = self.armings.get(&id) else { return Vec::new() };
+        let held = self.tree.downwards(*node).map(|node| &self.tree[node]);
         let users: BTreeSet<WatchId> =
-            held.flat_map(|held| held.users.iter().map(|(_, watch)| *watch)).collect();
+            held.flat_map(|held| held.users.iter().map(|(_, watch)| watch)).collect();
         users.into_iter().collect()
     }
 
     /// Ends the arming of a directory that is at its path no more, and with it those of all paths below: none of them
     /// leads where it led. Gives the watches that they served, which need them until they are released.
     pub(crate) fn gone(&mut self, directory: &TreePath, effects: &mut VecDeque<Effect>) -> BTreeSet<WatchId> {
-        let below = self.below(directory).map(|(path, _)| path);
-        let paths: Vec<TreePath> = [directory].into_iter().chain(below).cloned().collect();
         let mut served = BTreeSet::new();
-        for path in paths {
-            let Some(held) = self.watches.get_mut(&path) else { continue };
-            served.extend(held.users.iter().map(|(_, watch)| *watch));
+        let Some(node) = self.tree.find(directory) else { return served };
+        let nodes: Vec<Node> = self.tree.downwards(node).collect();
+        for node in nodes {
+            let held = &mut self.tree[node];
+            served.extend(held.users.iter().map(|(_, watch)| watch));
             if let Some(arming) = held.arming.take() {
-                self.directories.remove(&arming.id);
+                self.armings.remove(&arming.id);
                 effects.push_back(Effect::Disarm { id: arming.id });
             }
         }
@@ -399,34 +412,14 @@ impl KernelWatches {
 
     /// The arming of a directory that the kernel has confirmed.
     pub(crate) fn armed_at(&self, directory: &[u8]) -> Option<ArmingId> {
-        self.arming(directory).filter(|arming| arming.state == ArmingState::Armed).map(|arming| arming.id)
+        let held = &self.tree[self.tree.find(directory)?];
+        held.arming.filter(|_| held.is_armed()).map(|arming| arming.id)
     }
 
     /// How many leading components of `path` are known to be real directories.
     pub(crate) fn trusted(&self, path: &TreePath) -> usize {
         let directories = path.above().chain([&**path]).skip(1);
         directories.take_while(|directory| self.armed_at(directory).is_some()).count()
-    }
-
-    /// Those below a directory, in the order of their paths.
-    fn below(&self, directory: &[u8]) -> impl Iterator<Item = (&TreePath, &KernelWatch)> {
-        let below = if directory == b"/" { directory.to_vec() } else { [directory, b"/"].concat() };
-        let behind = self.watches.range::<[u8], _>((Bound::Excluded(&*below), Bound::Unbounded));
-        behind.take_while(move |(path, _)| path.starts_with(&below))
-    }
-
-    fn arming(&self, directory: &[u8]) -> Option<Arming> {
-        self.watches.get(directory)?.arming
-    }
-
-    fn watch(&self, id: ArmingId) -> Option<&KernelWatch> {
-        self.watches.get(self.directories.get(&id)?)
-    }
-}
-
-impl KernelWatch {
-    fn is_armed(&self) -> bool {
-        self.arming.is_some_and(|arming| arming.state == ArmingState::Armed)
     }
 }
 
@@ -488,7 +481,7 @@ mod tests {
         assert_eq!(asked(&watches), first);
         watches.release(WatchId(1), &listed("/a/b"), &mut effects);
         assert_eq!(asked(&watches), []);
-        assert!(watches.watches.is_empty() && watches.directories.is_empty());
+        assert!(watches.tree.is_empty() && watches.armings.is_empty());
     }
 
     #[test]
@@ -502,9 +495,9 @@ mod tests {
         assert_eq!(watches.len(), 4);
         watches.gone(&path("/a"), &mut effects);
         watches.release(WatchId(1), &listed("/a/b"), &mut effects);
-        assert_eq!(watches.watches.len(), 2);
+        assert_eq!(watches.tree.len(), 2);
         watches.release(WatchId(2), &listed("/ab"), &mut effects);
-        assert!(watches.watches.is_empty() && watches.directories.is_empty());
+        assert!(watches.tree.is_empty() && watches.armings.is_empty());
     }
 
     #[test]
@@ -516,13 +509,9 @@ mod tests {
             watches.hold(WatchId(number as u64), need, &mut effects);
         }
         let users = |directory: &str| {
-            let id = watches
-                .directories
-                .iter()
-                .find(|(_, path)| ***path == *directory.as_bytes())
-                .map(|(id, _)| *id);
+            let id = watches.after(0).find(|(_, path, ..)| ***path == *directory.as_bytes());
             watches
-                .users(id.expect("because it is asked about"))
+                .users(id.expect("because it is asked about").0)
                 .iter()
                 .map(|watch| watch.0)
                 .collect::<Vec<_>>()

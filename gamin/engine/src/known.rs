@@ -224,8 +224,8 @@ pub(crate) type EntriesKnown = BTreeMap<Name, File>;
 #[derive(Debug)]
 pub(crate) struct Directory {
     itself: Itself,
-    /// Shared with the revalidations of them that are under way.
-    entries: Arc<EntriesKnown>,
+    /// Shared with the revalidations of them that are under way; `None` if there are none.
+    entries: Option<Arc<EntriesKnown>>,
     /// Whether the entries are what a listing showed; false while it can't be listed.
     pub is_listed: bool,
 }
@@ -299,8 +299,7 @@ impl Known {
             Known::Nothing | Known::Absent | Known::File(_) => {}
         }
         let is_news = matches!(self, Known::Absent);
-        let mut directory =
-            Directory { itself: Itself::of(&stamp), entries: Arc::default(), is_listed: false };
+        let mut directory = Directory { itself: Itself::of(&stamp), entries: None, is_listed: false };
         if is_news {
             told.push(Telling::root(Code::Created, directory.identity()));
             directory.learn(entries, in_doubt, noticed, told);
@@ -313,12 +312,12 @@ impl Known {
     /// Takes a notice about the entry `name`, for a directory subscription.
     pub(crate) fn note_entry(&mut self, name: &Name, entry: EntryNotice, now: Time) -> Reaction {
         let Known::Directory(directory) = self else { return Reaction::Nothing };
-        let before = directory.entries.get(name);
+        let before = directory.entry(name);
         let mut file = before.copied();
         let reaction = react(&mut file, entry.of_entry(), now);
         match file {
             Some(file) if before != Some(&file) => drop(directory.entries_mut().insert(name.clone(), file)),
-            None if before.is_some() => drop(directory.entries_mut().remove(name)),
+            None if before.is_some() => directory.remove_entry(name),
             _ => {}
         }
         reaction
@@ -326,7 +325,7 @@ impl Known {
 
     /// Whether an entry was told to be there, or is going to be, for a directory subscription.
     pub(crate) fn has_entry(&self, name: &Name) -> bool {
-        matches!(self, Known::Directory(directory) if directory.entries.contains_key(name))
+        matches!(self, Known::Directory(directory) if directory.entry(name).is_some())
     }
 
     /// Leaves a notice about an entry to the next rescan: unless it says nothing new, that makes out whether the entry has
@@ -339,7 +338,7 @@ impl Known {
                 Reaction::Nothing | Reaction::Closed
             )
         };
-        if directory.entries.get(name).is_some_and(|file| !file.doubted && is_news(*file))
+        if directory.entry(name).is_some_and(|file| !file.doubted && is_news(*file))
             && let Some(file) = directory.entries_mut().get_mut(name)
         {
             file.doubted = true;
@@ -350,7 +349,7 @@ impl Known {
     pub(crate) fn listing(&self) -> Option<(Tag, Arc<EntriesKnown>)> {
         match self {
             Known::Directory(directory) if directory.is_listed => {
-                Some((directory.itself.tag?, Arc::clone(&directory.entries)))
+                Some((directory.itself.tag?, directory.entries.clone().unwrap_or_default()))
             }
             _ => None,
         }
@@ -373,7 +372,7 @@ impl Known {
         let file = match (self, subject) {
             (Known::File(file), Subject::Root) => file,
             (Known::Directory(directory), Subject::Entry(name))
-                if directory.entries.get(name).is_some_and(|file| file.is_untold) =>
+                if directory.entry(name).is_some_and(|file| file.is_untold) =>
             {
                 let Some(file) = directory.entries_mut().get_mut(name) else { return false };
                 file
@@ -387,7 +386,7 @@ impl Known {
     pub(crate) fn tag(&self, subject: &Subject) -> Option<Tag> {
         match (self, subject) {
             (Known::File(file), Subject::Root) => file.tag,
-            (Known::Directory(directory), Subject::Entry(name)) => directory.entries.get(name)?.tag,
+            (Known::Directory(directory), Subject::Entry(name)) => directory.entry(name)?.tag,
             _ => None,
         }
     }
@@ -400,7 +399,7 @@ impl Known {
             Known::Nothing | Known::Absent => Telling::root(Code::Deleted, None),
         };
         let entries = match self {
-            Known::Directory(directory) => Some(&*directory.entries),
+            Known::Directory(directory) => directory.entries.as_deref(),
             _ => None,
         };
         let entries =
@@ -412,11 +411,20 @@ impl Known {
 impl Directory {
     /// How many entries it has.
     pub(crate) fn len(&self) -> usize {
-        self.entries.len()
+        self.entries.as_ref().map_or(0, |entries| entries.len())
+    }
+
+    fn entry(&self, name: &Name) -> Option<&File> {
+        self.entries.as_ref()?.get(name)
     }
 
     fn entries_mut(&mut self) -> &mut EntriesKnown {
-        Arc::make_mut(&mut self.entries)
+        Arc::make_mut(self.entries.get_or_insert_default())
+    }
+
+    fn remove_entry(&mut self, name: &Name) {
+        self.entries_mut().remove(name);
+        self.entries.take_if(|entries| entries.is_empty());
     }
 
     /// Tells which directory it is, not what is in it.
@@ -428,7 +436,8 @@ impl Directory {
     fn fill(&mut self, entries: Entries) {
         let Entries::Listed(listing) = entries else { return };
         let file = |stamp: Option<Stamp>| File::of_scan(stamp.map(Stamp::of_entry).as_ref());
-        self.entries = Arc::new(listing.into_iter().map(|(name, stamp)| (name, file(stamp))).collect());
+        let entries: EntriesKnown = listing.into_iter().map(|(name, stamp)| (name, file(stamp))).collect();
+        self.entries = (!entries.is_empty()).then(|| Arc::new(entries));
         self.is_listed = true;
     }
 
@@ -472,6 +481,7 @@ impl Directory {
                 }
             }
         }
+        self.entries.take_if(|entries| entries.is_empty());
     }
 }
 
@@ -517,7 +527,7 @@ mod tests {
             let root = Stamp::void(FileType::Directory);
             known.learn_directory(root, listed, false, &BTreeSet::new(), &mut Vec::new());
             known.doubt_entry(&name, EntryNotice { change, seen: present(size), is_last: true });
-            matches!(known, Known::Directory(directory) if directory.entries[&name].doubted)
+            matches!(known, Known::Directory(directory) if directory.entry(&name).is_some_and(|file| file.doubted))
         };
         assert!(!doubted(Change::Created, 1) && !doubted(Change::MovedTo, 1));
         assert!(doubted(Change::Created, 2) && doubted(Change::MovedTo, 2));

@@ -27,6 +27,7 @@ mod scan;
 mod stamp;
 mod subscribers;
 mod time;
+mod tree;
 mod watch;
 
 pub use arming::{Level, Refusal};

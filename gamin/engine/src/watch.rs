@@ -168,7 +168,11 @@ impl Watch {
             role: dependency.entry.clone().map_or(Role::Passed, Role::Entry),
         });
         let end = match &scan.found {
-            Found::Directory { real, .. } => Some(Need { directory: real.clone(), role: Role::Listed }),
+            Found::Directory { real, .. } => {
+                // Mostly it leads where it says: then it is kept once.
+                let directory = if *real == self.path { self.path.clone() } else { real.clone() };
+                Some(Need { directory, role: Role::Listed })
+            }
             Found::Missing | Found::Unknown(_) | Found::File(_) => None,
         };
         let all: Vec<Need> = dependencies.chain(end).collect();

@@ -1,4 +1,4 @@
-//! The last few thousand things that happened to a core, for whoever asks afterwards what went wrong; and how many
+//! The last thousand things that happened to a core, for whoever asks afterwards what went wrong; and how many
 //! there were of each kind.
 //!
 //! Who may ask is left to `facts`. Invariants: there are never more than [`RING_MAX`]; to note one costs no formatting,
@@ -15,7 +15,7 @@ use gamin_protocol::Fact;
 use crate::session::{Peer, SessionId};
 
 /// How many happenings are kept.
-pub const RING_MAX: usize = 4096;
+pub const RING_MAX: usize = 1024;
 
 /// Something that happened.
 #[derive(Debug)]

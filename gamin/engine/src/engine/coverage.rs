@@ -9,7 +9,7 @@ use super::Engine;
 use crate::arming::Refusal;
 use crate::event::Output;
 use crate::id::WatchId;
-use crate::kernel_watch::Need;
+use crate::kernel_watch::{Need, Standing};
 use crate::policy::Method;
 use crate::scan::{Entries, Found, Unlisted};
 use crate::watch::Reliance;
@@ -32,8 +32,8 @@ impl Engine {
             (Some(Unlisted::Failed), _) => Coverage::PolledRefused,
             _ if watch.reliance < Reliance::None || watch.calm_at.is_some() => Coverage::Kernel,
             _ => {
-                let refusals =
-                    needs.iter().flat_map(Need::way).filter_map(|directory| self.kernel.refusal(directory));
+                let standings = needs.iter().flat_map(|need| self.kernel.standings(need));
+                let refusals = standings.filter_map(Standing::refusal);
                 // Without any it changes faster than it can be looked at. The next rescan may find it at rest.
                 refusals.min_by_key(weight).map_or(Coverage::Kernel, refused)
             }

@@ -91,9 +91,7 @@ impl Engine {
         if watch.asks_kernel() {
             let needs = watch.needs.clone();
             for need in &needs {
-                for directory in need.way() {
-                    self.kernel.retry(directory, &mut self.effects);
-                }
+                self.kernel.retry(need, false, &mut self.effects);
                 self.kernel.hold(id, need, &mut self.effects);
             }
         }
@@ -145,13 +143,12 @@ impl Engine {
             self.set_method(now, id, method);
         }
         let Some(watch) = self.watches.get_mut(&id) else { return };
-        let before = std::mem::replace(&mut watch.needs, needs.clone());
+        let is_same = watch.needs == needs;
+        let before = if is_same { needs.clone() } else { std::mem::replace(&mut watch.needs, needs.clone()) };
         let asks_kernel = watch.asks_kernel();
         // For another path, the kernel may have been asked about a directory while the scan was under way.
         let asked_before = watch.rescan.as_ref().map_or(0, |rescan| rescan.asked);
-        let mut way = needs.iter().flat_map(Need::way);
-        let is_early =
-            asks_kernel && way.any(|directory| self.kernel.is_armed_since(directory, asked_before));
+        let is_early = asks_kernel && needs.iter().any(|need| self.kernel.is_armed_since(need, asked_before));
         let (reliance, asked) =
             if asks_kernel { self.hold(id, &needs, &scan) } else { (Reliance::None, false) };
         for need in before.iter().filter(|need| !needs.contains(need)) {
@@ -225,20 +222,19 @@ impl Engine {
             self.kernel.hold(id, need, &mut self.effects);
         }
         for need in needs {
-            for directory in need.way() {
-                let is_passed = need.role == Role::Passed || *directory != *need.directory;
-                match self.kernel.standing(directory) {
+            for (above, standing) in self.kernel.standings(need).enumerate() {
+                let is_passed = need.role == Role::Passed || above > 0;
+                match standing {
                     Standing::Armed => {}
-                    Standing::Asked => asked = true,
-                    Standing::Refused(Refusal::Missing) => {
-                        self.kernel.retry(directory, &mut self.effects);
-                        asked = true;
-                    }
+                    Standing::Asked | Standing::Refused(Refusal::Missing) => asked = true,
                     Standing::Refused(Refusal::Denied) if is_passed => {
                         reliance = reliance.max(Reliance::AllButAncestors);
                     }
                     Standing::Refused(_) => reliance = Reliance::None,
                 }
+            }
+            if asked {
+                self.kernel.retry(need, true, &mut self.effects);
             }
         }
         (reliance, asked)
