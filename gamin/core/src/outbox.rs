@@ -11,6 +11,7 @@
 mod tests;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use gamin_engine::{Code, Coverage, Event, Name, Subject, SubscriptionId};
 use gamin_protocol::{CREDENTIAL, EventPacket, MonitorOptions, Presence};
@@ -45,7 +46,7 @@ pub(crate) struct Outbox {
 struct Addressee {
     seq: u16,
     options: MonitorOptions,
-    path: Box<[u8]>,
+    path: Arc<[u8]>,
     /// `None` while nothing waits.
     places: Option<Box<Places>>,
 }
@@ -140,8 +141,7 @@ impl Outbox {
     }
 
     /// Begins to tell of a subscription.
-    pub fn open(&mut self, id: SubscriptionId, seq: u16, path: Vec<u8>, options: MonitorOptions) {
-        let path = path.into_boxed_slice();
+    pub fn open(&mut self, id: SubscriptionId, seq: u16, path: Arc<[u8]>, options: MonitorOptions) {
         self.addressees.insert(id, Addressee { seq, options, path, places: None });
     }
 
@@ -153,7 +153,7 @@ impl Outbox {
         for place in root.into_iter().chain(end_of_listing).chain(coverage).chain(entries.into_values()) {
             self.waiting.remove(&place);
         }
-        self.reply(seq, Code::Acknowledge, path.into_vec());
+        self.reply(seq, Code::Acknowledge, path.to_vec());
     }
 
     /// Answers a question, behind everything that is to be told already.

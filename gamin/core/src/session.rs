@@ -5,11 +5,10 @@
 //! Invariant: every subscription that began is acknowledged exactly once when it is cancelled, and nothing is
 //! told of it after that.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use gamin_engine::{Code, Coverage, Event, Kind, Subject, SubscriptionId, Time, TreePath};
 use gamin_protocol::{DecodeError, Decoder, Fact, Inquiry, MonitorOptions, Request, SYNC};
-use smallvec::SmallVec;
 use tracing::debug;
 
 use crate::outbox::Outbox;
@@ -67,8 +66,8 @@ pub(crate) struct Session {
     /// When it began.
     pub since: Time,
     decoder: Decoder<Request>,
-    /// The live subscriptions of each request number, the oldest in front.
-    numbers: BTreeMap<u16, SmallVec<[SubscriptionId; 1]>>,
+    /// The live subscriptions by their request numbers, of each the oldest in front.
+    numbers: BTreeSet<(u16, SubscriptionId)>,
     /// Whether requests behind a question wait: until it is answered, so answers keep their order; and then for another turn, since
     /// a question may be dear.
     is_waiting: bool,
@@ -86,7 +85,7 @@ impl Session {
             peer,
             since,
             decoder: Decoder::new(),
-            numbers: BTreeMap::new(),
+            numbers: BTreeSet::new(),
             is_waiting: false,
             is_answered: false,
             outbox: Outbox::new(ready_max),
@@ -231,8 +230,10 @@ impl Session {
             path = EMPTY_PATH.to_vec();
         }
         let tree_path = TreePath::new(&path);
-        self.numbers.entry(seq).or_default().push(id);
-        self.outbox.open(id, seq, path, options);
+        self.numbers.insert((seq, id));
+        // Mostly the spelling is that of the path itself.
+        let spelling = tree_path.as_ref().map(TreePath::shared).filter(|plain| **plain == *path);
+        self.outbox.open(id, seq, spelling.unwrap_or_else(|| path.into()), options);
         if tree_path.is_none() {
             // A server has no directory to take a relative path from: there is nothing there.
             for code in [Code::Deleted, Code::EndExist] {
@@ -243,14 +244,12 @@ impl Session {
     }
 
     fn end(&mut self, seq: u16) -> Option<Demand> {
-        let Some(ids) = self.numbers.get_mut(&seq) else {
+        let oldest = self.numbers.range((seq, SubscriptionId(0))..).next();
+        let Some((_, id)) = oldest.copied().filter(|(number, _)| *number == seq) else {
             debug!(seq, "cancel of an unknown number ignored");
             return None;
         };
-        let id = ids.remove(0);
-        if ids.is_empty() {
-            self.numbers.remove(&seq);
-        }
+        self.numbers.remove(&(seq, id));
         debug!(?id, seq, "cancel");
         self.outbox.close(id);
         Some(Demand::Cancel(id))

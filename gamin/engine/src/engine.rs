@@ -33,6 +33,7 @@ use crate::rounds::Rounds;
 use crate::scan::{Detail, Scan, ScanId};
 use crate::time::Time;
 use crate::watch::{Reliance, Waiting, Watch};
+use crate::watch_index::WatchIndex;
 
 /// For how many effects, and outputs, room is kept when there are none.
 const ROOM_KEPT: usize = 1024;
@@ -75,7 +76,7 @@ pub enum Reason {
 pub struct Engine {
     config: Config,
     pub(crate) watches: BTreeMap<WatchId, Box<Watch>>,
-    by_path: BTreeMap<(TreePath, Kind), WatchId>,
+    by_path: WatchIndex,
     pub(crate) by_subscription: BTreeMap<SubscriptionId, WatchId>,
     by_scan: BTreeMap<ScanId, WatchId>,
     by_revalidation: BTreeMap<RevalidationId, Revalidating>,
@@ -103,7 +104,7 @@ impl Engine {
         Engine {
             config,
             watches: BTreeMap::new(),
-            by_path: BTreeMap::new(),
+            by_path: WatchIndex::default(),
             by_subscription: BTreeMap::new(),
             by_scan: BTreeMap::new(),
             by_revalidation: BTreeMap::new(),
@@ -124,8 +125,8 @@ impl Engine {
 
     /// Begins a subscription. It is told the initial listing, then every change.
     pub fn subscribe(&mut self, now: Time, subscription: SubscriptionId, path: TreePath, kind: Kind) {
-        let id = match self.by_path.get(&(path.clone(), kind)) {
-            Some(id) => *id,
+        let id = match self.by_path.get(&self.watches, &path, kind) {
+            Some(id) => id,
             None => self.add_watch(now, path, kind),
         };
         self.flush(now, id);

@@ -233,8 +233,8 @@ pub(crate) struct Directory {
 /// The directory itself, as it was when it was last listed.
 #[derive(Debug)]
 struct Itself {
-    dev: u64,
-    ino: u64,
+    /// Which file it is, as a fingerprint.
+    file: Tag,
     tag: Option<Tag>,
     /// Tells which directory it is, not what is in it.
     identity: Option<Tag>,
@@ -242,11 +242,11 @@ struct Itself {
 
 impl Itself {
     fn of(stamp: &Stamp) -> Itself {
-        Itself { dev: stamp.dev, ino: stamp.ino, tag: stamp.tag(), identity: stamp.of_entry().tag() }
+        Itself { file: stamp.file(), tag: stamp.tag(), identity: stamp.of_entry().tag() }
     }
 
     fn is_same_file(&self, stamp: &Stamp) -> bool {
-        (self.dev, self.ino) == (stamp.dev, stamp.ino)
+        self.file == stamp.file()
     }
 }
 

@@ -29,6 +29,7 @@ mod subscribers;
 mod time;
 mod tree;
 mod watch;
+mod watch_index;
 
 pub use arming::{Level, Refusal};
 pub use census::Census;

@@ -103,6 +103,11 @@ impl TreePath {
         if len == self.0.len() { self.clone() } else { TreePath(self.0[..len].into()) }
     }
 
+    /// Its bytes, shared with it.
+    pub fn shared(&self) -> Arc<[u8]> {
+        Arc::clone(&self.0)
+    }
+
     /// Whether this is `/`.
     pub fn is_root(&self) -> bool {
         self.0.len() == 1

@@ -77,6 +77,11 @@ impl Stamp {
         (!self.fresh).then(|| self.fingerprint())
     }
 
+    /// Which file it is, hashed.
+    pub(crate) fn file(&self) -> Tag {
+        Tag::new(churn(churn(self.dev) ^ self.ino))
+    }
+
     /// All fields but [`Stamp::fresh`], hashed: the same in every build and every process.
     pub(crate) fn fingerprint(&self) -> Tag {
         let words = [
@@ -88,7 +93,7 @@ impl Stamp {
             self.mtime_ns as u64,
             self.ctime_ns as u64,
         ];
-        Tag(words.iter().fold(0, |hash, word| churn(hash ^ word)))
+        Tag::new(words.iter().fold(0, |hash, word| churn(hash ^ word)))
     }
 }
 

@@ -33,8 +33,8 @@ pub(crate) struct Watch {
     pub kind: Kind,
     pub subscribers: Subscribers,
     pub known: Known,
-    /// Why the kernel is asked about which directory, for this path.
-    pub needs: Needs,
+    /// Why the kernel is asked about which directory, for this path; `None`: it is that of a directory, of which it is asked.
+    needs: Option<Box<[Need]>>,
     pub rescan: Option<Box<Rescan>>,
     pub method: Method,
     pub reliance: Reliance,
@@ -135,7 +135,7 @@ impl Watch {
             kind,
             subscribers: Subscribers::default(),
             known: Known::Nothing,
-            needs: Needs::new(),
+            needs: None,
             rescan: None,
             method: Method::Kernel,
             reliance: Reliance::Full,
@@ -145,8 +145,26 @@ impl Watch {
             churn: None,
             calm_at: None,
         };
-        watch.needs = watch.likely_needs();
+        watch.set_needs(&watch.likely_needs());
         watch
+    }
+
+    /// Why the kernel is asked about which directory, for this path.
+    pub(crate) fn needs(&self) -> Needs {
+        match &self.needs {
+            Some(needs) => needs.iter().cloned().collect(),
+            None => Needs::from_iter([self.plain_need()]),
+        }
+    }
+
+    /// Takes why it is to be asked from now on.
+    pub(crate) fn set_needs(&mut self, needs: &[Need]) {
+        let is_plain = matches!(needs, [need] if *need == self.plain_need());
+        self.needs = (!is_plain).then(|| needs.into());
+    }
+
+    fn plain_need(&self) -> Need {
+        Need { directory: self.path.clone(), role: Role::Listed }
     }
 
     /// What a path needs if it is what it seems to be: no links in it, and at its end what was asked for.
@@ -156,7 +174,7 @@ impl Watch {
         }
         let end = match self.path.split_last() {
             Some((directory, name)) if self.kind == Kind::File => Need { directory, role: Role::Entry(name) },
-            _ => Need { directory: self.path.clone(), role: Role::Listed },
+            _ => self.plain_need(),
         };
         Needs::from_iter([end])
     }
@@ -188,7 +206,7 @@ impl Watch {
 
     /// Where the path leads, or would lead, as far as that was found out: a path free of links.
     pub(crate) fn real(&self) -> TreePath {
-        Watch::end_of(&self.needs, &self.path)
+        Watch::end_of(&self.needs(), &self.path)
     }
 
     /// Where a path leads, or would lead, that needs these.
@@ -262,7 +280,7 @@ impl Watch {
                     continue;
                 }
                 // Those about a directory that the path has led to are not taken.
-                Waiting::Entry(need, name, entry) if self.needs.contains(need) => {
+                Waiting::Entry(need, name, entry) if self.needs().contains(need) => {
                     let goes_on = || entry.change.goes_on_from(self.known.has_entry(name));
                     (entries.entry(name.clone()).or_insert_with(goes_on), entry)
                 }
@@ -299,7 +317,7 @@ impl Watch {
     pub(crate) fn is_end(&self, need: &Need) -> bool {
         let Role::Entry(name) = &need.role else { return false };
         let is_reached = self.known.is_present() || need.directory.join(name) == self.path;
-        is_reached && self.needs.last() == Some(need)
+        is_reached && self.needs().last() == Some(need)
     }
 
     /// How closely to look when the attributes of a directory on the way have changed: for a directory subscription only at

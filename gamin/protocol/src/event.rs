@@ -1,6 +1,7 @@
 //! What a server tells a client.
 
 use std::ffi::CStr;
+use std::num::NonZeroU64;
 
 use crate::packet::{Decode, DecodeError, HEADER_LEN, Header, PATH_MAX, encode};
 
@@ -131,7 +132,19 @@ impl std::fmt::Debug for Code {
 /// Two equal tags mean "not changed in between"; unequal ones, or a missing one, "may have changed". It
 /// lets a client whose server was killed find out what changed meanwhile.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Tag(pub u64);
+pub struct Tag(NonZeroU64);
+
+impl Tag {
+    /// A tag of these bits; there is none of zero, which counts as one.
+    pub fn new(bits: u64) -> Tag {
+        Tag(NonZeroU64::new(bits).unwrap_or(NonZeroU64::MIN))
+    }
+
+    /// Its bits.
+    pub fn bits(self) -> u64 {
+        self.0.get()
+    }
+}
 
 /// Length in bytes of a tag on the wire: a NUL that ends the path, then the fingerprint.
 const TAG_LEN: usize = 1 + size_of::<u64>();
@@ -168,8 +181,8 @@ impl EventPacket {
             return Err(DecodeError::PathLength(u16::try_from(path.len()).unwrap_or(u16::MAX)));
         }
         match tag {
-            Some(Tag(tag)) if path.len() + TAG_LEN <= PATH_MAX => {
-                encode(out, seq, code.number(), &[path, &[0], &tag.to_ne_bytes()]);
+            Some(tag) if path.len() + TAG_LEN <= PATH_MAX => {
+                encode(out, seq, code.number(), &[path, &[0], &tag.bits().to_ne_bytes()]);
             }
             _ => encode(out, seq, code.number(), &[path]),
         }
@@ -192,7 +205,8 @@ impl Decode for EventPacket {
             Err(_) => (field, None),
             Ok(path) => {
                 let path = path.to_bytes();
-                let tag = field[path.len() + 1..].try_into().ok().map(|bytes| Tag(u64::from_ne_bytes(bytes)));
+                let tag =
+                    field[path.len() + 1..].try_into().ok().map(|bytes| Tag::new(u64::from_ne_bytes(bytes)));
                 (path, tag)
             }
         };

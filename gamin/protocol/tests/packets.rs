@@ -115,9 +115,9 @@ fn what_the_original_overlooks_is_overlooked() {
 #[test]
 fn an_event_carries_its_tag_behind_the_path() {
     let mut bytes = Vec::new();
-    EventPacket::encode(&mut bytes, 3, Code::Created, b"name", Some(Tag(42)))
+    EventPacket::encode(&mut bytes, 3, Code::Created, b"name", Some(Tag::new(42)))
         .expect("because the name is short");
-    let event = EventPacket { seq: 3, code: Code::Created, path: b"name".to_vec(), tag: Some(Tag(42)) };
+    let event = EventPacket { seq: 3, code: Code::Created, path: b"name".to_vec(), tag: Some(Tag::new(42)) };
     assert_eq!(decode_event(&bytes), Ok(Some(event)));
 }
 
@@ -125,7 +125,8 @@ fn an_event_carries_its_tag_behind_the_path() {
 fn a_tag_that_does_not_fit_is_left_out() {
     let path = vec![b'a'; PATH_MAX - 8];
     let mut bytes = Vec::new();
-    EventPacket::encode(&mut bytes, 3, Code::Exists, &path, Some(Tag(42))).expect("because the path fits");
+    EventPacket::encode(&mut bytes, 3, Code::Exists, &path, Some(Tag::new(42)))
+        .expect("because the path fits");
     assert_eq!(bytes.len(), PACKET_MAX - 8);
     assert_eq!(decode_event(&bytes), Ok(Some(EventPacket { seq: 3, code: Code::Exists, path, tag: None })));
 }

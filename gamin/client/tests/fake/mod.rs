@@ -145,6 +145,6 @@ impl Session {
 
 pub fn packet(seq: u16, code: Code, path: &str, tag: Option<u64>) -> Vec<u8> {
     let mut packet = Vec::new();
-    EventPacket::encode(&mut packet, seq, code, path.as_bytes(), tag.map(Tag)).expect("a good path");
+    EventPacket::encode(&mut packet, seq, code, path.as_bytes(), tag.map(Tag::new)).expect("a good path");
     packet
 }

@@ -146,11 +146,11 @@ fn no_exists_leaves_out_the_listing_but_not_that_there_is_nothing() {
 
 #[test]
 fn the_latest_tag_goes_to_those_who_want_it() {
-    for (options, expected) in [(MonitorOptions::TAGGED, Some(Tag(2))), (MonitorOptions::NONE, None)] {
+    for (options, expected) in [(MonitorOptions::TAGGED, Some(Tag::new(2))), (MonitorOptions::NONE, None)] {
         let mut outbox = outbox(&[options]);
         stall(&mut outbox);
-        outbox.tell(Event { tag: Some(Tag(1)), ..event("Created a") });
-        outbox.tell(Event { tag: Some(Tag(2)), ..event("Changed a") });
+        outbox.tell(Event { tag: Some(Tag::new(1)), ..event("Created a") });
+        outbox.tell(Event { tag: Some(Tag::new(2)), ..event("Changed a") });
         assert_eq!(read_all(&mut outbox).pop().and_then(|packet| packet.tag), expected);
     }
 }
@@ -173,7 +173,7 @@ fn a_cancelled_subscription_is_acknowledged_and_nothing_else() {
 #[test]
 fn what_no_packet_can_hold_is_dropped() {
     let mut outbox = outbox(&[]);
-    outbox.open(SubscriptionId(1), 1, vec![b'x'; PATH_MAX + 1], MonitorOptions::NONE);
+    outbox.open(SubscriptionId(1), 1, vec![b'x'; PATH_MAX + 1].into(), MonitorOptions::NONE);
     outbox.tell(event("Deleted /d"));
     outbox.tell(event("Created a"));
     assert_eq!(read_all(&mut outbox).iter().map(said).collect::<Vec<_>>(), ["Created a"]);
@@ -293,7 +293,7 @@ impl Stream {
                 stream.told[subscriber] = stream.truth[subscriber].clone();
                 // It is told only that the root is missing, which for it is news.
                 stream.told[subscriber].root =
-                    Some(Tag(0)).filter(|_| !present).or(stream.truth[subscriber].root);
+                    Some(Tag::new(0)).filter(|_| !present).or(stream.truth[subscriber].root);
             }
         }
         Ok(stream)
@@ -301,7 +301,7 @@ impl Stream {
 
     fn tell(&mut self, subscriber: usize, code: Code, entry: Option<&[u8]>) -> Result<(), TestCaseError> {
         self.last_tag += 1;
-        let tag = Tag(self.last_tag);
+        let tag = Tag::new(self.last_tag);
         self.truth[subscriber].apply(code, entry, tag)?;
         let subject = entry.map_or(Subject::Root, |name| Subject::Entry(Name::from(name)));
         let subscription = SubscriptionId(subscriber as u64 + 1);
@@ -343,7 +343,7 @@ impl Stream {
                 seq => {
                     let entry = (packet.path != ROOT.as_bytes()).then_some(&*packet.path);
                     let told = &mut self.told[usize::from(seq) - 1];
-                    told.apply(packet.code, entry, packet.tag.unwrap_or(Tag(0)))?;
+                    told.apply(packet.code, entry, packet.tag.unwrap_or(Tag::new(0)))?;
                 }
             }
         }
@@ -365,7 +365,7 @@ impl Stream {
                 prop_assert!(!lasts || told.entries.get(name) == Some(tag), "{name:?}");
             }
             for (name, tag) in &told.entries {
-                prop_assert!(then.entries.contains_key(name) || tag.0 > last_tag, "{name:?}");
+                prop_assert!(then.entries.contains_key(name) || tag.bits() > last_tag, "{name:?}");
             }
         }
         Ok(())

@@ -30,17 +30,16 @@ impl Engine {
     pub(super) fn set_method(&mut self, now: Time, id: WatchId, method: Method) {
         self.leave_method(id);
         let Some(watch) = self.watches.get_mut(&id) else { return };
-        let key = (watch.path.clone(), watch.kind);
         watch.method = method;
         match method {
             Method::Kernel => {}
             Method::Poll { interval } => self.rounds.join(now, interval, id),
             Method::None => watch.reliance = Reliance::None,
         }
-        if method != Method::None {
-            self.by_path.entry(key).or_insert(id);
-        } else if self.by_path.get(&key) == Some(&id) {
-            self.by_path.remove(&key);
+        if method == Method::None {
+            self.by_path.remove(id, &watch.path, watch.kind);
+        } else {
+            self.by_path.add(&self.watches, id);
         }
     }
 
@@ -49,7 +48,7 @@ impl Engine {
         let Some(watch) = self.watches.get_mut(&id) else { return };
         match watch.method {
             Method::Kernel => {
-                for need in &watch.needs {
+                for need in &watch.needs() {
                     self.kernel.release(id, need, &mut self.effects);
                 }
             }

@@ -92,7 +92,7 @@ impl Engine {
     /// A notice about an entry on which the meaning of the path hangs.
     pub(super) fn note_dependency(&mut self, now: Time, id: WatchId, dependency: &Need, entry: EntryNotice) {
         let Some(watch) = self.watches.get_mut(&id) else { return };
-        if !watch.needs.contains(dependency) {
+        if !watch.needs().contains(dependency) {
             // The path has come to lead another way since.
             return;
         }
@@ -129,7 +129,7 @@ impl Engine {
         entry: EntryNotice,
     ) {
         let Some(watch) = self.watches.get_mut(&id) else { return };
-        if !watch.needs.contains(need) {
+        if !watch.needs().contains(need) {
             // The path has come to lead to another directory since.
             return;
         }

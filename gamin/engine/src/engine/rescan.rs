@@ -31,8 +31,8 @@ impl Engine {
         let watch = Watch::new(path, kind);
         // Until a rescan shows where it leads, by what it seems to be.
         let method = self.config.policy.method(&watch.path, &watch.path);
-        self.by_path.insert((watch.path.clone(), kind), id);
         self.watches.insert(id, Box::new(watch));
+        self.by_path.add(&self.watches, id);
         if method != Method::Kernel {
             self.set_method(now, id, method);
         }
@@ -42,10 +42,7 @@ impl Engine {
     pub(super) fn remove_watch(&mut self, id: WatchId) {
         self.leave_method(id);
         let Some(watch) = self.watches.remove(&id) else { return };
-        let key = (watch.path, watch.kind);
-        if self.by_path.get(&key) == Some(&id) {
-            self.by_path.remove(&key);
-        }
+        self.by_path.remove(id, &watch.path, watch.kind);
         if let Some(rescan) = watch.rescan {
             self.by_scan.remove(&rescan.scan);
             self.effects.push_back(Effect::Forget { id: rescan.scan });
@@ -89,7 +86,7 @@ impl Engine {
         self.unplan(id);
         let Some(watch) = self.watches.get(&id) else { return };
         if watch.asks_kernel() {
-            let needs = watch.needs.clone();
+            let needs = watch.needs();
             for need in &needs {
                 self.kernel.retry(need, false, &mut self.effects);
                 self.kernel.hold(id, need, &mut self.effects);
@@ -143,8 +140,10 @@ impl Engine {
             self.set_method(now, id, method);
         }
         let Some(watch) = self.watches.get_mut(&id) else { return };
-        let is_same = watch.needs == needs;
-        let before = if is_same { needs.clone() } else { std::mem::replace(&mut watch.needs, needs.clone()) };
+        let before = watch.needs();
+        if before != needs {
+            watch.set_needs(&needs);
+        }
         let asks_kernel = watch.asks_kernel();
         // For another path, the kernel may have been asked about a directory while the scan was under way.
         let asked_before = watch.rescan.as_ref().map_or(0, |rescan| rescan.asked);

@@ -123,7 +123,7 @@ impl Watch {
             Known::File(file) => Some(file.tag?),
             Known::Absent => None,
         };
-        let (directory, name) = match self.needs.last()? {
+        let (directory, name) = match self.needs().last()? {
             Need { directory, role: Role::Entry(name) } => (directory.clone(), name.clone()),
             Need { directory, role: Role::Listed } => directory.split_last()?,
             Need { role: Role::Passed, .. } => return None,

@@ -380,7 +380,7 @@ mod tests {
     type Telling<'a> = (Code, &'a str, u64);
 
     fn sight(tag: u64) -> State {
-        State::Present(FileSight { tag: Tag(tag), identity: 1, told: tag, is_vague: false })
+        State::Present(FileSight { tag: Tag::new(tag), identity: 1, told: tag, is_vague: false })
     }
 
     /// A directory whose entry `a` was in these states, the first of them when the request was made, and the witness.
@@ -410,7 +410,7 @@ mod tests {
                 root: Path::new("/").into(),
                 coverage: None,
             };
-            let tag = (*tag > 0).then_some(Tag(*tag));
+            let tag = (*tag > 0).then_some(Tag::new(*tag));
             witness.handle_event(1, &event, tag, journal)
         });
         told.err().map(|complaint| complaint.checker)

@@ -45,7 +45,7 @@ impl Server {
 
     pub(super) fn send(&mut self, seq: u16, code: Code, path: &[u8], version: Option<u64>) {
         let mut packet = Vec::new();
-        let tag = version.filter(|_| self.tagged).map(Tag);
+        let tag = version.filter(|_| self.tagged).map(Tag::new);
         protocol::EventPacket::encode(&mut packet, seq, code, path, tag).expect("a good path");
         self.outbox.push_back(packet);
     }

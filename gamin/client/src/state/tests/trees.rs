@@ -24,7 +24,7 @@ struct Server {
 
 impl Server {
     fn send(&mut self, seq: u16, code: Code, path: &str, tag: Option<u64>) {
-        let tag = tag.map(Tag);
+        let tag = tag.map(Tag::new);
         protocol::EventPacket::encode(&mut self.outbox, seq, code, path.as_bytes(), tag)
             .expect("a good path");
     }
