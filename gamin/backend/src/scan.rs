@@ -81,8 +81,8 @@ pub fn scan(
     }
     let mut moves = 0;
     loop {
-        let mut walk = Walk::new(files, &request.path, mounts, lane);
-        let found = match walk.arrive(request.trusted).and_then(|()| walk.look_into(request.detail)) {
+        let mut walk = Walk::new(files, request, mounts, lane);
+        let found = match walk.arrive().and_then(|()| walk.look_into(request.detail)) {
             Err(Stop::Vanished(_)) if request.trusted > 0 => {
                 return scan(files, &ScanRequest { trusted: 0, ..request.clone() }, mounts, lane);
             }
@@ -139,18 +139,12 @@ struct Walk<'a, F> {
 }
 
 impl<'a, F: Files> Walk<'a, F> {
-    fn new(files: &'a mut F, path: &TreePath, mounts: &'a Mounts, lane: &'a Lane) -> Walk<'a, F> {
-        let mut walk = Walk {
-            files,
-            mounts,
-            lane,
-            real: TreePath::root(),
-            pending: Vec::new(),
-            dependencies: Vec::new(),
-            links: 0,
-            is_trusted: false,
-        };
-        walk.pend(path);
+    fn new(files: &'a mut F, request: &ScanRequest, mounts: &'a Mounts, lane: &'a Lane) -> Walk<'a, F> {
+        let (real, rest) = request.path.split_at(request.trusted);
+        let is_trusted = request.trusted > 0;
+        let (pending, dependencies) = (Vec::new(), Vec::new());
+        let mut walk = Walk { files, mounts, lane, real, pending, dependencies, links: 0, is_trusted };
+        walk.pend(rest);
         walk
     }
 
@@ -160,17 +154,19 @@ impl<'a, F: Files> Walk<'a, F> {
     }
 
     /// Walks all the way to a directory.
-    fn arrive(&mut self, mut trusted: usize) -> Result<(), Stop> {
+    fn arrive(&mut self) -> Result<(), Stop> {
         while let Some(name) = self.pending.pop() {
+            self.is_trusted = false;
             if &*name == b".." {
-                self.real = self.real.split_last().map_or_else(TreePath::root, |(parent, _)| parent);
+                if let Some((parent, _)) = self.real.split_last() {
+                    let passed = std::mem::replace(&mut self.real, parent);
+                    self.dependencies.push(Dependency { directory: passed, entry: None });
+                }
             } else {
                 let path = self.real.join(&name);
                 self.keep_to_lane(&path)?;
-                if trusted > 0 { self.enter(path) } else { self.step(path, name)? }
+                self.step(path, name)?;
             }
-            self.is_trusted = trusted > 0;
-            trusted = trusted.saturating_sub(1);
         }
         Ok(())
     }
@@ -185,16 +181,11 @@ impl<'a, F: Files> Walk<'a, F> {
         }
     }
 
-    fn enter(&mut self, directory: TreePath) {
-        self.real = directory;
-        self.dependencies.push(Dependency { directory: self.real.clone(), entry: None });
-    }
-
     fn step(&mut self, path: TreePath, name: Name) -> Result<(), Stop> {
         let looked = self.files.look(&path);
         let file_type = looked.as_ref().ok().map(F::file_type);
         if file_type == Some(FileType::Directory) {
-            self.enter(path);
+            self.real = path;
             return Ok(());
         }
         self.dependencies.push(Dependency { directory: self.real.clone(), entry: Some(name) });
@@ -290,7 +281,6 @@ impl<'a, F: Files> Walk<'a, F> {
     /// The directory that was reached has just been taken away.
     fn vanished(&mut self, why: FileError) -> Found {
         if let Some((directory, name)) = self.real.split_last() {
-            self.dependencies.pop_if(|last| last.directory == self.real);
             self.dependencies.push(Dependency { directory, entry: Some(name) });
         }
         unreached(why)

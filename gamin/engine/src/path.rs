@@ -36,6 +36,9 @@ macro_rules! bytes {
 pub struct Name(SmallVec<[u8; COMMON_NAME_LEN]>);
 bytes!(Name);
 
+/// How long a path mostly is.
+const COMMON_PATH_LEN: usize = 128;
+
 /// How long a name can be without being kept on the heap.
 const COMMON_NAME_LEN: usize = 24;
 
@@ -59,7 +62,7 @@ impl TreePath {
         if spelling.first() != Some(&b'/') {
             return None;
         }
-        let mut path = Vec::with_capacity(spelling.len());
+        let mut path = SmallVec::<[u8; COMMON_PATH_LEN]>::new();
         for component in components(spelling) {
             path.push(b'/');
             path.extend_from_slice(component);
@@ -67,7 +70,7 @@ impl TreePath {
         if path.is_empty() {
             path.push(b'/');
         }
-        Some(TreePath(path.into()))
+        Some(TreePath(path.as_slice().into()))
     }
 
     /// `/`.
@@ -101,6 +104,16 @@ impl TreePath {
     /// This path, or the directory above it, that is so many bytes long.
     pub(crate) fn prefix(&self, len: usize) -> TreePath {
         if len == self.0.len() { self.clone() } else { TreePath(self.0[..len].into()) }
+    }
+
+    /// The directory to which its first `count` components lead as they are spelled, and what is left of it.
+    pub fn split_at(&self, count: usize) -> (TreePath, &[u8]) {
+        let ends = self.0.iter().enumerate().skip(1).filter(|(_, byte)| **byte == b'/').map(|(at, _)| at);
+        let end = match count {
+            0 => 1,
+            _ => ends.chain([self.0.len()]).nth(count - 1).unwrap_or(self.0.len()),
+        };
+        (self.prefix(end), &self.0[end..])
     }
 
     /// Its bytes, shared with it.
@@ -148,6 +161,21 @@ mod tests {
         assert_eq!(above("/a"), [b"/"]);
         assert_eq!(above("/a/bc/d"), [b"/".to_vec(), b"/a".to_vec(), b"/a/bc".to_vec()]);
         assert_eq!(tree("/a/bc/d").prefix(2), tree("/a"));
+    }
+
+    #[test]
+    fn components_are_counted_from_the_root() {
+        let split = |path: &str, count| {
+            let path = tree(path);
+            let (directory, rest) = path.split_at(count);
+            [directory.to_vec(), rest.to_vec()].map(|part| String::from_utf8(part).expect("it was text"))
+        };
+        assert_eq!(split("/a/bc", 0), ["/", "a/bc"]);
+        assert_eq!(split("/a/bc", 1), ["/a", "/bc"]);
+        for count in [2, 3, usize::MAX] {
+            assert_eq!(split("/a/bc", count), ["/a/bc", ""]);
+            assert_eq!(split("/", count), ["/", ""]);
+        }
     }
 
     #[test]

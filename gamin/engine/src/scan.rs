@@ -32,7 +32,8 @@ pub enum Detail {
 /// What a scan found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Scan {
-    /// What the path's meaning hangs on, from `/` down, in the order in which it was walked.
+    /// What the path's meaning hangs on, in the order in which it was walked. Left out are the directory that it leads to and those above
+    /// that or another one: that they stay where they are goes without saying.
     pub dependencies: Vec<Dependency>,
     /// What it leads to.
     pub found: Found,
@@ -44,8 +45,7 @@ pub struct Dependency {
     /// The directory.
     pub directory: TreePath,
     /// With a name: it matters what that entry is (a symbolic link, the end of the path, or the first thing that
-    /// is missing). Without: it matters only that the directory stays where it is. `/`, which always does, is
-    /// named only with an entry.
+    /// is missing). Without: it matters only that the directory stays where it is, since the path leads on from there by `..`.
     pub entry: Option<Name>,
 }
 

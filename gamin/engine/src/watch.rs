@@ -172,9 +172,10 @@ impl Watch {
         if self.path.components().any(|component| component == b"..") {
             return Needs::new();
         }
-        let end = match self.path.split_last() {
-            Some((directory, name)) if self.kind == Kind::File => Need { directory, role: Role::Entry(name) },
-            _ => self.plain_need(),
+        let above = if self.kind == Kind::File { self.path.split_last() } else { None };
+        let end = match above {
+            Some((directory, name)) => Need { directory, role: Role::Entry(name) },
+            None => self.plain_need(),
         };
         Needs::from_iter([end])
     }
@@ -193,7 +194,7 @@ impl Watch {
             }
             Found::Missing | Found::Unknown(_) | Found::File(_) => None,
         };
-        let all: Vec<Need> = dependencies.chain(end).collect();
+        let all: Needs = dependencies.chain(end).collect();
         // Every path leads through `/`; and who leads through a directory to another need not say so.
         let is_implied = |need: &Need| all.iter().any(|other| need.is_implied_by(other));
         let mut needs: Needs = all.iter().filter(|need| !is_implied(need)).cloned().collect();

@@ -16,7 +16,7 @@ fn outbox(options: &[MonitorOptions]) -> Outbox {
     let mut outbox = Outbox::new(BYTES_MAX);
     outbox.sent(1);
     for (seq, options) in (1..).zip(options) {
-        outbox.open(SubscriptionId(seq), seq as u16, ROOT.into(), *options);
+        outbox.open(SubscriptionId(seq), seq as u16, ROOT.as_bytes().into(), *options);
     }
     outbox
 }
