@@ -11,10 +11,10 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use smallvec::SmallVec;
 
 use crate::arming::{Level, Refusal};
+use crate::directory_tree::{DirectoryTree, Node};
 use crate::effect::Effect;
 use crate::id::{ArmingId, WatchId};
 use crate::path::{Name, TreePath};
-use crate::tree::{Node, Tree};
 
 /// Why a watch needs the kernel to be asked about a directory. None asks for less than those before it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -229,7 +229,7 @@ impl Standing {
 /// All kernel watches.
 #[derive(Debug, Default)]
 pub(crate) struct KernelWatches {
-    tree: Tree<KernelWatch>,
+    tree: DirectoryTree<KernelWatch>,
     armings: BTreeMap<ArmingId, Node>,
     last_id: u64,
     /// How often the kernel was asked for something new.

@@ -10,6 +10,7 @@
 mod arming;
 mod census;
 mod churn;
+mod directory_tree;
 mod effect;
 mod engine;
 mod event;
@@ -27,7 +28,6 @@ mod scan;
 mod stamp;
 mod subscribers;
 mod time;
-mod tree;
 mod watch;
 mod watch_index;
 

@@ -7,13 +7,16 @@ use std::os::unix::ffi::OsStringExt;
 
 use gamin_backend::{Access, FileError, Files};
 use gamin_engine::{FileType, Name, Stamp, TreePath};
-use nix::dir::Dir;
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag, open, readlink};
 use nix::sys::stat::{FileStat, Mode, fstat, fstatat, lstat};
 use nix::sys::statfs::fstatfs;
+use rustix::fs::RawDir;
 
 use crate::stamp::{FileSystems, Judge, file_type, keeps_directory_times};
+
+/// How many bytes of a directory are read at once: of a thousand common names.
+const NAMES_BYTES: usize = 32 * 1024;
 
 /// One short time of looking at real files.
 pub struct Disk {
@@ -39,19 +42,11 @@ impl Default for Disk {
 }
 
 /// A directory that is held open.
-pub enum OpenDirectory {
-    /// To be listed.
-    Readable(Dir),
-    /// To be looked at alone.
-    Seen(OwnedFd),
-}
+pub struct OpenDirectory(OwnedFd);
 
 impl AsFd for OpenDirectory {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        match self {
-            OpenDirectory::Readable(open) => open.as_fd(),
-            OpenDirectory::Seen(open) => open.as_fd(),
-        }
+        self.0.as_fd()
     }
 }
 
@@ -69,14 +64,11 @@ impl Files for Disk {
 
     fn open(&mut self, directory: &TreePath, access: Access) -> Result<OpenDirectory, FileError> {
         let flags = OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-        let opened = match access {
-            Access::List => {
-                let flags = flags | OFlag::O_RDONLY | OFlag::O_NONBLOCK;
-                Dir::open(&**directory, flags, Mode::empty()).map(OpenDirectory::Readable)
-            }
-            Access::Look => open(&**directory, flags | OFlag::O_PATH, Mode::empty()).map(OpenDirectory::Seen),
+        let access = match access {
+            Access::List => OFlag::O_RDONLY | OFlag::O_NONBLOCK,
+            Access::Look => OFlag::O_PATH,
         };
-        opened.map_err(failure)
+        open(&**directory, flags | access, Mode::empty()).map(OpenDirectory).map_err(failure)
     }
 
     fn look_at(&mut self, open: &OpenDirectory) -> Result<FileStat, FileError> {
@@ -88,10 +80,11 @@ impl Files for Disk {
     }
 
     fn names(&mut self, open: &mut OpenDirectory, max: usize) -> Result<Option<Vec<Name>>, FileError> {
-        let OpenDirectory::Readable(open) = open else { return Err(FileError::Failed) };
         let mut names = Vec::new();
-        for entry in open.iter() {
-            let entry = entry.map_err(failure)?;
+        let mut buffer = Vec::with_capacity(NAMES_BYTES);
+        let mut entries = RawDir::new(open, buffer.spare_capacity_mut());
+        while let Some(entry) = entries.next() {
+            let entry = entry.map_err(|errno| failure(Errno::from_raw(errno.raw_os_error())))?;
             let name = entry.file_name().to_bytes();
             if name != b"." && name != b".." {
                 names.push(Name::from(name));

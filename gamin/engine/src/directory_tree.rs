@@ -34,14 +34,14 @@ pub(crate) type Nodes = SmallVec<[Node; 16]>;
 
 /// A tree of directories, with a `T` for each.
 #[derive(Debug, Default)]
-pub(crate) struct Tree<T> {
-    directories: Slab<Directory<T>>,
+pub(crate) struct DirectoryTree<T> {
+    directories: Slab<TreeNode<T>>,
     by_path: HashTable<Node>,
     hasher: FixedState,
 }
 
 #[derive(Debug)]
-struct Directory<T> {
+struct TreeNode<T> {
     path: TreePath,
     above: Option<Node>,
     /// The first of those in it, and of those beside it the next and the one before.
@@ -51,7 +51,7 @@ struct Directory<T> {
     value: T,
 }
 
-impl<T: Default> Tree<T> {
+impl<T: Default> DirectoryTree<T> {
     /// The directory of a path, and all those above it, which are added if they are not there.
     pub(crate) fn insert(&mut self, path: &TreePath) -> Node {
         let mut missing: SmallVec<[usize; 16]> = SmallVec::new();
@@ -76,7 +76,7 @@ impl<T: Default> Tree<T> {
     fn add(&mut self, path: TreePath, above: Option<Node>) -> Node {
         let next = above.and_then(|above| self.directories[above.key()].first);
         let hash = self.hasher.hash_one(&*path);
-        let directory = Directory { path, above, first: None, next, previous: None, value: T::default() };
+        let directory = TreeNode { path, above, first: None, next, previous: None, value: T::default() };
         let node = Node::new(self.directories.insert(directory));
         if let Some(next) = next {
             self.directories[next.key()].previous = Some(node);
@@ -90,7 +90,7 @@ impl<T: Default> Tree<T> {
     }
 }
 
-impl<T> Tree<T> {
+impl<T> DirectoryTree<T> {
     /// The directory of a path.
     pub(crate) fn find(&self, path: &[u8]) -> Option<Node> {
         let hash = self.hasher.hash_one(path);
@@ -99,7 +99,7 @@ impl<T> Tree<T> {
 
     /// Takes out a directory in which none is.
     pub(crate) fn remove(&mut self, node: Node) -> T {
-        let Directory { path, above, next, previous, value, .. } = self.directories.remove(node.key());
+        let TreeNode { path, above, next, previous, value, .. } = self.directories.remove(node.key());
         match (previous, above) {
             (Some(previous), _) => self.directories[previous.key()].next = next,
             (None, Some(above)) => self.directories[above.key()].first = next,
@@ -113,7 +113,11 @@ impl<T> Tree<T> {
             found.remove();
         }
         if self.directories.is_empty() {
-            *self = Tree { directories: Slab::new(), by_path: HashTable::new(), hasher: self.hasher.clone() };
+            *self = DirectoryTree {
+                directories: Slab::new(),
+                by_path: HashTable::new(),
+                hasher: self.hasher.clone(),
+            };
         }
         value
     }
@@ -170,7 +174,7 @@ impl<T> Tree<T> {
     }
 }
 
-impl<T> Index<Node> for Tree<T> {
+impl<T> Index<Node> for DirectoryTree<T> {
     type Output = T;
 
     fn index(&self, node: Node) -> &T {
@@ -178,7 +182,7 @@ impl<T> Index<Node> for Tree<T> {
     }
 }
 
-impl<T> IndexMut<Node> for Tree<T> {
+impl<T> IndexMut<Node> for DirectoryTree<T> {
     fn index_mut(&mut self, node: Node) -> &mut T {
         &mut self.directories[node.key()].value
     }
@@ -192,7 +196,7 @@ mod tests {
         TreePath::new(text.as_bytes()).expect("because it is absolute")
     }
 
-    fn below(tree: &Tree<u32>, top: &str) -> Vec<String> {
+    fn below(tree: &DirectoryTree<u32>, top: &str) -> Vec<String> {
         let top = tree.find(top.as_bytes()).expect("because it was added");
         let mut below: Vec<String> =
             tree.downwards(top).map(|node| String::from_utf8_lossy(tree.path(node)).into_owned()).collect();
@@ -202,7 +206,7 @@ mod tests {
 
     #[test]
     fn whoever_is_added_brings_those_above() {
-        let mut tree = Tree::<u32>::default();
+        let mut tree = DirectoryTree::<u32>::default();
         for text in ["/a/b/c", "/a/x", "/a b", "/a/b/d"] {
             let node = tree.insert(&path(text));
             assert_eq!((tree.insert(&path(text)), tree.find(text.as_bytes())), (node, Some(node)));
@@ -217,7 +221,7 @@ mod tests {
 
     #[test]
     fn what_is_taken_out_leaves_nothing() {
-        let mut tree = Tree::<u32>::default();
+        let mut tree = DirectoryTree::<u32>::default();
         for text in ["/a/b", "/a/c", "/a/d"] {
             tree.insert(&path(text));
         }
