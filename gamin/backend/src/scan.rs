@@ -254,7 +254,7 @@ impl<'a, F: Files> Walk<'a, F> {
             Err(why) => return Ok(Entries::Unlisted(unlisted(why))),
         };
         if detail != Detail::Stamps && names.len() > NAMES_ONLY_OVER {
-            return Ok(Entries::Listed(names.into_iter().map(|name| (name, None)).collect()));
+            return Ok(Entries::Named(names));
         }
         let mounts = self.mounts;
         let remote = mounts.remote_in(&self.real);

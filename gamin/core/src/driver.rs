@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use gamin_backend::{Backend, Kernel, Lane, Mounts, revalidate, scan};
 use gamin_config::Policy;
-use gamin_engine::{Effect, Entries, Found, Scan, ScanRequest, Time};
+use gamin_engine::{Effect, Scan, ScanRequest, Time};
 use tracing::debug;
 
 use crate::core::Core;
@@ -219,9 +219,7 @@ impl<W> Driver<W> {
     fn scan<S: System<Watch = W>>(&mut self, system: &mut S, now: Time, (id, request): Job) {
         self.follow_mounts(system, now);
         let answer = system.scan(&request, &self.policy.mounts, &Lane::SHORT);
-        if let Ok(Scan { found: Found::Directory { entries: Entries::Listed(entries), .. }, .. }) = &answer {
-            self.entries += entries.len();
-        }
+        self.entries += answer.as_ref().map_or(0, Scan::entries);
         self.scanned.push(((id, request), answer));
         if self.scanned.len() >= SCANNED_MAX || self.entries >= ENTRIES_MAX {
             self.hand_in_scanned(system, now);

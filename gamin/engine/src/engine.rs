@@ -24,6 +24,7 @@ use crate::id::{ArmingId, WatchId};
 use crate::kernel_watch::{KernelWatches, Need, Role};
 use crate::known::Telling;
 use crate::notice::{Change, Notice};
+use crate::outgoing::Outgoing;
 use crate::pace::Paces;
 use crate::path::TreePath;
 use crate::policy::{Method, Policy};
@@ -35,7 +36,7 @@ use crate::time::Time;
 use crate::watch::{Reliance, Waiting, Watch};
 use crate::watch_index::WatchIndex;
 
-/// For how many effects, and outputs, room is kept when there are none.
+/// For how many effects room is kept when there are none.
 const ROOM_KEPT: usize = 1024;
 
 /// How the engine is to watch.
@@ -89,7 +90,7 @@ pub struct Engine {
     pub(crate) polls: BTreeSet<(Time, WatchId)>,
     pub(crate) barriers: BTreeMap<BarrierId, BTreeSet<WatchId>>,
     pub(crate) effects: VecDeque<Effect>,
-    pub(crate) outputs: VecDeque<Output>,
+    pub(crate) outputs: Outgoing,
     last_watch: u64,
     last_scan: u64,
     last_revalidation: u64,
@@ -115,7 +116,7 @@ impl Engine {
             polls: BTreeSet::new(),
             barriers: BTreeMap::new(),
             effects: VecDeque::new(),
-            outputs: VecDeque::new(),
+            outputs: Outgoing::default(),
             last_watch: 0,
             last_scan: 0,
             last_revalidation: 0,
@@ -322,11 +323,7 @@ impl Engine {
 
     /// The next thing to tell.
     pub fn poll_output(&mut self) -> Option<Output> {
-        let output = self.outputs.pop_front();
-        if output.is_none() && self.outputs.capacity() > ROOM_KEPT {
-            self.outputs = VecDeque::new();
-        }
-        output
+        self.outputs.pop()
     }
 
     /// When to call [`Engine::handle_time`], and what for. `None`: nothing will happen by itself.

@@ -85,6 +85,11 @@ impl File {
         File { scanned: true, ..File::of(stamp) }
     }
 
+    /// What a scan shows that takes only names.
+    pub(crate) fn of_name() -> File {
+        File::of_scan(None)
+    }
+
     fn of_seen(seen: Seen) -> File {
         match seen {
             Seen::Present(stamp) => File::of(Some(&stamp)),
@@ -290,7 +295,7 @@ impl Known {
     ) {
         match self {
             Known::Directory(directory) if directory.itself.is_same_file(&stamp) => {
-                if matches!(entries, Entries::Listed(_)) {
+                if matches!(entries, Entries::Listed(_) | Entries::Named(_)) {
                     directory.itself = Itself::of(&stamp);
                 }
                 return directory.learn(entries, in_doubt, noticed, told);
@@ -391,20 +396,18 @@ impl Known {
         }
     }
 
-    /// The initial listing.
-    pub(crate) fn list(&self) -> impl Iterator<Item = Telling> {
+    /// The initial listing: what the path itself is, and the entries.
+    pub(crate) fn list(&self) -> (Telling, Option<Arc<EntriesKnown>>) {
         let root = match self {
             Known::File(file) => Telling::root(Code::Exists, file.tag),
             Known::Directory(directory) => Telling::root(Code::Exists, directory.identity()),
             Known::Nothing | Known::Absent => Telling::root(Code::Deleted, None),
         };
         let entries = match self {
-            Known::Directory(directory) => directory.entries.as_deref(),
+            Known::Directory(directory) => directory.entries.clone(),
             _ => None,
         };
-        let entries =
-            entries.into_iter().flatten().map(|(name, file)| Telling::entry(Code::Exists, name, file.tag));
-        [root].into_iter().chain(entries).chain([Telling::root(Code::EndExist, None)])
+        (root, entries)
     }
 }
 
@@ -434,9 +437,14 @@ impl Directory {
 
     /// Takes the first listing, which nobody has been told of.
     fn fill(&mut self, entries: Entries) {
-        let Entries::Listed(listing) = entries else { return };
         let file = |stamp: Option<Stamp>| File::of_scan(stamp.map(Stamp::of_entry).as_ref());
-        let entries: EntriesKnown = listing.into_iter().map(|(name, stamp)| (name, file(stamp))).collect();
+        let entries: EntriesKnown = match entries {
+            Entries::Listed(listing) => {
+                listing.into_iter().map(|(name, stamp)| (name, file(stamp))).collect()
+            }
+            Entries::Named(names) => names.into_iter().map(|name| (name, File::of_name())).collect(),
+            Entries::Unasked | Entries::Unlisted(_) => return,
+        };
         self.entries = (!entries.is_empty()).then(|| Arc::new(entries));
         self.is_listed = true;
     }
@@ -445,6 +453,7 @@ impl Directory {
     fn learn(&mut self, entries: Entries, in_doubt: bool, noticed: &BTreeSet<Name>, told: &mut Vec<Telling>) {
         let mut listing = match entries {
             Entries::Listed(listing) => BTreeMap::from_iter(listing),
+            Entries::Named(names) => names.into_iter().map(|name| (name, None)).collect(),
             Entries::Unasked => return,
             Entries::Unlisted(_) => {
                 self.is_listed = false;

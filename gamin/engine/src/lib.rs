@@ -18,6 +18,7 @@ mod id;
 mod kernel_watch;
 mod known;
 mod notice;
+mod outgoing;
 mod pace;
 mod path;
 mod policy;

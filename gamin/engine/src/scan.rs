@@ -39,6 +39,17 @@ pub struct Scan {
     pub found: Found,
 }
 
+impl Scan {
+    /// How many entries it has listed.
+    pub fn entries(&self) -> usize {
+        match &self.found {
+            Found::Directory { entries: Entries::Listed(listed), .. } => listed.len(),
+            Found::Directory { entries: Entries::Named(names), .. } => names.len(),
+            _ => 0,
+        }
+    }
+}
+
 /// A directory on which the meaning of a path hangs. Its path is free of symbolic links.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Dependency {
@@ -76,6 +87,8 @@ pub enum Entries {
     Unasked,
     /// All of them, in any order, without `.` and `..`. Without a stamp: not looked at closely.
     Listed(Vec<(Name, Option<Stamp>)>),
+    /// The names of all of them in the same way: none was looked at.
+    Named(Vec<Name>),
     /// They could not be listed.
     Unlisted(Unlisted),
 }

@@ -50,6 +50,9 @@ fn listed(entries: Entries) -> String {
             };
             entries.into_iter().map(entry).collect::<Vec<_>>().join(", ")
         }
+        Entries::Named(names) => {
+            listed(Entries::Listed(names.into_iter().map(|name| (name, None)).collect()))
+        }
         other @ (Entries::Unasked | Entries::Unlisted(_)) => format!("{other:?}"),
     }
 }

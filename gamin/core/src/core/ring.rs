@@ -7,8 +7,8 @@
 use std::collections::VecDeque;
 
 use gamin_engine::{
-    ArmingId, Detail, Effect, Entries, Event, Found, Level, Notice, Refusal, RevalidationId, Scan, ScanId,
-    Seen, Subject, Time, TreePath,
+    ArmingId, Detail, Effect, Event, Found, Level, Notice, Refusal, RevalidationId, Scan, ScanId, Seen,
+    Subject, Time, TreePath,
 };
 use gamin_protocol::Fact;
 
@@ -67,8 +67,7 @@ impl From<&Scan> for ScanOutcome {
             Found::Missing => ScanOutcome::Missing,
             Found::Unknown(_) => ScanOutcome::Unknown,
             Found::File(_) => ScanOutcome::File,
-            Found::Directory { entries: Entries::Listed(listed), .. } => ScanOutcome::Directory(listed.len()),
-            Found::Directory { .. } => ScanOutcome::Directory(0),
+            Found::Directory { .. } => ScanOutcome::Directory(scan.entries()),
         }
     }
 }

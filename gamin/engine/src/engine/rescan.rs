@@ -14,7 +14,7 @@ use crate::effect::Effect;
 use crate::event::{Output, Subject};
 use crate::id::WatchId;
 use crate::kernel_watch::{Need, Role, Standing};
-use crate::known::Known;
+use crate::known::{Known, Telling};
 use crate::path::TreePath;
 use crate::policy::Method;
 use crate::scan::{Detail, Entries, Found, Scan, ScanId, ScanRequest, Unlisted};
@@ -284,9 +284,14 @@ impl Engine {
         let Some(watch) = self.watches.get_mut(&id) else { return };
         for subscription in watch.subscribers.list() {
             if watch.coverage.is_gap() {
-                self.outputs.push_back(Output::Coverage(subscription, watch.coverage));
+                self.outputs.push(Output::Coverage(subscription, watch.coverage));
             }
-            self.outputs.extend(watch.known.list().map(|told| event(subscription, told)));
+            let (root, entries) = watch.known.list();
+            self.outputs.push(event(subscription, root));
+            if let Some(entries) = entries {
+                self.outputs.push_listing(subscription, entries);
+            }
+            self.outputs.push(event(subscription, Telling::root(Code::EndExist, None)));
         }
     }
 
@@ -317,7 +322,7 @@ impl Engine {
         let outputs = &mut self.outputs;
         self.barriers.retain(|barrier, awaited| {
             if awaited.is_empty() {
-                outputs.push_back(Output::Reached(*barrier));
+                outputs.push(Output::Reached(*barrier));
             }
             !awaited.is_empty()
         });

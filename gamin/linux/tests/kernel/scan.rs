@@ -29,6 +29,7 @@ impl Bench {
             Found::Directory { real, entries, .. } => match entries {
                 Entries::Unasked => format!("directory {}", show(&real)),
                 Entries::Listed(entries) => format!("directory {} with {}", show(&real), entries.len()),
+                Entries::Named(names) => format!("directory {} with {}", show(&real), names.len()),
                 Entries::Unlisted(why) => format!("directory {}, {why:?}", show(&real)),
             },
         };
@@ -200,6 +201,7 @@ fn a_large_directory_is_stamped_only_when_asked_for() -> Outcome {
             let stamps = entries.iter().filter(|(_, stamp)| stamp.is_some()).count();
             (entries.len(), stamps)
         }
+        Found::Directory { entries: Entries::Named(names), .. } => (names.len(), 0),
         found => panic!("{found:?}"),
     };
     let bench = Bench::new()?;
