@@ -23,6 +23,26 @@ const NOTICES_MAX: usize = 32 * 1024;
 /// For how many notices room is kept when there are none.
 const ROOM_KEPT: usize = 4096;
 
+/// Who is told what the kernel noticed.
+pub trait Listener {
+    /// Whether it matters what is by now at the place of an entry that was removed, of which the kernel will tell too.
+    fn wants_look(&self, watch: ArmingId, name: &Name) -> bool;
+
+    /// Takes a notice.
+    fn handle_notice(&mut self, notice: Notice);
+}
+
+/// Wants to know everything.
+impl<F: FnMut(Notice)> Listener for F {
+    fn wants_look(&self, _watch: ArmingId, _name: &Name) -> bool {
+        true
+    }
+
+    fn handle_notice(&mut self, notice: Notice) {
+        self(notice);
+    }
+}
+
 /// The armings of all sessions, on one kernel, which is handed in at each call and whose watches are held as `W`.
 #[derive(Debug)]
 pub struct Backend<W> {
@@ -75,21 +95,21 @@ impl<W> Backend<W> {
         self.armings.count()
     }
 
-    /// Reads all that the kernel has noticed by now, gives each notice to `hand_in`, and tells how many they were.
+    /// Reads all that the kernel has noticed by now, gives each notice to `listener`, and tells how many they were.
     ///
     /// # Errors
     /// As [`Backend::read`].
     pub fn drain<K: Kernel<Watch = W>>(
         &mut self,
         kernel: &mut K,
-        mut hand_in: impl FnMut(Notice),
+        listener: &mut impl Listener,
     ) -> io::Result<usize> {
         let mut count = 0;
         let mut notices = std::mem::take(&mut self.notices);
         let drained = loop {
-            let more = self.read(kernel, &mut notices);
+            let more = self.read(kernel, &mut notices, |watch, name| listener.wants_look(watch, name));
             count += notices.len();
-            notices.drain(..).for_each(&mut hand_in);
+            notices.drain(..).for_each(|notice| listener.handle_notice(notice));
             match more {
                 Ok(true) if count < NOTICES_MAX => {}
                 Ok(_) => break Ok(count),
@@ -103,7 +123,7 @@ impl<W> Backend<W> {
     }
 
     /// Reads once from the kernel's queue, appends the notices, and tells whether there may be more. Never waits for
-    /// a notice, but looks at each entry that it names.
+    /// a notice, but looks at each entry that it names; at one that was removed last only if that is wanted.
     ///
     /// After [`Notice::Overflow`], which comes at most once in a read, it makes sure of each arming, so that even
     /// then every arming whose directory has left its path is [`Notice::Gone`], or [`Notice::Refused`] if that can't be seen.
@@ -114,6 +134,7 @@ impl<W> Backend<W> {
         &mut self,
         kernel: &mut K,
         notices: &mut Vec<Notice>,
+        wants_look: impl Fn(ArmingId, &Name) -> bool,
     ) -> io::Result<bool> {
         let more = kernel.read(&mut self.records)?;
         if self.records.is_empty() {
@@ -150,7 +171,10 @@ impl<W> Backend<W> {
         }
         let mut files = kernel.files();
         let mut inspector = Inspector::new(&self.armings, &mut files);
-        complete(notices, first, |watch, name| inspector.look(watch, name));
+        complete(notices, first, |watch, name, change| {
+            let is_gone = change == Change::Deleted && !wants_look(watch, name);
+            if is_gone { Seen::Absent } else { inspector.look(watch, name) }
+        });
         drop(files);
         if overflowed {
             notices.extend(self.armings.end_stale(kernel));

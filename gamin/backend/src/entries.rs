@@ -8,12 +8,12 @@ use crate::armings::Armings;
 use crate::files::{FileError, Files};
 use crate::way::{Way, way};
 
-/// Completes `notices[first..]`, which one reading gave: says what each entry looks like by now, which notice of it is the last, and
+/// Completes `notices[first..]`, which one reading gave: says what each entry looks like by now (`look` takes the last that happened to it), which notice of it is the last, and
 /// merges each run of changes into the last of them.
 pub(crate) fn complete(
     notices: &mut Vec<Notice>,
     first: usize,
-    mut look: impl FnMut(ArmingId, &Name) -> Seen,
+    mut look: impl FnMut(ArmingId, &Name, Change) -> Seen,
 ) {
     let fresh = &mut notices[first..];
     let mut by_entry: Vec<usize> =
@@ -42,7 +42,7 @@ fn complete_entry(
     notices: &mut [Notice],
     of_entry: &[usize],
     is_merged: &mut [bool],
-    look: &mut impl FnMut(ArmingId, &Name) -> Seen,
+    look: &mut impl FnMut(ArmingId, &Name, Change) -> Seen,
 ) {
     let mut seen = None;
     // The last of a run, and what the run comes to.
@@ -50,7 +50,7 @@ fn complete_entry(
     for at in of_entry.iter().rev() {
         let Notice::Entry { watch, name, entry } = &mut notices[*at] else { continue };
         entry.is_last = seen.is_none();
-        entry.seen = *seen.get_or_insert_with(|| look(*watch, name));
+        entry.seen = *seen.get_or_insert_with(|| look(*watch, name, entry.change));
         let merged = run.and_then(|(last, later)| Some((last, entry.change.then(later)?)));
         let change = entry.change;
         if let Some((last, both)) = merged {
@@ -131,7 +131,7 @@ mod tests {
         let mut notices = vec![before.clone()];
         notices.extend(changes.iter().map(|(name, change)| entry(name, *change)));
         let mut looks = 0;
-        complete(&mut notices, 1, |_, _| {
+        complete(&mut notices, 1, |_, _, _| {
             looks += 1;
             Seen::Present(Stamp::void(FileType::Other))
         });

@@ -20,7 +20,7 @@ mod revalidation;
 mod scan;
 mod way;
 
-pub use backend::Backend;
+pub use backend::{Backend, Listener};
 pub use files::{Access, FileError, Files};
 pub use kernel::{Extent, Kernel, Number, Record};
 pub use mounts::{Mount, MountId, Mounts};

@@ -16,8 +16,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gamin_engine::{
-    ArmingId, BarrierId, Doubts, Effect, Engine, Kind, Notice, Output, Policy, Refusal, RevalidationId, Scan,
-    ScanId, SubscriptionId, Time, TreePath,
+    ArmingId, BarrierId, Doubts, Effect, Engine, Kind, Name, Notice, Output, Policy, Refusal, RevalidationId,
+    Scan, ScanId, SubscriptionId, Time, TreePath,
 };
 use tracing::{debug, info};
 
@@ -211,6 +211,11 @@ impl Core {
     pub fn handle_hangup(&mut self, now: Time, id: SessionId) {
         self.newcomers.remove(&id);
         self.end(now, id);
+    }
+
+    /// Whether it matters what is by now at the place of an entry that was removed.
+    pub fn wants_look(&self, watch: ArmingId, name: &Name) -> bool {
+        self.engine.wants_look(watch, name)
     }
 
     /// Takes what the kernel noticed.

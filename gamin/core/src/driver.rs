@@ -9,9 +9,9 @@
 use std::io;
 use std::sync::Arc;
 
-use gamin_backend::{Backend, Kernel, Lane, Mounts, revalidate, scan};
+use gamin_backend::{Backend, Kernel, Lane, Listener, Mounts, revalidate, scan};
 use gamin_config::Policy;
-use gamin_engine::{Effect, Scan, ScanRequest, Time};
+use gamin_engine::{ArmingId, Effect, Name, Notice, Scan, ScanRequest, Time};
 use tracing::debug;
 
 use crate::core::Core;
@@ -34,6 +34,22 @@ pub trait System: Kernel + Workers {
     /// The lane in which it has to be made.
     fn scan(&mut self, request: &ScanRequest, mounts: &Mounts, lane: &Lane) -> Result<Scan, Lane> {
         scan(&mut self.files(), request, mounts, lane)
+    }
+}
+
+/// A core that takes what the kernel noticed by this time.
+struct Listening<'a> {
+    core: &'a mut Core,
+    now: Time,
+}
+
+impl Listener for Listening<'_> {
+    fn wants_look(&self, watch: ArmingId, name: &Name) -> bool {
+        self.core.wants_look(watch, name)
+    }
+
+    fn handle_notice(&mut self, notice: Notice) {
+        self.core.handle_notice(self.now, notice);
     }
 }
 
@@ -263,6 +279,6 @@ impl<W> Driver<W> {
 
     /// Hands in all that the kernel has noticed by now; gives how much that was.
     fn drain<S: System<Watch = W>>(&mut self, system: &mut S, now: Time) -> io::Result<usize> {
-        self.backend.drain(system, |notice| self.core.handle_notice(now, notice))
+        self.backend.drain(system, &mut Listening { core: &mut self.core, now })
     }
 }

@@ -26,7 +26,7 @@ use crate::known::Telling;
 use crate::notice::{Change, Notice};
 use crate::outgoing::Outgoing;
 use crate::pace::Paces;
-use crate::path::TreePath;
+use crate::path::{Name, TreePath};
 use crate::policy::{Method, Policy};
 use crate::revalidating::Revalidating;
 use crate::revalidation::{Doubts, RevalidationId};
@@ -173,6 +173,17 @@ impl Engine {
 
 /// Inputs.
 impl Engine {
+    /// Whether it matters for a notice that an entry was removed what is at its place by now. It does where a scan may have
+    /// found already what has come there since, and where more hangs on the entry than that it is listed.
+    pub fn wants_look(&self, watch: ArmingId, name: &Name) -> bool {
+        self.kernel.concerned(watch, name).iter().any(|(id, role)| {
+            let is_plain = |watch: &Watch| {
+                watch.kind == Kind::Directory && watch.rescan.is_none() && !watch.known.was_scanned(name)
+            };
+            *role != Role::Listed || !self.watches.get(id).is_some_and(|watch| is_plain(watch))
+        })
+    }
+
     /// Takes a notice from the kernel.
     pub fn handle_notice(&mut self, now: Time, notice: Notice) {
         self.noticed += 1;

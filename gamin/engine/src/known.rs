@@ -333,6 +333,11 @@ impl Known {
         matches!(self, Known::Directory(directory) if directory.entry(name).is_some())
     }
 
+    /// Whether an entry was told because a scan had found it, for a directory subscription.
+    pub(crate) fn was_scanned(&self, name: &Name) -> bool {
+        matches!(self, Known::Directory(directory) if directory.entry(name).is_some_and(|file| file.scanned))
+    }
+
     /// Leaves a notice about an entry to the next rescan: unless it says nothing new, that makes out whether the entry has
     /// changed, however closely it looks otherwise.
     pub(crate) fn doubt_entry(&mut self, name: &Name, entry: EntryNotice) {

@@ -102,8 +102,10 @@ impl Bench {
     fn compare(&mut self, is_order_free: bool) -> Result<(), TestCaseError> {
         let (mut real, mut simulated) = (Vec::new(), Vec::new());
         let mut system = system(&mut self.twins.simulated, &mut self.room);
-        self.real.drain(&mut self.inotify, |notice| real.push(notice)).expect("the descriptor is open");
-        self.simulated.drain(&mut system, |notice| simulated.push(notice)).expect("the queue is in memory");
+        self.real.drain(&mut self.inotify, &mut |notice| real.push(notice)).expect("the descriptor is open");
+        self.simulated
+            .drain(&mut system, &mut |notice| simulated.push(notice))
+            .expect("the queue is in memory");
         if is_order_free {
             real.sort_by_key(place);
             simulated.sort_by_key(place);

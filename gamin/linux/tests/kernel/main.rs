@@ -58,7 +58,7 @@ impl Bench {
     fn notices(&mut self) -> Vec<Notice> {
         let mut notices = Vec::new();
         self.backend
-            .drain(&mut self.inotify, |notice| notices.push(notice))
+            .drain(&mut self.inotify, &mut |notice| notices.push(notice))
             .expect("because the descriptor is open");
         notices
     }
