@@ -201,7 +201,7 @@ impl Engine {
                 }
                 // A removed directory that somebody holds open does not say itself that it is gone.
                 if entry.change == Change::Deleted
-                    && let Some(removed) = self.kernel.armed_at(&directory.join(&name))
+                    && let Some(removed) = self.kernel.armed_in(watch, &name)
                 {
                     self.handle_notice(now, Notice::Gone { watch: removed });
                 }

@@ -416,6 +416,15 @@ impl KernelWatches {
         held.arming.filter(|_| held.is_armed()).map(|arming| arming.id)
     }
 
+    /// The arming of a directory in one that is armed itself.
+    pub(crate) fn armed_in(&self, id: ArmingId, name: &Name) -> Option<ArmingId> {
+        let node = *self.armings.get(&id)?;
+        if !self.tree.has_below(node) {
+            return None;
+        }
+        self.armed_at(&self.tree.path(node).join(name))
+    }
+
     /// How many leading components of `path` are known to be real directories.
     pub(crate) fn trusted(&self, path: &TreePath) -> usize {
         let directories = path.above().chain([&**path]).skip(1);
