@@ -111,6 +111,7 @@ impl KernelWatch {
 
 /// The reasons for a directory, in order, and whose they are. Mostly one, for which little room is taken.
 #[derive(Debug, Default)]
+#[allow(clippy::box_collection, reason = "a set is rare, and would take the room of three words in each")]
 enum Users {
     #[default]
     None,
