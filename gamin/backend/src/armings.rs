@@ -5,10 +5,9 @@
 //! Invariants: each arming has exactly one kernel watch and each kernel watch at least one arming; a kernel watch
 //! tells at least what its armings want, without a gap while others come and go.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
-use gamin_engine::{ArmingId, Level, Notice, Refusal, TreePath};
+use gamin_engine::{ArmingId, IdMap, Level, Notice, Refusal, TreePath};
 use smallvec::SmallVec;
 use tracing::debug;
 
@@ -38,13 +37,13 @@ struct KernelWatch<W> {
 #[derive(Debug)]
 pub(crate) struct Armings<W> {
     mounts: Arc<Mounts>,
-    watches: HashMap<Number, KernelWatch<W>>,
-    numbers: HashMap<ArmingId, Number>,
+    watches: IdMap<Number, KernelWatch<W>>,
+    numbers: IdMap<ArmingId, Number>,
 }
 
 impl<W> Armings<W> {
     pub(crate) fn new() -> Armings<W> {
-        Armings { mounts: Arc::default(), watches: HashMap::new(), numbers: HashMap::new() }
+        Armings { mounts: Arc::default(), watches: IdMap::default(), numbers: IdMap::default() }
     }
 
     /// Takes what is mounted by now.
@@ -101,14 +100,18 @@ impl<W> Armings<W> {
             }
             return Err(Refusal::Missing);
         }
-        let watch = self.watches.entry(number).or_insert_with(|| KernelWatch {
-            held,
-            level,
-            armings: SmallVec::new(),
-        });
-        watch.level = watch.level.max(level);
-        watch.armings.retain(|arming| arming.id != id);
-        watch.armings.push(Arming { id, level, directory: directory.clone() });
+        let arming = Arming { id, level, directory: directory.clone() };
+        match self.watches.get_mut(&number) {
+            Some(watch) => {
+                watch.level = watch.level.max(level);
+                watch.armings.retain(|arming| arming.id != id);
+                watch.armings.push(arming);
+            }
+            None => {
+                let armings = SmallVec::from_iter([arming]);
+                self.watches.insert(number, KernelWatch { held, level, armings });
+            }
+        }
         self.numbers.insert(id, number);
         self.lower(kernel, number);
         Ok(())
@@ -215,7 +218,9 @@ impl<W> Armings<W> {
         }
         match self.ask(kernel, &watch.armings[0].directory, wanted, Extent::Exactly) {
             Ok(same) if K::number(&same) == number => {
-                self.watches.entry(number).and_modify(|watch| watch.level = wanted);
+                if let Some(watch) = self.watches.get_mut(&number) {
+                    watch.level = wanted;
+                }
             }
             // Another directory has come to this path, and may have lost what others want to be told. When its
             // watch ends without their doing, they learn that they have to begin anew.

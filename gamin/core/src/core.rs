@@ -16,8 +16,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gamin_engine::{
-    ArmingId, BarrierId, Doubts, Effect, Engine, Kind, Name, Notice, Output, Policy, Refusal, RevalidationId,
-    Scan, ScanId, SubscriptionId, Time, TreePath,
+    ArmingId, BarrierId, Doubts, Effect, Engine, IdMap, Kind, Name, Notice, Output, Policy, Refusal,
+    RevalidationId, Scan, ScanId, SubscriptionId, Time, TreePath,
 };
 use tracing::{debug, info};
 
@@ -113,7 +113,7 @@ pub struct Core {
     ready_max: usize,
     sessions: BTreeMap<SessionId, Session>,
     /// The sessions' subscriptions in the engine.
-    owners: BTreeMap<SubscriptionId, SessionId>,
+    owners: IdMap<SubscriptionId, SessionId>,
     /// The server's own.
     settings: BTreeMap<SubscriptionId, TreePath>,
     /// The settings that are to be read.
@@ -145,7 +145,7 @@ impl Core {
             newcomers: BTreeMap::new(),
             ready_max: config.ready_max,
             sessions: BTreeMap::new(),
-            owners: BTreeMap::new(),
+            owners: IdMap::default(),
             settings: BTreeMap::new(),
             unread: BTreeSet::new(),
             is_outdated: false,

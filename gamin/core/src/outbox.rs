@@ -13,7 +13,7 @@ mod tests;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use gamin_engine::{Code, Coverage, Event, Name, Subject, SubscriptionId};
+use gamin_engine::{Code, Coverage, Event, IdMap, Name, Subject, SubscriptionId};
 use gamin_protocol::{CREDENTIAL, EventPacket, MonitorOptions, Presence};
 use tracing::{trace, warn};
 
@@ -32,7 +32,7 @@ pub(crate) struct Outbox {
     bytes: Vec<u8>,
     /// How many of `bytes` the socket has taken.
     taken: usize,
-    addressees: BTreeMap<SubscriptionId, Addressee>,
+    addressees: IdMap<SubscriptionId, Addressee>,
     /// Empty unless `bytes` is or was full: everything in here comes after everything in there.
     waiting: BTreeMap<Place, Waiting>,
     next_place: Place,
@@ -75,7 +75,7 @@ impl Outbox {
             ready_max,
             bytes: vec![CREDENTIAL],
             taken: 0,
-            addressees: BTreeMap::new(),
+            addressees: IdMap::default(),
             waiting: BTreeMap::new(),
             next_place: 0,
             fence: 0,
@@ -84,8 +84,13 @@ impl Outbox {
     }
 
     /// The live subscriptions.
-    pub fn subscriptions(&self) -> impl ExactSizeIterator<Item = SubscriptionId> {
+    pub fn subscriptions(&self) -> impl Iterator<Item = SubscriptionId> {
         self.addressees.keys().copied()
+    }
+
+    /// How many they are.
+    pub fn subscription_count(&self) -> usize {
+        self.addressees.len()
     }
 
     /// The request number of a live subscription, and its path as it was asked for.

@@ -5,9 +5,7 @@
 //! Invariant: every subscription that began is acknowledged exactly once when it is cancelled, and nothing is
 //! told of it after that.
 
-use std::collections::BTreeSet;
-
-use gamin_engine::{Code, Coverage, Event, Kind, Subject, SubscriptionId, Time, TreePath};
+use gamin_engine::{Code, Coverage, Event, IdMap, Kind, Subject, SubscriptionId, Time, TreePath};
 use gamin_protocol::{DecodeError, Decoder, Fact, Inquiry, MonitorOptions, Request, SYNC};
 use tracing::debug;
 
@@ -67,7 +65,7 @@ pub(crate) struct Session {
     pub since: Time,
     decoder: Decoder<Request>,
     /// The live subscriptions by their request numbers, of each the oldest in front.
-    numbers: BTreeSet<(u16, SubscriptionId)>,
+    numbers: IdMap<(u16, SubscriptionId), ()>,
     /// Whether requests behind a question wait: until it is answered, so answers keep their order; and then for another turn, since
     /// a question may be dear.
     is_waiting: bool,
@@ -85,7 +83,7 @@ impl Session {
             peer,
             since,
             decoder: Decoder::new(),
-            numbers: BTreeSet::new(),
+            numbers: IdMap::default(),
             is_waiting: false,
             is_answered: false,
             outbox: Outbox::new(ready_max),
@@ -102,13 +100,18 @@ impl Session {
 
     /// Takes note of whether it has a subscription. One that is cancelled in the same breath was a question.
     pub fn note_subscriptions(&mut self) {
-        let has_one = self.subscriptions().len() > 0;
+        let has_one = self.subscription_count() > 0;
         self.has_subscribed |= has_one;
     }
 
     /// The live subscriptions.
-    pub fn subscriptions(&self) -> impl ExactSizeIterator<Item = SubscriptionId> {
+    pub fn subscriptions(&self) -> impl Iterator<Item = SubscriptionId> {
         self.outbox.subscriptions()
+    }
+
+    /// How many they are.
+    pub fn subscription_count(&self) -> usize {
+        self.outbox.subscription_count()
     }
 
     /// The request number of a live subscription, and its path as it was asked for.
@@ -118,7 +121,7 @@ impl Session {
 
     /// Adds to a fact what waits for the client.
     pub fn tell(&self, fact: Fact) -> Fact {
-        fact.word("subscriptions", self.subscriptions().len())
+        fact.word("subscriptions", self.subscription_count())
             .word("unsent", self.outbox.transmit().len())
             .word("waiting", self.outbox.waiting())
     }
@@ -175,7 +178,7 @@ impl Session {
         {
             let command = match request {
                 Request::Monitor { seq, kind, options, path } => {
-                    if self.subscriptions().len() == MAX_SUBSCRIPTIONS {
+                    if self.subscription_count() == MAX_SUBSCRIPTIONS {
                         return Err(Breach::TooManySubscriptions);
                     }
                     self.begin(fresh_id(), seq, kind, options, path)
@@ -230,7 +233,7 @@ impl Session {
             path = EMPTY_PATH.to_vec();
         }
         let tree_path = TreePath::new(&path);
-        self.numbers.insert((seq, id));
+        self.numbers.insert((seq, id), ());
         // Mostly the spelling is that of the path itself.
         let spelling = tree_path.as_ref().map(TreePath::shared).filter(|plain| **plain == *path);
         self.outbox.open(id, seq, spelling.unwrap_or_else(|| path.into()), options);
@@ -244,8 +247,8 @@ impl Session {
     }
 
     fn end(&mut self, seq: u16) -> Option<Demand> {
-        let oldest = self.numbers.range((seq, SubscriptionId(0))..).next();
-        let Some((_, id)) = oldest.copied().filter(|(number, _)| *number == seq) else {
+        let oldest = self.numbers.from((seq, SubscriptionId(0))).map(|(number, ())| *number).next();
+        let Some((_, id)) = oldest.filter(|(number, _)| *number == seq) else {
             debug!(seq, "cancel of an unknown number ignored");
             return None;
         };

@@ -21,6 +21,7 @@ use crate::arming::Refusal;
 use crate::effect::Effect;
 use crate::event::{BarrierId, Event, Output, SubscriptionId};
 use crate::id::{ArmingId, WatchId};
+use crate::id_map::IdMap;
 use crate::kernel_watch::{KernelWatches, Need, Role};
 use crate::known::Telling;
 use crate::notice::{Change, Notice};
@@ -34,7 +35,7 @@ use crate::rounds::Rounds;
 use crate::scan::{Detail, Scan, ScanId};
 use crate::time::Time;
 use crate::watch::{Reliance, Waiting, Watch};
-use crate::watch_index::WatchIndex;
+use crate::watch_index::{WatchIndex, Watches};
 
 /// For how many effects room is kept when there are none.
 const ROOM_KEPT: usize = 1024;
@@ -76,9 +77,9 @@ pub enum Reason {
 #[derive(Debug)]
 pub struct Engine {
     config: Config,
-    pub(crate) watches: BTreeMap<WatchId, Box<Watch>>,
+    pub(crate) watches: Watches,
     by_path: WatchIndex,
-    pub(crate) by_subscription: BTreeMap<SubscriptionId, WatchId>,
+    pub(crate) by_subscription: IdMap<SubscriptionId, WatchId>,
     by_scan: BTreeMap<ScanId, WatchId>,
     by_revalidation: BTreeMap<RevalidationId, Revalidating>,
     /// Who waits for the next round.
@@ -104,9 +105,9 @@ impl Engine {
     pub fn new(config: Config) -> Engine {
         Engine {
             config,
-            watches: BTreeMap::new(),
+            watches: Watches::default(),
             by_path: WatchIndex::default(),
-            by_subscription: BTreeMap::new(),
+            by_subscription: IdMap::default(),
             by_scan: BTreeMap::new(),
             by_revalidation: BTreeMap::new(),
             due: BTreeSet::new(),

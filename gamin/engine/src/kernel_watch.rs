@@ -6,7 +6,7 @@
 //! armed at the highest level that anyone needs and given back when nobody needs it; each arming has an id of its own, so what an
 //! ended one still has to say is recognised and dropped.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
 
 use smallvec::SmallVec;
 
@@ -14,6 +14,7 @@ use crate::arming::{Level, Refusal};
 use crate::directory_tree::{DirectoryTree, Node};
 use crate::effect::Effect;
 use crate::id::{ArmingId, WatchId};
+use crate::id_map::IdMap;
 use crate::path::{Name, TreePath};
 
 /// Why a watch needs the kernel to be asked about a directory. None asks for less than those before it.
@@ -231,7 +232,7 @@ impl Standing {
 #[derive(Debug, Default)]
 pub(crate) struct KernelWatches {
     tree: DirectoryTree<KernelWatch>,
-    armings: BTreeMap<ArmingId, Node>,
+    armings: IdMap<ArmingId, Node>,
     last_id: u64,
     /// How often the kernel was asked for something new.
     pub(crate) asked: u64,
@@ -353,7 +354,7 @@ impl KernelWatches {
         &self,
         number: u64,
     ) -> impl Iterator<Item = (ArmingId, &TreePath, &KernelWatch, Arming)> {
-        let behind = self.armings.range(ArmingId(number.saturating_add(1))..);
+        let behind = self.armings.from(ArmingId(number.saturating_add(1)));
         behind.filter_map(|(id, node)| {
             let held = &self.tree[*node];
             Some((*id, self.tree.path(*node), held, held.arming?))

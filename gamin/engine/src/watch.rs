@@ -40,12 +40,19 @@ pub(crate) struct Watch {
     pub reliance: Reliance,
     /// What its subscribers were told of how it is covered.
     pub coverage: Coverage,
+    /// `None` as long as nothing is planned.
+    plan: Option<Box<Plan>>,
+    /// How busy it is; `None` until something happens.
+    pub churn: Option<Box<Churn>>,
+}
+
+/// What is planned for a watch.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Plan {
     /// When it is to be looked at again, if nothing happens before; it stands in the engine's `polls` then.
     pub rescan_at: Option<Time>,
     /// The way to it changed too often to look at once; the next rescan has to look this closely.
     pub postponed: Option<Detail>,
-    /// How busy it is; `None` until something happens.
-    pub churn: Option<Box<Churn>>,
     /// There were too many notices: the kernel is not asked until nothing has changed up to this time.
     pub calm_at: Option<Time>,
 }
@@ -140,10 +147,8 @@ impl Watch {
             method: Method::Kernel,
             reliance: Reliance::Full,
             coverage: Coverage::Kernel,
-            rescan_at: None,
-            postponed: None,
+            plan: None,
             churn: None,
-            calm_at: None,
         };
         watch.set_needs(&watch.likely_needs());
         watch
@@ -219,6 +224,23 @@ impl Watch {
         }
     }
 
+    /// What is planned for it.
+    pub(crate) fn plan(&self) -> Plan {
+        self.plan.as_deref().copied().unwrap_or_default()
+    }
+
+    /// Plans otherwise.
+    pub(crate) fn change_plan<T>(&mut self, change: impl FnOnce(&mut Plan) -> T) -> T {
+        let mut plan = self.plan();
+        let changed = change(&mut plan);
+        match &mut self.plan {
+            _ if plan == Plan::default() => self.plan = None,
+            Some(before) => **before = plan,
+            None => self.plan = Some(Box::new(plan)),
+        }
+        changed
+    }
+
     /// How busy it is.
     pub(crate) fn churn(&mut self) -> &mut Churn {
         self.churn.get_or_insert_default()
@@ -226,7 +248,7 @@ impl Watch {
 
     /// Whether the kernel is asked about it.
     pub(crate) fn asks_kernel(&self) -> bool {
-        self.method == Method::Kernel && self.calm_at.is_none()
+        self.method == Method::Kernel && self.plan().calm_at.is_none()
     }
 
     /// Whether it is to be looked at, once or again and again.
@@ -234,8 +256,9 @@ impl Watch {
         match self.method {
             Method::Kernel => {
                 let is_overdue = self.rescan.as_ref().is_some_and(|rescan| rescan.overdue);
-                let is_doubtful = self.reliance != Reliance::Full || self.postponed.is_some();
-                is_doubtful || is_overdue || self.calm_at.is_some()
+                let Plan { postponed, calm_at, .. } = self.plan();
+                let is_doubtful = self.reliance != Reliance::Full || postponed.is_some();
+                is_doubtful || is_overdue || calm_at.is_some()
             }
             Method::Poll { .. } => true,
             Method::None => false,
@@ -245,7 +268,7 @@ impl Watch {
     /// Whether what is known is all that there is to know, without another rescan.
     pub(crate) fn is_certain(&self) -> bool {
         let is_certain = match self.method {
-            Method::Kernel => self.reliance == Reliance::Full && self.postponed.is_none(),
+            Method::Kernel => self.reliance == Reliance::Full && self.plan().postponed.is_none(),
             Method::Poll { .. } => false,
             Method::None => true,
         };

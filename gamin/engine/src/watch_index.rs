@@ -2,7 +2,6 @@
 //!
 //! Their paths stand in the watches themselves, which are lent at each call. Invariant: of each path there is at most one of a kind.
 
-use std::collections::BTreeMap;
 use std::hash::BuildHasher;
 
 use foldhash::fast::FixedState;
@@ -10,11 +9,12 @@ use gamin_protocol::Kind;
 use hashbrown::HashTable;
 
 use crate::id::WatchId;
+use crate::id_map::IdMap;
 use crate::path::TreePath;
 use crate::watch::Watch;
 
 /// All watches.
-pub(crate) type Watches = BTreeMap<WatchId, Box<Watch>>;
+pub(crate) type Watches = IdMap<WatchId, Box<Watch>>;
 
 /// Finds watches by path and kind.
 #[derive(Debug, Default)]

@@ -62,7 +62,7 @@ impl Core {
     }
 
     fn subscription_facts(&self, after: u64) -> impl Iterator<Item = (u64, Fact)> {
-        let behind = self.owners.range(SubscriptionId(after.saturating_add(1))..);
+        let behind = self.owners.from(SubscriptionId(after.saturating_add(1)));
         behind.filter_map(|(id, owner)| {
             let (number, path) = self.sessions.get(owner)?.subscription(*id)?;
             let fact = Fact::new("subscription")

@@ -99,13 +99,12 @@ impl Core {
 
     /// Ends sessions while there are too many subscriptions.
     pub(super) fn make_room(&mut self, now: Time) {
-        let count =
-            |core: &Core| core.sessions.values().map(|session| session.subscriptions().len()).sum::<usize>();
+        let count = |core: &Core| core.sessions.values().map(Session::subscription_count).sum::<usize>();
         while count(self) > MAX_ALL_SUBSCRIPTIONS {
             // Of each process how many it has, and the session in which it has the most.
             let mut processes: BTreeMap<i32, (usize, Option<(usize, SessionId)>)> = BTreeMap::new();
             for (id, session) in &self.sessions {
-                let count = session.subscriptions().len();
+                let count = session.subscription_count();
                 let (all, most) = processes.entry(session.peer.pid).or_default();
                 *all += count;
                 *most = (*most).max(Some((count, *id)));

@@ -30,7 +30,7 @@ impl Engine {
             }
             (_, Method::None) => Coverage::Kernel,
             (Some(Unlisted::Failed), _) => Coverage::PolledRefused,
-            _ if watch.reliance < Reliance::None || watch.calm_at.is_some() => Coverage::Kernel,
+            _ if watch.reliance < Reliance::None || watch.plan().calm_at.is_some() => Coverage::Kernel,
             _ => {
                 let standings = needs.iter().flat_map(|need| self.kernel.standings(need));
                 let refusals = standings.filter_map(Standing::refusal);

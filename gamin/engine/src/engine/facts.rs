@@ -38,7 +38,7 @@ impl Engine {
 
     /// The watches behind a number, each with its own.
     pub fn watch_facts(&self, after: u64) -> impl Iterator<Item = (u64, Fact)> {
-        let behind = self.watches.range(WatchId(after.saturating_add(1))..);
+        let behind = self.watches.from(WatchId(after.saturating_add(1)));
         behind.map(|(id, watch)| {
             let why = self.config.policy.explain(&watch.path, &watch.real());
             (id.0, watch.fact(*id).name("why", why.as_bytes()))
@@ -73,7 +73,7 @@ impl Watch {
         let method = match (self.method, self.reliance) {
             (Method::None, _) => "none",
             (Method::Poll { .. }, _) => "poll",
-            (Method::Kernel, _) if self.calm_at.is_some() => "storm",
+            (Method::Kernel, _) if self.plan().calm_at.is_some() => "storm",
             (Method::Kernel, Reliance::Full) => "kernel",
             (Method::Kernel, Reliance::AllButAncestors) => "kernel+look",
             (Method::Kernel, Reliance::None) => "refused",

@@ -57,7 +57,7 @@ impl Engine {
         }
         self.unplan(id);
         let Some(watch) = self.watches.get_mut(&id) else { return };
-        (watch.postponed, watch.calm_at) = (None, None);
+        watch.change_plan(|plan| (plan.postponed, plan.calm_at) = (None, None));
         watch.churn = None;
     }
 
@@ -65,7 +65,9 @@ impl Engine {
     pub(super) fn postpone(&mut self, id: WatchId, detail: Option<Detail>) {
         let Some(watch) = self.watches.get_mut(&id) else { return };
         let detail = detail.unwrap_or(watch.detail());
-        watch.postponed = Some(watch.postponed.map_or(detail, |before| before.max(detail)));
+        watch.change_plan(|plan| {
+            plan.postponed = Some(plan.postponed.map_or(detail, |before| before.max(detail)));
+        });
         let at = watch.churn().next_turn();
         self.rescan_by(id, at);
     }
@@ -75,7 +77,7 @@ impl Engine {
         self.leave_method(id);
         let Some(watch) = self.watches.get_mut(&id) else { return };
         watch.reliance = Reliance::None;
-        watch.calm_at = Some(now + CALM);
+        watch.change_plan(|plan| plan.calm_at = Some(now + CALM));
         if let Some(rescan) = &mut watch.rescan {
             rescan.again = true;
         }
@@ -85,12 +87,15 @@ impl Engine {
     /// A rescan that took a watch off the kernel, or was owed to it, is due.
     pub(super) fn rescan_due(&mut self, now: Time, id: WatchId) {
         let Some(watch) = self.watches.get_mut(&id) else { return };
-        watch.rescan_at = None;
-        watch.calm_at.take_if(|calm_at| *calm_at <= now);
-        if watch.postponed.is_some() {
+        let postponed = watch.change_plan(|plan| {
+            plan.rescan_at = None;
+            plan.calm_at.take_if(|calm_at| *calm_at <= now);
+            plan.postponed
+        });
+        if postponed.is_some() {
             watch.churn().take_turn(now);
         }
-        let detail = match watch.postponed {
+        let detail = match postponed {
             None if watch.reliance == Reliance::AllButAncestors => Some(Detail::Itself),
             postponed => postponed,
         };
@@ -99,14 +104,16 @@ impl Engine {
 
     /// Has a watch not looked at when that was planned.
     pub(super) fn unplan(&mut self, id: WatchId) {
-        if let Some(at) = self.watches.get_mut(&id).and_then(|watch| watch.rescan_at.take()) {
+        if let Some(at) =
+            self.watches.get_mut(&id).and_then(|watch| watch.change_plan(|plan| plan.rescan_at.take()))
+        {
             self.polls.remove(&(at, id));
         }
     }
 
     /// The same, unless it was planned because too much happened for the kernel to be asked.
     pub(super) fn unplan_unless_storm(&mut self, id: WatchId) {
-        if self.watches.get(&id).is_some_and(|watch| watch.calm_at.is_none()) {
+        if self.watches.get(&id).is_some_and(|watch| watch.plan().calm_at.is_none()) {
             self.unplan(id);
         }
     }
@@ -114,11 +121,10 @@ impl Engine {
     /// Has a watch looked at by then.
     pub(super) fn rescan_by(&mut self, id: WatchId, at: Time) {
         let Some(watch) = self.watches.get_mut(&id) else { return };
-        let rescan_at = &mut watch.rescan_at;
-        if rescan_at.is_some_and(|before| before <= at) {
+        if watch.plan().rescan_at.is_some_and(|before| before <= at) {
             return;
         }
-        if let Some(before) = rescan_at.replace(at) {
+        if let Some(before) = watch.change_plan(|plan| plan.rescan_at.replace(at)) {
             self.polls.remove(&(before, id));
         }
         self.polls.insert((at, id));

@@ -68,7 +68,8 @@ impl Engine {
         let Some(watch) = self.watches.get_mut(&id) else { return };
         // While the kernel can't be relied on, less than all would leave the rest in doubt.
         let detail = detail.filter(|_| watch.reliance < Reliance::None).unwrap_or(watch.detail());
-        let detail = watch.postponed.take().map_or(detail, |postponed| postponed.max(detail));
+        let detail =
+            watch.change_plan(|plan| plan.postponed.take()).map_or(detail, |postponed| postponed.max(detail));
         if let Some(rescan) = &mut watch.rescan {
             rescan.again = true;
             rescan.detail = rescan.detail.max(detail);
@@ -262,8 +263,8 @@ impl Engine {
                 watch.known.learn_directory(stamp, entries, in_doubt, &noticed.entries, &mut told);
             }
         }
-        if watch.calm_at.is_some() && !told.is_empty() {
-            watch.calm_at = Some(now + CALM);
+        if watch.plan().calm_at.is_some() && !told.is_empty() {
+            watch.change_plan(|plan| plan.calm_at = Some(now + CALM));
         }
         let is_unlisted = matches!(&watch.known, Known::Directory(directory) if !directory.is_listed);
         for told in told {
