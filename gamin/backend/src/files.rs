@@ -3,7 +3,7 @@
 //! Which paths are looked at, and what an answer means, is left to `scan` and `revalidation`. Invariants: nothing here follows a
 //! symbolic link at the end of a path, keeps anything open for longer than it is held, or changes a file.
 
-use gamin_engine::{FileType, Name, Stamp, TreePath};
+use gamin_engine::{FileType, Name, Names, Stamp, TreePath};
 
 /// One short time of looking at files.
 pub trait Files {
@@ -46,7 +46,7 @@ pub trait Files {
     ///
     /// # Errors
     /// Why they could not be read; [`FileError::Absent`] if the directory has been removed.
-    fn names(&mut self, open: &mut Self::Directory, max: usize) -> Result<Option<Vec<Name>>, FileError>;
+    fn names(&mut self, open: &mut Self::Directory, max: usize) -> Result<Option<Names>, FileError>;
 
     /// Whether the times of an open directory show that an entry came or went.
     fn keeps_times(&mut self, open: &Self::Directory) -> bool;

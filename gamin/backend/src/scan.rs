@@ -270,7 +270,7 @@ impl<'a, F: Files> Walk<'a, F> {
                 Err(_) => Some((name, None)),
             }
         };
-        Ok(Entries::Listed(names.into_iter().filter_map(entry).collect()))
+        Ok(Entries::Listed(names.iter().map(Name::from).filter_map(entry).collect()))
     }
 
     fn look_in(&mut self, open: &F::Directory, name: &Name) -> Result<Stamp, FileError> {

@@ -4,21 +4,19 @@
 //! Pure bookkeeping: whom to tell, and when to look, is left to the engine. Invariant: Created is told only of what
 //! is absent here, Deleted and Changed only of what is present; a notice that contradicts what is known is ignored.
 
-mod file;
-
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use gamin_protocol::{Code, Tag};
 
+use crate::entry_table::EntryTable;
 use crate::event::Subject;
+use crate::file::{File, Reaction, react};
 use crate::notice::EntryNotice;
 use crate::path::Name;
 use crate::scan::Entries;
 use crate::stamp::Stamp;
 use crate::time::Time;
-use file::react;
-pub(crate) use file::{File, Reaction};
 
 /// Something to tell every subscriber of the path.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,15 +50,12 @@ pub(crate) enum Known {
     Directory(Directory),
 }
 
-/// What was told of the entries of a directory.
-pub(crate) type EntriesKnown = BTreeMap<Name, File>;
-
 /// What was told of a directory.
 #[derive(Debug)]
 pub(crate) struct Directory {
     itself: Itself,
     /// Shared with the revalidations of them that are under way; `None` if there are none.
-    entries: Option<Arc<EntriesKnown>>,
+    entries: Option<Arc<EntryTable>>,
     /// Whether the entries are what a listing showed; false while it can't be listed.
     pub is_listed: bool,
 }
@@ -147,15 +142,7 @@ impl Known {
     /// Takes a notice about the entry `name`, for a directory subscription.
     pub(crate) fn note_entry(&mut self, name: &Name, entry: EntryNotice, now: Time) -> Reaction {
         let Known::Directory(directory) = self else { return Reaction::Nothing };
-        let before = directory.entry(name);
-        let mut file = before.copied();
-        let reaction = react(&mut file, entry.of_entry(), now);
-        match file {
-            Some(file) if before != Some(&file) => drop(directory.entries_mut().insert(name.clone(), file)),
-            None if before.is_some() => directory.remove_entry(name),
-            _ => {}
-        }
-        reaction
+        directory.update(name, |file| react(file, entry.of_entry(), now))
     }
 
     /// Whether an entry was told to be there, or is going to be, for a directory subscription.
@@ -178,15 +165,15 @@ impl Known {
                 Reaction::Nothing | Reaction::Closed
             )
         };
-        if directory.entry(name).is_some_and(|file| !file.doubted && is_news(*file))
-            && let Some(file) = directory.entries_mut().get_mut(name)
-        {
-            file.doubted = true;
-        }
+        directory.update(name, |file| {
+            if let Some(file) = file {
+                file.doubted |= is_news(*file);
+            }
+        });
     }
 
     /// What a revalidation has to see so that nothing is to be told, for a directory subscription.
-    pub(crate) fn listing(&self) -> Option<(Tag, Arc<EntriesKnown>)> {
+    pub(crate) fn listing(&self) -> Option<(Tag, Arc<EntryTable>)> {
         match self {
             Known::Directory(directory) if directory.is_listed => {
                 Some((directory.itself.tag?, directory.entries.clone().unwrap_or_default()))
@@ -209,17 +196,12 @@ impl Known {
 
     /// Takes note that everything is told of a subject; gives whether that it has come was still to be told.
     pub(crate) fn announce(&mut self, subject: &Subject) -> bool {
-        let file = match (self, subject) {
-            (Known::File(file), Subject::Root) => file,
-            (Known::Directory(directory), Subject::Entry(name))
-                if directory.entry(name).is_some_and(|file| file.is_untold) =>
-            {
-                let Some(file) = directory.entries_mut().get_mut(name) else { return false };
-                file
-            }
-            _ => return false,
-        };
-        std::mem::take(&mut file.is_untold)
+        match (self, subject) {
+            (Known::File(file), Subject::Root) => std::mem::take(&mut file.is_untold),
+            (Known::Directory(directory), Subject::Entry(name)) => directory
+                .update(name, |file| file.as_mut().is_some_and(|file| std::mem::take(&mut file.is_untold))),
+            _ => false,
+        }
     }
 
     /// The state to tell with an event about `subject`, as far as it is known.
@@ -232,7 +214,7 @@ impl Known {
     }
 
     /// The initial listing: what the path itself is, and the entries.
-    pub(crate) fn list(&self) -> (Telling, Option<Arc<EntriesKnown>>) {
+    pub(crate) fn list(&self) -> (Telling, Option<Arc<EntryTable>>) {
         let root = match self {
             Known::File(file) => Telling::root(Code::Exists, file.tag),
             Known::Directory(directory) => Telling::root(Code::Exists, directory.identity()),
@@ -256,13 +238,14 @@ impl Directory {
         self.entries.as_ref()?.get(name)
     }
 
-    fn entries_mut(&mut self) -> &mut EntriesKnown {
+    fn entries_mut(&mut self) -> &mut EntryTable {
         Arc::make_mut(self.entries.get_or_insert_default())
     }
 
-    fn remove_entry(&mut self, name: &Name) {
-        self.entries_mut().remove(name);
+    fn update<T>(&mut self, name: &Name, change: impl FnOnce(&mut Option<File>) -> T) -> T {
+        let changed = self.entries_mut().update(name, change);
         self.entries.take_if(|entries| entries.is_empty());
+        changed
     }
 
     /// Tells which directory it is, not what is in it.
@@ -271,59 +254,65 @@ impl Directory {
     }
 
     /// Takes the first listing, which nobody has been told of.
-    fn fill(&mut self, entries: Entries) {
-        let file = |stamp: Option<Stamp>| File::of_scan(stamp.map(Stamp::of_entry).as_ref());
-        let entries: EntriesKnown = match entries {
-            Entries::Listed(listing) => {
-                listing.into_iter().map(|(name, stamp)| (name, file(stamp))).collect()
-            }
-            Entries::Named(names) => names.into_iter().map(|name| (name, File::of_name())).collect(),
-            Entries::Unasked | Entries::Unlisted(_) => return,
-        };
-        self.entries = (!entries.is_empty()).then(|| Arc::new(entries));
+    fn fill(&mut self, mut entries: Entries) {
+        if matches!(entries, Entries::Unasked | Entries::Unlisted(_)) {
+            return;
+        }
+        entries.sort();
+        let mut table = EntryTable::default();
+        for (name, stamp) in entries.iter() {
+            table.update(name, |file| *file = Some(File::of_scan(stamp.map(Stamp::of_entry).as_ref())));
+        }
+        self.entries = (!table.is_empty()).then(|| Arc::new(table));
         self.is_listed = true;
     }
 
     /// Takes a listing and tells the difference: first what is gone, then what is new or different, by name.
-    fn learn(&mut self, entries: Entries, in_doubt: bool, noticed: &BTreeSet<Name>, told: &mut Vec<Telling>) {
-        let mut listing = match entries {
-            Entries::Listed(listing) => BTreeMap::from_iter(listing),
-            Entries::Named(names) => names.into_iter().map(|name| (name, None)).collect(),
+    fn learn(
+        &mut self,
+        mut listing: Entries,
+        in_doubt: bool,
+        noticed: &BTreeSet<Name>,
+        told: &mut Vec<Telling>,
+    ) {
+        match listing {
+            Entries::Listed(_) | Entries::Named(_) => listing.sort(),
             Entries::Unasked => return,
             Entries::Unlisted(_) => {
                 self.is_listed = false;
                 return;
             }
-        };
+        }
         self.is_listed = true;
-        listing.retain(|name, _| !noticed.contains(name));
         let entries = self.entries_mut();
-        entries.retain(|name, file| {
-            let stays = noticed.contains(name)
-                || listing.get(name).is_some_and(|stamp| !stamp.is_some_and(|now| file.changes_type(&now)));
-            if !stays {
-                told.push(Telling::entry(Code::Deleted, name, None));
-            }
-            stays
-        });
-        for (name, stamp) in listing {
+        let gone = |(name, file): &(&[u8], &File)| {
+            !noticed.contains(*name)
+                && listing.find(name).is_none_or(|stamp| stamp.is_some_and(|now| file.changes_type(&now)))
+        };
+        let gone: Vec<Name> = entries.iter().filter(gone).map(|(name, _)| Name::from(name)).collect();
+        for name in gone {
+            entries.update(&name, |file| *file = None);
+            told.push(Telling::entry(Code::Deleted, &name, None));
+        }
+        for (name, stamp) in listing.iter().filter(|(name, _)| !noticed.contains(*name)) {
             let stamp = stamp.map(Stamp::of_entry);
             let tag = stamp.as_ref().and_then(Stamp::tag);
-            match entries.get_mut(&name) {
-                None => {
-                    told.push(Telling::entry(Code::Created, &name, tag));
-                    entries.insert(name, File { created: true, ..File::of_scan(stamp.as_ref()) });
-                }
+            let code = match entries.get(name) {
+                None => Code::Created,
                 Some(file)
                     if !(in_doubt || file.doubted) || stamp.is_some_and(|stamp| file.shows(&stamp)) =>
                 {
-                    file.doubted = false;
+                    if file.doubted {
+                        let file = File { doubted: false, ..*file };
+                        entries.update(name, |known| *known = Some(file));
+                    }
+                    continue;
                 }
-                Some(file) => {
-                    *file = File::of_scan(stamp.as_ref());
-                    told.push(Telling::entry(Code::Changed, &name, tag));
-                }
-            }
+                Some(_) => Code::Changed,
+            };
+            let file = File { created: code == Code::Created, ..File::of_scan(stamp.as_ref()) };
+            entries.update(name, |known| *known = Some(file));
+            told.push(Telling::entry(code, &Name::from(name), tag));
         }
         self.entries.take_if(|entries| entries.is_empty());
     }

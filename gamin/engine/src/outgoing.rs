@@ -3,13 +3,12 @@
 //! What is told, the engine knows. Invariant: a listing shows what was known when it was queued.
 
 use std::collections::VecDeque;
-use std::ops::Bound;
 use std::sync::Arc;
 
 use gamin_protocol::Code;
 
+use crate::entry_table::EntryTable;
 use crate::event::{Event, Output, Subject, SubscriptionId};
-use crate::known::EntriesKnown;
 use crate::path::Name;
 
 /// For how much room is kept when there is nothing.
@@ -25,7 +24,7 @@ pub(crate) struct Outgoing(VecDeque<Pending>);
 enum Pending {
     Output(Output),
     /// The entries of a directory behind a name, or all of them.
-    Listing(SubscriptionId, Arc<EntriesKnown>, Option<Name>),
+    Listing(SubscriptionId, Arc<EntryTable>, Option<Name>),
 }
 
 impl Outgoing {
@@ -35,7 +34,7 @@ impl Outgoing {
     }
 
     /// Queues an Exists for each of these entries.
-    pub(crate) fn push_listing(&mut self, subscription: SubscriptionId, entries: Arc<EntriesKnown>) {
+    pub(crate) fn push_listing(&mut self, subscription: SubscriptionId, entries: Arc<EntryTable>) {
         self.0.push_back(Pending::Listing(subscription, entries, None));
     }
 
@@ -44,7 +43,9 @@ impl Outgoing {
         loop {
             match self.0.pop_front() {
                 Some(Pending::Output(output)) => return Some(output),
-                Some(Pending::Listing(subscription, entries, told)) => self.list(subscription, entries, told),
+                Some(Pending::Listing(subscription, entries, told)) => {
+                    self.list(subscription, entries, told.as_ref());
+                }
                 None => {
                     if self.0.capacity() > ROOM_KEPT {
                         self.0 = VecDeque::new();
@@ -56,12 +57,11 @@ impl Outgoing {
     }
 
     /// Makes the next part of a listing ready.
-    fn list(&mut self, subscription: SubscriptionId, entries: Arc<EntriesKnown>, told: Option<Name>) {
-        let behind = told.map_or(Bound::Unbounded, Bound::Excluded);
-        let part = entries.range((behind, Bound::Unbounded)).take(LISTED_AT_ONCE);
+    fn list(&mut self, subscription: SubscriptionId, entries: Arc<EntryTable>, told: Option<&Name>) {
+        let part = entries.behind(told.map(|name| &**name)).take(LISTED_AT_ONCE);
         let part: Vec<Output> = part
             .map(|(name, file)| {
-                let subject = Subject::Entry(name.clone());
+                let subject = Subject::Entry(Name::from(name));
                 Output::Event(Event { subscription, code: Code::Exists, subject, tag: file.tag })
             })
             .collect();
@@ -92,13 +92,14 @@ impl Extend<Output> for Outgoing {
 mod tests {
     use super::*;
     use crate::event::BarrierId;
-    use crate::known::File;
+    use crate::file::File;
 
     #[test]
     fn a_listing_is_told_whole_and_in_its_place() {
         for count in [0, 1, LISTED_AT_ONCE - 1, LISTED_AT_ONCE, LISTED_AT_ONCE + 1, 3 * LISTED_AT_ONCE] {
             let name = |number: usize| Name::from(format!("{number:05}").as_bytes());
-            let entries: EntriesKnown = (0..count).map(|number| (name(number), File::of_name())).collect();
+            let mut entries = EntryTable::default();
+            (0..count).for_each(|number| entries.update(&name(number), |file| *file = Some(File::of_name())));
             let mut outgoing = Outgoing::default();
             outgoing.push(Output::Reached(BarrierId(1)));
             outgoing.push_listing(SubscriptionId(7), Arc::new(entries));

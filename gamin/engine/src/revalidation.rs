@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use gamin_protocol::Tag;
 
-use crate::known::EntriesKnown;
+use crate::entry_table::EntryTable;
 use crate::notice::Seen;
 use crate::path::{Name, TreePath};
 use crate::stamp::Stamp;
@@ -33,7 +33,7 @@ pub struct RevalidationRequest {
 #[derive(Debug, Clone)]
 enum Expected {
     /// What is in it, and what it looked like when that was listed.
-    Listing { tag: Tag, entries: Arc<EntriesKnown> },
+    Listing { tag: Tag, entries: Arc<EntryTable> },
     /// Some names, and what stands there, if anything.
     Names(Arc<Vec<NameKnown>>),
 }
@@ -62,11 +62,7 @@ impl Doubts {
 
 impl RevalidationRequest {
     /// A revalidation of all that is in a directory, which looked like this when it was listed.
-    pub(crate) fn at_listing(
-        directory: TreePath,
-        tag: Tag,
-        entries: Arc<EntriesKnown>,
-    ) -> RevalidationRequest {
+    pub(crate) fn at_listing(directory: TreePath, tag: Tag, entries: Arc<EntryTable>) -> RevalidationRequest {
         RevalidationRequest { directory, known: Expected::Listing { tag, entries }, begin: 0 }
     }
 
@@ -111,7 +107,7 @@ impl RevalidationRequest {
             Expected::Listing { tag, entries } => {
                 let is_same = eye.directory().is_some_and(|stamp| stamp.fingerprint() == *tag)
                     && entries.iter().skip(self.begin).take(NAMES_MAX).all(|(name, file)| {
-                        match eye.entry(name) {
+                        match eye.entry(&Name::from(name)) {
                             Seen::Present(stamp) => file.shows(&stamp.of_entry()),
                             Seen::Nothing | Seen::Absent => false,
                         }

@@ -1,5 +1,6 @@
 //! A scan of a path: what it leads to, over which directory entries, and what is in it.
 
+use crate::names::Names;
 use crate::path::{Name, TreePath};
 use crate::stamp::Stamp;
 
@@ -88,9 +89,43 @@ pub enum Entries {
     /// All of them, in any order, without `.` and `..`. Without a stamp: not looked at closely.
     Listed(Vec<(Name, Option<Stamp>)>),
     /// The names of all of them in the same way: none was looked at.
-    Named(Vec<Name>),
+    Named(Names),
     /// They could not be listed.
     Unlisted(Unlisted),
+}
+
+impl Entries {
+    /// Sorts them by name.
+    pub(crate) fn sort(&mut self) {
+        match self {
+            Entries::Listed(listed) => listed.sort_unstable_by(|(a, _), (b, _)| a.cmp(b)),
+            Entries::Named(names) => names.sort(),
+            Entries::Unasked | Entries::Unlisted(_) => {}
+        }
+    }
+
+    /// Whether one is among them, which have been sorted, and its stamp.
+    pub(crate) fn find(&self, name: &[u8]) -> Option<Option<Stamp>> {
+        match self {
+            Entries::Listed(listed) => {
+                let at = listed.binary_search_by(|(other, _)| (**other).cmp(name)).ok()?;
+                Some(listed[at].1)
+            }
+            Entries::Named(names) => names.has(name).then_some(None),
+            Entries::Unasked | Entries::Unlisted(_) => None,
+        }
+    }
+
+    /// All of them, each with its stamp.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&[u8], Option<Stamp>)> {
+        let (listed, names) = match self {
+            Entries::Listed(listed) => (Some(listed), None),
+            Entries::Named(names) => (None, Some(names)),
+            Entries::Unasked | Entries::Unlisted(_) => (None, None),
+        };
+        let listed = listed.into_iter().flatten().map(|(name, stamp)| (&**name, *stamp));
+        listed.chain(names.into_iter().flat_map(Names::iter).map(|name| (name, None)))
+    }
 }
 
 /// Why something could not be looked at.

@@ -6,7 +6,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStringExt;
 
 use gamin_backend::{Access, FileError, Files};
-use gamin_engine::{FileType, Name, Stamp, TreePath};
+use gamin_engine::{FileType, Name, Names, Stamp, TreePath};
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag, open, readlink};
 use nix::sys::stat::{FileStat, Mode, fstat, fstatat, lstat};
@@ -79,15 +79,15 @@ impl Files for Disk {
         fstatat(open, &**name, AtFlags::AT_SYMLINK_NOFOLLOW).map_err(failure)
     }
 
-    fn names(&mut self, open: &mut OpenDirectory, max: usize) -> Result<Option<Vec<Name>>, FileError> {
-        let mut names = Vec::new();
+    fn names(&mut self, open: &mut OpenDirectory, max: usize) -> Result<Option<Names>, FileError> {
+        let mut names = Names::default();
         let mut buffer = Vec::with_capacity(NAMES_BYTES);
         let mut entries = RawDir::new(open, buffer.spare_capacity_mut());
         while let Some(entry) = entries.next() {
             let entry = entry.map_err(|errno| failure(Errno::from_raw(errno.raw_os_error())))?;
             let name = entry.file_name().to_bytes();
             if name != b"." && name != b".." {
-                names.push(Name::from(name));
+                names.push(name);
             }
             if names.len() > max {
                 return Ok(None);

@@ -47,7 +47,9 @@ impl Kit {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
         succeed(Command::new(root.join("ci/libraries")))?;
         let mut server = Command::new(env!("CARGO"));
-        server.args(["build", "--release", "--locked", "--quiet", "-p", "gamin-server"]).current_dir(&root);
+        server
+            .args(["build", "--profile", "server", "--locked", "--quiet", "-p", "gamin-server"])
+            .current_dir(&root);
         succeed(server)?;
         let library = scratch.path().join("libfam.so.0");
         std::os::unix::fs::symlink(root.canonicalize()?.join("target/release/libfam.so"), &library)?;
@@ -63,7 +65,7 @@ impl Kit {
         if original.is_none() {
             println!("The original's packages can't be had: it is left out.");
         }
-        let server = root.join("target/release/gam_server").canonicalize()?;
+        let server = root.join("target/server/gam_server").canonicalize()?;
         Ok(Kit { scratch, server, original })
     }
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use gamin_backend::{Access, Extent, FileError, Files, Kernel, Lane, Mounts, Number, Record};
 use gamin_core::config::{Policy, Rules};
-use gamin_core::engine::{self, FileType, Level, Name, Refusal, ScanRequest, Stamp, Time, TreePath};
+use gamin_core::engine::{self, FileType, Level, Name, Names, Refusal, ScanRequest, Stamp, Time, TreePath};
 use gamin_core::{BYTES_MAX, Config, Core, Driver, Message, Peer, SessionId, System, WorkerId, Workers};
 use gamin_protocol::{CREDENTIAL, Kind, MonitorOptions, Request};
 use testgam_language::action::FileOperation;
@@ -288,7 +288,7 @@ impl<'a> Files for CountedFiles<'a> {
         uncounted(|| eyes.look_in(open, name))
     }
 
-    fn names(&mut self, open: &mut Self::Directory, max: usize) -> Result<Option<Vec<Name>>, FileError> {
+    fn names(&mut self, open: &mut Self::Directory, max: usize) -> Result<Option<Names>, FileError> {
         self.eyes().names(open, max)
     }
 

@@ -51,7 +51,7 @@ fn listed(entries: Entries) -> String {
             entries.into_iter().map(entry).collect::<Vec<_>>().join(", ")
         }
         Entries::Named(names) => {
-            listed(Entries::Listed(names.into_iter().map(|name| (name, None)).collect()))
+            listed(Entries::Listed(names.iter().map(|name| (Name::from(name), None)).collect()))
         }
         other @ (Entries::Unasked | Entries::Unlisted(_)) => format!("{other:?}"),
     }

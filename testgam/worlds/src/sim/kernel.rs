@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use gamin_backend::{Access, Extent, FileError, Kernel, Lane, MountId, Mounts, Number, Record, scan};
 use gamin_core::engine::{
-    Entries, FileType, Found, Level, Name, Refusal, Scan, ScanRequest, Stamp, Time, TreePath, Unlisted,
+    Entries, FileType, Found, Level, Name, Names, Refusal, Scan, ScanRequest, Stamp, Time, TreePath, Unlisted,
 };
 use gamin_core::{Content, Message, WorkerId};
 use gamin_linux::{BUFFER_BYTES, failure, mask, record, refusal};
@@ -311,7 +311,7 @@ impl gamin_backend::Files for Eyes<'_> {
         tree.look_up_at(self.caller, *open, name).map(|found| tree.stamp(found)).map_err(failure)
     }
 
-    fn names(&mut self, open: &mut DentryId, max: usize) -> Result<Option<Vec<Name>>, FileError> {
+    fn names(&mut self, open: &mut DentryId, max: usize) -> Result<Option<Names>, FileError> {
         let mut names: Vec<Name> = self.files.tree.names(*open).cloned().collect();
         if !self.meanwhile.is_empty() {
             names.truncate(names.len() / 2);
@@ -323,7 +323,7 @@ impl gamin_backend::Files for Eyes<'_> {
             let rest = (last.map_or(Bound::Unbounded, Bound::Excluded), Bound::Unbounded);
             names.extend(self.files.tree.names_within(*open, rest).cloned());
         }
-        Ok((names.len() <= max).then_some(names))
+        Ok((names.len() <= max).then(|| names.iter().map(|name| &**name).collect()))
     }
 
     fn keeps_times(&mut self, _open: &DentryId) -> bool {

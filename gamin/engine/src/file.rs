@@ -19,22 +19,22 @@ pub(crate) struct File {
     /// Its state when it was told; `None` when that is not known well enough to prove anything.
     pub tag: Option<Tag>,
     /// Its type, as far as it was seen.
-    pub(super) file_type: Option<FileType>,
+    pub(crate) file_type: Option<FileType>,
     /// Only its creation was told. What happens next is a change, though the stamp may have seen it already.
-    pub(super) created: bool,
+    pub(crate) created: bool,
     /// It was told because of a scan. Of what led to that, the kernel's notices may be still to come.
-    pub(super) scanned: bool,
+    pub(crate) scanned: bool,
     /// A notice about it was left to the next rescan.
-    pub(super) doubted: bool,
+    pub(crate) doubted: bool,
     /// That it has come is still to be told.
-    pub(super) is_untold: bool,
+    pub(crate) is_untold: bool,
     /// When that was noticed, if it was.
-    pub(super) came: Option<Coarse>,
+    pub(crate) came: Option<Coarse>,
 }
 
 /// A time in sixteenths of a second, as far as they fit, which is for 68 minutes: there is one of it for each entry. Whoever is as old
 /// as that may be taken for young, which costs a turn of others and nothing else.
-pub(super) type Coarse = NonZeroU16;
+pub(crate) type Coarse = NonZeroU16;
 
 /// How soon after that was noticed a name that has come has to be gone for it to be called a flicker: a second.
 const FLICKER: u16 = 16;
@@ -57,10 +57,11 @@ impl File {
         }
     }
 
-    pub(super) fn of_scan(stamp: Option<&Stamp>) -> File {
+    pub(crate) fn of_scan(stamp: Option<&Stamp>) -> File {
         File { scanned: true, ..File::of(stamp) }
     }
 
+    #[cfg(test)]
     /// What a scan shows that takes only names.
     pub(crate) fn of_name() -> File {
         File::of_scan(None)
@@ -104,7 +105,7 @@ impl File {
         change == Change::Created && self.scanned && self.tag.is_none()
     }
 
-    pub(super) fn changes_type(&self, stamp: &Stamp) -> bool {
+    pub(crate) fn changes_type(&self, stamp: &Stamp) -> bool {
         self.file_type.is_some_and(|known| known != stamp.file_type)
     }
 }
@@ -130,7 +131,7 @@ pub(crate) enum Reaction {
 }
 
 /// Works out what a notice comes to for a file that was told as `known`, and notes it there.
-pub(super) fn react(known: &mut Option<File>, entry: EntryNotice, now: Time) -> Reaction {
+pub(crate) fn react(known: &mut Option<File>, entry: EntryNotice, now: Time) -> Reaction {
     let EntryNotice { change, seen, is_last } = entry;
     let Some(file) = known else {
         return match change {
