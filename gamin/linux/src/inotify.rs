@@ -20,6 +20,11 @@ use crate::disk::{Disk, failure};
 /// How many bytes of records are read at once: of two thousand with common names.
 pub const BUFFER_BYTES: usize = 64 * 1024;
 
+/// How long a record is without its name.
+const HEADER_BYTES: usize = 16;
+/// How long a record is at most: with the longest name of any file system, and what ends it.
+const RECORD_MAX: usize = HEADER_BYTES + 4096;
+
 /// An inotify instance. An event loop can wait for its records.
 pub struct Inotify {
     instance: inotify::Inotify,
@@ -77,17 +82,25 @@ impl Kernel for Inotify {
     fn read(&mut self, records: &mut Vec<Record>) -> io::Result<bool> {
         match self.instance.read_events(&mut self.buffer) {
             Ok(events) => {
+                let mut bytes = 0;
                 records.extend(events.filter_map(|event| {
+                    bytes += record_len(event.name);
                     let number = event.wd.get_watch_descriptor_id();
                     record(number, event.mask, event.name.map(OsStr::as_bytes))
                 }));
-                Ok(true)
+                // Had there been more, it would have been given too, as long as there was room.
+                Ok(bytes + RECORD_MAX > self.buffer.len())
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(false),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(true),
             Err(error) => Err(error),
         }
     }
+}
+
+/// How long the record was that had this name: names end with at least one NUL, and fill up their part of sixteen bytes.
+fn record_len(name: Option<&OsStr>) -> usize {
+    HEADER_BYTES + name.map_or(0, |name| (name.len() + 1).next_multiple_of(HEADER_BYTES))
 }
 
 /// What inotify is asked to tell of a directory.

@@ -11,24 +11,26 @@ mod sources;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
-use std::io::{ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::os::unix::net::UnixStream;
-use std::rc::Rc;
+use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use calloop::generic::Generic;
-use calloop::{Dispatcher, Interest, LoopHandle, Mode, PostAction, Readiness, RegistrationToken};
 use gamin_config::Policy;
 use gamin_engine::Time;
-use gamin_linux::memory;
+use gamin_linux::{FileSystems, MountTable, memory};
 use gamin_trace::Traces;
-use tracing::{debug, error, warn};
+use mio::{Events, Interest, Poll};
+use nix::sys::signal::Signal;
+use nix::sys::signalfd::SignalFd;
+use tracing::{debug, error, info, warn};
 
 use crate::linux::{InotifyWatch, Linux};
 use crate::settings::Settings;
 use crate::socket::{Accepted, Listener, refuse};
-use gamin_core::{Driver, Message, NOUNS, Peer, SessionId};
+use gamin_core::{Core, Driver, Message, NOUNS, Peer, SessionId};
 pub(crate) use serve::serve;
+use sources::Source;
 pub(crate) use sources::hold_signals;
 
 /// How many bytes are read from a session before others have their turn.
@@ -44,22 +46,24 @@ const GIVE_BACK_AFTER: Duration = Duration::from_secs(1);
 /// How long effects are carried out before others have their turn.
 const EFFECTS_MAX: Duration = Duration::from_millis(10);
 
-/// Everything that the event loop's sources work on.
+/// What the server is, beside its core.
 pub(crate) struct Host {
     driver: Driver<InotifyWatch>,
     system: Linux,
-    /// By which the event loop is asked to wait for the kernel's next notice; `None` without an instance of inotify.
-    inotify: Option<RegistrationToken>,
+    poll: Poll,
+    signals: SignalFd,
+    traces: Traces,
+    /// What the threads say.
+    inbox: mpsc::Receiver<Message>,
+    /// Whether the event loop tells of the kernel's next notice.
+    hears_kernel: bool,
     /// When to ask again for notices of the kernel, if there are none though they are wanted.
     inotify_at: Time,
     settings: Settings,
-    /// What the threads have said.
-    messages: Vec<Message>,
     origin: Instant,
-    handle: LoopHandle<'static, Host>,
     listener: Listener,
     /// Whether there may be connections to take in, and not before when.
-    acceptable: bool,
+    is_acceptable: bool,
     accept_at: Time,
     next_session: u64,
     connections: BTreeMap<SessionId, ClientSocket>,
@@ -68,73 +72,130 @@ pub(crate) struct Host {
     sendable: BTreeSet<SessionId>,
     buffer: Vec<u8>,
     /// There may be effects left to carry out, whether or not anything happens.
-    unsettled: bool,
+    is_unsettled: bool,
     /// When to give back what sessions have left behind.
     give_back_at: Option<Time>,
-    stopped: bool,
+    is_stopped: bool,
 }
 
 struct ClientSocket {
-    /// Shared with the event loop.
-    stream: Rc<UnixStream>,
-    source: Dispatcher<'static, Generic<Rc<UnixStream>>, Host>,
-    token: RegistrationToken,
-    /// Whether the socket may take bytes. While it does not, the event loop is asked to tell when it does.
-    writable: bool,
+    stream: UnixStream,
+    /// Whether the socket may take bytes.
+    is_writable: bool,
+    /// Whether the event loop is asked to tell when it does.
+    waits_for_room: bool,
 }
 
 impl Host {
+    /// Makes ready to serve.
+    ///
+    /// # Errors
+    /// There is no event loop to be had, or it can't take what has to be in it.
     fn new(
-        handle: LoopHandle<'static, Host>,
         listener: Listener,
-        system: Linux,
-        inotify: Option<RegistrationToken>,
-        driver: Driver<InotifyWatch>,
+        core: Core,
         settings: Settings,
-    ) -> Host {
-        Host {
-            driver,
+        mut policy: Policy,
+        traces: Traces,
+    ) -> Result<Host, Box<dyn Error>> {
+        let poll = Poll::new()?;
+        let registry = poll.registry();
+        let signals = sources::add_signals(registry)?;
+        let (threads, inbox) = sources::add_threads(registry)?;
+        for socket in &listener.sockets {
+            Source::Listener.add(registry, socket, Interest::READABLE)?;
+        }
+        let follows = |table: &MountTable| Source::Mounts.add(registry, table, Interest::PRIORITY);
+        let table = MountTable::open().and_then(|table| follows(&table).map(|()| table));
+        let table = table.inspect_err(|error| warn!(%error, "can't follow what is mounted")).ok();
+        let mut inotify = None;
+        if !policy.is_poll_only {
+            match sources::add_inotify(registry) {
+                Ok(instance) => inotify = Some(instance),
+                Err(why) => {
+                    warn!("the kernel gives no notices for now: everything is polled");
+                    policy.without_kernel = Some(why);
+                }
+            }
+        }
+        let hears_kernel = inotify.is_some();
+        let system =
+            Linux { inotify, table, is_remounted: true, threads, file_systems: FileSystems::default() };
+        Ok(Host {
+            driver: Driver::new(core, policy),
             system,
-            inotify,
+            poll,
+            signals,
+            traces,
+            inbox,
+            hears_kernel,
             inotify_at: Time::default() + INOTIFY_PAUSE,
             settings,
-            messages: Vec::new(),
             origin: Instant::now(),
-            handle,
             listener,
-            acceptable: true,
+            is_acceptable: true,
             accept_at: Time::default(),
             next_session: 0,
             connections: BTreeMap::new(),
             readable: BTreeSet::new(),
             sendable: BTreeSet::new(),
             buffer: vec![0; READ_MAX],
-            unsettled: false,
+            is_unsettled: false,
             give_back_at: None,
-            stopped: false,
+            is_stopped: false,
+        })
+    }
+
+    /// Whether there is nothing left to do.
+    fn is_finished(&self) -> bool {
+        self.is_stopped || self.driver.core().is_finished()
+    }
+
+    /// Waits until there is something to do, and notes what it is.
+    ///
+    /// # Errors
+    /// The event loop is broken; nothing a client does brings that about.
+    fn wait(&mut self, events: &mut Events) -> io::Result<()> {
+        let timeout = self.timeout();
+        match self.poll.poll(events, timeout) {
+            Err(error) if error.kind() == ErrorKind::Interrupted => return Ok(()),
+            waited => waited?,
         }
+        for event in &*events {
+            match Source::from(event.token()) {
+                Source::Signals => self.take_signals(),
+                Source::Mounts => self.system.is_remounted = true,
+                Source::Kernel => {
+                    let now = self.now();
+                    self.driver.gather_mut().handle_ready(now);
+                }
+                Source::Listener => self.is_acceptable = true,
+                Source::Client(id) => {
+                    if event.is_readable() || event.is_error() {
+                        self.readable.insert(id);
+                    }
+                    if event.is_writable()
+                        && let Some(connection) = self.connections.get_mut(&id)
+                    {
+                        connection.is_writable = true;
+                        self.sendable.insert(id);
+                    }
+                }
+                // What they say is looked for in each turn.
+                Source::Threads => {}
+            }
+        }
+        Ok(())
     }
 
     /// Switches the trace to a file on or off. The file opens with all that the core says of itself.
-    fn switch_trace(&self, traces: &Traces) {
-        let switched = traces.switch(|out| {
+    fn switch_trace(&self) {
+        let switched = self.traces.switch(|out| {
             let mut facts = NOUNS.iter().flat_map(|noun| self.driver.core().facts(self.now(), None, noun, 0));
             facts.try_for_each(|(_, fact)| writeln!(out, "{fact}"))
         });
         if let Err(error) = switched {
             warn!(%error, "can't trace to a file in /tmp");
-        }
-    }
-
-    fn handle_connection_ready(&mut self, id: SessionId, readiness: Readiness) {
-        if readiness.readable {
-            self.readable.insert(id);
-        }
-        if readiness.writable
-            && let Some(connection) = self.connections.get_mut(&id)
-        {
-            connection.writable = true;
-            self.sendable.insert(id);
         }
     }
 
@@ -145,12 +206,12 @@ impl Host {
     /// How long the event loop may wait; `None` until something happens.
     fn timeout(&self) -> Option<Duration> {
         let core = self.driver.core();
-        if self.unsettled || self.readable.iter().any(|id| core.accepts_bytes(*id)) {
+        if self.is_unsettled || self.readable.iter().any(|id| core.accepts_bytes(*id)) {
             return Some(Duration::ZERO);
         }
         let deadlines = [
             self.driver.next_deadline(),
-            self.acceptable.then_some(self.accept_at),
+            self.is_acceptable.then_some(self.accept_at),
             self.give_back_at,
             // Only while something is polled; otherwise nothing is missed.
             core.next_deadline()
@@ -171,7 +232,7 @@ impl Host {
         self.accept();
         self.read();
         let now = self.now();
-        for message in std::mem::take(&mut self.messages) {
+        while let Ok(message) = self.inbox.try_recv() {
             self.driver.handle_message(&mut self.system, now, message);
         }
         self.driver.handle_time(&mut self.system, now);
@@ -183,31 +244,70 @@ impl Host {
         }
     }
 
-    /// Reads the kernel's queue if its time has come, and waits for the next notice if it is to rest.
+    /// Reads the kernel's queue if its time has come, and hears of the next notice if it is to rest.
     fn read_kernel(&mut self) {
         let now = self.now();
-        match self.driver.read_kernel(&mut self.system, now) {
-            Ok(Some(true)) => {
-                let Some(token) = &self.inotify else { return };
-                if let Err(error) = self.handle.update(token) {
-                    warn!(%error, "can't wait for the kernel's notices");
-                    self.driver.gather_mut().handle_failure(now);
+        if let Err(error) = self.driver.read_kernel(&mut self.system, now) {
+            error!(%error, "can't read the kernel's notices");
+        }
+        self.hear_kernel();
+    }
+
+    /// Asks again for notices of the kernel, if there are none though they are wanted. What is polled for want of them goes
+    /// over to the kernel.
+    fn find_inotify(&mut self) {
+        let now = self.now();
+        if self.driver.policy().without_kernel.is_none() || now < self.inotify_at {
+            return;
+        }
+        self.inotify_at = now + INOTIFY_PAUSE;
+        let Ok(inotify) = sources::add_inotify(self.poll.registry()) else { return };
+        info!("the kernel gives notices again");
+        self.system.inotify = Some(inotify);
+        self.hears_kernel = true;
+        let policy = Policy { without_kernel: None, ..self.driver.policy().clone() };
+        self.driver.handle_policy(&mut self.system, now, policy);
+    }
+
+    /// Hears of the kernel's next notice if its queue rests. While it is read at set times, its notices wake nobody.
+    fn hear_kernel(&mut self) {
+        let Some(inotify) = &self.system.inotify else { return };
+        let is_resting = self.driver.gather().is_resting();
+        if is_resting == self.hears_kernel {
+            return;
+        }
+        if !is_resting {
+            Source::remove(self.poll.registry(), inotify);
+        } else if let Err(error) = Source::Kernel.add(self.poll.registry(), inotify, Interest::READABLE) {
+            warn!(%error, "can't wait for the kernel's notices");
+            let now = self.now();
+            return self.driver.gather_mut().handle_failure(now);
+        }
+        self.hears_kernel = is_resting;
+    }
+
+    /// Does what signals ask for.
+    fn take_signals(&mut self) {
+        while let Ok(Some(taken)) = self.signals.read_signal() {
+            match Signal::try_from(taken.ssi_signo as i32) {
+                Ok(Signal::SIGUSR2) => self.switch_trace(),
+                ending => {
+                    info!(signal = ?ending, "ended by signal");
+                    self.is_stopped = true;
                 }
             }
-            Ok(Some(false) | None) => {}
-            Err(error) => error!(%error, "can't read the kernel's notices"),
         }
     }
 
     /// Carries out effects and what comes of them.
     fn settle(&mut self) {
         let start = self.now();
-        self.unsettled = true;
+        self.is_unsettled = true;
         while self.now().since(start) < EFFECTS_MAX {
             self.follow_settings();
             let now = self.now();
             let Some(effect) = self.driver.poll_effect(&mut self.system, now) else {
-                self.unsettled = false;
+                self.is_unsettled = false;
                 return;
             };
             self.driver.carry_out(&mut self.system, now, effect);
@@ -229,7 +329,7 @@ impl Host {
     }
 
     fn accept(&mut self) {
-        if !self.acceptable || self.now() < self.accept_at {
+        if !self.is_acceptable || self.now() < self.accept_at {
             return;
         }
         for _ in 0..ACCEPT_MAX {
@@ -237,7 +337,7 @@ impl Host {
                 Accepted::Connection(stream, peer) => self.connect(stream, peer),
                 Accepted::Lost => {}
                 Accepted::Nothing => {
-                    self.acceptable = false;
+                    self.is_acceptable = false;
                     return;
                 }
                 Accepted::Exhausted => {
@@ -251,15 +351,10 @@ impl Host {
     fn connect(&mut self, stream: UnixStream, peer: Peer) {
         self.next_session += 1;
         let id = SessionId(self.next_session);
-        let stream = Rc::new(stream);
-        let source = Generic::new(Rc::clone(&stream), Interest::READ, Mode::Edge);
-        let source = Dispatcher::new(source, move |readiness, _, host: &mut Host| {
-            host.handle_connection_ready(id, readiness);
-            Ok(PostAction::Continue)
-        });
-        match self.handle.register_dispatcher(source.clone()) {
-            Ok(token) => {
-                self.connections.insert(id, ClientSocket { stream, source, token, writable: true });
+        match Source::Client(id).add(self.poll.registry(), &stream, Interest::READABLE) {
+            Ok(()) => {
+                let connection = ClientSocket { stream, is_writable: true, waits_for_room: false };
+                self.connections.insert(id, connection);
                 self.readable.insert(id);
                 let now = self.now();
                 self.driver.core_mut().handle_connection(now, id, peer);
@@ -276,7 +371,7 @@ impl Host {
                 self.readable.insert(id);
                 continue;
             }
-            match (&*connection.stream).read(&mut self.buffer) {
+            match (&connection.stream).read(&mut self.buffer) {
                 Ok(0) => self.hang_up(id),
                 Ok(count) => {
                     self.readable.insert(id);
@@ -309,24 +404,26 @@ impl Host {
     }
 
     /// Gives one socket as much as it takes, and has the event loop tell when it takes more.
-    fn offer(&mut self, id: SessionId) -> Result<(), Box<dyn Error>> {
+    fn offer(&mut self, id: SessionId) -> io::Result<()> {
         let Some(connection) = self.connections.get_mut(&id) else { return Ok(()) };
-        while connection.writable {
+        while connection.is_writable {
             let bytes = self.driver.core().transmit(id);
             if bytes.is_empty() {
                 break;
             }
-            match (&*connection.stream).write(bytes) {
+            match (&connection.stream).write(bytes) {
                 Ok(count) => self.driver.core_mut().sent(id, count),
-                Err(error) if error.kind() == ErrorKind::WouldBlock => connection.writable = false,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => connection.is_writable = false,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => return Err(error.into()),
+                Err(error) => return Err(error),
             }
         }
-        let waits = !connection.writable;
-        if connection.source.as_source_ref().interest.writable != waits {
-            connection.source.as_source_mut().interest.writable = waits;
-            self.handle.update(&connection.token)?;
+        let waits = !connection.is_writable;
+        if connection.waits_for_room != waits {
+            let room = waits.then_some(Interest::WRITABLE);
+            let interest = room.map_or(Interest::READABLE, |room| Interest::READABLE | room);
+            Source::Client(id).change(self.poll.registry(), &connection.stream, interest)?;
+            connection.waits_for_room = waits;
         }
         Ok(())
     }
@@ -334,7 +431,7 @@ impl Host {
     fn hang_up(&mut self, id: SessionId) {
         let now = self.now();
         self.driver.core_mut().handle_hangup(now, id);
-        self.unsettled = true;
+        self.is_unsettled = true;
         self.disconnect(id);
     }
 
@@ -351,7 +448,7 @@ impl Host {
 
     fn disconnect(&mut self, id: SessionId) {
         if let Some(connection) = self.connections.remove(&id) {
-            self.handle.remove(connection.token);
+            Source::remove(self.poll.registry(), &connection.stream);
             self.readable.remove(&id);
             let at = self.now() + GIVE_BACK_AFTER;
             self.give_back_at.get_or_insert(at);

@@ -4,7 +4,6 @@
 //! is refused and nothing is noticed, which is polling.
 
 use std::io;
-use std::rc::Rc;
 use std::sync::Arc;
 
 use gamin_backend::{Extent, Kernel, Lane, Mounts, Number, Record};
@@ -22,7 +21,7 @@ pub(crate) type InotifyWatch = <Inotify as Kernel>::Watch;
 /// The running system.
 pub(crate) struct Linux {
     pub inotify: Option<Inotify>,
-    pub table: Option<Rc<MountTable>>,
+    pub table: Option<MountTable>,
     /// The event loop has found that the table has changed.
     pub is_remounted: bool,
     pub threads: Threads,

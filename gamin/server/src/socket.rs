@@ -8,7 +8,6 @@
 use std::fs::File;
 use std::io::{self, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
-use std::rc::Rc;
 
 use gamin_meeting::{Claim, Listening};
 use gamin_protocol::FULL;
@@ -32,8 +31,7 @@ pub(crate) enum Accepted {
 
 /// The listening sockets.
 pub(crate) struct Listener {
-    /// Shared with the event loop.
-    pub sockets: Vec<Rc<UnixListener>>,
+    pub sockets: Vec<UnixListener>,
     /// Where the first is, for people.
     pub place: String,
     /// What makes clients find it.
@@ -47,7 +45,6 @@ impl Listener {
     /// Takes in what comes to the sockets.
     pub fn new(listening: Listening) -> Listener {
         let Listening { sockets, place, claim } = listening;
-        let sockets = sockets.into_iter().map(Rc::new).collect();
         Listener { sockets, place, _claim: claim, reserve: reserve(), exhausted: false }
     }
 

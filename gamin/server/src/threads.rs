@@ -10,10 +10,10 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::Duration;
 
-use calloop::channel::Sender;
 use gamin_backend::{Lane, Mounts, scan};
 use gamin_engine::ScanRequest;
 use gamin_linux::Disk;
+use mio::Waker;
 use tracing::debug;
 
 use gamin_core::{Content, Message, WorkerId, Workers};
@@ -30,9 +30,27 @@ struct Order {
     mounts: Arc<Mounts>,
 }
 
+/// The way from the threads to the event loop.
+#[derive(Clone)]
+pub(crate) struct Messages {
+    pub sender: mpsc::Sender<Message>,
+    pub waker: Arc<Waker>,
+}
+
+impl Messages {
+    fn send(&self, message: Message) {
+        // Nobody listens when the server is about to end.
+        if self.sender.send(message).is_ok()
+            && let Err(error) = self.waker.wake()
+        {
+            debug!(%error, "can't wake the event loop");
+        }
+    }
+}
+
 /// The threads that there are.
 pub(crate) struct Threads {
-    messages: Sender<Message>,
+    messages: Messages,
     last_id: u64,
     orders: HashMap<WorkerId, mpsc::Sender<Order>>,
     /// Each thread holds one of these.
@@ -41,7 +59,7 @@ pub(crate) struct Threads {
 
 impl Threads {
     /// None so far. They will speak through `messages`.
-    pub fn new(messages: Sender<Message>) -> Threads {
+    pub fn new(messages: Messages) -> Threads {
         Threads { messages, last_id: 0, orders: HashMap::new(), alive: Arc::new(()) }
     }
 }
@@ -83,13 +101,12 @@ impl Workers for Threads {
 struct Voice {
     lane: Lane,
     worker: WorkerId,
-    messages: Sender<Message>,
+    messages: Messages,
 }
 
 impl Voice {
     fn say(&self, content: Content) {
-        // Nobody listens when the server is about to end.
-        let _ = self.messages.send(Message { lane: self.lane.clone(), worker: self.worker, content });
+        self.messages.send(Message { lane: self.lane.clone(), worker: self.worker, content });
     }
 }
 
@@ -110,9 +127,9 @@ fn work(inbox: &mpsc::Receiver<Order>, voice: &Voice) {
 
 #[cfg(test)]
 mod tests {
-    use calloop::channel::{Channel, channel};
     use gamin_backend::MountId;
     use gamin_engine::{Detail, Found, Scan, ScanId, Time, TreePath};
+    use mio::{Poll, Token};
 
     use super::*;
     use gamin_core::{Job, Lanes, OVERDUE};
@@ -123,15 +140,18 @@ mod tests {
     struct Bench {
         lanes: Lanes,
         threads: Threads,
-        messages: Channel<Message>,
+        messages: mpsc::Receiver<Message>,
+        _poll: Poll,
         mounts: Arc<Mounts>,
     }
 
     impl Bench {
         fn new() -> Bench {
-            let (sender, messages) = channel();
-            let (lanes, threads) = (Lanes::default(), Threads::new(sender));
-            Bench { lanes, threads, messages, mounts: Arc::default() }
+            let (sender, messages) = mpsc::channel();
+            let poll = Poll::new().expect("a descriptor");
+            let waker = Waker::new(poll.registry(), Token(0)).expect("another");
+            let threads = Threads::new(Messages { sender, waker: Arc::new(waker) });
+            Bench { lanes: Lanes::default(), threads, messages, _poll: poll, mounts: Arc::default() }
         }
 
         fn add(&mut self, now: Time, lane: Lane, job: Job) -> bool {

@@ -1,120 +1,140 @@
-//! What wakes the host besides its clients and the kernel: signals, the mount table, threads that scan.
+//! What wakes the host: its clients, the kernel, signals, the mount table, threads that scan.
 //!
-//! Each source only notes what has come; the host does what follows from it in its turn.
+//! What a source has is only noted; the host does what follows from it in its turn. Invariant: each is told at its edges, so whoever is
+//! told takes all there is, or remembers that there is more.
 
-use std::error::Error;
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
-use std::rc::Rc;
+use std::os::fd::{AsFd, AsRawFd};
+use std::sync::{Arc, mpsc};
 
-use calloop::channel::{self, channel};
-use calloop::generic::Generic;
-use calloop::signals::{Signal, Signals};
-use calloop::{Interest, LoopHandle, Mode, PostAction, RegistrationToken};
-use gamin_config::Policy;
 use gamin_engine::Refusal;
-use gamin_linux::{Inotify, MountTable, no_instance};
-use gamin_trace::Traces;
-use nix::sys::signal::SigSet;
-use tracing::info;
+use gamin_linux::{Inotify, no_instance};
+use mio::unix::SourceFd;
+use mio::{Interest, Registry, Token, Waker};
+use nix::sys::signal::{SigSet, Signal};
+use nix::sys::signalfd::{SfdFlags, SignalFd};
+use tracing::{debug, info};
 
-use super::{Host, INOTIFY_PAUSE};
-use crate::linux::Linux;
-use crate::threads::Threads;
+use crate::threads::{Messages, Threads};
+use gamin_core::{Message, SessionId};
 
 /// The signals that the event loop takes.
 const TAKEN: [Signal; 5] =
     [Signal::SIGHUP, Signal::SIGINT, Signal::SIGQUIT, Signal::SIGTERM, Signal::SIGUSR2];
 
+/// What wakes the host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Source {
+    Signals,
+    Threads,
+    Mounts,
+    Kernel,
+    Listener,
+    Client(SessionId),
+}
+
+/// How many sources are no clients.
+const OTHERS: usize = 5;
+
+impl From<Source> for Token {
+    fn from(source: Source) -> Token {
+        Token(match source {
+            Source::Signals => 0,
+            Source::Threads => 1,
+            Source::Mounts => 2,
+            Source::Kernel => 3,
+            Source::Listener => 4,
+            // There are no processors of fewer bits for which a number of sessions would be too large.
+            Source::Client(SessionId(number)) => OTHERS + number as usize,
+        })
+    }
+}
+
+impl From<Token> for Source {
+    fn from(Token(number): Token) -> Source {
+        match number {
+            0 => Source::Signals,
+            1 => Source::Threads,
+            2 => Source::Mounts,
+            3 => Source::Kernel,
+            4 => Source::Listener,
+            number => Source::Client(SessionId((number - OTHERS) as u64)),
+        }
+    }
+}
+
+impl Source {
+    /// Has the event loop tell of a descriptor.
+    pub(super) fn add(
+        self,
+        registry: &Registry,
+        descriptor: &impl AsFd,
+        interest: Interest,
+    ) -> io::Result<()> {
+        registry.register(&mut SourceFd(&descriptor.as_fd().as_raw_fd()), self.into(), interest)
+    }
+
+    /// Has it tell of something else.
+    pub(super) fn change(
+        self,
+        registry: &Registry,
+        descriptor: &impl AsFd,
+        interest: Interest,
+    ) -> io::Result<()> {
+        registry.reregister(&mut SourceFd(&descriptor.as_fd().as_raw_fd()), self.into(), interest)
+    }
+
+    /// Has it tell of a descriptor no more.
+    pub(super) fn remove(registry: &Registry, descriptor: &impl AsFd) {
+        if let Err(error) = registry.deregister(&mut SourceFd(&descriptor.as_fd().as_raw_fd())) {
+            debug!(%error, "the event loop did not know a descriptor");
+        }
+    }
+}
+
 /// Keeps the signals that the event loop takes until it does, and no other, whatever the starter did. To be called before anybody can
 /// know of the server: to process 1 of a container the kernel gives only what it waits for.
 pub(crate) fn hold_signals() -> nix::Result<()> {
-    // The event loop's signals are those of another version of nix.
-    let taken = TAKEN.iter().filter_map(|signal| nix::sys::signal::Signal::try_from(*signal as i32).ok());
-    taken.collect::<SigSet>().thread_set_mask()
+    TAKEN.into_iter().collect::<SigSet>().thread_set_mask()
 }
 
 /// Lets the signals that end the server, or switch its trace, come through the event loop.
-pub(super) fn insert_signals(
-    handle: &LoopHandle<'static, Host>,
-    traces: Traces,
-) -> Result<(), Box<dyn Error>> {
-    handle
-        .insert_source(Signals::new(&TAKEN)?, move |signal, (), host| match signal.signal() {
-            Signal::SIGUSR2 => host.switch_trace(&traces),
-            ending => {
-                info!(signal = ?ending, "ended by signal");
-                host.stopped = true;
-            }
-        })
-        .map_err(|error| error.error)?;
-    Ok(())
-}
-
-/// Lets the event loop tell when anything is mounted or unmounted.
-pub(super) fn insert_mounts(handle: &LoopHandle<'static, Host>) -> Result<Rc<MountTable>, Box<dyn Error>> {
-    let table = Rc::new(MountTable::open()?);
-    // Without asking for anything, an error is told all the same.
-    let source = Generic::new(Rc::clone(&table), Interest::EMPTY, Mode::Edge);
-    handle
-        .insert_source(source, |_, _, host| {
-            host.system.is_remounted = true;
-            Ok(PostAction::Continue)
-        })
-        .map_err(|error| error.error)?;
-    Ok(table)
-}
-
-/// Asks the kernel for an inotify instance, and lets the event loop tell when it has something to say.
-pub(super) fn insert_inotify(
-    handle: &LoopHandle<'static, Host>,
-    system: &mut Linux,
-) -> Result<RegistrationToken, Refusal> {
-    let failed = |error: &io::Error| {
-        info!(%error, "no inotify instance");
-        no_instance(error)
-    };
-    let inotify = Inotify::new().map_err(|error| failed(&error))?;
-    let descriptor: OwnedFd = inotify.as_fd().try_clone_to_owned().map_err(|error| failed(&error))?;
-    // After one wake-up the source sleeps until it is asked to look again.
-    let source = Generic::new(descriptor, Interest::READ, Mode::OneShot);
-    let token = handle
-        .insert_source(source, |_, _, host| {
-            let now = host.now();
-            host.driver.gather_mut().handle_ready(now);
-            Ok(PostAction::Continue)
-        })
-        .map_err(|_| Refusal::Failed)?;
-    system.inotify = Some(inotify);
-    Ok(token)
+pub(super) fn add_signals(registry: &Registry) -> io::Result<SignalFd> {
+    let taken: SigSet = TAKEN.into_iter().collect();
+    let signals = SignalFd::with_flags(&taken, SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC)?;
+    Source::Signals.add(registry, &signals, Interest::READABLE)?;
+    Ok(signals)
 }
 
 /// Lets what is scanned away from the event loop come back through it.
-pub(super) fn insert_threads(handle: &LoopHandle<'static, Host>) -> Result<Threads, Box<dyn Error>> {
-    let (sender, messages) = channel();
-    handle
-        .insert_source(messages, |event, (), host| {
-            if let channel::Event::Msg(message) = event {
-                host.messages.push(message);
-            }
-        })
-        .map_err(|error| error.error)?;
-    Ok(Threads::new(sender))
+pub(super) fn add_threads(registry: &Registry) -> io::Result<(Threads, mpsc::Receiver<Message>)> {
+    let waker = Waker::new(registry, Source::Threads.into())?;
+    let (sender, inbox) = mpsc::channel();
+    Ok((Threads::new(Messages { sender, waker: Arc::new(waker) }), inbox))
 }
 
-impl Host {
-    /// Asks again for notices of the kernel, if there are none though they are wanted. What is polled for want of them goes
-    /// over to the kernel.
-    pub(super) fn find_inotify(&mut self) {
-        let now = self.now();
-        if self.driver.policy().without_kernel.is_none() || now < self.inotify_at {
-            return;
+/// Asks the kernel for an inotify instance, and lets the event loop tell when it has something to say.
+pub(super) fn add_inotify(registry: &Registry) -> Result<Inotify, Refusal> {
+    let failed = |error: io::Error| {
+        info!(%error, "no inotify instance");
+        no_instance(&error)
+    };
+    let inotify = Inotify::new().map_err(failed)?;
+    Source::Kernel.add(registry, &inotify, Interest::READABLE).map_err(failed)?;
+    Ok(inotify)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_source_has_a_token_of_its_own() {
+        let clients = [0, 1, 77].map(|number| Source::Client(SessionId(number)));
+        let others = [Source::Signals, Source::Threads, Source::Mounts, Source::Kernel, Source::Listener];
+        assert_eq!(others.len(), OTHERS);
+        for source in others.into_iter().chain(clients) {
+            assert_eq!(Source::from(Token::from(source)), source);
         }
-        self.inotify_at = now + INOTIFY_PAUSE;
-        let Ok(token) = insert_inotify(&self.handle, &mut self.system) else { return };
-        info!("the kernel gives notices again");
-        self.inotify = Some(token);
-        let policy = Policy { without_kernel: None, ..self.driver.policy().clone() };
-        self.driver.handle_policy(&mut self.system, now, policy);
     }
 }
