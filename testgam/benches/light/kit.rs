@@ -5,7 +5,7 @@
 
 use std::error::Error;
 use std::fs::{self, File};
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, BufWriter, Write};
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
@@ -14,7 +14,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use gamin_protocol::address;
-use nix::unistd::{User, getuid};
+use nix::sys::signal::{Signal, kill};
+use nix::sys::socket::{getsockopt, sockopt::PeerCredentials};
+use nix::unistd::{Pid, User, getuid};
 
 use crate::usage::Usage;
 
@@ -22,6 +24,9 @@ use crate::usage::Usage;
 const PATIENCE: Duration = Duration::from_secs(10);
 
 pub type Outcome<T> = Result<T, Box<dyn Error>>;
+
+/// The servers poll a folder of this name, and what is in it.
+pub const POLLED: &str = "polled";
 
 /// Who watches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -43,7 +48,8 @@ pub struct Kit {
 impl Kit {
     /// Builds the client, our libraries and our server as they are installed, and unpacks the original from its packages, if they can be had.
     pub fn new() -> Outcome<Kit> {
-        let scratch = tempfile::tempdir()?;
+        // The servers look for their configuration there, so nobody else may make and remove files beside it.
+        let scratch = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
         succeed(Command::new(root.join("ci/libraries")))?;
         let mut server = Command::new(env!("CARGO"));
@@ -66,6 +72,7 @@ impl Kit {
             println!("The original's packages can't be had: it is left out.");
         }
         let server = root.join("target/server/gam_server").canonicalize()?;
+        fs::write(scratch.path().join(".gaminrc"), format!("poll /*/{POLLED} /*/{POLLED}/*\n"))?;
         Ok(Kit { scratch, server, original })
     }
 
@@ -78,21 +85,25 @@ impl Kit {
     /// Starts a server, if there is one, and nothing else.
     pub fn side(&self, watcher: Watcher) -> Outcome<Side<'_>> {
         let id = format!("light-{}-{:?}", std::process::id(), watcher);
-        let server = match (watcher, &self.original) {
-            (Watcher::Ours, _) => Some(Command::new(&self.server)),
-            (Watcher::Original, Some((server, libraries))) => {
-                let mut command = Command::new(server);
-                command.env("LD_LIBRARY_PATH", libraries);
-                Some(command)
-            }
-            (Watcher::Original | Watcher::Raw, _) => None,
-        };
-        let server =
-            server.map(|mut command| command.arg(&id).stderr(Stdio::null()).spawn()).transpose()?.map(Ended);
+        let server = self.program(watcher).map(|program| {
+            let mut command = Command::new(program);
+            command.env("LD_LIBRARY_PATH", self.libraries(watcher)).env("HOME", self.scratch.path());
+            command.arg(&id).stderr(Stdio::null()).spawn()
+        });
+        let server = server.transpose()?.map(Ended);
         if server.is_some() {
             listen(&id)?;
         }
         Ok(Side { kit: self, watcher, id, server })
+    }
+
+    /// The server.
+    fn program(&self, watcher: Watcher) -> Option<&Path> {
+        match watcher {
+            Watcher::Ours => Some(&self.server),
+            Watcher::Original => self.original.as_ref().map(|(server, _)| &**server),
+            Watcher::Raw => None,
+        }
     }
 
     fn libraries(&self, watcher: Watcher) -> &Path {
@@ -117,6 +128,11 @@ impl Side<'_> {
         self.client_of(&self.id)
     }
 
+    /// The same with a name under which no server runs: who needs one starts it.
+    pub fn without_server(&self, number: usize) -> Outcome<Side<'_>> {
+        Ok(Side { kit: self.kit, watcher: self.watcher, id: format!("{}-{number}", self.id), server: None })
+    }
+
     /// Listens where a client looks for a server that it is told this name of.
     pub fn listen(&self) -> Outcome<(String, UnixListener)> {
         let id = format!("{}-alone", self.id);
@@ -129,6 +145,9 @@ impl Side<'_> {
         let program = if self.watcher == Watcher::Raw { "raw" } else { "fam" };
         let mut command = Command::new(self.kit.scratch.path().join(program));
         command.env("LD_LIBRARY_PATH", self.kit.libraries(self.watcher)).env("GAM_CLIENT_ID", id);
+        if let Some(server) = self.kit.program(self.watcher) {
+            command.env("GAMIN_DEBUG_SERVER", server);
+        }
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
         let input = child.stdin.take().ok_or("a client has no input")?;
         let output = BufReader::new(child.stdout.take().ok_or("a client has no output")?);
@@ -138,6 +157,17 @@ impl Side<'_> {
     /// What the server has used; nothing where there is none.
     pub fn server_usage(&self) -> Outcome<Usage> {
         Ok(self.server.as_ref().map_or(Ok(Usage::default()), |server| Usage::of(server.0.id()))?)
+    }
+}
+
+impl Drop for Side<'_> {
+    /// A server that a client has started ends, too.
+    fn drop(&mut self) {
+        let server = place(&self.id).ok().and_then(|place| UnixStream::connect_addr(&place).ok());
+        let server = server.filter(|_| self.server.is_none());
+        if let Some(peer) = server.and_then(|server| getsockopt(&server, PeerCredentials).ok()) {
+            let _ = kill(Pid::from_raw(peer.pid()), Signal::SIGKILL);
+        }
     }
 }
 
@@ -194,6 +224,15 @@ impl Client {
     pub fn usage(&self) -> Outcome<Usage> {
         Ok(Usage::of(self.child.0.id())?)
     }
+}
+
+/// Writes paths for a client into a file there, a line each.
+pub fn list(folder: &Path, paths: &[PathBuf]) -> Outcome<PathBuf> {
+    let list = folder.join("list");
+    let mut file = BufWriter::new(File::create(&list)?);
+    paths.iter().try_for_each(|path| writeln!(file, "{}", path.display()))?;
+    file.flush()?;
+    Ok(list)
 }
 
 /// Where a server of ours and of the original's listens.

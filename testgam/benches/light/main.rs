@@ -13,6 +13,8 @@
 )]
 
 mod kit;
+mod measure;
+mod quiet;
 mod table;
 mod usage;
 mod workloads;

@@ -1,6 +1,10 @@
-//! What a process has used, as /proc tells.
+//! What a process has used, as the kernel tells.
 
+use std::time::Duration;
 use std::{fs, io};
+
+use nix::time::clock_getcpuclockid;
+use nix::unistd::Pid;
 
 /// What a process has used so far.
 #[derive(Debug, Clone, Copy, Default)]
@@ -20,10 +24,12 @@ impl Usage {
     /// # Errors
     /// It has ended.
     pub fn of(pid: u32) -> io::Result<Usage> {
-        let mut usage = Usage::default();
+        // Also of threads that have ended.
+        let clock = clock_getcpuclockid(Pid::from_raw(pid.cast_signed()))?;
+        let cpu_ns = Duration::from(clock.now()?).as_nanos() as u64;
+        let mut usage = Usage { cpu_ns, ..Usage::default() };
         for thread in fs::read_dir(format!("/proc/{pid}/task"))? {
             let thread = thread?.path();
-            usage.cpu_ns += number(&fs::read_to_string(thread.join("schedstat"))?, "");
             usage.waits += number(&fs::read_to_string(thread.join("status"))?, "voluntary_ctxt_switches:");
         }
         let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
@@ -34,7 +40,9 @@ impl Usage {
 
     /// What was used since.
     pub fn since(self, before: Usage) -> Usage {
-        Usage { cpu_ns: self.cpu_ns - before.cpu_ns, waits: self.waits - before.waits, ..self }
+        // Of a thread that has ended nobody knows how often it has waited.
+        let waits = self.waits.saturating_sub(before.waits);
+        Usage { cpu_ns: self.cpu_ns - before.cpu_ns, waits, ..self }
     }
 }
 

@@ -1,6 +1,6 @@
 //! The workloads: what happens to files, and what is measured of it.
 //!
-//! Whom it is measured with is left to the kit, what is good enough to the table. Each runs in an empty folder of its own, and gives figures
+//! Whom it is measured with is left to the kit, how to `measure`, what is good enough to the table; those in which nothing happens are `quiet`'s. Each runs in an empty folder of its own, and gives figures
 //! by name.
 
 use std::fs::{self, File, OpenOptions};
@@ -13,13 +13,10 @@ use std::thread;
 use std::time::Duration;
 
 use gamin_protocol::{CREDENTIAL, Code, Decoder, EventPacket, Request};
-use nix::sys::timerfd::{self, Expiration, TimerFd, TimerFlags, TimerSetTimeFlags};
-use nix::time::{ClockId, clock_gettime};
 
-use crate::kit::{Client, Outcome, Side, Watcher};
-
-/// What was measured: by a name, and in the unit that stands in the name.
-pub type Figures = Vec<(&'static str, f64)>;
+use crate::kit::{Outcome, Side, Watcher, list};
+use crate::measure::{Figures, LAST, latencies, mib, ms, now, pass, quantile};
+use crate::quiet;
 
 /// A workload.
 pub struct Workload {
@@ -40,13 +37,12 @@ pub const WORKLOADS: &[Workload] = &[
         what: "50 names a second, while another client never reads",
         run: beside_a_sleeper,
     },
-    Workload { name: "W8", what: "1,000 directories, nothing happens", run: rest },
+    Workload { name: "W7", what: "a polled directory of 20,000 files, nothing happens", run: quiet::polled },
+    Workload { name: "W8", what: "1,000 directories, nothing happens", run: quiet::rest },
+    Workload { name: "W9", what: "from no server to the first event", run: quiet::start },
     Workload { name: "W10", what: "a client of which 1,000,000 events are read", run: library_alone },
     Workload { name: "W11", what: "1,000 creates a second for 4 s", run: steady },
 ];
-
-/// The name that the last change is of.
-const LAST: &str = "the-last";
 
 fn one_at_a_time(side: &Side<'_>, folder: &Path) -> Outcome<Figures> {
     const SAMPLES: usize = 200;
@@ -130,16 +126,11 @@ fn listing(side: &Side<'_>, folder: &Path) -> Outcome<Figures> {
 
 fn many_directories(side: &Side<'_>, folder: &Path) -> Outcome<Figures> {
     let directories = tree(folder)?;
-    let mut list = File::create(folder.join("list"))?;
-    for directory in directories.iter().chain([&folder.join("list")]) {
-        list.write_all(directory.as_os_str().as_bytes())?;
-        list.write_all(b"\n")?;
-    }
-    drop(list);
+    let list = list(folder, &[&*directories, &[folder.join("list")]].concat())?;
     let mut client = side.client()?;
     let before = side.server_usage()?;
     let begin = now();
-    let (end, _) = client.carry_out(&format!("list {}", folder.join("list").display()))?;
+    let (end, _) = client.carry_out(&format!("list {}", list.display()))?;
     pass(Duration::from_secs(1))?;
     let used = side.server_usage()?.since(before);
     let rss = used.rss_kib.saturating_sub(before.rss_kib) as f64 * 1024.0;
@@ -217,24 +208,6 @@ fn beside_a_sleeper(side: &Side<'_>, folder: &Path) -> Outcome<Figures> {
         created
     })?;
     Ok(vec![("create p50 us", quantile(&created, 0.5)), ("create p99 us", quantile(&created, 0.99))])
-}
-
-fn rest(side: &Side<'_>, folder: &Path) -> Outcome<Figures> {
-    let mut list = File::create(folder.join("list"))?;
-    for name in 0..1000 {
-        let directory = folder.join(format!("directory{name}"));
-        fs::create_dir(&directory)?;
-        writeln!(list, "{}", directory.display())?;
-    }
-    writeln!(list, "{}", folder.join("list").display())?;
-    drop(list);
-    let mut client = side.client()?;
-    client.carry_out(&format!("list {}", folder.join("list").display()))?;
-    pass(Duration::from_secs(2))?;
-    let (server, library) = (side.server_usage()?, client.usage()?);
-    pass(Duration::from_secs(3))?;
-    let (server, library) = (side.server_usage()?.since(server), client.usage()?.since(library));
-    Ok(vec![("wake-ups in 3 s", (server.waits + library.waits) as f64), ("server MiB", mib(server.rss_kib))])
 }
 
 /// The server is this process: nothing but the library is measured.
@@ -322,77 +295,4 @@ fn steady(side: &Side<'_>, folder: &Path) -> Outcome<Figures> {
             if side.watcher == Watcher::Raw { 0.0 } else { server.waits as f64 / NAMES as f64 },
         ),
     ])
-}
-
-/// How long it took from each change to the first event about it, in microseconds, sorted.
-fn latencies(
-    client: &mut Client,
-    folder: &Path,
-    samples: usize,
-    pause: impl Fn(usize) -> Duration,
-    change: impl Fn(usize) -> Outcome<PathBuf>,
-) -> Outcome<Vec<f64>> {
-    // Each has one of its own.
-    let name = format!("{LAST}-{}", now());
-    client.begin(&format!("times {name}"))?;
-    pass(Duration::from_millis(50))?;
-    let mut changes = Vec::new();
-    for sample in 0..samples {
-        pass(pause(sample))?;
-        let begin = now();
-        let path = change(sample)?;
-        changes.push((begin, path.file_name().unwrap_or_default().to_owned(), None));
-    }
-    pass(Duration::from_millis(20))?;
-    File::create(folder.join(name))?;
-    loop {
-        let (time, name) = client.line()?;
-        let Ok(time) = time.parse::<u64>() else {
-            if time == "short" {
-                return Err("not all was told".into());
-            }
-            break;
-        };
-        let first = changes.iter_mut().find(|(begin, path, told)| {
-            told.is_none() && *begin <= time && path.as_os_str() == name.as_str()
-        });
-        if let Some((_, _, told)) = first {
-            *told = Some(time);
-        }
-    }
-    // What is never told takes for ever.
-    let took =
-        changes.iter().map(|(begin, _, told)| told.map_or(f64::INFINITY, |told| (told - begin) as f64 / 1e3));
-    let mut took: Vec<f64> = took.collect();
-    took.sort_by(f64::total_cmp);
-    Ok(took)
-}
-
-fn quantile(sorted: &[f64], part: f64) -> f64 {
-    let at = (sorted.len() as f64 * part) as usize;
-    sorted.get(at.min(sorted.len().saturating_sub(1))).copied().unwrap_or(f64::NAN)
-}
-
-/// Lets time pass: a workload goes by the clock, and waits for nothing by that.
-fn pass(time: Duration) -> Outcome<()> {
-    if time.is_zero() {
-        return Ok(());
-    }
-    let timer = TimerFd::new(timerfd::ClockId::CLOCK_MONOTONIC, TimerFlags::empty())?;
-    timer.set(Expiration::OneShot(time.into()), TimerSetTimeFlags::empty())?;
-    Ok(timer.wait()?)
-}
-
-/// CLOCK_MONOTONIC in nanoseconds, as the client says it.
-fn now() -> u64 {
-    let time = clock_gettime(ClockId::CLOCK_MONOTONIC).expect("because there is such a clock");
-    Duration::from(time).as_nanos() as u64
-}
-
-fn ms(ns: u64) -> f64 {
-    ns as f64 / 1e6
-}
-
-fn mib(kib: u64) -> f64 {
-    kib as f64 / 1024.0
 }
