@@ -6,8 +6,14 @@
  *                  `listed TIME TIME`
  *     until NAME   reads until each connection was told of this name; `came TIME N`, with the number of events, or `short` if
  *                  nothing came for long
- *     times NAME   as until; says each event first: `TIME NAME`
+ *     times NAME   as until; says each event first: `TIME CODE NAME`, where CODE is C (created), D (deleted) or M (changed)
  *     close        ends all connections; `closed TIME TIME`
+ *
+ * The other side is written in it, too, since it has to be quick:
+ *
+ *     change DIR MS    writes to the file `hot` and sets its times in turns, as fast as that goes; `done TIME N`, with the number
+ *                      of changes
+ *     flicker DIR MS   makes and removes names, each a new one, as fast as that goes; `done TIME N`
  */
 
 #define _GNU_SOURCE
@@ -53,9 +59,9 @@ static void say(const char *word, uint64_t time, uint64_t number) {
     fflush(stdout);
 }
 
-static void take_event(int at, const char *name, int is_to_say) {
+static void take_event(int at, char code, const char *name, int is_to_say) {
     if (is_to_say)
-        printf("%llu %s\n", (unsigned long long)now(), name);
+        printf("%llu %c %s\n", (unsigned long long)now(), code, name);
     if (!has_seen[at] && strcmp(name, awaited) == 0) {
         has_seen[at] = 1;
         unseen--;
@@ -101,7 +107,7 @@ static long take(int at, int is_to_say) {
         struct inotify_event *event = (struct inotify_event *)next;
         if (event->mask & TOLD) {
             count++;
-            take_event(at, event->name, is_to_say);
+            take_event(at, event->mask & IN_CREATE ? 'C' : event->mask & IN_DELETE ? 'D' : 'M', event->name, is_to_say);
         }
         next += sizeof *event + event->len;
     }
@@ -161,7 +167,7 @@ static long take(int at, int is_to_say) {
         if (event.code == FAMExists || event.code == FAMEndExist || event.code == FAMAcknowledge)
             continue;
         count++;
-        take_event(at, event.filename, is_to_say);
+        take_event(at, event.code == FAMCreated ? 'C' : event.code == FAMDeleted ? 'D' : 'M', event.filename, is_to_say);
     }
     return count;
 }
@@ -218,6 +224,39 @@ static long read_events(int is_to_say) {
     return count;
 }
 
+/* Two changes that the kernel does not merge. */
+static void change(int file) {
+    if (pwrite(file, "x", 1, 0) != 1 || futimens(file, NULL) != 0)
+        fail("hot");
+}
+
+static void flicker(int directory, long turn) {
+    char name[32];
+    int file;
+    snprintf(name, sizeof name, "name%ld", turn);
+    file = openat(directory, name, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+    if (file < 0 || close(file) != 0 || unlinkat(directory, name, 0) != 0)
+        fail(name);
+}
+
+static void write_on(const char *path, long ms, int is_flicker) {
+    uint64_t end = now() + (uint64_t)ms * 1000000u;
+    int directory = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int file = openat(directory, "hot", O_WRONLY | O_CLOEXEC);
+    long turn = 0;
+    if (file < 0)
+        fail(path);
+    for (; now() < end; turn++) {
+        if (is_flicker)
+            flicker(directory, turn);
+        else
+            change(file);
+    }
+    close(file);
+    close(directory);
+    say("done", now(), 2 * (uint64_t)turn);
+}
+
 int main(void) {
     static char line[8192], said[1 << 20];
     /* Nobody reads while files are changed. */
@@ -240,6 +279,10 @@ int main(void) {
         } else if (sscanf(line, "until %8000s", awaited) == 1 || sscanf(line, "times %8000s", awaited) == 1) {
             long count = read_events(line[0] == 't');
             say(unseen == 0 ? "came" : "short", now(), (uint64_t)count);
+        } else if (sscanf(line, "change %8000s %ld", path, &number) == 2) {
+            write_on(path, number, 0);
+        } else if (sscanf(line, "flicker %8000s %ld", path, &number) == 2) {
+            write_on(path, number, 1);
         } else if (strncmp(line, "close", 5) == 0) {
             end_all();
             say("closed", now(), now());

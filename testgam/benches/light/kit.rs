@@ -148,10 +148,14 @@ impl Side<'_> {
         if let Some(server) = self.kit.program(self.watcher) {
             command.env("GAMIN_DEBUG_SERVER", server);
         }
-        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
-        let input = child.stdin.take().ok_or("a client has no input")?;
-        let output = BufReader::new(child.stdout.take().ok_or("a client has no output")?);
-        Ok(Client { child: Ended(child), input, output })
+        Client::new(command)
+    }
+
+    /// Starts one that changes files as fast as it can, and gives way to all others.
+    pub fn writer(&self) -> Outcome<Client> {
+        let mut command = Command::new("nice");
+        command.args(["-n", "10"]).arg(self.kit.scratch.path().join("raw"));
+        Client::new(command)
     }
 
     /// What the server has used; nothing where there is none.
@@ -189,6 +193,13 @@ pub struct Client {
 }
 
 impl Client {
+    fn new(mut command: Command) -> Outcome<Client> {
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+        let input = child.stdin.take().ok_or("a client has no input")?;
+        let output = BufReader::new(child.stdout.take().ok_or("a client has no output")?);
+        Ok(Client { child: Ended(child), input, output })
+    }
+
     /// Has it begin something.
     pub fn begin(&mut self, command: &str) -> Outcome<()> {
         Ok(writeln!(self.input, "{command}")?)

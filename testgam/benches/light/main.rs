@@ -12,6 +12,7 @@
     reason = "figures are small"
 )]
 
+mod hostile;
 mod kit;
 mod measure;
 mod quiet;

@@ -39,16 +39,17 @@ pub fn latencies(
     pass(Duration::from_millis(20))?;
     File::create(folder.join(name))?;
     loop {
-        let (time, name) = client.line()?;
+        let (time, event) = client.line()?;
         let Ok(time) = time.parse::<u64>() else {
             if time == "short" {
                 return Err("not all was told".into());
             }
             break;
         };
-        let first = changes.iter_mut().find(|(begin, path, told)| {
-            told.is_none() && *begin <= time && path.as_os_str() == name.as_str()
-        });
+        let (_, name) = event.split_once(' ').ok_or("a client speaks strangely")?;
+        let first = changes
+            .iter_mut()
+            .find(|(begin, path, told)| told.is_none() && *begin <= time && path.as_os_str() == name);
         if let Some((_, _, told)) = first {
             *told = Some(time);
         }

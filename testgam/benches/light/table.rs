@@ -49,6 +49,13 @@ const BOUNDS: &[(&str, &str, Bound)] = &[
     ("W11", "CPU us an event", OfOriginal(1.3)),
     ("W11", "p50 us", AtMost(5000.0)),
     ("W11", "p99 us", AtMost(40_000.0)),
+    ("W13", "one name: server's cores", AtMost(0.5)),
+    ("W13", "one name: other's p99 us", AtMost(20_000.0)),
+    ("W13", "one name: Changed a second", AtMost(2.0)),
+    ("W13", "one name: told wrong", AtMost(0.0)),
+    ("W13", "names: server's cores", AtMost(0.5)),
+    ("W13", "names: other's p99 us", AtMost(20_000.0)),
+    ("W13", "names: told wrong", AtMost(0.0)),
 ];
 
 /// All figures of a workload.
@@ -102,7 +109,11 @@ impl Table {
                 format!("{text} {verdict}")
             });
             let verdicts = verdicts.collect::<Vec<_>>().join(", ");
-            let shown = |figure: Option<f64>| figure.map_or("-".to_owned(), |figure| format!("{figure:.1}"));
+            let shown = |figure: Option<f64>| {
+                figure.map_or("-".to_owned(), |figure| {
+                    if figure < 10.0 { format!("{figure:.2}") } else { format!("{figure:.1}") }
+                })
+            };
             println!(
                 "    {name:<26} {:>10} {:>10} {:>10}   {verdicts}",
                 shown(ours),

@@ -16,7 +16,7 @@ use gamin_protocol::{CREDENTIAL, Code, Decoder, EventPacket, Request};
 
 use crate::kit::{Outcome, Side, Watcher, list};
 use crate::measure::{Figures, LAST, latencies, mib, ms, now, pass, quantile};
-use crate::quiet;
+use crate::{hostile, quiet};
 
 /// A workload.
 pub struct Workload {
@@ -42,6 +42,11 @@ pub const WORKLOADS: &[Workload] = &[
     Workload { name: "W9", what: "from no server to the first event", run: quiet::start },
     Workload { name: "W10", what: "a client of which 1,000,000 events are read", run: library_alone },
     Workload { name: "W11", what: "1,000 creates a second for 4 s", run: steady },
+    Workload {
+        name: "W13",
+        what: "changes as fast as they go, beside 50 creates a second",
+        run: hostile::hostile,
+    },
 ];
 
 fn one_at_a_time(side: &Side<'_>, folder: &Path) -> Outcome<Figures> {
