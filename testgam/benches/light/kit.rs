@@ -52,11 +52,7 @@ impl Kit {
         let scratch = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
         succeed(Command::new(root.join("ci/libraries")))?;
-        let mut server = Command::new(env!("CARGO"));
-        server
-            .args(["build", "--profile", "server", "--locked", "--quiet", "-p", "gamin-server"])
-            .current_dir(&root);
-        succeed(server)?;
+        let server = build("gamin-server", "server", "gam_server")?;
         let library = scratch.path().join("libfam.so.0");
         std::os::unix::fs::symlink(root.canonicalize()?.join("target/release/libfam.so"), &library)?;
         let source = root.join("testgam/benches/light/client.c");
@@ -71,7 +67,6 @@ impl Kit {
         if original.is_none() {
             println!("The original's packages can't be had: it is left out.");
         }
-        let server = root.join("target/server/gam_server").canonicalize()?;
         fs::write(scratch.path().join(".gaminrc"), format!("poll /*/{POLLED} /*/{POLLED}/*\n"))?;
         Ok(Kit { scratch, server, original })
     }
@@ -95,6 +90,14 @@ impl Kit {
             listen(&id)?;
         }
         Ok(Side { kit: self, watcher, id, server })
+    }
+
+    /// `inotifywait`, if its package can be had.
+    pub fn inotifywait(&self) -> Option<Command> {
+        let folder = unpack(&["inotify-tools", "libinotifytools0"], self.scratch.path())?;
+        let mut command = Command::new(folder.join("usr/bin/inotifywait"));
+        command.env("LD_LIBRARY_PATH", library_folder(&folder, "libinotifytools.so.0")?);
+        Some(command)
     }
 
     /// The server.
@@ -143,12 +146,22 @@ impl Side<'_> {
     /// Starts a client of the server with this name.
     pub fn client_of(&self, id: &str) -> Outcome<Client> {
         let program = if self.watcher == Watcher::Raw { "raw" } else { "fam" };
-        let mut command = Command::new(self.kit.scratch.path().join(program));
+        Client::new(self.command(&self.kit.scratch.path().join(program), id))
+    }
+
+    /// How to start a program that asks the server with this name.
+    pub fn command(&self, program: &Path, id: &str) -> Command {
+        let mut command = Command::new(program);
         command.env("LD_LIBRARY_PATH", self.kit.libraries(self.watcher)).env("GAM_CLIENT_ID", id);
         if let Some(server) = self.kit.program(self.watcher) {
             command.env("GAMIN_DEBUG_SERVER", server);
         }
-        Client::new(command)
+        command
+    }
+
+    /// How to start our command, for this server.
+    pub fn gamin(&self) -> Outcome<Command> {
+        Ok(self.command(&build("gamin-command", "release", "gamin")?, &self.id))
     }
 
     /// Starts one that changes files as fast as it can, and gives way to all others.
@@ -176,7 +189,7 @@ impl Drop for Side<'_> {
 }
 
 /// A process that ends with this.
-struct Ended(Child);
+pub struct Ended(pub Child);
 
 impl Drop for Ended {
     fn drop(&mut self) {
@@ -265,12 +278,29 @@ fn listen(id: &str) -> Outcome<()> {
     Ok(())
 }
 
+/// Builds a program of ours as it is installed.
+fn build(package: &str, profile: &str, program: &str) -> Outcome<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.args(["build", "--profile", profile, "--locked", "--quiet", "-p", package]).current_dir(&root);
+    succeed(cargo)?;
+    Ok(root.join("target").join(profile).join(program).canonicalize()?)
+}
+
 /// The original's server and libraries, unpacked here.
 fn original(scratch: &Path) -> Option<(PathBuf, PathBuf)> {
-    let folder = scratch.join("original");
+    let folder = unpack(&["gamin", "libgamin0"], scratch)?;
+    let server = ["usr/libexec/gam_server", "usr/lib/gamin/gam_server"].map(|path| folder.join(path));
+    let server = server.into_iter().find(|path| path.exists())?;
+    Some((server, library_folder(&folder, "libfam.so.0")?))
+}
+
+/// Packages of Debian, unpacked in a folder of their own.
+fn unpack(packages: &[&str], scratch: &Path) -> Option<PathBuf> {
+    let folder = scratch.join(packages.first()?);
     fs::create_dir(&folder).ok()?;
     let mut download = Command::new("apt-get");
-    download.args(["-q", "download", "gamin", "libgamin0"]).current_dir(&folder);
+    download.args(["-q", "download"]).args(packages).current_dir(&folder);
     succeed(download).ok()?;
     let packages = fs::read_dir(&folder).ok()?.flatten().map(|entry| entry.path());
     for package in
@@ -280,11 +310,13 @@ fn original(scratch: &Path) -> Option<(PathBuf, PathBuf)> {
         unpack.arg("-x").arg(package).arg(&folder);
         succeed(unpack).ok()?;
     }
-    let server = ["usr/libexec/gam_server", "usr/lib/gamin/gam_server"].map(|path| folder.join(path));
-    let server = server.into_iter().find(|path| path.exists())?;
-    let libraries = fs::read_dir(folder.join("usr/lib")).ok()?.flatten().map(|entry| entry.path());
-    let libraries = libraries.into_iter().find(|path| path.join("libfam.so.0").exists())?;
-    Some((server, libraries))
+    Some(folder)
+}
+
+/// Where a library is that was unpacked.
+fn library_folder(folder: &Path, library: &str) -> Option<PathBuf> {
+    let folders = fs::read_dir(folder.join("usr/lib")).ok()?.flatten().map(|entry| entry.path());
+    folders.into_iter().find(|path| path.join(library).exists())
 }
 
 fn succeed(mut command: Command) -> Outcome<()> {

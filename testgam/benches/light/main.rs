@@ -2,7 +2,8 @@
 //! run, with three processes each.
 //!
 //! `cargo bench -p testgam --bench light [-- --rounds N] [W1 W2 …]`. Prints the medians as a table, and fails if a bound is broken. The
-//! original is taken from Debian's packages; without them its columns are empty, and bounds beside it are left out.
+//! original is taken from Debian's packages; without them its columns are empty, and bounds beside it are left out. With `--scale` it measures
+//! and draws how much more is needed for more.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a table is what it is for")]
 #![allow(
@@ -15,7 +16,9 @@
 mod hostile;
 mod kit;
 mod measure;
+mod picture;
 mod quiet;
+mod scale;
 mod table;
 mod usage;
 mod workloads;
@@ -34,6 +37,9 @@ struct Options {
     /// How often each is measured; the table has the medians
     #[arg(long, default_value_t = 5)]
     rounds: usize,
+    /// Measure instead how time and memory grow with what is watched, and draw docs/pictures/scale.svg
+    #[arg(long, conflicts_with = "workloads")]
+    scale: bool,
     /// Those to measure; by default, all
     #[arg(value_parser = PossibleValuesParser::new(WORKLOADS.iter().map(|workload| workload.name)))]
     workloads: Vec<String>,
@@ -60,6 +66,9 @@ fn run() -> Outcome<bool> {
     let in_memory = std::path::Path::new("/dev/shm");
     let room = if in_memory.is_dir() { in_memory } else { env!("CARGO_TARGET_TMPDIR").as_ref() };
     let kit = Kit::new()?;
+    if options.scale {
+        return scale::run(&kit, room);
+    }
     let mut all_hold = true;
     for workload in WORKLOADS.iter().filter(|workload| {
         options.workloads.is_empty() || options.workloads.iter().any(|name| name == workload.name)
