@@ -1,9 +1,8 @@
 //! What a server tells a client.
 
-use std::ffi::CStr;
 use std::num::NonZeroU64;
 
-use crate::packet::{Decode, DecodeError, HEADER_LEN, Header, PATH_MAX, encode};
+use crate::packet::{Decode, DecodeError, Decoder, HEADER_LEN, Header, PATH_MAX, encode};
 
 /// What an event tells, as `FAMCodes` numbers it. Codes that FAM does not know travel unchanged.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -47,6 +46,7 @@ pub enum Presence {
 }
 
 impl From<u16> for Code {
+    #[inline]
     fn from(number: u16) -> Code {
         match number {
             1 => Code::Changed,
@@ -67,6 +67,7 @@ impl From<u16> for Code {
 
 impl Code {
     /// The number on the wire.
+    #[inline]
     pub fn number(self) -> u16 {
         match self {
             Code::Changed => 1,
@@ -149,15 +150,15 @@ impl Tag {
 /// Length in bytes of a tag on the wire: a NUL that ends the path, then the fingerprint.
 const TAG_LEN: usize = 1 + size_of::<u64>();
 
-/// An event as it travels.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct EventPacket {
+/// An event as it travels; its path may be left where it was received.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EventPacket<P = Vec<u8>> {
     /// The number that the client gave to the subscription or question.
     pub seq: u16,
     /// What happened.
     pub code: Code,
     /// The monitored path itself in the client's spelling, or the bare name of an entry. Never empty.
-    pub path: Vec<u8>,
+    pub path: P,
     /// The state that was told, on subscriptions that asked for it with [`crate::MonitorOptions::TAGGED`].
     pub tag: Option<Tag>,
 }
@@ -201,19 +202,70 @@ impl Decode for EventPacket {
     }
 
     fn decode(header: &Header, field: &[u8]) -> Result<Self, DecodeError> {
-        let (path, tag) = match CStr::from_bytes_until_nul(field) {
-            Err(_) => (field, None),
-            Ok(path) => {
-                let path = path.to_bytes();
-                let tag =
-                    field[path.len() + 1..].try_into().ok().map(|bytes| Tag::new(u64::from_ne_bytes(bytes)));
-                (path, tag)
-            }
-        };
+        EventPacket::in_place(header, field).map(EventPacket::into_owned)
+    }
+}
+
+impl<'a> EventPacket<&'a [u8]> {
+    /// Makes it the owner of a copy of its path.
+    pub fn into_owned(self) -> EventPacket {
+        let EventPacket { seq, code, path, tag } = self;
+        EventPacket { seq, code, path: path.to_vec(), tag }
+    }
+
+    #[inline(always)]
+    fn in_place(header: &Header, field: &'a [u8]) -> Result<Self, DecodeError> {
+        let (path, rest) = field.split_at(end_of_path(field));
         if path.is_empty() {
             return Err(DecodeError::PathLength(header.path_len));
         }
-        Ok(EventPacket { seq: header.seq, code: Code::from(header.kind), path: path.to_vec(), tag })
+        let tag = rest.split_first().and_then(|(_, tag)| tag.try_into().ok());
+        let tag = tag.map(|bits| Tag::new(u64::from_ne_bytes(bits)));
+        Ok(EventPacket { seq: header.seq, code: Code::from(header.kind), path, tag })
+    }
+}
+
+/// Where a field's first NUL is, or its end. Names are short: eight bytes at a time is quicker here than a search made for long text.
+fn end_of_path(field: &[u8]) -> usize {
+    const LOW: u64 = u64::from_ne_bytes([1; 8]);
+    let (words, rest) = field.as_chunks();
+    let mut end = 0;
+    for word in words {
+        let word = u64::from_le_bytes(*word);
+        // The high bit of each NUL, and maybe of bytes behind it.
+        let nuls = word.wrapping_sub(LOW) & !word & (LOW << 7);
+        if nuls != 0 {
+            return end + nuls.trailing_zeros() as usize / 8;
+        }
+        end += size_of::<u64>();
+    }
+    end + rest.iter().position(|byte| *byte == 0).unwrap_or(rest.len())
+}
+
+impl Decoder<EventPacket> {
+    /// The number and the code of the next whole message.
+    ///
+    /// # Errors
+    /// As [`Decoder::next_message`].
+    #[inline(always)]
+    pub fn peek_code(&self) -> Result<Option<(u16, Code)>, DecodeError> {
+        match self.front()? {
+            Some((header, [0, ..])) => Err(DecodeError::PathLength(header.path_len)),
+            Some((header, _)) => Ok(Some((header.seq, Code::from(header.kind)))),
+            None => Ok(None),
+        }
+    }
+
+    /// Gives the next whole message without a copy of its path, and leaves it there ([`Decoder::skip`]).
+    ///
+    /// # Errors
+    /// As [`Decoder::next_message`].
+    #[inline(always)]
+    pub fn peek(&self) -> Result<Option<EventPacket<&[u8]>>, DecodeError> {
+        match self.front()? {
+            Some((header, field)) => EventPacket::in_place(&header, field).map(Some),
+            None => Ok(None),
+        }
     }
 }
 
@@ -228,5 +280,18 @@ mod tests {
         };
         assert_eq!(of(Some(Presence::Present)), [Code::Changed, Code::Created, Code::Exists]);
         assert_eq!(of(Some(Presence::Absent)), [Code::Deleted]);
+    }
+
+    #[test]
+    fn a_path_ends_at_its_first_nul_wherever_that_is() {
+        for len in 0..40 {
+            let mut field = vec![1; len];
+            assert_eq!(end_of_path(&field), len);
+            for first in (0..len).rev() {
+                field[first] = 0;
+                assert_eq!(end_of_path(&field), first);
+            }
+        }
+        assert_eq!(end_of_path(b"\x01\0\x01\x80\xff\x01\x01\x01"), 1);
     }
 }

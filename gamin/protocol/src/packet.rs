@@ -1,8 +1,8 @@
 //! The packet: a header of five native-endian `u16` (length, version, sequence, type, path length) and a
 //! path without terminator. What a type means is left to `request` and `event`.
 //!
-//! Invariant: a [`Decoder`] holds at most the bytes it was given and not yet decoded, and after the first
-//! malformed packet it decodes nothing any more, since the stream has no way to resynchronise.
+//! Invariant: a [`Decoder`] holds at most twice the bytes it was given and not yet decoded, and a malformed packet stays
+//! in front of what comes behind it, since the stream has no way to resynchronise.
 
 use std::marker::PhantomData;
 
@@ -51,12 +51,14 @@ pub(crate) struct Header {
 }
 
 impl Header {
+    #[inline]
     fn decode(bytes: &[u8; HEADER_LEN]) -> Header {
         let word = |at: usize| u16::from_ne_bytes([bytes[at], bytes[at + 1]]);
         Header { len: word(0), version: word(2), seq: word(4), kind: word(6), path_len: word(8) }
     }
 
     /// Checks what both directions have in common; `may_lack_path` is true for a cancel.
+    #[inline]
     pub(crate) fn check(&self, may_lack_path: bool) -> Result<(), DecodeError> {
         let Header { len, version, path_len, .. } = *self;
         if usize::from(len) > PACKET_MAX {
@@ -105,13 +107,12 @@ pub(crate) trait Decode: Sized {
 pub struct Decoder<T> {
     bytes: Vec<u8>,
     start: usize,
-    broken: Option<DecodeError>,
     message: PhantomData<fn() -> T>,
 }
 
 impl<T> Default for Decoder<T> {
     fn default() -> Self {
-        Decoder { bytes: Vec::new(), start: 0, broken: None, message: PhantomData }
+        Decoder { bytes: Vec::new(), start: 0, message: PhantomData }
     }
 }
 
@@ -124,10 +125,8 @@ impl<T: Decode> Decoder<T> {
 
     /// Takes the bytes that came next.
     pub fn push(&mut self, bytes: &[u8]) {
-        if self.start == self.bytes.len() {
-            self.bytes.clear();
-            self.start = 0;
-        } else if self.start > PACKET_MAX {
+        // What is kept is moved only when that is the smaller part.
+        if self.start * 2 >= self.bytes.len() {
             self.bytes.drain(..self.start);
             self.start = 0;
         }
@@ -139,26 +138,27 @@ impl<T: Decode> Decoder<T> {
     /// # Errors
     /// Says why the stream cannot be understood, and says it again at every later call.
     pub fn next_message(&mut self) -> Result<Option<T>, DecodeError> {
-        if let Some(why) = self.broken {
-            return Err(why);
-        }
-        let message = self.decode_front();
-        if let Err(why) = message {
-            self.broken = Some(why);
-            self.bytes = Vec::new();
-            self.start = 0;
-        }
-        message
+        let Some((header, path)) = self.front()? else { return Ok(None) };
+        let message = T::decode(&header, path)?;
+        self.start += usize::from(header.len);
+        Ok(Some(message))
     }
 
-    fn decode_front(&mut self) -> Result<Option<T>, DecodeError> {
+    /// The header and the path of the next whole packet.
+    #[inline(always)]
+    pub(crate) fn front(&self) -> Result<Option<(Header, &[u8])>, DecodeError> {
         let rest = &self.bytes[self.start..];
         let Some(header) = rest.first_chunk::<HEADER_LEN>() else { return Ok(None) };
         let header = Header::decode(header);
         T::check(&header)?;
-        let Some(packet) = rest.get(..usize::from(header.len)) else { return Ok(None) };
-        let message = T::decode(&header, &packet[HEADER_LEN..])?;
-        self.start += packet.len();
-        Ok(Some(message))
+        Ok(rest.get(HEADER_LEN..usize::from(header.len)).map(|path| (header, path)))
+    }
+
+    /// Goes on to what is behind the next whole message.
+    #[inline]
+    pub fn skip(&mut self) {
+        if let Some(header) = self.bytes[self.start..].first_chunk::<HEADER_LEN>() {
+            self.start = self.bytes.len().min(self.start + usize::from(Header::decode(header).len));
+        }
     }
 }
