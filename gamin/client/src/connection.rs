@@ -4,14 +4,17 @@
 //! What is done is left to [`crate::driver`]. Invariant: the descriptor of a connection is readable
 //! whenever an event may be had, and is the same one for life, for it stands for the changing ones.
 
+mod answers;
+
 use std::borrow::Cow;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::path::{Path, absolute};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use gamin_meeting::Sight;
-use gamin_protocol::{Fact, Inquiry, Kind, SYNC};
+use gamin_protocol::Kind;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags};
@@ -20,8 +23,8 @@ use nix::sys::eventfd::EventFd;
 use crate::driver::Driver;
 use crate::error::Error;
 use crate::options::Options;
-use crate::state::{Gaps, MonitorRequest, Outcome, Scope, State, Token, TreeOptions};
-use crate::{Event, RequestNumber};
+use crate::state::{Gaps, MonitorRequest, Scope, State, TreeOptions};
+use crate::{Event, EventRef, RequestNumber};
 
 /// How long a server may take to say that it serves a new connection, before that counts as opened all the same.
 const GREETING: Duration = Duration::from_millis(500);
@@ -48,6 +51,8 @@ pub struct Connection {
     /// What the link waits for.
     source: Arc<Epoll>,
     driver: Mutex<Driver>,
+    /// The driver has something to say. Who holds it says so here, for those who only want to know.
+    is_ready: AtomicBool,
     process: fn() -> u32,
     /// The process that opened it.
     opener: u32,
@@ -90,7 +95,14 @@ impl Connection {
         events.add(&source.0, EpollEvent::new(EpollFlags::EPOLLIN, 0))?;
         events.add(driver.queued(), EpollEvent::new(EpollFlags::EPOLLIN, 0))?;
         let driver = Mutex::new(driver);
-        let connection = Connection { events, source, driver, process, opener: process() };
+        let connection = Connection {
+            events,
+            source,
+            driver,
+            is_ready: AtomicBool::new(false),
+            process,
+            opener: process(),
+        };
         let opened = connection.wait_until(&connection.source, None, |driver| {
             driver.reconnect()?;
             Ok(driver.link().is_up().then_some(()))
@@ -301,7 +313,15 @@ impl Connection {
     /// # Errors
     /// [`Error::Forked`].
     pub fn pending(&self) -> Result<bool, Error> {
+        if self.is_ready() && !self.is_forked() {
+            return Ok(true);
+        }
         self.with(|driver| Ok(driver.is_ready()))
+    }
+
+    /// Whether there is something to say that was received before, without looking for more.
+    pub fn is_ready(&self) -> bool {
+        self.is_ready.load(Ordering::Relaxed)
     }
 
     /// Gives the next event; waits for it.
@@ -310,14 +330,37 @@ impl Connection {
     /// [`Error::ServiceLost`] when the server was lost, all that it had sent has been given, and no other
     /// could be had; the next call tries again. [`Error::Forked`], [`Error::Closed`], [`Error::System`].
     pub fn next_event(&self) -> Result<Event, Error> {
-        if let Some(event) = self.try_next_event()? {
-            return Ok(event);
+        self.read_event(Event::of)
+    }
+
+    /// Has the next event read where it was received, which costs no copy; waits for it. Meanwhile the connection is held:
+    /// `read` is not to call it, nor to wait.
+    ///
+    /// # Errors
+    /// As [`Connection::next_event`].
+    pub fn read_event<T>(&self, mut read: impl FnMut(EventRef<'_>) -> T) -> Result<T, Error> {
+        if let Some(read) = self.read_queued(&mut read) {
+            return Ok(read);
         }
         loop {
-            if let Some(event) = self.next_event_until(None)? {
-                return Ok(event);
+            if let Some(read) = self.wait_until(&self.events, None, |driver| driver.next_event(&mut read))? {
+                return Ok(read);
             }
         }
+    }
+
+    /// Has the next event read if it was received before.
+    fn read_queued<T>(&self, read: impl FnOnce(EventRef<'_>) -> T) -> Option<T> {
+        if !self.is_ready() || self.is_forked() {
+            return None;
+        }
+        let mut driver = self.lock();
+        if driver.is_closed() {
+            return None;
+        }
+        let done = driver.state.poll_in_place(|event, _| read(event));
+        self.settle(&mut driver);
+        done
     }
 
     /// Gives the next event if there is one. Never waits.
@@ -325,7 +368,7 @@ impl Connection {
     /// # Errors
     /// As [`Connection::next_event`].
     pub fn try_next_event(&self) -> Result<Option<Event>, Error> {
-        self.with(Driver::next_event)
+        self.with(|driver| driver.next_event(Event::of))
     }
 
     /// Gives the next event; waits for it at most so long.
@@ -337,89 +380,40 @@ impl Connection {
     }
 
     fn next_event_until(&self, deadline: Option<Instant>) -> Result<Option<Event>, Error> {
-        self.wait_until(&self.events, deadline, Driver::next_event)
-    }
-
-    /// Waits until everything that happened before the call can be had with [`Connection::try_next_event`].
-    ///
-    /// # Errors
-    /// [`Error::Unsupported`] with a server that has no barrier, [`Error::TimedOut`]; else as
-    /// [`Connection::next_event`].
-    pub fn barrier(&self, timeout: Duration) -> Result<(), Error> {
-        let deadline = Instant::now().checked_add(timeout);
-        loop {
-            let branches = self.with(|driver| Ok(driver.state.branches()))?;
-            self.answer_to(SYNC, deadline)?;
-            // A tree may have found directories meanwhile, which the server was asked about after the barrier. It ends, for
-            // what has happened before the call is finite, and there is a deadline.
-            if self.with(|driver| Ok(driver.state.branches()))? == branches {
-                return Ok(());
-            }
-        }
-    }
-
-    /// What the server says of itself: the facts of one noun. Those that docs/debugging.md names may differ
-    /// from server to server, and there are none of a noun that it does not know.
-    ///
-    /// # Errors
-    /// As [`Connection::barrier`]; [`Error::Unsupported`] also if the answer can't be understood.
-    pub fn facts(&self, noun: &str, timeout: Duration) -> Result<Vec<Fact>, Error> {
-        let deadline = Instant::now().checked_add(timeout);
-        let mut inquiry = Inquiry { noun: noun.to_owned(), after: 0 };
-        let mut facts = Vec::new();
-        loop {
-            let answer = self.answer_to(&inquiry.question(), deadline)?;
-            let page = inquiry.parse_answer(&answer).ok_or(Error::Unsupported)?;
-            facts.extend(page.facts);
-            // It ends, for the numbers grow and there is a deadline.
-            let Some(next) = page.next else { return Ok(facts) };
-            inquiry.after = next;
-        }
-    }
-
-    /// Asks the server something and waits for what it answers behind the question.
-    fn answer_to(&self, question: &[u8], deadline: Option<Instant>) -> Result<Vec<u8>, Error> {
-        let token = self.with(|driver| {
-            // The server that is asked should be one that is there.
-            driver.advance(|_| false);
-            driver.report()?;
-            let token = driver.state.ask_question(question.to_vec())?;
-            driver.flush();
-            Ok(token)
-        })?;
-        let answered = self.wait_until(&self.source, deadline, |driver| answer_step(driver, token));
-        self.with(|driver| {
-            driver.state.forget_question(token);
-            Ok(())
-        })?;
-        answered?.ok_or(Error::TimedOut)
-    }
-}
-
-fn answer_step(driver: &mut Driver, token: Token) -> Result<Option<Vec<u8>>, Error> {
-    driver.advance(|state| state.outcome(token) != Outcome::Open);
-    match driver.state.outcome(token) {
-        Outcome::Answered(answer) => Ok(Some(answer)),
-        Outcome::Unsupported => Err(Error::Unsupported),
-        Outcome::Open => driver.report().map(|()| None),
+        self.wait_until(&self.events, deadline, |driver| driver.next_event(Event::of))
     }
 }
 
 // The lock and the waiting.
 impl Connection {
     fn with<T>(&self, call: impl FnOnce(&mut Driver) -> Result<T, Error>) -> Result<T, Error> {
-        // A child shares the descriptors with its parent, and may have been made while a thread held the lock.
-        if (self.process)() != self.opener {
+        if self.is_forked() {
             return Err(Error::Forked);
         }
-        // Nothing panics while it holds the lock; and if it did, the driver would be as good as before.
-        let mut driver = self.driver.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut driver = self.lock();
         if driver.is_closed() {
             return Err(Error::Closed);
         }
         let result = call(&mut driver);
-        driver.settle();
+        self.settle(&mut driver);
         result
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Driver> {
+        // Nothing panics while it holds the lock; and if it did, the driver would be as good as before.
+        self.driver.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Says what there is, after whatever was done with the driver.
+    fn settle(&self, driver: &mut Driver) {
+        let is_ready = driver.settle() && !driver.is_closed();
+        self.is_ready.store(is_ready, Ordering::Relaxed);
+    }
+
+    /// Whether this is a child process. It shares the descriptors with its parent, and may have been made while a thread held
+    /// the lock.
+    fn is_forked(&self) -> bool {
+        (self.process)() != self.opener
     }
 
     /// Makes steps until one gives something, and waits for `descriptor` in between; gives `None` when the
@@ -502,6 +496,7 @@ mod tests {
             events: Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC).expect("epoll"),
             driver: Mutex::new(Driver::new(&options, Arc::clone(&source)).expect("a driver")),
             source,
+            is_ready: AtomicBool::new(false),
             process: || PROCESS.load(Ordering::Relaxed),
             opener: 1,
         };

@@ -15,7 +15,7 @@ use nix::sys::epoll::Epoll;
 use nix::sys::eventfd::{EfdFlags, EventFd};
 use nix::sys::stat::{Mode, SFlag, fstatat};
 
-use crate::Event;
+use crate::EventRef;
 use crate::error::{ConnectError, Error};
 use crate::link::{Link, Transfer};
 use crate::options::Options;
@@ -77,16 +77,17 @@ impl Driver {
         &self.queued
     }
 
-    /// Gives the next event, if there is one, looking at the link only if none is queued.
-    pub(crate) fn next_event(&mut self) -> Result<Option<Event>, Error> {
+    /// Has the next event read, if there is one, looking at the link only if none is queued.
+    pub(crate) fn next_event<T>(&mut self, read: impl FnOnce(EventRef<'_>) -> T) -> Result<Option<T>, Error> {
         // What the caller asked for comes before bad news.
         if !self.is_ready() || self.state.has_event() {
-            return Ok(self.state.poll_event());
+            return Ok(self.state.poll_in_place(|event, _| read(event)));
         }
         self.report().map(|()| None)
     }
 
     /// Says whether there is something to be had, be it bad news.
+    #[inline]
     pub(crate) fn is_ready(&mut self) -> bool {
         if !self.state.has_event() {
             self.advance(State::has_event);
@@ -150,6 +151,7 @@ impl Driver {
 
     fn exchange(&mut self, enough: impl Fn(&State) -> bool) -> Result<(), ExchangeError> {
         self.flush();
+        self.state.check()?;
         let questions = self.state.open_questions();
         self.is_cut_short = true;
         for _ in 0..FILLS_MAX {
@@ -212,14 +214,21 @@ impl Driver {
         }
     }
 
-    /// Brings `queued` up to date; to be called last, whatever was done.
-    pub(crate) fn settle(&mut self) {
-        // Set again each time, for it is the setting that wakes.
+    /// Brings `queued` up to date; to be called last, whatever was done. Says whether there is something to be had.
+    #[inline]
+    pub(crate) fn settle(&mut self) -> bool {
+        // Set again each time, for it is the setting that wakes. What can't be understood is still to be dealt with.
         let is_cut_short = std::mem::take(&mut self.is_cut_short);
-        let wanted = self.state.has_event() || self.failure.is_some() || is_cut_short;
-        if wanted == self.is_queued_set && !is_cut_short {
-            return;
+        let is_ready = self.state.has_event() || self.failure.is_some();
+        let wanted = is_ready || is_cut_short || self.state.check().is_err();
+        if wanted != self.is_queued_set || is_cut_short {
+            self.signal(wanted);
         }
+        is_ready
+    }
+
+    #[cold]
+    fn signal(&mut self, wanted: bool) {
         let set = if wanted { self.queued.write(1).map(drop) } else { self.queued.read().map(drop) };
         if let Err(errno) = set {
             tracing::debug!(%errno, "cannot signal");

@@ -113,7 +113,36 @@ pub struct Event {
     pub coverage: Option<Coverage>,
 }
 
+/// An event that is still where it was received: an [`Event`] that owns nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EventRef<'a> {
+    /// As [`Event::request`].
+    pub request: RequestNumber,
+    /// As [`Event::user_data`].
+    pub user_data: usize,
+    /// As [`Event::code`].
+    pub code: Code,
+    /// As [`Event::path`].
+    pub path: &'a Path,
+    /// As [`Event::root`].
+    pub root: &'a Arc<Path>,
+    /// As [`Event::coverage`].
+    pub coverage: Option<Coverage>,
+}
+
 impl Event {
+    /// The same event with a path of its own.
+    pub fn of(event: EventRef<'_>) -> Event {
+        let EventRef { request, user_data, code, path, root, coverage } = event;
+        Event { request, user_data, code, path: path.to_owned(), root: Arc::clone(root), coverage }
+    }
+
+    /// The same event, lent.
+    pub fn lend(&self) -> EventRef<'_> {
+        let Event { request, user_data, code, coverage, .. } = *self;
+        EventRef { request, user_data, code, path: &self.path, root: &self.root, coverage }
+    }
+
     /// The path from `/` on.
     pub fn full_path(&self) -> PathBuf {
         self.root.join(&self.path)

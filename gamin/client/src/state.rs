@@ -6,14 +6,19 @@
 //! The commands ([`State::monitor`] and so on) are allowed at any time; what is asked without a server is asked of
 //! the next one.
 //!
+//! What is received stays where it is until its events are taken, and goes from there to the caller. Whatever else asks for
+//! something has all of it handled first, and queued; with questions or trees there are, that is done as it comes.
+//!
 //! Invariants, through any number of servers: who has read the whole queue knows of each path exactly what
 //! `told::Told` holds; each request has one EndExist, unless it asked for none; each cancel is followed by
 //! one Acknowledge and silence. There is no clock, no I/O and no hash order here.
 
 mod asked;
+mod names;
 mod output;
 mod questions;
 mod queue;
+mod received;
 mod subscription;
 mod told;
 mod tree;
@@ -26,10 +31,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use gamin_protocol::{self as protocol, DecodeError, Decoder, Kind, Request, SYNC, Tag};
+use gamin_protocol::{self as protocol, DecodeError, Decoder, Kind, Request, SYNC};
 
+use crate::RequestNumber;
 use crate::error::Error;
-use crate::{Event, RequestNumber};
 use asked::{Asked, Monitored};
 pub use asked::{MonitorRequest, Scope};
 use output::Output;
@@ -73,7 +78,12 @@ pub struct State {
     output: Output,
     connected: bool,
     greeted: bool,
-    decoder: Decoder<protocol::EventPacket>,
+    /// What came later than all that is queued.
+    received: Decoder<protocol::EventPacket>,
+    /// The first event in `received` is the next, and goes straight to its caller.
+    is_next_received: bool,
+    /// How many of the requests are trees.
+    trees: usize,
     strays: u64,
 }
 
@@ -86,7 +96,7 @@ impl State {
 
     /// Whether [`State::poll_event`] has an event.
     pub fn has_event(&self) -> bool {
-        !self.queue.is_empty()
+        self.is_next_received || !self.queue.is_empty()
     }
 
     /// What is to be sent.
@@ -121,7 +131,7 @@ impl State {
     pub fn handle_connected(&mut self) {
         self.connected = true;
         self.greeted = false;
-        self.decoder = Decoder::new();
+        self.received = Decoder::new();
         self.output.clear();
         self.output.credential();
         for subscription in self.requests.values().flat_map(Asked::live) {
@@ -133,7 +143,8 @@ impl State {
     /// Takes what the server sent.
     ///
     /// # Errors
-    /// The server cannot be understood; what came before that was taken.
+    /// The server cannot be understood; what came before that was taken. Where an event is to be polled before, only
+    /// [`State::check`] says so afterwards.
     pub fn handle_bytes(&mut self, bytes: &[u8]) -> Result<(), ServerError> {
         let mut bytes = bytes;
         if !self.greeted
@@ -148,15 +159,18 @@ impl State {
             self.greeted = true;
             bytes = rest;
         }
-        self.decoder.push(bytes);
-        while let Some(event) = self.decoder.next_message()? {
-            self.handle_event(event);
+        self.received.push(bytes);
+        if self.trees > 0 || self.questions.open() > 0 {
+            self.handle_received();
+        } else {
+            self.look_ahead();
         }
-        Ok(())
+        self.check()
     }
 
     /// The server is gone, with everything that was sent to it and not yet answered.
     pub fn handle_lost(&mut self) {
+        self.handle_received();
         self.connected = false;
         self.output.clear();
         self.questions.handle_lost(&mut self.wire);
@@ -294,6 +308,7 @@ impl State {
         if !bytes.starts_with(b"/") || bytes.len() >= protocol::PATH_MAX || bytes.contains(&0) {
             return Err(Error::BadPath(path.to_owned()));
         }
+        self.handle_received();
         let number = self.number(request.number)?;
         let wire = self.wire.allocate(Owner::Request(number)).ok_or(Error::TooManyRequests)?;
         let subscription =
@@ -308,6 +323,7 @@ impl State {
             asked.live().for_each(|subscription| self.output.request(&subscription.request()));
         }
         tracing::debug!(%number, ?path, "monitors");
+        self.trees += usize::from(asked.is_tree());
         self.requests.insert(number, asked);
         Ok(number)
     }
@@ -335,6 +351,7 @@ impl State {
     /// # Errors
     /// [`Error::UnknownRequest`].
     pub fn cancel(&mut self, number: RequestNumber) -> Result<(), Error> {
+        self.handle_received();
         let asked = self.requests.get_mut(&number).ok_or(Error::UnknownRequest(number))?;
         if asked.is_cancelled() {
             // The original's server ends the connection at a second cancel (D15).
@@ -361,6 +378,7 @@ impl State {
     /// # Errors
     /// [`Error::UnknownRequest`], also for one that is cancelled.
     pub fn suspend(&mut self, number: RequestNumber) -> Result<(), Error> {
+        self.handle_received();
         let asked = self.requests.get_mut(&number).filter(|asked| !asked.is_cancelled());
         asked.ok_or(Error::UnknownRequest(number))?.suspend();
         Ok(())
@@ -371,6 +389,7 @@ impl State {
     /// # Errors
     /// [`Error::UnknownRequest`], also for one that is cancelled.
     pub fn resume(&mut self, number: RequestNumber) -> Result<(), Error> {
+        self.handle_received();
         let asked = self.requests.get_mut(&number).filter(|asked| !asked.is_cancelled());
         asked.ok_or(Error::UnknownRequest(number))?.resume(&mut self.queue);
         self.settle_tree(number);
@@ -414,26 +433,12 @@ impl State {
     /// # Errors
     /// As [`State::ask_barrier`].
     pub fn ask_question(&mut self, question: Vec<u8>) -> Result<Token, Error> {
+        self.handle_received();
         self.questions.ask(question, self.connected, &mut self.wire, &mut self.output)
     }
 
     /// Forgets a question whose answer nobody waits for any more.
     pub fn forget_question(&mut self, token: Token) {
         self.questions.forget(token);
-    }
-
-    /// Gives the next event.
-    pub fn poll_event(&mut self) -> Option<Event> {
-        self.poll_tagged().map(|(event, _)| event)
-    }
-
-    /// Gives the next event with the fingerprint of the state that it tells, as far as the server gave one: for whoever
-    /// checks what the events stand for.
-    pub fn poll_tagged(&mut self) -> Option<(Event, Option<Tag>)> {
-        let (event, tag) = self.queue.pop()?;
-        if event.code == protocol::Code::Acknowledge {
-            self.requests.remove(&event.request);
-        }
-        Some((event, tag))
     }
 }

@@ -3,8 +3,8 @@
 //! How a tree grows is left to [`super::tree`]. Invariant: whatever it took, its caller sees one request: events with its
 //! spelling, one EndExist unless it wanted none, and one Acknowledge, when the last subscription has ended.
 
-use std::ffi::OsString;
-use std::os::unix::ffi::OsStringExt;
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use super::queue::Queue;
 use super::subscription::Subscription;
 use super::told::{BareEvent, Subject};
 use super::tree::{Tree, TreeEvent, TreeOptions};
-use crate::{Event, RequestNumber};
+use crate::{Event, EventRef, RequestNumber};
 
 /// Something to monitor, in full.
 #[derive(Debug, Clone)]
@@ -120,6 +120,40 @@ impl Asked {
         match &mut self.what {
             Monitored::Tree(tree) if !self.cancelled => Some(tree),
             Monitored::Tree(_) | Monitored::Path(_) => None,
+        }
+    }
+
+    pub(super) fn is_tree(&self) -> bool {
+        matches!(self.what, Monitored::Tree(_))
+    }
+
+    /// Whether its caller is told an event with this code as it comes, and nothing else.
+    pub(super) fn is_passed_on(&self, code: Code) -> bool {
+        let Monitored::Path(subscription) = &self.what else { return false };
+        match code {
+            Code::Acknowledge | Code::Answer | Code::Coverage => false,
+            Code::Exists | Code::EndExist if self.caller.quiet => false,
+            _ => subscription.is_direct(),
+        }
+    }
+
+    /// Takes note of such an event; gives what its caller is told.
+    #[inline]
+    pub(super) fn pass_on<'a>(&'a mut self, event: &protocol::EventPacket<&'a [u8]>) -> EventRef<'a> {
+        let subject = Subject::of(event.path);
+        if let Monitored::Path(subscription) = &mut self.what {
+            subscription.pass_on(event.code, subject, event.tag);
+        }
+        EventRef {
+            request: self.caller.number,
+            user_data: self.caller.user_data,
+            code: event.code,
+            path: match subject {
+                Subject::Root => &self.caller.path,
+                Subject::Entry(name) => Path::new(OsStr::from_bytes(name)),
+            },
+            root: &self.caller.path,
+            coverage: None,
         }
     }
 

@@ -36,7 +36,7 @@ enum Course {
     Direct { listed: bool },
     /// They are gathered until they make a whole that can be compared with what was told, and somebody wants it.
     Apart {
-        fresh: Told,
+        fresh: Box<Told>,
         /// The listing that they belong to is complete.
         listed: bool,
         /// It is another listing than the one that was told.
@@ -143,14 +143,14 @@ impl Subscription {
             Course::Direct { listed } => !listed,
             Course::Apart { owes_end, .. } => *owes_end,
         };
-        self.course = Course::Apart { fresh: Told::default(), listed: false, renewed: true, owes_end };
+        self.course = Course::Apart { fresh: Box::default(), listed: false, renewed: true, owes_end };
     }
 
     /// Tells nothing from now on.
     pub(super) fn suspend(&mut self) {
         self.suspended = true;
         if let Course::Direct { listed } = self.course {
-            let fresh = self.told.apart();
+            let fresh = Box::new(self.told.apart());
             self.course = Course::Apart { fresh, listed, renewed: false, owes_end: !listed };
         }
     }
@@ -159,6 +159,19 @@ impl Subscription {
     pub(super) fn resume(&mut self) -> (Option<Coverage>, Vec<BareEvent>) {
         self.suspended = false;
         (self.settle_coverage(false), self.catch_up())
+    }
+
+    /// Whether its caller is told each event as it comes.
+    pub(super) fn is_direct(&self) -> bool {
+        self.is_live() && matches!(self.course, Course::Direct { .. })
+    }
+
+    /// Takes note of an event that its caller is told as it comes.
+    pub(super) fn pass_on(&mut self, code: Code, subject: Subject<&[u8]>, tag: Option<Tag>) {
+        if let Course::Direct { listed } = &mut self.course {
+            *listed |= code == Code::EndExist;
+        }
+        self.told.apply(code, subject, tag);
     }
 
     /// Takes an event that is no Acknowledge; tells what is new.
@@ -171,19 +184,15 @@ impl Subscription {
             return;
         }
         let protocol::EventPacket { code, path, tag, .. } = event;
-        // An entry is a bare name. The original writes some events of the root with another spelling.
-        let subject = if path.starts_with(b"/") { Subject::Root } else { Subject::Entry(path) };
-        let ends = code == Code::EndExist;
         match &mut self.course {
-            Course::Direct { listed } => {
-                *listed |= ends;
-                self.told.apply(code, &subject, tag);
-                tell((code, subject), tag);
+            Course::Direct { .. } => {
+                self.pass_on(code, Subject::of(&path[..]), tag);
+                tell((code, Subject::of(path)), tag);
             }
             Course::Apart { fresh, listed, .. } => {
-                *listed |= ends;
-                fresh.apply(code, &subject, tag);
-                if ends {
+                *listed |= code == Code::EndExist;
+                fresh.apply(code, Subject::of(&path[..]), tag);
+                if code == Code::EndExist {
                     for news in self.catch_up() {
                         let tag = self.tag(&news);
                         tell(news, tag);
@@ -195,7 +204,7 @@ impl Subscription {
 
     /// The fingerprint of the state that news tell of, if it is known.
     pub(super) fn tag(&self, (code, subject): &BareEvent) -> Option<Tag> {
-        if *code == Code::EndExist { None } else { self.told.tag(subject) }
+        if *code == Code::EndExist { None } else { self.told.tag(subject.as_slice()) }
     }
 
     /// Tells how what was told became what is now, unless that is not known yet, or not wanted.
@@ -211,7 +220,7 @@ impl Subscription {
             news.push((Code::EndExist, Subject::Root));
         }
         told.difference(fresh, *renewed, self.kind, &mut news);
-        self.told = std::mem::take(fresh);
+        self.told = std::mem::take(&mut **fresh);
         self.course = Course::Direct { listed: true };
         news
     }

@@ -4,26 +4,43 @@
 //! Invariant: applying the events of [`Told::difference`] to the old knowledge gives the new one, and each
 //! is possible where it stands: Created of what is absent, Deleted and Changed of what is present.
 
-use std::collections::HashMap;
-
 use gamin_protocol::{Code, Kind, Presence, Tag};
 
+use super::names::Names;
+
 /// What an event is about.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Subject {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Subject<N = Vec<u8>> {
     /// The monitored path.
     Root,
     /// An entry of it.
-    Entry(Vec<u8>),
+    Entry(N),
+}
+
+impl<N: AsRef<[u8]>> Subject<N> {
+    /// What a packet's path names. An entry is a bare name. The original writes some events of the root with another spelling.
+    pub(super) fn of(path: N) -> Subject<N> {
+        if path.as_ref().starts_with(b"/") { Subject::Root } else { Subject::Entry(path) }
+    }
+}
+
+impl Subject {
+    pub(super) fn as_slice(&self) -> Subject<&[u8]> {
+        match self {
+            Subject::Root => Subject::Root,
+            Subject::Entry(name) => Subject::Entry(name),
+        }
+    }
 }
 
 /// An event that is still to be given its request and path.
 pub(super) type BareEvent = (Code, Subject);
 
 /// The state in which something was told, as far as that is known.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 enum Version {
     /// No tag came with it.
+    #[default]
     Unknown,
     Tagged(Tag),
     /// No tag came with it, but word that it changed.
@@ -64,43 +81,36 @@ impl Root {
 }
 
 /// What was told.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Told {
     root: Root,
     /// Looked up with each event, and put in order only for a difference.
-    entries: HashMap<Vec<u8>, Version, foldhash::fast::RandomState>,
+    entries: Names<Version>,
 }
 
 impl Told {
     /// Takes note of an event.
-    pub(super) fn apply(&mut self, code: Code, subject: &Subject, tag: Option<Tag>) {
+    #[inline]
+    pub(super) fn apply(&mut self, code: Code, subject: Subject<&[u8]>, tag: Option<Tag>) {
         let Some(presence) = code.presence() else { return };
         match (presence, subject) {
             (Presence::Absent, Subject::Root) => {
                 // Its entries are gone with it, without an event each.
                 self.root = Root::Absent;
-                self.entries.clear();
+                self.entries = Names::default();
             }
-            (Presence::Absent, Subject::Entry(name)) => {
-                self.entries.remove(name);
-            }
+            (Presence::Absent, Subject::Entry(name)) => self.entries.remove(name),
             (Presence::Present, Subject::Root) => self.root = Root::Present(Version::of(code, tag)),
-            (Presence::Present, Subject::Entry(name)) => {
-                let version = Version::of(code, tag);
-                match self.entries.get_mut(name) {
-                    Some(told) => *told = version,
-                    None => drop(self.entries.insert(name.clone(), version)),
-                }
-            }
+            (Presence::Present, Subject::Entry(name)) => self.entries.set(name, Version::of(code, tag)),
         }
     }
 
     /// The fingerprint of the state in which a subject was told, if one came with it.
-    pub(super) fn tag(&self, subject: &Subject) -> Option<Tag> {
+    pub(super) fn tag(&self, subject: Subject<&[u8]>) -> Option<Tag> {
         let version = match (subject, self.root) {
             (Subject::Root, Root::Present(version)) => version,
             (Subject::Root, Root::Unknown | Root::Absent) => return None,
-            (Subject::Entry(name), _) => *self.entries.get(name)?,
+            (Subject::Entry(name), _) => self.entries.get(name)?,
         };
         match version {
             Version::Tagged(tag) => Some(tag),
@@ -110,12 +120,12 @@ impl Told {
 
     /// The names of the entries, in no order.
     pub(super) fn entries(&self) -> impl Iterator<Item = &[u8]> {
-        self.entries.keys().map(Vec::as_slice)
+        self.entries.iter().map(|(name, _)| name)
     }
 
     /// The entries in the order in which they are told of.
-    fn by_name(&self) -> Vec<(&Vec<u8>, Version)> {
-        let mut entries: Vec<_> = self.entries.iter().map(|(name, version)| (name, *version)).collect();
+    fn by_name(&self) -> Vec<(&[u8], Version)> {
+        let mut entries: Vec<_> = self.entries.iter().collect();
         entries.sort_unstable_by_key(|(name, _)| *name);
         entries
     }
@@ -141,9 +151,9 @@ impl Told {
             return;
         }
         for (name, version) in fresh.by_name() {
-            if !self.entries.contains_key(name) {
-                self.entries.insert(name.clone(), version);
-                news.push((Code::Exists, Subject::Entry(name.clone())));
+            if self.entries.get(name).is_none() {
+                self.entries.set(name, version);
+                news.push((Code::Exists, Subject::Entry(name.to_vec())));
             }
         }
     }
@@ -174,17 +184,17 @@ impl Told {
             _ => {}
         }
         for (name, _) in self.by_name() {
-            if !fresh.entries.contains_key(name) {
-                news.push((Code::Deleted, Subject::Entry(name.clone())));
+            if fresh.entries.get(name).is_none() {
+                news.push((Code::Deleted, Subject::Entry(name.to_vec())));
             }
         }
         for (name, version) in fresh.by_name() {
             let code = match self.entries.get(name) {
                 None => Code::Created,
-                Some(told) if differ(*told, version) => Code::Changed,
+                Some(told) if differ(told, version) => Code::Changed,
                 Some(_) => continue,
             };
-            news.push((code, Subject::Entry(name.clone())));
+            news.push((code, Subject::Entry(name.to_vec())));
         }
     }
 }

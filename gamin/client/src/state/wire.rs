@@ -3,7 +3,7 @@
 //! Invariant: a number has one owner at a time, and among the free ones that which has been free longest is
 //! taken first, because the original's server may still speak of a number that it has just acknowledged.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 use crate::RequestNumber;
 
@@ -23,7 +23,8 @@ pub(super) const RESERVE: usize = 64;
 /// The wire numbers, 1 to 65,535.
 #[derive(Debug, Default)]
 pub(super) struct WireNumbers {
-    owners: BTreeMap<u16, Owner>,
+    /// By number.
+    owners: Vec<Option<Owner>>,
     freed: VecDeque<u16>,
     last: u16,
 }
@@ -38,7 +39,9 @@ impl WireNumbers {
             }
             None => self.freed.pop_front()?,
         };
-        self.owners.insert(number, owner);
+        let place = usize::from(number);
+        self.owners.resize(self.owners.len().max(place + 1), None);
+        self.owners[place] = Some(owner);
         Some(number)
     }
 
@@ -53,13 +56,13 @@ impl WireNumbers {
     }
 
     pub(super) fn free(&mut self, number: u16) {
-        if self.owners.remove(&number).is_some() {
+        if self.owners.get_mut(usize::from(number)).is_some_and(|owner| owner.take().is_some()) {
             self.freed.push_back(number);
         }
     }
 
     pub(super) fn owner(&self, number: u16) -> Option<Owner> {
-        self.owners.get(&number).copied()
+        *self.owners.get(usize::from(number))?
     }
 }
 

@@ -9,6 +9,7 @@ use gamin_protocol::{CREDENTIAL, Code, MonitorOptions, Tag};
 use proptest::prelude::*;
 
 use super::super::*;
+use crate::Event;
 
 pub(super) const ROOT: &str = "/watched//directory/";
 
