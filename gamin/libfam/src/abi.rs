@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::ptr;
 use std::sync::atomic::{AtomicI32, AtomicPtr, Ordering};
 
-use gamin::Coverage;
+use gamin::{Coverage, EventRef};
 
 /// The room for a name in an event.
 pub(crate) const PATH_MAX: usize = 4096;
@@ -119,18 +119,13 @@ pub(crate) unsafe fn clear(fe: *mut FAMEvent) {
 ///
 /// # Safety
 /// `fe` points to an event, which may hold anything.
-pub(crate) unsafe fn fill(
-    fe: *mut FAMEvent,
-    fc: *mut FAMConnection,
-    event: &gamin::Event,
-    user_data: *mut c_void,
-) {
+pub(crate) unsafe fn fill(fe: *mut FAMEvent, fc: *mut FAMConnection, event: EventRef<'_>) {
     // SAFETY: each field is written in place.
     unsafe {
         (&raw mut (*fe).fc).write(fc);
         (&raw mut (*fe).fr.reqnum).write(event.request.0);
         copy(&raw mut (*fe).filename, event.path.as_os_str().as_bytes());
-        (&raw mut (*fe).userdata).write(user_data);
+        (&raw mut (*fe).userdata).write(ptr::with_exposed_provenance_mut(event.user_data));
         (&raw mut (*fe).code).write(c_int::from(event.code.number()));
     }
 }

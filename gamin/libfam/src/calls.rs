@@ -8,15 +8,14 @@ use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::ffi::OsStrExt;
 use std::panic::{AssertUnwindSafe, catch_unwind, set_hook};
 use std::path::Path;
-use std::ptr;
 use std::sync::{Arc, Once};
 
-use gamin::{Error, MonitorRequest, Options, RequestNumber, Scope, TreeOptions};
+use gamin::{Connection, Error, MonitorRequest, Options, RequestNumber, Scope, TreeOptions};
 
 use crate::abi::{self, FAMConnection, FAMEvent, FAMGap, FAMRequest, Fields, PATH_MAX};
 use crate::errno::{self, FamError};
 use crate::fork;
-use crate::registry::{Handle, REGISTRY};
+use crate::registry::REGISTRY;
 
 /// Gives what a call gives, or -1 and the reason in [`crate::FAMErrno`].
 fn answer(call: impl FnOnce() -> Result<c_int, FamError>) -> c_int {
@@ -27,17 +26,21 @@ fn answer(call: impl FnOnce() -> Result<c_int, FamError>) -> c_int {
     })
 }
 
-/// The connection of a structure.
+/// Calls with the connection of a structure.
 ///
 /// # Safety
 /// As [`Fields::of`].
-unsafe fn handle(fc: *mut FAMConnection) -> Result<Arc<Handle>, FamError> {
+unsafe fn with<T>(
+    fc: *mut FAMConnection,
+    mut call: impl FnMut(&Connection) -> Result<T, Error>,
+) -> Result<T, FamError> {
     // SAFETY: as the caller promises.
     let fields = unsafe { Fields::of(fc) }.ok_or(FamError::BadArguments)?;
     if fields.fd() < 0 || fields.client() == 0 {
         return Err(FamError::BadArguments);
     }
-    REGISTRY.find(fields.client()).ok_or(FamError::BadArguments)
+    let done = REGISTRY.with(fields.client(), |connection| call(connection).map_err(FamError::from));
+    done.unwrap_or(Err(FamError::BadArguments))
 }
 
 /// The number of a request.
@@ -129,7 +132,7 @@ unsafe fn monitor(
     fc: *mut FAMConnection,
     path: *const c_char,
     fr: *mut FAMRequest,
-    scope: Scope,
+    scope: &Scope,
     number: NumberChoice,
 ) -> c_int {
     answer(|| {
@@ -137,17 +140,18 @@ unsafe fn monitor(
             return Err(FamError::BadArguments);
         }
         // SAFETY: none is NULL, and all are as the caller promises.
-        let (path, handle, fr) = unsafe { (absolute(path)?, handle(fc)?, &raw mut (*fr).reqnum) };
-        let (number, user_data) = match number {
-            NumberChoice::Next(user_data) => (None, user_data.expose_provenance()),
-            // SAFETY: as above.
-            NumberChoice::Given => (Some(RequestNumber(unsafe { fr.read() })), 0),
+        let (path, fr) = unsafe { (absolute(path)?, &raw mut (*fr).reqnum) };
+        let ask = |connection: &Connection| {
+            let (number, user_data) = match number {
+                NumberChoice::Next(user_data) => (None, user_data.expose_provenance()),
+                // SAFETY: as above.
+                NumberChoice::Given => (Some(RequestNumber(unsafe { fr.read() })), 0),
+            };
+            let request = MonitorRequest::new(path, scope.clone());
+            connection.ask(&MonitorRequest { number, user_data, ..request })
         };
-        let number = handle.connection.ask(&MonitorRequest {
-            number,
-            user_data,
-            ..MonitorRequest::new(path, scope)
-        })?;
+        // SAFETY: as the caller promises.
+        let number = unsafe { with(fc, ask) }?;
         // SAFETY: as above.
         unsafe { fr.write(number.0) };
         Ok(0)
@@ -175,7 +179,7 @@ pub unsafe extern "C" fn FAMMonitorDirectory(
     user_data: *mut c_void,
 ) -> c_int {
     // SAFETY: as the caller promises.
-    unsafe { monitor(fc, path, fr, Scope::Directory, NumberChoice::Next(user_data)) }
+    unsafe { monitor(fc, path, fr, &Scope::Directory, NumberChoice::Next(user_data)) }
 }
 
 /// Begins to monitor a path.
@@ -190,7 +194,7 @@ pub unsafe extern "C" fn FAMMonitorFile(
     user_data: *mut c_void,
 ) -> c_int {
     // SAFETY: as the caller promises.
-    unsafe { monitor(fc, path, fr, Scope::File, NumberChoice::Next(user_data)) }
+    unsafe { monitor(fc, path, fr, &Scope::File, NumberChoice::Next(user_data)) }
 }
 
 /// Begins to monitor a directory and its entries, under the number in `fr`.
@@ -204,7 +208,7 @@ pub unsafe extern "C" fn FAMMonitorDirectory2(
     fr: *mut FAMRequest,
 ) -> c_int {
     // SAFETY: as the caller promises.
-    unsafe { monitor(fc, path, fr, Scope::Directory, NumberChoice::Given) }
+    unsafe { monitor(fc, path, fr, &Scope::Directory, NumberChoice::Given) }
 }
 
 /// Begins to monitor a path, under the number in `fr`.
@@ -218,7 +222,7 @@ pub unsafe extern "C" fn FAMMonitorFile2(
     fr: *mut FAMRequest,
 ) -> c_int {
     // SAFETY: as the caller promises.
-    unsafe { monitor(fc, path, fr, Scope::File, NumberChoice::Given) }
+    unsafe { monitor(fc, path, fr, &Scope::File, NumberChoice::Given) }
 }
 
 /// Begins to monitor a directory and what is below it, `depth` levels deep, as far as the names match `mask`.
@@ -243,7 +247,7 @@ pub unsafe extern "C" fn FAMMonitorCollection(
     let tells = move |name: &Path| name.file_name().is_some_and(|name| matches(&mask, name));
     let options = TreeOptions { levels, tells: Arc::new(tells), ..TreeOptions::default() };
     // SAFETY: as the caller promises.
-    unsafe { monitor(fc, path, fr, Scope::Tree(options), NumberChoice::Next(user_data)) }
+    unsafe { monitor(fc, path, fr, &Scope::Tree(options), NumberChoice::Next(user_data)) }
 }
 
 /// Whether the shell would take `name` for `mask`; unlike there, `*` and `?` take a leading dot too.
@@ -266,8 +270,9 @@ pub unsafe extern "C" fn FAMCollectionGaps(
 ) -> c_int {
     answer(|| {
         // SAFETY: as the caller promises.
-        let (number, handle) = unsafe { (request(fr)?, handle(fc)?) };
-        let gaps = handle.connection.gaps(number)?;
+        let number = unsafe { request(fr) }?;
+        // SAFETY: as the caller promises.
+        let gaps = unsafe { with(fc, |connection| connection.gaps(number)) }?;
         if !first.is_null() {
             // SAFETY: it is not NULL, hence there.
             unsafe { abi::fill_gap(first, gaps.first.as_ref()) };
@@ -283,12 +288,13 @@ pub unsafe extern "C" fn FAMCollectionGaps(
 unsafe fn with_request(
     fc: *mut FAMConnection,
     fr: *const FAMRequest,
-    call: impl FnOnce(&Handle, RequestNumber) -> Result<(), Error>,
+    call: impl Fn(&Connection, RequestNumber) -> Result<(), Error>,
 ) -> c_int {
     answer(|| {
         // SAFETY: as the caller promises.
-        let (number, handle) = unsafe { (request(fr)?, handle(fc)?) };
-        call(&handle, number)?;
+        let number = unsafe { request(fr) }?;
+        // SAFETY: as the caller promises.
+        unsafe { with(fc, |connection| call(connection, number)) }?;
         Ok(0)
     })
 }
@@ -300,7 +306,7 @@ unsafe fn with_request(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn FAMSuspendMonitor(fc: *mut FAMConnection, fr: *const FAMRequest) -> c_int {
     // SAFETY: as the caller promises.
-    unsafe { with_request(fc, fr, |handle, number| handle.connection.suspend(number)) }
+    unsafe { with_request(fc, fr, Connection::suspend) }
 }
 
 /// Tells what is different since a request was suspended, and goes on.
@@ -310,7 +316,7 @@ pub unsafe extern "C" fn FAMSuspendMonitor(fc: *mut FAMConnection, fr: *const FA
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn FAMResumeMonitor(fc: *mut FAMConnection, fr: *const FAMRequest) -> c_int {
     // SAFETY: as the caller promises.
-    unsafe { with_request(fc, fr, |handle, number| handle.connection.resume(number)) }
+    unsafe { with_request(fc, fr, Connection::resume) }
 }
 
 /// Ends a request; its last event is FAMAcknowledge.
@@ -320,7 +326,7 @@ pub unsafe extern "C" fn FAMResumeMonitor(fc: *mut FAMConnection, fr: *const FAM
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn FAMCancelMonitor(fc: *mut FAMConnection, fr: *const FAMRequest) -> c_int {
     // SAFETY: as the caller promises.
-    unsafe { with_request(fc, fr, |handle, number| handle.connection.cancel(number)) }
+    unsafe { with_request(fc, fr, Connection::cancel) }
 }
 
 /// Gives the next event, and 1; waits for it.
@@ -333,14 +339,14 @@ pub unsafe extern "C" fn FAMNextEvent(fc: *mut FAMConnection, fe: *mut FAMEvent)
         if fe.is_null() {
             return Err(FamError::BadArguments);
         }
+        let read = |connection: &Connection| {
+            // SAFETY: it is not NULL, hence there.
+            unsafe { abi::clear(fe) };
+            // SAFETY: as above.
+            connection.read_event(|event| unsafe { abi::fill(fe, fc, event) })
+        };
         // SAFETY: as the caller promises.
-        let handle = unsafe { handle(fc) }?;
-        // SAFETY: it is not NULL, hence there.
-        unsafe { abi::clear(fe) };
-        let event = handle.connection.next_event()?;
-        let user_data = ptr::with_exposed_provenance_mut(event.user_data);
-        // SAFETY: it is not NULL, hence there.
-        unsafe { abi::fill(fe, fc, &event, user_data) };
+        unsafe { with(fc, read) }?;
         Ok(1)
     })
 }
@@ -353,8 +359,7 @@ pub unsafe extern "C" fn FAMNextEvent(fc: *mut FAMConnection, fe: *mut FAMEvent)
 pub unsafe extern "C" fn FAMPending(fc: *mut FAMConnection) -> c_int {
     answer(|| {
         // SAFETY: as the caller promises.
-        let handle = unsafe { handle(fc) }?;
-        Ok(c_int::from(handle.connection.pending()?))
+        Ok(c_int::from(unsafe { with(fc, Connection::pending) }?))
     })
 }
 
@@ -366,7 +371,7 @@ pub unsafe extern "C" fn FAMPending(fc: *mut FAMConnection) -> c_int {
 pub unsafe extern "C" fn FAMNoExists(fc: *mut FAMConnection) -> c_int {
     answer(|| {
         // SAFETY: as the caller promises.
-        unsafe { handle(fc) }?.connection.no_exists()?;
+        unsafe { with(fc, Connection::no_exists) }?;
         Ok(0)
     })
 }

@@ -6,13 +6,13 @@
 //! Invariant: a connection is in the registry of the code that opened it from FAMOpen to FAMClose, and is freed when it has left and
 //! nobody uses it.
 
-use std::cell::RefCell;
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::io::IoSliceMut;
 use std::mem::size_of;
 use std::ptr;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use gamin::Connection;
 use nix::sys::uio::{RemoteIoVec, process_vm_readv};
@@ -45,27 +45,22 @@ pub(crate) type Registered = MutexGuard<'static, BTreeMap<usize, Arc<Handle>>>;
 #[derive(Debug)]
 #[repr(C)]
 pub(crate) struct Handle {
-    /// The seal and the address, while it lives.
+    /// The seal and the address, while it is in the registry.
     seal: AtomicUsize,
     owner: &'static Registry,
     pub(crate) connection: Connection,
 }
 
-/// The connection that a thread used last. It does not keep it: only its number is not used again meanwhile.
-#[derive(Debug)]
-struct Last {
-    number: usize,
-    handle: Weak<Handle>,
-}
-
-impl Last {
-    fn of(&self, number: usize) -> Option<Arc<Handle>> {
-        if self.number == number { self.handle.upgrade() } else { None }
+impl Handle {
+    /// Whether this is its number, and it is still in the registry.
+    fn has(&self, number: usize) -> bool {
+        self.seal.load(Ordering::Relaxed) == SEAL ^ number
     }
 }
 
 thread_local! {
-    static LAST: RefCell<Last> = const { RefCell::new(Last { number: 0, handle: Weak::new() }) };
+    /// The connection that this thread used last, while something is queued there: as a rule it is used again at once.
+    static LAST: Cell<Option<Arc<Handle>>> = const { Cell::new(None) };
 }
 
 impl Registry {
@@ -80,17 +75,26 @@ impl Registry {
         number
     }
 
-    /// Finds a connection: as a rule the one that this thread asked for last, which needs no lock.
-    pub(crate) fn find(&'static self, number: usize) -> Option<Arc<Handle>> {
-        LAST.try_with(|last| last.try_borrow().ok().and_then(|last| last.of(number))).ok().flatten().or_else(
-            || {
-                let handle = self.look_up(number)?;
-                let now = Last { number, handle: Arc::downgrade(&handle) };
-                // Without it the next call takes the lock as well.
-                let _ = LAST.try_with(|last| last.try_borrow_mut().map(|mut last| *last = now));
-                Some(handle)
-            },
-        )
+    /// Calls with a connection, if there is one: as a rule the one that this thread used last, which needs no lock.
+    pub(crate) fn with<T>(&'static self, number: usize, mut call: impl FnMut(&Connection) -> T) -> Option<T> {
+        let done = LAST.try_with(|last| self.with_last(last, number, &mut call));
+        // A thread that is ending keeps nothing.
+        done.unwrap_or_else(|_| self.with_last(&Cell::new(None), number, &mut call))
+    }
+
+    fn with_last<T>(
+        &'static self,
+        last: &Cell<Option<Arc<Handle>>>,
+        number: usize,
+        call: &mut impl FnMut(&Connection) -> T,
+    ) -> Option<T> {
+        let handle = last.take().filter(|last| last.has(number)).or_else(|| self.look_up(number))?;
+        let done = call(&handle.connection);
+        // Nobody keeps one that rests: it is freed when it is closed.
+        if handle.connection.is_ready() {
+            last.set(Some(handle));
+        }
+        Some(done)
     }
 
     fn look_up(&'static self, number: usize) -> Option<Arc<Handle>> {
@@ -102,8 +106,11 @@ impl Registry {
 
     /// Takes a connection out.
     pub(crate) fn remove(&'static self, number: usize) -> Option<Arc<Handle>> {
+        drop(LAST.try_with(Cell::take));
         let handle = self.lock().remove(&number);
-        handle.or_else(|| self.owner_elsewhere(number)?.lock().remove(&number))
+        let handle = handle.or_else(|| self.owner_elsewhere(number)?.lock().remove(&number))?;
+        handle.seal.store(0, Ordering::Relaxed);
+        Some(handle)
     }
 
     pub(crate) fn lock(&'static self) -> Registered {
@@ -124,11 +131,5 @@ impl Registry {
         // SAFETY: the seal is that of a connection of this very version at this very address, so what follows is its owner, a static of
         // the other copy, of the same type. What it says of the number is true even if the connection is being freed meanwhile.
         unsafe { ptr::with_exposed_provenance::<Registry>(owner).as_ref() }
-    }
-}
-
-impl Drop for Handle {
-    fn drop(&mut self) {
-        self.seal.store(0, Ordering::Relaxed);
     }
 }
