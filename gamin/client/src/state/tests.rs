@@ -3,7 +3,7 @@
 mod model;
 mod trees;
 
-use gamin_protocol::{Code, Coverage, SYNC};
+use gamin_protocol::{Code, Coverage, SYNC, Tag};
 use proptest::prelude::*;
 
 use super::*;
@@ -135,6 +135,52 @@ fn cancelling_withholds_what_is_queued_of_this_request_only() {
     assert!(!state.has_event());
     server.deliver_all(&mut state, &None);
     assert_eq!(codes(&mut state), [Code::Acknowledge, Code::Acknowledge]);
+}
+
+#[test]
+fn what_was_received_before_a_suspension_or_a_loss_is_still_told() {
+    let news = [Code::Exists, Code::Exists, Code::EndExist];
+    let mut state = State::default();
+    let request = state.monitor(Kind::Directory, Path::new(ROOT), None).expect("a good path");
+    let mut server = Server::connect(&mut state, true);
+    server.deliver_all(&mut state, &entries(b"a"));
+    state.suspend(request).expect("it is known");
+    assert_eq!(codes(&mut state), news);
+    state.resume(request).expect("it is known");
+    assert_eq!(codes(&mut state), []);
+    let mut state = State::default();
+    state.monitor(Kind::Directory, Path::new(ROOT), None).expect("a good path");
+    let mut server = Server::connect(&mut state, true);
+    server.deliver_all(&mut state, &entries(b"a"));
+    server.kill(&mut state);
+    assert_eq!(codes(&mut state), news);
+}
+
+#[test]
+fn an_event_is_read_where_it_was_received() {
+    let mut state = State::default();
+    state.monitor(Kind::Directory, Path::new(ROOT), None).expect("a good path");
+    let mut server = Server::connect(&mut state, true);
+    server.deliver_all(&mut state, &entries(b"a"));
+    let told = std::iter::from_fn(|| state.poll_in_place(|event, tag| (event.path.to_owned(), tag)));
+    let told: Vec<_> = told.collect();
+    assert_eq!(told[1], ("a".into(), Some(Tag::new(1))));
+    assert!(told.len() == 3 && told[0].0.as_os_str() == ROOT && state.queue.is_empty());
+}
+
+#[test]
+fn what_cannot_be_understood_shows_when_what_came_before_is_told() {
+    let mut state = State::default();
+    state.monitor(Kind::Directory, Path::new(ROOT), None).expect("a good path");
+    let mut server = Server::connect(&mut state, true);
+    server.deliver_all(&mut state, &entries(b"a"));
+    assert_eq!(state.handle_bytes(&[255; 20]), Ok(()));
+    assert_eq!(codes(&mut state), [Code::Exists, Code::Exists, Code::EndExist]);
+    let why = Err(ServerError::Packet(DecodeError::TooLong(0xffff)));
+    assert_eq!((state.check(), state.handle_bytes(&[0])), (why, why));
+    state.handle_lost();
+    Server::connect(&mut state, true).deliver_all(&mut state, &entries(b""));
+    assert_eq!(codes(&mut state), [Code::Deleted]);
 }
 
 #[test]
