@@ -23,7 +23,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use clap::{CommandFactory, Parser};
-use nix::sys::signal::Signal;
+use nix::sys::signal::{SigSet, SigmaskHow, Signal};
 
 use arguments::{Command, CommandLine};
 use error::{CommandError, complain};
@@ -73,13 +73,15 @@ fn end_on_signals() -> io::Result<()> {
     if std::process::id() != 1 {
         return Ok(());
     }
-    for signal in [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP].map(|signal| signal as i32) {
-        signal_hook::flag::register_conditional_shutdown(
-            signal,
-            128 + signal,
-            Arc::new(AtomicBool::new(true)),
-        )?;
+    let ending = [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP];
+    // What comes before all is in place waits for it.
+    let held: SigSet = ending.into_iter().collect();
+    let before = held.thread_swap_mask(SigmaskHow::SIG_BLOCK)?;
+    for signal in ending.map(|signal| signal as i32) {
+        let always = Arc::new(AtomicBool::new(true));
+        signal_hook::flag::register_conditional_shutdown(signal, 128 + signal, always)?;
     }
+    before.thread_set_mask()?;
     Ok(())
 }
 
