@@ -14,7 +14,7 @@
 //! one Acknowledge and silence. There is no clock, no I/O and no hash order here.
 
 mod asked;
-mod names;
+mod name_map;
 mod output;
 mod questions;
 mod queue;

@@ -6,7 +6,7 @@
 
 use gamin_protocol::{Code, Kind, Presence, Tag};
 
-use super::names::Names;
+use super::name_map::NameMap;
 
 /// What an event is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,7 +85,7 @@ impl Root {
 pub(super) struct Told {
     root: Root,
     /// Looked up with each event, and put in order only for a difference.
-    entries: Names<Version>,
+    entries: NameMap<Version>,
 }
 
 impl Told {
@@ -97,7 +97,7 @@ impl Told {
             (Presence::Absent, Subject::Root) => {
                 // Its entries are gone with it, without an event each.
                 self.root = Root::Absent;
-                self.entries = Names::default();
+                self.entries = NameMap::default();
             }
             (Presence::Absent, Subject::Entry(name)) => self.entries.remove(name),
             (Presence::Present, Subject::Root) => self.root = Root::Present(Version::of(code, tag)),

@@ -13,9 +13,9 @@ const SLACK: usize = 4096;
 
 /// Names, in no order.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Names<V> {
+pub(super) struct NameMap<V> {
     text: Vec<u8>,
-    entries: Vec<Entry<V>>,
+    entries: Vec<Slot<V>>,
     /// Where in `entries` a name is.
     places: HashTable<u32>,
     hasher: RandomState,
@@ -26,14 +26,14 @@ pub(super) struct Names<V> {
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Entry<V> {
+struct Slot<V> {
     start: usize,
     len: u16,
     /// Nothing, if the name has gone.
     value: Option<V>,
 }
 
-impl<V> Entry<V> {
+impl<V> Slot<V> {
     fn name<'a>(&self, text: &'a [u8]) -> &'a [u8] {
         &text[self.start..self.start + usize::from(self.len)]
     }
@@ -43,7 +43,7 @@ impl<V> Entry<V> {
     }
 }
 
-impl<V: Copy + Default> Names<V> {
+impl<V: Copy + Default> NameMap<V> {
     pub(super) fn get(&self, name: &[u8]) -> Option<V> {
         self.entries[self.find(name)?].value
     }
@@ -80,7 +80,7 @@ impl<V: Copy + Default> Names<V> {
     }
 
     #[inline]
-    fn look_up(&mut self, name: &[u8]) -> Option<&mut Entry<V>> {
+    fn look_up(&mut self, name: &[u8]) -> Option<&mut Slot<V>> {
         let place = self.find(name)?;
         self.next = place + 1;
         self.entries.get_mut(place)
@@ -106,9 +106,9 @@ impl<V: Copy + Default> Names<V> {
         let (Ok(len), Ok(place)) = (u16::try_from(name.len()), u32::try_from(self.entries.len())) else {
             return;
         };
-        self.entries.push(Entry { start: self.text.len(), len, value: Some(value) });
+        self.entries.push(Slot { start: self.text.len(), len, value: Some(value) });
         self.text.extend_from_slice(name);
-        let Names { text, entries, hasher, .. } = self;
+        let NameMap { text, entries, hasher, .. } = self;
         let hash_of = |place: &u32| hash(hasher, entries[*place as usize].name(text));
         self.places.insert_unique(hash(hasher, name), place, hash_of);
         self.next = 0;
@@ -116,7 +116,7 @@ impl<V: Copy + Default> Names<V> {
 
     /// Gives back what is of names that have gone.
     fn tidy(&mut self) {
-        let mut kept = Names::default();
+        let mut kept = NameMap::default();
         self.iter().for_each(|(name, value)| kept.add(name, value));
         *self = kept;
     }
@@ -141,7 +141,7 @@ mod tests {
         fn they_are_a_map_whatever_comes_and_goes(
             steps in prop::collection::vec(("[a-d]{1,3}", prop::option::of(any::<u8>())), 0..300),
         ) {
-            let (mut names, mut map) = (Names::default(), BTreeMap::new());
+            let (mut names, mut map) = (NameMap::default(), BTreeMap::new());
             // Long ones, so that what has gone is given back now and then.
             for (name, value) in steps {
                 let name = name.repeat(40).into_bytes();
@@ -156,7 +156,7 @@ mod tests {
                     }
                 }
                 prop_assert_eq!(names.get(&name), value);
-                let live: usize = names.entries.iter().filter(|entry| entry.value.is_some()).map(Entry::size).sum();
+                let live: usize = names.entries.iter().filter(|entry| entry.value.is_some()).map(Slot::size).sum();
                 prop_assert_eq!(names.text.len() + size_of_val(&*names.entries), live + names.stale);
                 prop_assert!(names.stale < SLACK || names.stale < live);
             }
@@ -168,7 +168,7 @@ mod tests {
 
     #[test]
     fn what_a_million_names_took_is_given_back() {
-        let mut names = Names::default();
+        let mut names = NameMap::default();
         let name = |number: u32| format!("name-{number}").into_bytes();
         (0..1_000_000).for_each(|number| names.set(&name(number), ()));
         (0..999_990).for_each(|number| names.remove(&name(number)));
