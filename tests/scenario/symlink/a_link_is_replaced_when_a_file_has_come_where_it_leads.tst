@@ -5,9 +5,9 @@ connect
 mkdir d
 monfile l/a
 link d/a l
-together
+server stop
 rewrite l ""
 rmfile l
 link d l
-end
+server continue
 converged
