@@ -12,7 +12,7 @@ use std::io::IoSliceMut;
 use std::mem::size_of;
 use std::ptr;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use gamin::Connection;
 use nix::sys::uio::{RemoteIoVec, process_vm_readv};
@@ -59,8 +59,8 @@ impl Handle {
 }
 
 thread_local! {
-    /// The connection that this thread used last, while something is queued there: as a rule it is used again at once.
-    static LAST: Cell<Option<Arc<Handle>>> = const { Cell::new(None) };
+    /// The connection that this thread used last. It does not keep it: whoever closes it frees it.
+    static LAST: Cell<Option<Weak<Handle>>> = const { Cell::new(None) };
 }
 
 impl Registry {
@@ -78,23 +78,24 @@ impl Registry {
     /// Calls with a connection, if there is one: as a rule the one that this thread used last, which needs no lock.
     pub(crate) fn with<T>(&'static self, number: usize, mut call: impl FnMut(&Connection) -> T) -> Option<T> {
         let done = LAST.try_with(|last| self.with_last(last, number, &mut call));
-        // A thread that is ending keeps nothing.
+        // A thread that is ending remembers nothing.
         done.unwrap_or_else(|_| self.with_last(&Cell::new(None), number, &mut call))
     }
 
     fn with_last<T>(
         &'static self,
-        last: &Cell<Option<Arc<Handle>>>,
+        last: &Cell<Option<Weak<Handle>>>,
         number: usize,
         call: &mut impl FnMut(&Connection) -> T,
     ) -> Option<T> {
-        let handle = last.take().filter(|last| last.has(number)).or_else(|| self.look_up(number))?;
-        let done = call(&handle.connection);
-        // Nobody keeps one that rests: it is freed when it is closed.
-        if handle.connection.is_ready() {
-            last.set(Some(handle));
+        let before = last.take();
+        if let Some(handle) = before.as_ref().and_then(Weak::upgrade).filter(|handle| handle.has(number)) {
+            last.set(before);
+            return Some(call(&handle.connection));
         }
-        Some(done)
+        let handle = self.look_up(number)?;
+        last.set(Some(Arc::downgrade(&handle)));
+        Some(call(&handle.connection))
     }
 
     fn look_up(&'static self, number: usize) -> Option<Arc<Handle>> {
@@ -106,7 +107,6 @@ impl Registry {
 
     /// Takes a connection out.
     pub(crate) fn remove(&'static self, number: usize) -> Option<Arc<Handle>> {
-        drop(LAST.try_with(Cell::take));
         let handle = self.lock().remove(&number);
         let handle = handle.or_else(|| self.owner_elsewhere(number)?.lock().remove(&number))?;
         handle.seal.store(0, Ordering::Relaxed);

@@ -7,6 +7,7 @@
 #endif
 #include <fam.h>
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -43,6 +44,17 @@ __attribute__((unused)) static void touch(const char *path) {
     int fd = open(path, O_CREAT | O_WRONLY, 0644);
     CHECK(fd >= 0);
     close(fd);
+}
+
+/* How many descriptors are open. */
+__attribute__((unused)) static int descriptors(void) {
+    DIR *all = opendir("/proc/self/fd");
+    int found = 0;
+    CHECK(all != NULL);
+    while (readdir(all) != NULL)
+        found++;
+    closedir(all);
+    return found;
 }
 
 __attribute__((unused)) static void wait_readable(int fd) {
