@@ -8,8 +8,8 @@ use crate::armings::Armings;
 use crate::files::{FileError, Files};
 use crate::way::{Way, way};
 
-/// Completes `notices[first..]`, which one reading gave: says what each entry looks like by now (`look` takes the last that happened to it), which notice of it is the last, and
-/// merges each run of changes into the last of them.
+/// Completes `notices[first..]`, which one reading gave: says what each entry looks like by now, which notice of it is the last, and
+/// merges each run of changes into the last of them. `look` is told the last change of the entry.
 pub(crate) fn complete(
     notices: &mut Vec<Notice>,
     first: usize,

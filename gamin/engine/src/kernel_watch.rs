@@ -15,43 +15,9 @@ use crate::directory_tree::{DirectoryTree, Node};
 use crate::effect::Effect;
 use crate::id::{ArmingId, WatchId};
 use crate::id_map::IdMap;
+use crate::need::{Need, Role};
 use crate::path::{Name, TreePath};
-
-/// Why a watch needs the kernel to be asked about a directory. None asks for less than those before it.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Role {
-    /// The watch's path leads through it: it must stay.
-    Passed,
-    /// This entry of it is a link, the end, or the first missing part of the watch's path.
-    Entry(Name),
-    /// It is what the watch's path leads to: all its entries matter.
-    Listed,
-}
-
-impl Role {
-    fn level(&self) -> Level {
-        match self {
-            Role::Passed => Level::Itself,
-            Role::Entry(_) | Role::Listed => Level::Entries,
-        }
-    }
-}
-
-/// One reason for asking about a directory, and for that about those above it.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Need {
-    pub directory: TreePath,
-    pub role: Role,
-}
-
-impl Need {
-    /// Whether another leads there too.
-    pub(crate) fn is_implied_by(&self, other: &Need) -> bool {
-        let is_here = self.directory == other.directory && other.role != Role::Passed;
-        self.role == Role::Passed
-            && (is_here || other.directory.above().any(|above| above == &*self.directory))
-    }
-}
+use crate::users::Users;
 
 /// What the kernel has answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -107,103 +73,6 @@ impl KernelWatch {
     fn needed_level(&self) -> Level {
         let least = if self.users_in_it > 0 { Level::Removals } else { Level::Itself };
         self.users.last().map_or(least, |role| role.level().max(least))
-    }
-}
-
-/// The reasons for a directory, in order, and whose they are. Mostly one, for which little room is taken.
-#[derive(Debug, Default)]
-#[allow(clippy::box_collection, reason = "a set is rare, and would take the room of three words in each")]
-enum Users {
-    #[default]
-    None,
-    Lister(WatchId),
-    One(Box<(Role, WatchId)>),
-    Many(Box<BTreeSet<(Role, WatchId)>>),
-}
-
-impl Users {
-    fn one((role, watch): (Role, WatchId)) -> Users {
-        match role {
-            Role::Listed => Users::Lister(watch),
-            Role::Passed | Role::Entry(_) => Users::One(Box::new((role, watch))),
-        }
-    }
-
-    /// Adds one; gives whether it is new.
-    fn insert(&mut self, user: (Role, WatchId)) -> bool {
-        let first = match std::mem::take(self) {
-            Users::None => {
-                *self = Users::one(user);
-                return true;
-            }
-            Users::Lister(watch) => (Role::Listed, watch),
-            Users::One(one) => *one,
-            Users::Many(mut many) => {
-                let is_new = many.insert(user);
-                *self = Users::Many(many);
-                return is_new;
-            }
-        };
-        let is_new = first != user;
-        *self = if is_new { Users::Many(Box::new(BTreeSet::from([first, user]))) } else { Users::one(first) };
-        is_new
-    }
-
-    /// Removes one; gives whether it was there.
-    fn remove(&mut self, user: &(Role, WatchId)) -> bool {
-        let is_it = match self {
-            Users::None => false,
-            Users::Lister(watch) => *user == (Role::Listed, *watch),
-            Users::One(one) => **one == *user,
-            Users::Many(many) => {
-                let removed = many.remove(user);
-                if many.is_empty() {
-                    *self = Users::None;
-                }
-                return removed;
-            }
-        };
-        if is_it {
-            *self = Users::None;
-        }
-        is_it
-    }
-
-    fn is_empty(&self) -> bool {
-        matches!(self, Users::None)
-    }
-
-    fn last(&self) -> Option<&Role> {
-        match self {
-            Users::None => None,
-            Users::Lister(_) => Some(&Role::Listed),
-            Users::One(one) => Some(&one.0),
-            Users::Many(many) => many.last().map(|(role, _)| role),
-        }
-    }
-
-    fn iter(&self) -> impl Iterator<Item = (&Role, WatchId)> {
-        let (one, many) = match self {
-            Users::None => (None, None),
-            Users::Lister(watch) => (Some((&Role::Listed, *watch)), None),
-            Users::One(one) => (Some((&one.0, one.1)), None),
-            Users::Many(many) => (None, Some(many.iter())),
-        };
-        one.into_iter().chain(many.into_iter().flatten().map(|(role, watch)| (role, *watch)))
-    }
-
-    /// Those with a role.
-    fn with<'a>(&'a self, role: &'a Role) -> impl Iterator<Item = WatchId> + 'a {
-        let (one, many) = match self {
-            Users::Many(many) => (None, Some(many.range((role.clone(), WatchId(0))..))),
-            Users::None | Users::Lister(_) | Users::One(_) => (Some(self.iter()), None),
-        };
-        let users =
-            one.into_iter().flatten().chain(many.into_iter().flatten().map(|(of, watch)| (of, *watch)));
-        users
-            .skip_while(move |(of, _)| *of != role)
-            .take_while(move |(of, _)| *of == role)
-            .map(|(_, watch)| watch)
     }
 }
 
@@ -458,13 +327,6 @@ mod tests {
         let mut all: Vec<_> = all.collect();
         all.sort();
         all
-    }
-
-    #[test]
-    fn no_role_asks_for_less_than_those_before_it() {
-        let roles = [Role::Passed, Role::Entry(Name::from(b"a".as_slice())), Role::Listed];
-        assert!(roles.is_sorted());
-        assert!(roles.iter().map(Role::level).is_sorted());
     }
 
     #[test]

@@ -21,6 +21,7 @@ mod id_map;
 mod kernel_watch;
 mod known;
 mod names;
+mod need;
 mod notice;
 mod outgoing;
 mod pace;
@@ -33,6 +34,7 @@ mod scan;
 mod stamp;
 mod subscribers;
 mod time;
+mod users;
 mod watch;
 mod watch_index;
 

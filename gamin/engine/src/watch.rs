@@ -10,8 +10,8 @@ use gamin_protocol::{Coverage, Kind};
 use smallvec::SmallVec;
 
 use crate::churn::Churn;
-use crate::kernel_watch::{Need, Role};
 use crate::known::Known;
+use crate::need::{Need, Role};
 use crate::notice::{Change, EntryNotice, Seen};
 use crate::path::{Name, TreePath};
 use crate::policy::Method;

@@ -102,7 +102,7 @@ impl<V: Copy + Default> NameMap<V> {
     }
 
     fn add(&mut self, name: &[u8], value: V) {
-        // There is not the memory for so many that a place had no number.
+        // Before there are too many to be counted there is no memory left.
         let (Ok(len), Ok(place)) = (u16::try_from(name.len()), u32::try_from(self.entries.len())) else {
             return;
         };

@@ -44,7 +44,7 @@ impl From<Source> for Token {
             Source::Mounts => 2,
             Source::Kernel => 3,
             Source::Listener => 4,
-            // There are no processors of fewer bits for which a number of sessions would be too large.
+            // Sessions are counted one by one, so that no server lives long enough for a number to be cut off.
             Source::Client(SessionId(number)) => OTHERS + number as usize,
         })
     }
