@@ -81,13 +81,14 @@ impl EntryTable {
     /// Adds an entry at its place in a chunk.
     fn insert(&mut self, at: usize, place: usize, name: &[u8], file: File) {
         self.len += 1;
+        let is_last = at + 1 == self.blocks.len();
         let Some(block) = self.blocks.get_mut(at) else {
             return self.blocks.push(Block::of(Chunk::default(), name, file));
         };
         let chunk = Arc::make_mut(&mut block.chunk);
         if chunk.entries.len() < CHUNK_MAX {
             chunk.insert(place, name, file);
-        } else if place == CHUNK_MAX {
+        } else if place == CHUNK_MAX && is_last {
             // What comes behind all others begins a chunk, so that what ascends fills them.
             let names = Vec::with_capacity(chunk.names.len());
             chunk.names.shrink_to_fit();
@@ -285,6 +286,17 @@ mod tests {
             prop_assert!(table.behind(Some(from.as_bytes())).eq(model.range(behind).map(|(name, file)| (&**name, file))));
             prop_assert!(table.behind(None).eq(table.iter()));
         }
+    }
+
+    #[test]
+    fn what_comes_behind_a_full_chunk_but_before_others_makes_no_chunk_of_its_own() {
+        let (mut table, mut model) = (EntryTable::default(), BTreeMap::new());
+        for number in (0..64).chain([200]).chain([100]) {
+            let name = format!("{number:03}").into_bytes();
+            table.update(&name, |known| *known = Some(file(false)));
+            model.insert(name, file(false));
+        }
+        check(&table, &model);
     }
 
     #[test]

@@ -65,7 +65,7 @@ impl<K: Copy + Ord, V> IdMap<K, V> {
 
     /// Sets the value of a key; gives the one that it had.
     pub fn insert(&mut self, key: K, value: V) -> Option<V> {
-        let chunk = self.chunk_of(&key);
+        let (chunk, chunks) = (self.chunk_of(&key), self.chunks.len());
         let Some(Chunk { first, items }) = self.chunks.get_mut(chunk) else {
             self.chunks.push(Chunk { first: key, items: vec![(key, value)] });
             self.len = 1;
@@ -82,7 +82,8 @@ impl<K: Copy + Ord, V> IdMap<K, V> {
             return None;
         }
         // What comes behind all others begins a chunk, so that what ascends fills them.
-        let mut behind = if at == CHUNK_MAX { Vec::new() } else { items.split_off(CHUNK_MAX / 2) };
+        let is_behind_all = at == CHUNK_MAX && chunk + 1 == chunks;
+        let mut behind = if is_behind_all { Vec::new() } else { items.split_off(CHUNK_MAX / 2) };
         match at.checked_sub(items.len()) {
             Some(at) => behind.insert(at, (key, value)),
             None => items.insert(at, (key, value)),
@@ -192,6 +193,17 @@ mod tests {
             check(&map, &model);
             prop_assert!(map.from(from).eq(model.range(from..)));
         }
+    }
+
+    #[test]
+    fn what_comes_behind_a_full_chunk_but_before_others_makes_no_chunk_of_its_own() {
+        let (mut map, mut model) = (IdMap::default(), BTreeMap::new());
+        let keys = (0..64).chain([200]).chain([100]);
+        for key in keys {
+            map.insert(key, 0);
+            model.insert(key, 0);
+        }
+        check(&map, &model);
     }
 
     #[test]
