@@ -25,24 +25,23 @@ pub(crate) struct Arming {
 
 /// One kernel watch.
 #[derive(Debug)]
-struct KernelWatch<W> {
-    held: W,
+struct KernelWatch {
     /// What the kernel was asked to tell, at least what the armings want.
     level: Level,
     /// Mostly one.
     armings: SmallVec<[Arming; 1]>,
 }
 
-/// The kernel watches of one source of notices, whose watches are held as `W`.
+/// The kernel watches of one source of notices.
 #[derive(Debug)]
-pub(crate) struct Armings<W> {
+pub(crate) struct Armings {
     mounts: Arc<Mounts>,
-    watches: IdMap<Number, KernelWatch<W>>,
+    watches: IdMap<Number, KernelWatch>,
     numbers: IdMap<ArmingId, Number>,
 }
 
-impl<W> Armings<W> {
-    pub(crate) fn new() -> Armings<W> {
+impl Armings {
+    pub(crate) fn new() -> Armings {
         Armings { mounts: Arc::default(), watches: IdMap::default(), numbers: IdMap::default() }
     }
 
@@ -79,7 +78,7 @@ impl<W> Armings<W> {
 
     /// Arms a directory. What is refused now is given back; so is what was held under the same id, if another directory has come to
     /// this path since: what the first had still to tell is lost with it, so that counts as refused as well.
-    pub(crate) fn arm<K: Kernel<Watch = W>>(
+    pub(crate) fn arm<K: Kernel>(
         &mut self,
         kernel: &mut K,
         id: ArmingId,
@@ -89,14 +88,13 @@ impl<W> Armings<W> {
         let added = self.ask(kernel, directory, level, Extent::AtLeast);
         let added = added.inspect_err(|refusal| debug!(?id, ?directory, ?refusal, "no kernel watch"));
         let before = self.numbers.get(&id).copied();
-        if added.as_ref().map(K::number).ok() != before {
+        if added.ok() != before {
             self.disarm(kernel, id);
         }
-        let held = added?;
-        let number = K::number(&held);
+        let number = added?;
         if before.is_some_and(|before| before != number) {
             if !self.watches.contains_key(&number) {
-                kernel.unwatch(held);
+                kernel.unwatch(number);
             }
             return Err(Refusal::Missing);
         }
@@ -109,7 +107,7 @@ impl<W> Armings<W> {
             }
             None => {
                 let armings = SmallVec::from_iter([arming]);
-                self.watches.insert(number, KernelWatch { held, level, armings });
+                self.watches.insert(number, KernelWatch { level, armings });
             }
         }
         self.numbers.insert(id, number);
@@ -118,7 +116,7 @@ impl<W> Armings<W> {
     }
 
     /// Gives an arming back; one that has ended, or never was, is not missed.
-    pub(crate) fn disarm<K: Kernel<Watch = W>>(&mut self, kernel: &mut K, id: ArmingId) {
+    pub(crate) fn disarm<K: Kernel>(&mut self, kernel: &mut K, id: ArmingId) {
         let Some(number) = self.numbers.remove(&id) else { return };
         let Some(watch) = self.watches.get_mut(&number) else { return };
         watch.armings.retain(|arming| arming.id != id);
@@ -130,13 +128,9 @@ impl<W> Armings<W> {
     }
 
     /// Gives a kernel watch back, and tells whose it was.
-    pub(crate) fn end<K: Kernel<Watch = W>>(
-        &mut self,
-        kernel: &mut K,
-        number: Number,
-    ) -> SmallVec<[Arming; 1]> {
+    pub(crate) fn end<K: Kernel>(&mut self, kernel: &mut K, number: Number) -> SmallVec<[Arming; 1]> {
         let Some(watch) = self.watches.remove(&number) else { return SmallVec::new() };
-        kernel.unwatch(watch.held);
+        kernel.unwatch(number);
         for arming in &watch.armings {
             self.numbers.remove(&arming.id);
         }
@@ -147,12 +141,12 @@ impl<W> Armings<W> {
     ///
     /// After an overflow nothing else would tell: the notice may be lost, and a directory made anew at that path may
     /// have been given the inode number of the old one.
-    pub(crate) fn end_stale<K: Kernel<Watch = W>>(&mut self, kernel: &mut K) -> Vec<Notice> {
-        let held: Vec<_> = self
-            .watches
-            .iter()
-            .flat_map(|(number, watch)| watch.armings.iter().map(|arming| (*number, arming.clone())))
-            .collect();
+    pub(crate) fn end_stale<K: Kernel>(&mut self, kernel: &mut K) -> Vec<Notice> {
+        let of_watch = |(number, watch): (Number, &KernelWatch)| {
+            let armings = watch.armings.clone();
+            armings.into_iter().map(move |arming| (number, arming))
+        };
+        let held: Vec<_> = self.watches.iter().flat_map(of_watch).collect();
         let end = |(number, arming): (Number, Arming)| self.end_unless_there(kernel, number, &arming, false);
         let mut stale: Vec<_> = held.into_iter().filter_map(end).collect();
         stale.sort_unstable_by_key(|(id, _)| *id);
@@ -162,7 +156,7 @@ impl<W> Armings<W> {
     /// Gives back those armings of a kernel watch whose path does not lead to its directory, or may not, and says so of each.
     ///
     /// The kernel tells of a move when it is done: by then the directory may have been armed where it arrived.
-    pub(crate) fn end_moved<K: Kernel<Watch = W>>(
+    pub(crate) fn end_moved<K: Kernel>(
         &mut self,
         kernel: &mut K,
         number: Number,
@@ -175,7 +169,7 @@ impl<W> Armings<W> {
 
     /// Gives back an arming whose path does not lead to the directory of its kernel watch, and says so. Where permission is
     /// lacking to see what a path leads to, it counts as moved if the kernel said so; if not, nobody knows.
-    fn end_unless_there<K: Kernel<Watch = W>>(
+    fn end_unless_there<K: Kernel>(
         &mut self,
         kernel: &mut K,
         number: Number,
@@ -193,31 +187,31 @@ impl<W> Armings<W> {
     }
 
     /// Makes sure that the path of an arming leads to the directory of its kernel watch.
-    fn check<K: Kernel<Watch = W>>(
+    fn check<K: Kernel>(
         &self,
         kernel: &mut K,
         number: Number,
         Arming { level, directory, .. }: &Arming,
     ) -> Result<(), Refusal> {
         let found = self.ask(kernel, directory, *level, Extent::AtLeast)?;
-        if K::number(&found) == number {
+        if found == number {
             return Ok(());
         }
-        if !self.watches.contains_key(&K::number(&found)) {
+        if !self.watches.contains_key(&found) {
             kernel.unwatch(found);
         }
         Err(Refusal::Missing)
     }
 
     /// Asks the kernel to tell no more than is wanted.
-    fn lower<K: Kernel<Watch = W>>(&mut self, kernel: &mut K, number: Number) {
+    fn lower<K: Kernel>(&mut self, kernel: &mut K, number: Number) {
         let Some(watch) = self.watches.get(&number) else { return };
         let Some(wanted) = watch.armings.iter().map(|arming| arming.level).max() else { return };
         if wanted == watch.level {
             return;
         }
         match self.ask(kernel, &watch.armings[0].directory, wanted, Extent::Exactly) {
-            Ok(same) if K::number(&same) == number => {
+            Ok(same) if same == number => {
                 if let Some(watch) = self.watches.get_mut(&number) {
                     watch.level = wanted;
                 }
@@ -231,13 +225,13 @@ impl<W> Armings<W> {
     }
 
     /// Asks for a watch, unless the way to its directory is over a remote mount, or may be: the kernel walks it too.
-    fn ask<K: Kernel<Watch = W>>(
+    fn ask<K: Kernel>(
         &self,
         kernel: &mut K,
         directory: &TreePath,
         level: Level,
         extent: Extent,
-    ) -> Result<W, Refusal> {
+    ) -> Result<Number, Refusal> {
         let way = way(&mut kernel.files(), &self.mounts, directory);
         match way {
             Way::Near => kernel.watch(directory, level, extent),

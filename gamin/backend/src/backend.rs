@@ -45,16 +45,16 @@ impl<F: FnMut(Notice)> Listener for F {
 
 /// The armings of all sessions, on one kernel, which is handed in at each call and whose watches are held as `W`.
 #[derive(Debug)]
-pub struct Backend<W> {
-    armings: Armings<W>,
+pub struct Backend {
+    armings: Armings,
     /// Room for what is read, kept from one time to the next.
     records: Vec<Record>,
     notices: Vec<Notice>,
 }
 
-impl<W> Backend<W> {
+impl Backend {
     /// No armings so far.
-    pub fn new() -> Backend<W> {
+    pub fn new() -> Backend {
         Backend { armings: Armings::new(), records: Vec::new(), notices: Vec::new() }
     }
 
@@ -70,7 +70,7 @@ impl<W> Backend<W> {
     /// # Errors
     /// Why the kernel refused. The id is not armed then, even if it was before. If the path has come to lead to another directory than
     /// that which was armed under this id, that is [`Refusal::Missing`], and the next call arms the other.
-    pub fn arm<K: Kernel<Watch = W>>(
+    pub fn arm<K: Kernel>(
         &mut self,
         kernel: &mut K,
         id: ArmingId,
@@ -81,7 +81,7 @@ impl<W> Backend<W> {
     }
 
     /// Gives an arming back: there will be no more notices for it. After [`Notice::Gone`] it need not be, but may.
-    pub fn disarm<K: Kernel<Watch = W>>(&mut self, kernel: &mut K, id: ArmingId) {
+    pub fn disarm<K: Kernel>(&mut self, kernel: &mut K, id: ArmingId) {
         self.armings.disarm(kernel, id);
     }
 
@@ -99,11 +99,7 @@ impl<W> Backend<W> {
     ///
     /// # Errors
     /// As [`Backend::read`].
-    pub fn drain<K: Kernel<Watch = W>>(
-        &mut self,
-        kernel: &mut K,
-        listener: &mut impl Listener,
-    ) -> io::Result<usize> {
+    pub fn drain<K: Kernel>(&mut self, kernel: &mut K, listener: &mut impl Listener) -> io::Result<usize> {
         let mut count = 0;
         let mut notices = std::mem::take(&mut self.notices);
         let drained = loop {
@@ -130,7 +126,7 @@ impl<W> Backend<W> {
     ///
     /// # Errors
     /// The kernel's queue is broken; nothing a caller does brings that about.
-    pub fn read<K: Kernel<Watch = W>>(
+    pub fn read<K: Kernel>(
         &mut self,
         kernel: &mut K,
         notices: &mut Vec<Notice>,
@@ -186,8 +182,8 @@ impl<W> Backend<W> {
     }
 }
 
-impl<W> Default for Backend<W> {
-    fn default() -> Backend<W> {
+impl Default for Backend {
+    fn default() -> Backend {
         Backend::new()
     }
 }

@@ -72,16 +72,16 @@ fn entry_of(notice: &Notice) -> Option<(ArmingId, &[u8])> {
 }
 
 /// Looks at entries, those of one arming after the other.
-pub(crate) struct Inspector<'a, W, F> {
-    armings: &'a Armings<W>,
+pub(crate) struct Inspector<'a, F> {
+    armings: &'a Armings,
     files: &'a mut F,
     /// The arming that was looked at last, with its directory if that can be reached.
     directory: Option<(ArmingId, Option<&'a TreePath>)>,
     path: Vec<u8>,
 }
 
-impl<'a, W, F: Files> Inspector<'a, W, F> {
-    pub(crate) fn new(armings: &'a Armings<W>, files: &'a mut F) -> Inspector<'a, W, F> {
+impl<'a, F: Files> Inspector<'a, F> {
+    pub(crate) fn new(armings: &'a Armings, files: &'a mut F) -> Inspector<'a, F> {
         Inspector { armings, files, directory: None, path: Vec::new() }
     }
 

@@ -15,15 +15,10 @@ pub type Number = i32;
 
 /// A source of notices: watches on directories, and a queue of records.
 pub trait Kernel {
-    /// A watch that is held, with what is needed to give it back.
-    type Watch;
     /// How the files are seen that it tells of.
     type Files<'a>: Files
     where
         Self: 'a;
-
-    /// The number of a watch.
-    fn number(watch: &Self::Watch) -> Number;
 
     /// Begins a short time of looking at the files.
     fn files(&mut self) -> Self::Files<'_>;
@@ -33,10 +28,10 @@ pub trait Kernel {
     ///
     /// # Errors
     /// Why it refused. A watch that is held already stays what it is.
-    fn watch(&mut self, directory: &TreePath, level: Level, extent: Extent) -> Result<Self::Watch, Refusal>;
+    fn watch(&mut self, directory: &TreePath, level: Level, extent: Extent) -> Result<Number, Refusal>;
 
     /// Gives a watch back, which may have ended by itself. What it had to tell may still be told.
-    fn unwatch(&mut self, watch: Self::Watch);
+    fn unwatch(&mut self, watch: Number);
 
     /// Takes records from the queue, in their order, and tells whether there may be more. Never waits for one.
     ///

@@ -55,9 +55,9 @@ impl Listener for Listening<'_> {
 
 /// A core, and all that it has under way.
 #[derive(Debug)]
-pub struct Driver<W> {
+pub struct Driver {
     core: Core,
-    backend: Backend<W>,
+    backend: Backend,
     gather: Gather,
     lanes: Lanes,
     policy: Policy,
@@ -68,9 +68,9 @@ pub struct Driver<W> {
     entries: usize,
 }
 
-impl<W> Driver<W> {
+impl Driver {
     /// Drives a core that was made with this policy.
-    pub fn new(core: Core, policy: Policy) -> Driver<W> {
+    pub fn new(core: Core, policy: Policy) -> Driver {
         let mut backend = Backend::new();
         backend.set_mounts(Arc::clone(&policy.mounts));
         let (gather, lanes) = (Gather::new(), Lanes::default());
@@ -125,11 +125,7 @@ impl<W> Driver<W> {
     ///
     /// # Errors
     /// The queue is broken. It is left alone for a while.
-    pub fn read_kernel<S: System<Watch = W>>(
-        &mut self,
-        system: &mut S,
-        now: Time,
-    ) -> io::Result<Option<bool>> {
+    pub fn read_kernel<S: System>(&mut self, system: &mut S, now: Time) -> io::Result<Option<bool>> {
         if !self.gather.is_due(now) {
             return Ok(None);
         }
@@ -144,7 +140,7 @@ impl<W> Driver<W> {
     }
 
     /// The next effect to carry out. There is none before what scans have found is handed in.
-    pub fn poll_effect<S: System<Watch = W>>(&mut self, system: &mut S, now: Time) -> Option<Effect> {
+    pub fn poll_effect<S: System>(&mut self, system: &mut S, now: Time) -> Option<Effect> {
         let effect = self.core.poll_effect();
         if effect.is_some() || self.scanned.is_empty() {
             return effect;
@@ -154,7 +150,7 @@ impl<W> Driver<W> {
     }
 
     /// Carries out an effect.
-    pub fn carry_out<S: System<Watch = W>>(&mut self, system: &mut S, now: Time, effect: Effect) {
+    pub fn carry_out<S: System>(&mut self, system: &mut S, now: Time, effect: Effect) {
         match effect {
             Effect::Arm { id, directory, level } => {
                 let answer = self.backend.arm(system, id, &directory, level);
@@ -171,19 +167,13 @@ impl<W> Driver<W> {
     }
 
     /// Takes bytes of a client.
-    pub fn handle_bytes<S: System<Watch = W>>(
-        &mut self,
-        system: &mut S,
-        now: Time,
-        session: SessionId,
-        bytes: &[u8],
-    ) {
+    pub fn handle_bytes<S: System>(&mut self, system: &mut S, now: Time, session: SessionId, bytes: &[u8]) {
         self.catch_up(system, now);
         self.core.handle_bytes(now, session, bytes);
     }
 
     /// Takes what a worker says.
-    pub fn handle_message<S: System<Watch = W>>(&mut self, system: &mut S, now: Time, message: Message) {
+    pub fn handle_message<S: System>(&mut self, system: &mut S, now: Time, message: Message) {
         self.catch_up(system, now);
         if let Some((job, answer)) = self.lanes.handle_message(system, now, message, &self.policy.mounts) {
             self.hand_in(system, now, job, answer);
@@ -191,7 +181,7 @@ impl<W> Driver<W> {
     }
 
     /// Does what is due. Gives whether there was anything.
-    pub fn handle_time<S: System<Watch = W>>(&mut self, system: &mut S, now: Time) -> bool {
+    pub fn handle_time<S: System>(&mut self, system: &mut S, now: Time) -> bool {
         let is_due = self.core.next_deadline().is_some_and(|deadline| deadline.at <= now);
         if is_due {
             self.core.handle_time(now);
@@ -209,7 +199,7 @@ impl<W> Driver<W> {
     }
 
     /// Takes what decides about methods, and what is mounted, by now.
-    pub fn handle_policy<S: System<Watch = W>>(&mut self, system: &mut S, now: Time, policy: Policy) {
+    pub fn handle_policy<S: System>(&mut self, system: &mut S, now: Time, policy: Policy) {
         let before = std::mem::replace(&mut self.policy, policy);
         let mounts = Arc::clone(&self.policy.mounts);
         self.backend.set_mounts(Arc::clone(&mounts));
@@ -225,14 +215,14 @@ impl<W> Driver<W> {
     }
 
     /// Takes in what is mounted by now.
-    pub fn follow_mounts<S: System<Watch = W>>(&mut self, system: &mut S, now: Time) {
+    pub fn follow_mounts<S: System>(&mut self, system: &mut S, now: Time) {
         if let Some(mounts) = system.remounted() {
             let policy = Policy { mounts, ..self.policy.clone() };
             self.handle_policy(system, now, policy);
         }
     }
 
-    fn scan<S: System<Watch = W>>(&mut self, system: &mut S, now: Time, (id, request): Job) {
+    fn scan<S: System>(&mut self, system: &mut S, now: Time, (id, request): Job) {
         self.follow_mounts(system, now);
         let answer = system.scan(&request, &self.policy.mounts, &Lane::SHORT);
         self.entries += answer.as_ref().map_or(0, Scan::entries);
@@ -243,7 +233,7 @@ impl<W> Driver<W> {
     }
 
     /// Hands in what scans have found.
-    fn hand_in_scanned<S: System<Watch = W>>(&mut self, system: &mut S, now: Time) {
+    fn hand_in_scanned<S: System>(&mut self, system: &mut S, now: Time) {
         // What they looked at may have moved meanwhile, and then is listed under a name that is no longer its own.
         self.catch_up(system, now);
         self.entries = 0;
@@ -253,7 +243,7 @@ impl<W> Driver<W> {
     }
 
     /// Hands in what a scan has found, or has it made in the lane that it turned out to need.
-    fn hand_in<S: System<Watch = W>>(
+    fn hand_in<S: System>(
         &mut self,
         system: &mut S,
         now: Time,
@@ -271,14 +261,14 @@ impl<W> Driver<W> {
     }
 
     /// Hands in all that the system says of what has happened so far.
-    fn catch_up<S: System<Watch = W>>(&mut self, system: &mut S, now: Time) {
+    fn catch_up<S: System>(&mut self, system: &mut S, now: Time) {
         self.follow_mounts(system, now);
         // An error will show again, and be told, when the queue's own time comes.
         let _ = self.drain(system, now);
     }
 
     /// Hands in all that the kernel has noticed by now; gives how much that was.
-    fn drain<S: System<Watch = W>>(&mut self, system: &mut S, now: Time) -> io::Result<usize> {
+    fn drain<S: System>(&mut self, system: &mut S, now: Time) -> io::Result<usize> {
         self.backend.drain(system, &mut Listening { core: &mut self.core, now })
     }
 }

@@ -11,9 +11,8 @@
 mod tests;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
-use gamin_engine::{Code, Coverage, Event, IdMap, Name, Subject, SubscriptionId};
+use gamin_engine::{Code, Coverage, Event, IdMap, Name, SharedBytes, Subject, SubscriptionId};
 use gamin_protocol::{CREDENTIAL, EventPacket, MonitorOptions, Presence};
 use tracing::{trace, warn};
 
@@ -46,7 +45,7 @@ pub(crate) struct Outbox {
 struct Addressee {
     seq: u16,
     options: MonitorOptions,
-    path: Arc<[u8]>,
+    path: SharedBytes,
     /// `None` while nothing waits.
     places: Option<Box<Places>>,
 }
@@ -85,7 +84,7 @@ impl Outbox {
 
     /// The live subscriptions.
     pub fn subscriptions(&self) -> impl Iterator<Item = SubscriptionId> {
-        self.addressees.keys().copied()
+        self.addressees.keys()
     }
 
     /// How many they are.
@@ -146,7 +145,7 @@ impl Outbox {
     }
 
     /// Begins to tell of a subscription.
-    pub fn open(&mut self, id: SubscriptionId, seq: u16, path: Arc<[u8]>, options: MonitorOptions) {
+    pub fn open(&mut self, id: SubscriptionId, seq: u16, path: SharedBytes, options: MonitorOptions) {
         self.addressees.insert(id, Addressee { seq, options, path, places: None });
     }
 

@@ -5,6 +5,8 @@
 //! Invariant: every subscription that began is acknowledged exactly once when it is cancelled, and nothing is
 //! told of it after that.
 
+use std::collections::BTreeSet;
+
 use gamin_engine::{Code, Coverage, Event, IdMap, Kind, Subject, SubscriptionId, Time, TreePath};
 use gamin_protocol::{DecodeError, Decoder, Fact, Inquiry, MonitorOptions, Request, SYNC};
 use tracing::debug;
@@ -64,8 +66,10 @@ pub(crate) struct Session {
     /// When it began.
     pub since: Time,
     decoder: Decoder<Request>,
-    /// The live subscriptions by their request numbers, of each the oldest in front.
-    numbers: IdMap<(u16, SubscriptionId), ()>,
+    /// The live subscriptions by their request numbers, of each the oldest.
+    numbers: IdMap<u32, SubscriptionId>,
+    /// Those that came under a number that was in use.
+    repeated: BTreeSet<(u16, SubscriptionId)>,
     /// Whether requests behind a question wait: until it is answered, so answers keep their order; and then for another turn, since
     /// a question may be dear.
     is_waiting: bool,
@@ -84,6 +88,7 @@ impl Session {
             since,
             decoder: Decoder::new(),
             numbers: IdMap::default(),
+            repeated: BTreeSet::new(),
             is_waiting: false,
             is_answered: false,
             outbox: Outbox::new(ready_max),
@@ -233,10 +238,14 @@ impl Session {
             path = EMPTY_PATH.to_vec();
         }
         let tree_path = TreePath::new(&path);
-        self.numbers.insert((seq, id), ());
+        if self.numbers.contains_key(&seq.into()) {
+            self.repeated.insert((seq, id));
+        } else {
+            self.numbers.insert(seq.into(), id);
+        }
         // Mostly the spelling is that of the path itself.
         let spelling = tree_path.as_ref().map(TreePath::shared).filter(|plain| **plain == *path);
-        self.outbox.open(id, seq, spelling.unwrap_or_else(|| path.into()), options);
+        self.outbox.open(id, seq, spelling.unwrap_or_else(|| path.as_slice().into()), options);
         if tree_path.is_none() {
             // A server has no directory to take a relative path from: there is nothing there.
             for code in [Code::Deleted, Code::EndExist] {
@@ -247,12 +256,15 @@ impl Session {
     }
 
     fn end(&mut self, seq: u16) -> Option<Demand> {
-        let oldest = self.numbers.from((seq, SubscriptionId(0))).map(|(number, ())| *number).next();
-        let Some((_, id)) = oldest.filter(|(number, _)| *number == seq) else {
+        let Some(id) = self.numbers.remove(&seq.into()) else {
             debug!(seq, "cancel of an unknown number ignored");
             return None;
         };
-        self.numbers.remove(&(seq, id));
+        let next = self.repeated.range((seq, SubscriptionId(0))..).next().copied();
+        if let Some((_, next)) = next.filter(|(number, _)| *number == seq) {
+            self.repeated.remove(&(seq, next));
+            self.numbers.insert(seq.into(), next);
+        }
         debug!(?id, seq, "cancel");
         self.outbox.close(id);
         Some(Demand::Cancel(id))

@@ -222,7 +222,7 @@ impl Engine {
             Notice::Refused { watch, why } => self.handle_armed(watch, Err(why)),
             Notice::Overflow => {
                 let asking = self.watches.iter().filter(|(_, watch)| watch.asks_kernel());
-                let ids: Vec<WatchId> = asking.map(|(id, _)| *id).collect();
+                let ids: Vec<WatchId> = asking.map(|(id, _)| id).collect();
                 for id in ids {
                     self.note_overflow(id);
                 }
@@ -277,7 +277,7 @@ impl Engine {
     /// Takes new rules about methods. What is watched by another one now is looked at.
     pub fn handle_policy(&mut self, now: Time, policy: Arc<dyn Policy>) {
         self.config.policy = policy;
-        let ids: Vec<WatchId> = self.watches.keys().copied().collect();
+        let ids: Vec<WatchId> = self.watches.keys().collect();
         for id in ids {
             self.review_method(now, id);
         }
@@ -294,7 +294,7 @@ impl Engine {
         let concerned = |watch: &Watch| is_concerned(&watch.path) || is_concerned(&watch.real());
         let ids = self.watches.iter().filter(|(id, watch)| served.contains(id) || concerned(watch));
         let ids: Vec<WatchId> =
-            ids.filter(|(_, watch)| watch.method != Method::None).map(|(id, _)| *id).collect();
+            ids.filter(|(_, watch)| watch.method != Method::None).map(|(id, _)| id).collect();
         for id in ids {
             self.rescan_anew(id);
         }

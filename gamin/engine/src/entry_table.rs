@@ -1,8 +1,7 @@
 //! What is known of the entries of a directory, by name and in order, in as little room as can be.
 //!
-//! What is known of each is left to `known`. It is built like `IdMap`, but for names, which differ in length and stand beside the entries
-//! of their chunk. Whoever holds a copy shares all that does not change. Invariants: names ascend through all
-//! chunks; no chunk is empty or has more than [`CHUNK_MAX`] entries, and no two that stand side by side would fit into half of one.
+//! What is known of each is left to `known`. Names stand beside the entries of their chunk, and whoever holds a copy shares all chunks that
+//! do not change. Invariants: names ascend through all chunks; no chunk is empty or has more than [`CHUNK_MAX`] entries, and no two that stand side by side would fit into half of one.
 
 use std::sync::Arc;
 

@@ -1,41 +1,127 @@
-//! A map for keys that mostly come in ascending order, as ids do that are never used again.
+//! A map for ids that are given out in ascending order and mostly stay, each of which takes no room beside its value.
 //!
-//! It takes little more room than what is in it: chunks are filled one after the other, and each is searched by halves. What the keys
-//! are is left to whoever keeps it. Invariants: keys ascend through all chunks; no chunk is empty or longer than [`CHUNK_MAX`], and no
-//! two that stand side by side would fit into half of one.
+//! Ids stand in blocks of 64 in a row. A block says of each of its ids whether it is there, and keeps their values one after the other.
+//! What the ids name is left to whoever keeps it. Invariants: blocks ascend, none is empty, and each has as many values as ids.
 
 use std::fmt;
+use std::marker::PhantomData;
 
-/// How many items a chunk has at most.
-const CHUNK_MAX: usize = 64;
+use crate::event::SubscriptionId;
+use crate::id::{ArmingId, WatchId};
 
-/// Values by ascending keys, in the order of the keys.
-pub struct IdMap<K, V> {
-    chunks: Vec<Chunk<K, V>>,
-    len: usize,
+/// How many ids a block has at most.
+const BLOCK: u64 = 64;
+
+/// What can be a key of an [`IdMap`]: a number by another name.
+pub trait Id: Copy {
+    /// The number.
+    fn number(self) -> u64;
+
+    /// The id of a number that [`Id::number`] gave.
+    fn of(number: u64) -> Self;
 }
 
-struct Chunk<K, V> {
-    /// The key of its first item.
-    first: K,
-    items: Vec<(K, V)>,
+macro_rules! named_by_a_number {
+    ($($type:ident),*) => {
+        $(impl Id for $type {
+            fn number(self) -> u64 {
+                self.0
+            }
+
+            fn of(number: u64) -> $type {
+                $type(number)
+            }
+        })*
+    };
+}
+
+named_by_a_number!(ArmingId, SubscriptionId, WatchId);
+
+impl Id for u32 {
+    fn number(self) -> u64 {
+        u64::from(self)
+    }
+
+    #[allow(clippy::cast_possible_truncation, reason = "it was one")]
+    fn of(number: u64) -> u32 {
+        number as u32
+    }
+}
+
+/// Negative ones come last.
+impl Id for i32 {
+    fn number(self) -> u64 {
+        u64::from(self.cast_unsigned())
+    }
+
+    fn of(number: u64) -> i32 {
+        u32::of(number).cast_signed()
+    }
+}
+
+/// Values by ids, in the order of their numbers.
+pub struct IdMap<K, V> {
+    blocks: Vec<Block<V>>,
+    len: usize,
+    ids: PhantomData<K>,
+}
+
+struct Block<V> {
+    /// The number of its first id, in blocks.
+    at: u64,
+    /// A bit for each id that is there.
+    present: u64,
+    values: Vec<V>,
+}
+
+/// Where an id is: its block, and its bit in there.
+#[derive(Clone, Copy)]
+struct Spot {
+    at: u64,
+    bit: u64,
+}
+
+impl Spot {
+    fn of(id: impl Id) -> Spot {
+        Spot { at: id.number() / BLOCK, bit: 1 << (id.number() % BLOCK) }
+    }
+}
+
+impl<V> Block<V> {
+    fn has(&self, spot: Spot) -> bool {
+        self.present & spot.bit != 0
+    }
+
+    /// How many values stand before that of an id.
+    fn before(&self, spot: Spot) -> usize {
+        (self.present & (spot.bit - 1)).count_ones() as usize
+    }
+
+    /// Its ids that are there.
+    fn ids<K: Id>(&self) -> impl Iterator<Item = K> {
+        let is_there = move |bit: &u64| self.present & (1 << bit) != 0;
+        (0..BLOCK).filter(is_there).map(|bit| K::of(self.at * BLOCK + bit))
+    }
+
+    fn iter<K: Id>(&self) -> impl Iterator<Item = (K, &V)> {
+        self.ids().zip(&self.values)
+    }
 }
 
 impl<K, V> Default for IdMap<K, V> {
     fn default() -> Self {
-        IdMap { chunks: Vec::new(), len: 0 }
+        IdMap { blocks: Vec::new(), len: 0, ids: PhantomData }
     }
 }
 
-impl<K: fmt::Debug, V: fmt::Debug> fmt::Debug for IdMap<K, V> {
+impl<K: Id + fmt::Debug, V: fmt::Debug> fmt::Debug for IdMap<K, V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let items = self.chunks.iter().flat_map(|chunk| &chunk.items);
-        f.debug_map().entries(items.map(|(key, value)| (key, value))).finish()
+        f.debug_map().entries(self.iter()).finish()
     }
 }
 
-impl<K: Copy + Ord, V> IdMap<K, V> {
-    /// How many items there are.
+impl<K: Id, V> IdMap<K, V> {
+    /// How many ids there are.
     pub fn len(&self) -> usize {
         self.len
     }
@@ -45,114 +131,101 @@ impl<K: Copy + Ord, V> IdMap<K, V> {
         self.len == 0
     }
 
-    /// The value of a key.
-    pub fn get(&self, key: &K) -> Option<&V> {
-        let items = &self.chunks.get(self.chunk_of(key))?.items;
-        find(items, key).ok().map(|at| &items[at].1)
+    /// The value of an id.
+    pub fn get(&self, id: &K) -> Option<&V> {
+        let spot = Spot::of(*id);
+        let block = &self.blocks[self.find(spot).ok()?];
+        block.has(spot).then(|| &block.values[block.before(spot)])
     }
 
-    /// The value of a key, to change it.
-    pub fn get_mut(&mut self, key: &K) -> Option<&mut V> {
-        let chunk = self.chunk_of(key);
-        let items = &mut self.chunks.get_mut(chunk)?.items;
-        find(items, key).ok().map(|at| &mut items[at].1)
+    /// The value of an id, to change it.
+    pub fn get_mut(&mut self, id: &K) -> Option<&mut V> {
+        let spot = Spot::of(*id);
+        let at = self.find(spot).ok()?;
+        let block = &mut self.blocks[at];
+        block.has(spot).then(|| {
+            let before = block.before(spot);
+            &mut block.values[before]
+        })
     }
 
-    /// Whether there is a value of a key.
-    pub fn contains_key(&self, key: &K) -> bool {
-        self.get(key).is_some()
+    /// Whether there is a value of an id.
+    pub fn contains_key(&self, id: &K) -> bool {
+        self.get(id).is_some()
     }
 
-    /// Sets the value of a key; gives the one that it had.
-    pub fn insert(&mut self, key: K, value: V) -> Option<V> {
-        let (chunk, chunks) = (self.chunk_of(&key), self.chunks.len());
-        let Some(Chunk { first, items }) = self.chunks.get_mut(chunk) else {
-            self.chunks.push(Chunk { first: key, items: vec![(key, value)] });
-            self.len = 1;
-            return None;
-        };
-        let at = match find(items, &key) {
-            Ok(at) => return Some(std::mem::replace(&mut items[at].1, value)),
-            Err(at) => at,
-        };
+    /// Sets the value of an id; gives the one that it had.
+    pub fn insert(&mut self, id: K, value: V) -> Option<V> {
+        let spot = Spot::of(id);
+        let at = self.find(spot).unwrap_or_else(|at| {
+            self.blocks.insert(at, Block { at: spot.at, present: 0, values: Vec::new() });
+            at
+        });
+        let block = &mut self.blocks[at];
+        let before = block.before(spot);
+        if block.has(spot) {
+            return Some(std::mem::replace(&mut block.values[before], value));
+        }
+        block.present |= spot.bit;
+        block.values.insert(before, value);
         self.len += 1;
-        if items.len() < CHUNK_MAX {
-            items.insert(at, (key, value));
-            *first = items[0].0;
-            return None;
-        }
-        // What comes behind all others begins a chunk, so that what ascends fills them.
-        let is_behind_all = at == CHUNK_MAX && chunk + 1 == chunks;
-        let mut behind = if is_behind_all { Vec::new() } else { items.split_off(CHUNK_MAX / 2) };
-        match at.checked_sub(items.len()) {
-            Some(at) => behind.insert(at, (key, value)),
-            None => items.insert(at, (key, value)),
-        }
-        *first = items[0].0;
-        self.chunks.insert(chunk + 1, Chunk { first: behind[0].0, items: behind });
         None
     }
 
-    /// Removes a key; gives its value.
-    pub fn remove(&mut self, key: &K) -> Option<V> {
-        let at = self.chunk_of(key);
-        let chunk = self.chunks.get_mut(at)?;
-        let (_, value) = chunk.items.remove(find(&chunk.items, key).ok()?);
-        self.len -= 1;
-        match chunk.items.first() {
-            Some((first, _)) => {
-                chunk.first = *first;
-                self.join(at);
-                self.join(at.saturating_sub(1));
-            }
-            None => drop(self.chunks.remove(at)),
+    /// Removes an id; gives its value.
+    pub fn remove(&mut self, id: &K) -> Option<V> {
+        let spot = Spot::of(*id);
+        let at = self.find(spot).ok()?;
+        let block = &mut self.blocks[at];
+        if !block.has(spot) {
+            return None;
         }
-        if self.chunks.len() < self.chunks.capacity() / 4 {
-            self.chunks.shrink_to_fit();
+        block.present &= !spot.bit;
+        let value = block.values.remove(block.before(spot));
+        self.len -= 1;
+        give_back(&mut block.values);
+        if block.values.is_empty() {
+            self.blocks.remove(at);
+            give_back(&mut self.blocks);
         }
         Some(value)
     }
 
-    /// Joins a chunk with the next, if both are small.
-    fn join(&mut self, at: usize) {
-        let [chunk, next, ..] = &mut self.chunks[at..] else { return };
-        if chunk.items.len() + next.items.len() <= CHUNK_MAX / 2 {
-            chunk.items.append(&mut next.items);
-            self.chunks.remove(at + 1);
-        }
+    /// The ids and their values in order.
+    pub fn iter(&self) -> impl Iterator<Item = (K, &V)> {
+        self.blocks.iter().flat_map(Block::iter)
     }
 
-    /// The items in the order of their keys.
-    pub fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
-        self.chunks.iter().flat_map(|chunk| &chunk.items).map(|(key, value)| (key, value))
+    /// The ids in order.
+    pub fn keys(&self) -> impl Iterator<Item = K> {
+        self.blocks.iter().flat_map(Block::ids)
     }
 
-    /// The keys in order.
-    pub fn keys(&self) -> impl Iterator<Item = &K> {
-        self.iter().map(|(key, _)| key)
-    }
-
-    /// The values in the order of their keys.
+    /// The values in the order of their ids.
     pub fn values(&self) -> impl Iterator<Item = &V> {
-        self.iter().map(|(_, value)| value)
+        self.blocks.iter().flat_map(|block| &block.values)
     }
 
-    /// The items from a key on, in order.
-    pub fn from(&self, key: K) -> impl Iterator<Item = (&K, &V)> {
-        let chunks = &self.chunks[self.chunk_of(&key)..];
-        let at = chunks.first().map_or(0, |chunk| find(&chunk.items, &key).unwrap_or_else(|at| at));
-        chunks.iter().flat_map(|chunk| &chunk.items).skip(at).map(|(key, value)| (key, value))
+    /// The ids from one on and their values, in order.
+    pub fn from(&self, id: K) -> impl Iterator<Item = (K, &V)> {
+        let at = self.find(Spot::of(id)).unwrap_or_else(|at| at);
+        self.blocks[at..]
+            .iter()
+            .flat_map(Block::iter)
+            .skip_while(move |(other, _): &(K, _)| other.number() < id.number())
     }
 
-    /// The chunk in which a key is, if it is there, or would belong.
-    fn chunk_of(&self, key: &K) -> usize {
-        self.chunks.partition_point(|chunk| chunk.first <= *key).saturating_sub(1)
+    /// The block of an id, or where it belongs.
+    fn find(&self, spot: Spot) -> Result<usize, usize> {
+        self.blocks.binary_search_by_key(&spot.at, |block| block.at)
     }
 }
 
-/// Where a key is among items, or would be.
-fn find<K: Ord, V>(items: &[(K, V)], key: &K) -> Result<usize, usize> {
-    items.binary_search_by(|(other, _)| other.cmp(key))
+/// Gives room back of which little is in use.
+fn give_back<T>(items: &mut Vec<T>) {
+    if items.len() <= items.capacity() / 4 {
+        items.shrink_to(2 * items.len());
+    }
 }
 
 #[cfg(test)]
@@ -163,65 +236,75 @@ mod tests {
 
     use super::*;
 
-    fn check(map: &IdMap<u16, u32>, model: &BTreeMap<u16, u32>) {
-        assert_eq!(map.iter().collect::<Vec<_>>(), model.iter().collect::<Vec<_>>());
+    fn check(map: &IdMap<u32, u32>, model: &BTreeMap<u32, u32>) {
+        assert!(map.iter().eq(model.iter().map(|(id, value)| (*id, value))));
+        assert!(map.keys().eq(model.keys().copied()) && map.values().eq(model.values()));
         assert_eq!((map.len(), map.is_empty()), (model.len(), model.is_empty()));
-        for chunk in &map.chunks {
-            assert!((1..=CHUNK_MAX).contains(&chunk.items.len()) && chunk.first == chunk.items[0].0);
+        for Block { present, values, .. } in &map.blocks {
+            assert!(*present != 0 && present.count_ones() as usize == values.len());
+            assert!(values.capacity() <= 4 * values.len().max(1), "room for what is no more");
         }
-        for pair in map.chunks.windows(2) {
-            assert!(pair[0].items.len() + pair[1].items.len() > CHUNK_MAX / 2);
+        assert!(map.blocks.is_sorted_by(|one, next| one.at < next.at));
+    }
+
+    #[test]
+    fn a_negative_number_is_one_too() {
+        let mut map = IdMap::default();
+        for number in [1, -1, i32::MIN, i32::MAX] {
+            map.insert(number, number);
         }
+        assert!(map.iter().eq([1, i32::MAX, i32::MIN, -1].iter().map(|number| (*number, number))));
     }
 
     proptest! {
         #[test]
         fn it_is_a_map_in_order(
-            steps in proptest::collection::vec((any::<bool>(), 0_u16..400, any::<u32>()), 1..900),
-            from in 0_u16..410,
+            steps in proptest::collection::vec((any::<bool>(), 0_u32..400, any::<u32>()), 1..900),
+            from in 0_u32..410,
         ) {
             let (mut map, mut model) = (IdMap::default(), BTreeMap::new());
-            for (is_new, key, value) in steps {
+            for (is_new, id, value) in steps {
                 if is_new {
-                    prop_assert_eq!(map.insert(key, value), model.insert(key, value));
+                    prop_assert_eq!(map.insert(id, value), model.insert(id, value));
                 } else {
-                    prop_assert_eq!(map.remove(&key), model.remove(&key));
+                    prop_assert_eq!(map.remove(&id), model.remove(&id));
                 }
-                prop_assert_eq!(map.get(&key), model.get(&key));
-                prop_assert_eq!(map.get_mut(&key), model.get_mut(&key));
+                prop_assert_eq!(map.get(&id), model.get(&id));
+                prop_assert_eq!(map.get_mut(&id), model.get_mut(&id));
+                prop_assert_eq!(map.contains_key(&id), model.contains_key(&id));
             }
             check(&map, &model);
-            prop_assert!(map.from(from).eq(model.range(from..)));
+            prop_assert!(map.from(from).eq(model.range(from..).map(|(id, value)| (*id, value))));
         }
     }
 
     #[test]
-    fn what_comes_behind_a_full_chunk_but_before_others_makes_no_chunk_of_its_own() {
-        let (mut map, mut model) = (IdMap::default(), BTreeMap::new());
-        let keys = (0..64).chain([200]).chain([100]);
-        for key in keys {
-            map.insert(key, 0);
-            model.insert(key, 0);
+    fn what_is_far_apart_is_found_and_the_last_number_is_one() {
+        let mut map = IdMap::default();
+        for number in [u64::MAX, 0, 63, 64, 1 << 40] {
+            map.insert(WatchId(number), number);
         }
-        check(&map, &model);
+        assert!(map.keys().eq([0, 63, 64, 1 << 40, u64::MAX].map(WatchId)));
+        assert!(map.from(WatchId(65)).map(|(_, value)| *value).eq([1 << 40, u64::MAX]));
+        assert_eq!((map.remove(&WatchId(u64::MAX)), map.get(&WatchId(63))), (Some(u64::MAX), Some(&63)));
     }
 
     #[test]
-    fn what_ascends_fills_the_chunks_and_what_goes_gives_them_back() {
+    fn what_goes_gives_its_room_back() {
         let (mut map, mut model) = (IdMap::default(), BTreeMap::new());
-        for key in 0..10_000 {
-            map.insert(key, u32::from(key));
-            model.insert(key, u32::from(key));
+        for id in 0..10_000 {
+            map.insert(id, id);
+            model.insert(id, id);
         }
-        assert_eq!(map.chunks.len(), 10_000_usize.div_ceil(CHUNK_MAX));
-        for key in (0..10_000).filter(|key| key % 100 != 0) {
-            assert_eq!(map.remove(&key), model.remove(&key));
+        assert_eq!(map.blocks.len(), 10_000_usize.div_ceil(64));
+        for id in (0..10_000).filter(|id| id % 100 != 0) {
+            assert_eq!(map.remove(&id), model.remove(&id));
         }
         check(&map, &model);
-        assert!(map.chunks.len() <= 8, "{} chunks for 100 items", map.chunks.len());
-        for key in (0..10_000).step_by(100) {
-            map.remove(&key);
+        for id in (0..10_000).step_by(100) {
+            map.remove(&id);
         }
         check(&map, &BTreeMap::new());
+        assert_eq!(map.blocks.capacity(), 0);
     }
 }

@@ -226,7 +226,7 @@ impl KernelWatches {
         let behind = self.armings.from(ArmingId(number.saturating_add(1)));
         behind.filter_map(|(id, node)| {
             let held = &self.tree[*node];
-            Some((*id, self.tree.path(*node), held, held.arming?))
+            Some((id, self.tree.path(*node), held, held.arming?))
         })
     }
 

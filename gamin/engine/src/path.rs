@@ -3,9 +3,9 @@
 use std::borrow::Borrow;
 use std::fmt;
 use std::ops::Deref;
-use std::sync::Arc;
 
 use smallvec::SmallVec;
+use triomphe::ThinArc;
 
 macro_rules! bytes {
     ($type:ident) => {
@@ -48,12 +48,35 @@ impl From<&[u8]> for Name {
     }
 }
 
+/// Bytes that never change, in one word where they are kept. Cheap to clone.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SharedBytes(ThinArc<(), u8>);
+
+impl From<&[u8]> for SharedBytes {
+    fn from(bytes: &[u8]) -> SharedBytes {
+        SharedBytes(ThinArc::from_header_and_slice((), bytes))
+    }
+}
+
+impl Deref for SharedBytes {
+    type Target = [u8];
+    fn deref(&self) -> &[u8] {
+        &self.0.slice
+    }
+}
+
+impl fmt::Debug for SharedBytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "\"{}\"", self.escape_ascii())
+    }
+}
+
 /// An absolute path without empty or `.` components and without a trailing slash. Cheap to clone.
 ///
 /// Two spellings that differ only in these are one `TreePath`. `..` stays, since what it means depends on
 /// symbolic links.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct TreePath(Arc<[u8]>);
+pub struct TreePath(SharedBytes);
 bytes!(TreePath);
 
 impl TreePath {
@@ -82,7 +105,7 @@ impl TreePath {
     #[must_use]
     pub fn join(&self, name: &[u8]) -> TreePath {
         let directory: &[u8] = if self.is_root() { b"" } else { &self.0 };
-        TreePath([directory, b"/", name].concat().into())
+        TreePath(SharedBytes::from(&*[directory, b"/", name].concat()))
     }
 
     /// The directory that holds this path, and its name in there; `None` for `/`.
@@ -117,8 +140,8 @@ impl TreePath {
     }
 
     /// Its bytes, shared with it.
-    pub fn shared(&self) -> Arc<[u8]> {
-        Arc::clone(&self.0)
+    pub fn shared(&self) -> SharedBytes {
+        self.0.clone()
     }
 
     /// Whether this is `/`.

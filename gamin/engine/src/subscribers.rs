@@ -2,51 +2,97 @@
 //!
 //! What is told is left to the engine. Invariant: in the order of their numbers, each once.
 
-use smallvec::SmallVec;
-
 use crate::event::SubscriptionId;
 
 /// Those who have the listing of a path, and those who wait for it.
 #[derive(Debug, Default)]
-pub(crate) struct Subscribers(SmallVec<[(SubscriptionId, bool); 1]>);
+#[allow(
+    clippy::box_collection,
+    reason = "more than one is rare, and would take the room of three words in each"
+)]
+pub(crate) enum Subscribers {
+    #[default]
+    None,
+    One(Subscriber),
+    Many(Box<Vec<Subscriber>>),
+}
+
+/// One of them, and whether the listing was given out to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Subscriber {
+    id: SubscriptionId,
+    is_listed: bool,
+}
 
 impl Subscribers {
     /// Adds one who waits for the listing.
     pub(crate) fn add(&mut self, id: SubscriptionId) {
-        if let Err(at) = self.find(id) {
-            self.0.insert(at, (id, false));
-        }
+        let Err(at) = self.find(id) else { return };
+        let newcomer = Subscriber { id, is_listed: false };
+        *self = match std::mem::take(self) {
+            Subscribers::None => Subscribers::One(newcomer),
+            Subscribers::One(other) => {
+                let mut many = Box::new(vec![other]);
+                many.insert(at, newcomer);
+                Subscribers::Many(many)
+            }
+            Subscribers::Many(mut many) => {
+                many.insert(at, newcomer);
+                Subscribers::Many(many)
+            }
+        };
     }
 
     /// Removes one; gives whether there is nobody left.
     pub(crate) fn remove(&mut self, id: SubscriptionId) -> bool {
         if let Ok(at) = self.find(id) {
-            self.0.remove(at);
+            match self {
+                Subscribers::None | Subscribers::One(_) => *self = Subscribers::None,
+                Subscribers::Many(many) => {
+                    many.remove(at);
+                    if let [last] = many[..] {
+                        *self = Subscribers::One(last);
+                    }
+                }
+            }
         }
-        self.0.is_empty()
+        matches!(self, Subscribers::None)
     }
 
     /// How many there are.
     pub(crate) fn len(&self) -> usize {
-        self.0.len()
+        self.all().len()
     }
 
     /// Those who have the listing.
     pub(crate) fn listed(&self) -> impl Iterator<Item = SubscriptionId> {
-        self.0.iter().filter(|(_, is_listed)| *is_listed).map(|(id, _)| *id)
+        self.all().iter().filter(|subscriber| subscriber.is_listed).map(|subscriber| subscriber.id)
     }
 
     /// Gives out the listing: to those who wait for it, whom this tells.
     pub(crate) fn list(&mut self) -> impl Iterator<Item = SubscriptionId> {
-        let unlisted = self.0.iter_mut().filter(|(_, is_listed)| !*is_listed);
-        unlisted.map(|(id, is_listed)| {
-            *is_listed = true;
-            *id
+        let all = match self {
+            Subscribers::None => &mut [],
+            Subscribers::One(one) => std::slice::from_mut(one),
+            Subscribers::Many(many) => many,
+        };
+        let unlisted = all.iter_mut().filter(|subscriber| !subscriber.is_listed);
+        unlisted.map(|subscriber| {
+            subscriber.is_listed = true;
+            subscriber.id
         })
     }
 
+    fn all(&self) -> &[Subscriber] {
+        match self {
+            Subscribers::None => &[],
+            Subscribers::One(one) => std::slice::from_ref(one),
+            Subscribers::Many(many) => many,
+        }
+    }
+
     fn find(&self, id: SubscriptionId) -> Result<usize, usize> {
-        self.0.binary_search_by_key(&id, |(id, _)| *id)
+        self.all().binary_search_by_key(&id, |subscriber| subscriber.id)
     }
 }
 

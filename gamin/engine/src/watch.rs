@@ -34,7 +34,8 @@ pub(crate) struct Watch {
     pub subscribers: Subscribers,
     pub known: Known,
     /// Why the kernel is asked about which directory, for this path; `None`: it is that of a directory, of which it is asked.
-    needs: Option<Box<[Need]>>,
+    #[allow(clippy::box_collection, reason = "there is one of it for each watch, and seldom anything in it")]
+    needs: Option<Box<Vec<Need>>>,
     pub rescan: Option<Box<Rescan>>,
     pub method: Method,
     pub reliance: Reliance,
@@ -165,7 +166,7 @@ impl Watch {
     /// Takes why it is to be asked from now on.
     pub(crate) fn set_needs(&mut self, needs: &[Need]) {
         let is_plain = matches!(needs, [need] if *need == self.plain_need());
-        self.needs = (!is_plain).then(|| needs.into());
+        self.needs = (!is_plain).then(|| Box::new(needs.to_vec()));
     }
 
     fn plain_need(&self) -> Need {

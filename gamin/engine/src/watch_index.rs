@@ -14,7 +14,7 @@ use crate::path::TreePath;
 use crate::watch::Watch;
 
 /// All watches.
-pub(crate) type Watches = IdMap<WatchId, Box<Watch>>;
+pub(crate) type Watches = IdMap<WatchId, Watch>;
 
 /// Finds watches by path and kind.
 #[derive(Debug, Default)]

@@ -11,7 +11,7 @@ use std::path::Path;
 
 use gamin_backend::{Extent, Kernel, Number, Record};
 use gamin_engine::{Change, Level, Name, Refusal, TreePath};
-use inotify::{EventMask, WatchDescriptor, WatchMask};
+use inotify::{EventMask, WatchMask};
 use nix::errno::Errno;
 use tracing::trace;
 
@@ -48,33 +48,24 @@ impl AsFd for Inotify {
 }
 
 impl Kernel for Inotify {
-    type Watch = WatchDescriptor;
     type Files<'a> = Disk;
-
-    fn number(watch: &WatchDescriptor) -> Number {
-        watch.get_watch_descriptor_id()
-    }
 
     fn files(&mut self) -> Disk {
         Disk::new()
     }
 
-    fn watch(
-        &mut self,
-        directory: &TreePath,
-        level: Level,
-        extent: Extent,
-    ) -> Result<WatchDescriptor, Refusal> {
+    fn watch(&mut self, directory: &TreePath, level: Level, extent: Extent) -> Result<Number, Refusal> {
         let path = Path::new(OsStr::from_bytes(directory));
         let asked = self.instance.watches().add(path, mask(level, extent));
-        asked.map_err(|error| {
+        asked.map(|watch| watch.get_watch_descriptor_id()).map_err(|error| {
             error.raw_os_error().map_or(Refusal::Failed, |code| refusal(Errno::from_raw(code)))
         })
     }
 
-    fn unwatch(&mut self, watch: WatchDescriptor) {
+    fn unwatch(&mut self, watch: Number) {
+        // The crate's own way takes a descriptor of four times the size, and there may be many.
         // It fails if the kernel has removed the watch already; that record is on its way.
-        if let Err(error) = self.instance.watches().remove(watch) {
+        if let Err(error) = rustix::fs::inotify::remove_watch(&self.instance, watch) {
             trace!(%error, "a kernel watch had ended");
         }
     }

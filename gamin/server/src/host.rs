@@ -25,7 +25,7 @@ use nix::sys::signal::Signal;
 use nix::sys::signalfd::SignalFd;
 use tracing::{debug, error, info, warn};
 
-use crate::linux::{InotifyWatch, Linux};
+use crate::linux::Linux;
 use crate::settings::Settings;
 use crate::socket::{Accepted, Listener, refuse};
 use gamin_core::{Core, Driver, Message, NOUNS, Peer, SessionId};
@@ -48,7 +48,7 @@ const EFFECTS_MAX: Duration = Duration::from_millis(10);
 
 /// What the server is, beside its core.
 pub(crate) struct Host {
-    driver: Driver<InotifyWatch>,
+    driver: Driver,
     system: Linux,
     poll: Poll,
     signals: SignalFd,

@@ -15,9 +15,6 @@ use crate::threads::Threads;
 use gamin_core::System;
 use gamin_core::{WorkerId, Workers};
 
-/// How inotify holds a watch.
-pub(crate) type InotifyWatch = <Inotify as Kernel>::Watch;
-
 /// The running system.
 pub(crate) struct Linux {
     pub inotify: Option<Inotify>,
@@ -30,22 +27,17 @@ pub(crate) struct Linux {
 }
 
 impl Kernel for Linux {
-    type Watch = InotifyWatch;
     type Files<'a> = Disk;
-
-    fn number(watch: &InotifyWatch) -> Number {
-        Inotify::number(watch)
-    }
 
     fn files(&mut self) -> Disk {
         Disk::knowing(&self.file_systems)
     }
 
-    fn watch(&mut self, directory: &TreePath, level: Level, extent: Extent) -> Result<InotifyWatch, Refusal> {
+    fn watch(&mut self, directory: &TreePath, level: Level, extent: Extent) -> Result<Number, Refusal> {
         self.inotify.as_mut().map_or(Err(Refusal::Failed), |inotify| inotify.watch(directory, level, extent))
     }
 
-    fn unwatch(&mut self, watch: InotifyWatch) {
+    fn unwatch(&mut self, watch: Number) {
         if let Some(inotify) = &mut self.inotify {
             inotify.unwatch(watch);
         }

@@ -26,7 +26,7 @@ type Calls = Rc<Cell<u64>>;
 
 /// A server, its only client, and the files.
 pub struct Server {
-    driver: Driver<Number>,
+    driver: Driver,
     files: sim::files::Files,
     faults: sim::faults::Faults,
     workers: sim::workers::Workers,
@@ -164,7 +164,7 @@ impl Server {
         }
     }
 
-    fn with_system<T>(&mut self, act: impl FnOnce(&mut Driver<Number>, &mut Counted<'_>, Time) -> T) -> T {
+    fn with_system<T>(&mut self, act: impl FnOnce(&mut Driver, &mut Counted<'_>, Time) -> T) -> T {
         let Server { driver, files, faults, workers, now, calls, .. } = self;
         let system = sim::kernel::System { now: *now, files, faults, workers, caller: Caller::Root };
         act(driver, &mut Counted { system, calls: calls.clone() }, *now)
@@ -189,15 +189,10 @@ impl Counted<'_> {
 }
 
 impl Kernel for Counted<'_> {
-    type Watch = Number;
     type Files<'b>
         = CountedFiles<'b>
     where
         Self: 'b;
-
-    fn number(watch: &Number) -> Number {
-        *watch
-    }
 
     fn files(&mut self) -> CountedFiles<'_> {
         CountedFiles { eyes: self.system.files(), calls: self.calls.clone() }

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use crate::twins::{Twins, operation, tree_path};
-use gamin_backend::{Backend, Kernel, Number};
+use gamin_backend::Backend;
 use gamin_core::engine::{ArmingId, EntryNotice, FileType, Level, Name, Notice, Refusal, Seen, Stamp, Time};
 use gamin_linux::Inotify;
 use proptest::prelude::*;
@@ -45,8 +45,8 @@ fn step() -> impl Strategy<Value = Step> {
 struct Bench {
     twins: Twins,
     inotify: Inotify,
-    real: Backend<<Inotify as Kernel>::Watch>,
-    simulated: Backend<Number>,
+    real: Backend,
+    simulated: Backend,
     room: (Faults, Workers),
     /// What was last seen of each name, in both worlds.
     before: BTreeMap<(ArmingId, Name), (Stamp, Stamp)>,

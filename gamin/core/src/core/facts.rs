@@ -64,12 +64,12 @@ impl Core {
     fn subscription_facts(&self, after: u64) -> impl Iterator<Item = (u64, Fact)> {
         let behind = self.owners.from(SubscriptionId(after.saturating_add(1)));
         behind.filter_map(|(id, owner)| {
-            let (number, path) = self.sessions.get(owner)?.subscription(*id)?;
+            let (number, path) = self.sessions.get(owner)?.subscription(id)?;
             let fact = Fact::new("subscription")
                 .word("id", id.0)
                 .word("session", owner.0)
                 .word("number", number)
-                .word("watch", self.engine.watch_number(*id)?)
+                .word("watch", self.engine.watch_number(id)?)
                 .name("path", path);
             Some((id.0, fact))
         })

@@ -173,7 +173,7 @@ fn a_cancelled_subscription_is_acknowledged_and_nothing_else() {
 #[test]
 fn what_no_packet_can_hold_is_dropped() {
     let mut outbox = outbox(&[]);
-    outbox.open(SubscriptionId(1), 1, vec![b'x'; PATH_MAX + 1].into(), MonitorOptions::NONE);
+    outbox.open(SubscriptionId(1), 1, [b'x'; PATH_MAX + 1].as_slice().into(), MonitorOptions::NONE);
     outbox.tell(event("Deleted /d"));
     outbox.tell(event("Created a"));
     assert_eq!(read_all(&mut outbox).iter().map(said).collect::<Vec<_>>(), ["Created a"]);

@@ -41,7 +41,7 @@ impl Engine {
         let behind = self.watches.from(WatchId(after.saturating_add(1)));
         behind.map(|(id, watch)| {
             let why = self.config.policy.explain(&watch.path, &watch.real());
-            (id.0, watch.fact(*id).name("why", why.as_bytes()))
+            (id.0, watch.fact(id).name("why", why.as_bytes()))
         })
     }
 

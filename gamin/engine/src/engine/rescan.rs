@@ -32,7 +32,7 @@ impl Engine {
         let watch = Watch::new(path, kind);
         // Until a rescan shows where it leads, by what it seems to be.
         let method = self.config.policy.method(&watch.path, &watch.path);
-        self.watches.insert(id, Box::new(watch));
+        self.watches.insert(id, watch);
         self.by_path.add(&self.watches, id);
         if method != Method::Kernel {
             self.set_method(now, id, method);

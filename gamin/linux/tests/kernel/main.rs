@@ -23,7 +23,7 @@ type Outcome = io::Result<()>;
 struct Bench {
     root: PathBuf,
     inotify: Inotify,
-    backend: Backend<<Inotify as gamin_backend::Kernel>::Watch>,
+    backend: Backend,
     _directory: TempDir,
 }
 

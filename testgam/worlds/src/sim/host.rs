@@ -7,7 +7,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use gamin_backend::Number;
 use gamin_core::config::{Mounts, Policy, Rules, Text};
 use gamin_core::engine::{self, Time};
 use gamin_core::{BYTES_MAX, Config, Core, Driver, FULL, Peer, SessionId};
@@ -97,7 +96,7 @@ pub struct World<'a> {
 /// A server.
 #[derive(Debug)]
 pub struct Host {
-    driver: Driver<Number>,
+    driver: Driver,
     workers: Workers,
     caller: Caller,
     /// How many effects were carried out at this time.
@@ -201,7 +200,7 @@ impl Host {
     fn with_system<T>(
         &mut self,
         world: &mut World<'_>,
-        act: impl FnOnce(&mut Driver<Number>, &mut System<'_>, Time) -> T,
+        act: impl FnOnce(&mut Driver, &mut System<'_>, Time) -> T,
     ) -> T {
         let World { now, files, faults, .. } = world;
         let (workers, caller) = (&mut self.workers, self.caller);

@@ -103,15 +103,10 @@ impl System<'_> {
 }
 
 impl Kernel for System<'_> {
-    type Watch = Number;
     type Files<'a>
         = Eyes<'a>
     where
         Self: 'a;
-
-    fn number(watch: &Number) -> Number {
-        *watch
-    }
 
     fn files(&mut self) -> Eyes<'_> {
         Eyes::new(self.files, self.caller, &[])
