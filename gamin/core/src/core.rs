@@ -221,7 +221,7 @@ impl Core {
     /// Takes what the kernel noticed.
     pub fn handle_notice(&mut self, now: Time, notice: Notice) {
         self.ring.handle_time(now);
-        self.ring.note(Happening::Notice(notice.clone()));
+        self.ring.note(Happening::Noticed((&notice).into()));
         self.engine.handle_notice(now, notice);
         self.deliver();
     }
@@ -397,7 +397,7 @@ impl Core {
                     }
                     let Some(&id) = self.owners.get(&event.subscription) else { continue };
                     let Some(session) = self.sessions.get_mut(&id) else { continue };
-                    self.ring.note(Happening::Event(event.clone()));
+                    self.ring.note(Happening::Told(event.subscription, event.code, event.subject.clone()));
                     session.handle_event(event);
                     self.to_send.insert(id);
                 }

@@ -32,6 +32,8 @@ pub(crate) struct Outbox {
     /// How many of `bytes` the socket has taken.
     taken: usize,
     addressees: IdMap<SubscriptionId, Addressee>,
+    /// Of each subscription of which something waits, where.
+    places: BTreeMap<SubscriptionId, Places>,
     /// Empty unless `bytes` is or was full: everything in here comes after everything in there.
     waiting: BTreeMap<Place, Waiting>,
     next_place: Place,
@@ -46,8 +48,6 @@ struct Addressee {
     seq: u16,
     options: MonitorOptions,
     path: SharedBytes,
-    /// `None` while nothing waits.
-    places: Option<Box<Places>>,
 }
 
 /// Where what is to be told of a subscription waits.
@@ -75,6 +75,7 @@ impl Outbox {
             bytes: vec![CREDENTIAL],
             taken: 0,
             addressees: IdMap::default(),
+            places: BTreeMap::new(),
             waiting: BTreeMap::new(),
             next_place: 0,
             fence: 0,
@@ -130,14 +131,10 @@ impl Outbox {
             match &next {
                 Waiting::Reply { .. } => self.replies -= 1,
                 Waiting::Coverage(subscription, _) => {
-                    if let Some(addressee) = self.addressees.get_mut(subscription) {
-                        addressee.change(|places| places.coverage = None);
-                    }
+                    self.change(*subscription, |places| places.coverage = None);
                 }
                 Waiting::Event(event) => {
-                    if let Some(addressee) = self.addressees.get_mut(&event.subscription) {
-                        addressee.forget(place, event);
-                    }
+                    self.change(event.subscription, |places| places.forget(place, event))
                 }
             }
             self.write(&next);
@@ -146,14 +143,14 @@ impl Outbox {
 
     /// Begins to tell of a subscription.
     pub fn open(&mut self, id: SubscriptionId, seq: u16, path: SharedBytes, options: MonitorOptions) {
-        self.addressees.insert(id, Addressee { seq, options, path, places: None });
+        self.addressees.insert(id, Addressee { seq, options, path });
     }
 
     /// Ends a subscription: nothing that waits is told of it any more but that it has ended.
     pub fn close(&mut self, id: SubscriptionId) {
         let Some(addressee) = self.addressees.remove(&id) else { return };
-        let Addressee { seq, path, places, .. } = addressee;
-        let Places { root, end_of_listing, coverage, entries } = *places.unwrap_or_default();
+        let Addressee { seq, path, .. } = addressee;
+        let Places { root, end_of_listing, coverage, entries } = self.places.remove(&id).unwrap_or_default();
         for place in root.into_iter().chain(end_of_listing).chain(coverage).chain(entries.into_values()) {
             self.waiting.remove(&place);
         }
@@ -192,17 +189,14 @@ impl Outbox {
         if !addressee.options.contains(MonitorOptions::COVERAGE) {
             return;
         }
-        if let Some(Waiting::Coverage(_, waiting)) =
-            addressee.coverage().and_then(|place| self.waiting.get_mut(&place))
-        {
+        let place = self.places.get(&id).and_then(|places| places.coverage);
+        if let Some(Waiting::Coverage(_, waiting)) = place.and_then(|place| self.waiting.get_mut(&place)) {
             *waiting = coverage;
         } else if self.waiting.is_empty() {
             self.write(&Waiting::Coverage(id, coverage));
         } else {
             let place = self.push(Waiting::Coverage(id, coverage));
-            if let Some(addressee) = self.addressees.get_mut(&id) {
-                addressee.change(|places| places.coverage = Some(place));
-            }
+            self.change(id, |places| places.coverage = Some(place));
         }
     }
 
@@ -256,26 +250,34 @@ impl Outbox {
         place
     }
 
+    /// Changes what waits where of a subscription.
+    fn change(&mut self, id: SubscriptionId, change: impl FnOnce(&mut Places)) {
+        let places = self.places.entry(id).or_default();
+        change(places);
+        if places.is_empty() {
+            self.places.remove(&id);
+        }
+    }
+
     /// Lets an event wait behind everything else.
     fn append(&mut self, event: Event) {
-        if let Some(addressee) = self.addressees.get_mut(&event.subscription) {
-            addressee.note(self.next_place, &event);
-            self.push(Waiting::Event(event));
-        }
+        let place = self.next_place;
+        self.change(event.subscription, |places| places.note(place, &event));
+        self.push(Waiting::Event(event));
     }
 
     /// Lets an event wait, as one with what waits about its subject.
     fn merge(&mut self, event: Event) {
-        let Some(addressee) = self.addressees.get_mut(&event.subscription) else { return };
         if event.subject == Subject::Root && event.code == Code::Deleted {
             // A directory that is gone takes its entries along, without an event for each.
             let mut entries = BTreeMap::new();
-            addressee.change(|places| entries = std::mem::take(&mut places.entries));
+            self.change(event.subscription, |places| entries = std::mem::take(&mut places.entries));
             for place in entries.into_values() {
                 self.waiting.remove(&place);
             }
         }
-        let Some(place) = addressee.place(&event) else { return self.append(event) };
+        let place = self.places.get(&event.subscription).and_then(|places| places.of(&event));
+        let Some(place) = place else { return self.append(event) };
         let Some(Waiting::Event(first)) = self.waiting.get_mut(&place) else { return self.append(event) };
         match merged(&event.subject, first.code, event.code) {
             Merged::Both => self.append(event),
@@ -284,7 +286,7 @@ impl Outbox {
                 first.tag = event.tag;
             }
             merged => {
-                addressee.forget(place, &event);
+                self.change(event.subscription, |places| places.forget(place, &event));
                 self.waiting.remove(&place);
                 if let Merged::One(code) = merged {
                     self.append(Event { code, ..event });
@@ -299,47 +301,32 @@ impl Places {
         let Places { root, end_of_listing, coverage, entries } = self;
         root.is_empty() && end_of_listing.is_none() && coverage.is_none() && entries.is_empty()
     }
-}
 
-impl Addressee {
     /// Where the last of what waits about the event's subject stands.
-    fn place(&self, event: &Event) -> Option<Place> {
-        let places = self.places.as_ref()?;
+    fn of(&self, event: &Event) -> Option<Place> {
         match &event.subject {
-            Subject::Root if event.code == Code::EndExist => places.end_of_listing,
-            Subject::Root => places.root.last().copied(),
-            Subject::Entry(name) => places.entries.get(name).copied(),
+            Subject::Root if event.code == Code::EndExist => self.end_of_listing,
+            Subject::Root => self.root.last().copied(),
+            Subject::Entry(name) => self.entries.get(name).copied(),
         }
-    }
-
-    /// Where its coverage waits.
-    fn coverage(&self) -> Option<Place> {
-        self.places.as_ref()?.coverage
-    }
-
-    /// Changes what waits where.
-    fn change(&mut self, change: impl FnOnce(&mut Places)) {
-        let mut places = self.places.take().unwrap_or_default();
-        change(&mut places);
-        self.places = (!places.is_empty()).then_some(places);
     }
 
     /// Takes note that `event` waits at `place`.
     fn note(&mut self, place: Place, event: &Event) {
-        self.change(|places| match &event.subject {
-            Subject::Root if event.code == Code::EndExist => places.end_of_listing = Some(place),
-            Subject::Root => places.root.push(place),
-            Subject::Entry(name) => drop(places.entries.insert(name.clone(), place)),
-        });
+        match &event.subject {
+            Subject::Root if event.code == Code::EndExist => self.end_of_listing = Some(place),
+            Subject::Root => self.root.push(place),
+            Subject::Entry(name) => drop(self.entries.insert(name.clone(), place)),
+        }
     }
 
     /// Takes note that the event at `place`, which is about the same as `event`, waits no longer.
     fn forget(&mut self, place: Place, event: &Event) {
-        self.change(|places| match &event.subject {
-            Subject::Root if event.code == Code::EndExist => places.end_of_listing = None,
-            Subject::Root => places.root.retain(|waiting| *waiting != place),
-            Subject::Entry(name) => drop(places.entries.remove(name)),
-        });
+        match &event.subject {
+            Subject::Root if event.code == Code::EndExist => self.end_of_listing = None,
+            Subject::Root => self.root.retain(|waiting| *waiting != place),
+            Subject::Entry(name) => drop(self.entries.remove(name)),
+        }
     }
 }
 

@@ -217,6 +217,12 @@ impl<K: Id, V> IdMap<K, V> {
 
     /// The block of an id, or where it belongs.
     fn find(&self, spot: Spot) -> Result<usize, usize> {
+        // Mostly no block is missing between the first and it.
+        let first = self.blocks.first().map_or(0, |block| block.at);
+        let guess = usize::try_from(spot.at.wrapping_sub(first)).unwrap_or(usize::MAX);
+        if self.blocks.get(guess).is_some_and(|block| block.at == spot.at) {
+            return Ok(guess);
+        }
         self.blocks.binary_search_by_key(&spot.at, |block| block.at)
     }
 }

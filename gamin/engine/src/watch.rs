@@ -33,18 +33,23 @@ pub(crate) struct Watch {
     pub kind: Kind,
     pub subscribers: Subscribers,
     pub known: Known,
-    /// Why the kernel is asked about which directory, for this path; `None`: it is that of a directory, of which it is asked.
-    #[allow(clippy::box_collection, reason = "there is one of it for each watch, and seldom anything in it")]
-    needs: Option<Box<Vec<Need>>>,
     pub rescan: Option<Box<Rescan>>,
     pub method: Method,
     pub reliance: Reliance,
     /// What its subscribers were told of how it is covered.
     pub coverage: Coverage,
-    /// `None` as long as nothing is planned.
-    plan: Option<Box<Plan>>,
+    /// `None` as long as it has nothing of this.
+    rare: Option<Box<Rare>>,
+}
+
+/// What few watches have, or not for long.
+#[derive(Debug, Default)]
+struct Rare {
+    /// Why the kernel is asked about which directory, for this path; `None`: it is that of a directory, of which it is asked.
+    needs: Option<Vec<Need>>,
+    plan: Plan,
     /// How busy it is; `None` until something happens.
-    pub churn: Option<Box<Churn>>,
+    churn: Option<Churn>,
 }
 
 /// What is planned for a watch.
@@ -143,13 +148,11 @@ impl Watch {
             kind,
             subscribers: Subscribers::default(),
             known: Known::Nothing,
-            needs: None,
             rescan: None,
             method: Method::Kernel,
             reliance: Reliance::Full,
             coverage: Coverage::Kernel,
-            plan: None,
-            churn: None,
+            rare: None,
         };
         watch.set_needs(&watch.likely_needs());
         watch
@@ -157,7 +160,7 @@ impl Watch {
 
     /// Why the kernel is asked about which directory, for this path.
     pub(crate) fn needs(&self) -> Needs {
-        match &self.needs {
+        match self.rare.as_ref().and_then(|rare| rare.needs.as_ref()) {
             Some(needs) => needs.iter().cloned().collect(),
             None => Needs::from_iter([self.plain_need()]),
         }
@@ -166,7 +169,9 @@ impl Watch {
     /// Takes why it is to be asked from now on.
     pub(crate) fn set_needs(&mut self, needs: &[Need]) {
         let is_plain = matches!(needs, [need] if *need == self.plain_need());
-        self.needs = (!is_plain).then(|| Box::new(needs.to_vec()));
+        if self.rare.is_some() || !is_plain {
+            self.change_rare(|rare| rare.needs = (!is_plain).then(|| needs.to_vec()));
+        }
     }
 
     fn plain_need(&self) -> Need {
@@ -227,24 +232,38 @@ impl Watch {
 
     /// What is planned for it.
     pub(crate) fn plan(&self) -> Plan {
-        self.plan.as_deref().copied().unwrap_or_default()
+        self.rare.as_ref().map_or_else(Plan::default, |rare| rare.plan)
     }
 
     /// Plans otherwise.
     pub(crate) fn change_plan<T>(&mut self, change: impl FnOnce(&mut Plan) -> T) -> T {
-        let mut plan = self.plan();
+        let before = self.plan();
+        let mut plan = before;
         let changed = change(&mut plan);
-        match &mut self.plan {
-            _ if plan == Plan::default() => self.plan = None,
-            Some(before) => **before = plan,
-            None => self.plan = Some(Box::new(plan)),
+        if plan != before {
+            self.change_rare(|rare| rare.plan = plan);
         }
         changed
     }
 
     /// How busy it is.
     pub(crate) fn churn(&mut self) -> &mut Churn {
-        self.churn.get_or_insert_default()
+        self.rare.get_or_insert_default().churn.get_or_insert_default()
+    }
+
+    /// Forgets how busy it was.
+    pub(crate) fn calm(&mut self) {
+        if self.rare.is_some() {
+            self.change_rare(|rare| rare.churn = None);
+        }
+    }
+
+    fn change_rare(&mut self, change: impl FnOnce(&mut Rare)) {
+        let rare = self.rare.get_or_insert_default();
+        change(rare);
+        if rare.needs.is_none() && rare.churn.is_none() && rare.plan == Plan::default() {
+            self.rare = None;
+        }
     }
 
     /// Whether the kernel is asked about it.

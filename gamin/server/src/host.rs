@@ -34,7 +34,7 @@ use sources::Source;
 pub(crate) use sources::hold_signals;
 
 /// How many bytes are read from a session before others have their turn.
-const READ_MAX: usize = 64 * 1024;
+const READ_MAX: usize = 16 * 1024;
 /// How many connections are taken in before others have their turn.
 const ACCEPT_MAX: usize = 64;
 /// How long to wait when there is nothing left to take a connection in with.

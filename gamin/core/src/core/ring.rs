@@ -7,8 +7,8 @@
 use std::collections::VecDeque;
 
 use gamin_engine::{
-    ArmingId, Detail, Effect, Event, Found, Level, Notice, Refusal, RevalidationId, Scan, ScanId, Seen,
-    Subject, Time, TreePath,
+    ArmingId, Change, Code, Detail, Effect, Found, Level, Name, Notice, Refusal, RevalidationId, Scan,
+    ScanId, Seen, Subject, SubscriptionId, Time, TreePath,
 };
 use gamin_protocol::Fact;
 
@@ -22,12 +22,63 @@ pub const RING_MAX: usize = 1024;
 pub(super) enum Happening {
     SessionBegan(SessionId, Peer),
     SessionEnded(SessionId),
-    Notice(Notice),
+    Noticed(Noticed),
     Asked(Asking),
     Doubted(RevalidationId),
     Armed(ArmingId, Result<(), Refusal>),
     Scanned(ScanId, ScanOutcome),
-    Event(Event),
+    Told(SubscriptionId, Code, Subject),
+}
+
+/// A notice without what would be large.
+#[derive(Debug)]
+pub(super) enum Noticed {
+    /// With whether the entry was there, if it was looked at.
+    Entry(ArmingId, Name, Change, Option<bool>),
+    Attributes(ArmingId),
+    Gone(ArmingId),
+    Refused(ArmingId, Refusal),
+    Overflow,
+}
+
+impl From<&Notice> for Noticed {
+    fn from(notice: &Notice) -> Noticed {
+        match notice {
+            Notice::Entry { watch, name, entry } => {
+                let is_there = match entry.seen {
+                    Seen::Nothing => None,
+                    Seen::Absent => Some(false),
+                    Seen::Present(_) => Some(true),
+                };
+                Noticed::Entry(*watch, name.clone(), entry.change, is_there)
+            }
+            Notice::Attributes { watch } => Noticed::Attributes(*watch),
+            Notice::Gone { watch } => Noticed::Gone(*watch),
+            Notice::Refused { watch, why } => Noticed::Refused(*watch, *why),
+            Notice::Overflow => Noticed::Overflow,
+        }
+    }
+}
+
+impl Noticed {
+    fn tell(&self, fact: Fact) -> Fact {
+        let (what, watch) = match self {
+            Noticed::Entry(watch, _, change, _) => (format!("{change:?}"), watch),
+            Noticed::Attributes(watch) => ("OwnAttributes".to_owned(), watch),
+            Noticed::Gone(watch) => ("Gone".to_owned(), watch),
+            Noticed::Refused(watch, _) => ("Refused".to_owned(), watch),
+            Noticed::Overflow => return fact.word("notice", "Overflow"),
+        };
+        let fact = fact.word("notice", what).word("kernel-watch", watch.0);
+        match self {
+            Noticed::Entry(_, name, _, is_there) => {
+                let seen = is_there.map_or("nothing", |is_there| if is_there { "present" } else { "absent" });
+                fact.word("seen", seen).name("name", name)
+            }
+            Noticed::Refused(_, why) => fact.word("why", format!("{why:?}")),
+            Noticed::Attributes(_) | Noticed::Gone(_) | Noticed::Overflow => fact,
+        }
+    }
 }
 
 /// An effect without what would be large.
@@ -88,12 +139,12 @@ impl Counts {
     fn count(&mut self, happening: &Happening) {
         let counter = match happening {
             Happening::SessionBegan(..) => &mut self.sessions,
-            Happening::Notice(Notice::Overflow) => &mut self.overflows,
-            Happening::Notice(_) => &mut self.notices,
+            Happening::Noticed(Noticed::Overflow) => &mut self.overflows,
+            Happening::Noticed(_) => &mut self.notices,
             Happening::Armed(_, Ok(())) => &mut self.armings,
             Happening::Armed(_, Err(_)) => &mut self.refusals,
             Happening::Scanned(..) => &mut self.scans,
-            Happening::Event(_) => &mut self.events,
+            Happening::Told(..) => &mut self.events,
             Happening::SessionEnded(_) | Happening::Asked(_) | Happening::Doubted(_) => return,
         };
         *counter += 1;
@@ -158,7 +209,7 @@ impl Happening {
                 fact.word("session", "begins").word("id", id.0).word("pid", peer.pid)
             }
             Happening::SessionEnded(id) => fact.word("session", "ends").word("id", id.0),
-            Happening::Notice(notice) => tell_notice(notice, fact),
+            Happening::Noticed(noticed) => noticed.tell(fact),
             Happening::Asked(asking) => asking.tell(fact),
             Happening::Doubted(id) => fact.word("answer", "doubted").word("revalidation", id.0),
             Happening::Armed(id, Ok(())) => fact.word("answer", "armed").word("kernel-watch", id.0),
@@ -176,35 +227,14 @@ impl Happening {
                     }
                 }
             }
-            Happening::Event(event) => {
-                let fact = fact
-                    .word("event", format_args!("{:?}", event.code))
-                    .word("subscription", event.subscription.0);
-                match &event.subject {
+            Happening::Told(subscription, code, subject) => {
+                let fact = fact.word("event", format_args!("{code:?}")).word("subscription", subscription.0);
+                match subject {
                     Subject::Root => fact,
                     Subject::Entry(name) => fact.name("name", name),
                 }
             }
         }
-    }
-}
-
-fn tell_notice(notice: &Notice, fact: Fact) -> Fact {
-    let on =
-        |fact: Fact, what: &str, watch: &ArmingId| fact.word("notice", what).word("kernel-watch", watch.0);
-    match notice {
-        Notice::Entry { watch, name, entry } => {
-            let seen = match entry.seen {
-                Seen::Nothing => "nothing",
-                Seen::Absent => "absent",
-                Seen::Present(_) => "present",
-            };
-            on(fact, &format!("{:?}", entry.change), watch).word("seen", seen).name("name", name)
-        }
-        Notice::Attributes { watch } => on(fact, "OwnAttributes", watch),
-        Notice::Gone { watch } => on(fact, "Gone", watch),
-        Notice::Refused { watch, why } => on(fact, "Refused", watch).word("why", format!("{why:?}")),
-        Notice::Overflow => fact.word("notice", "Overflow"),
     }
 }
 
@@ -256,7 +286,7 @@ mod tests {
     #[test]
     fn what_is_kept_is_small() {
         let kept = RING_MAX * size_of::<(Time, Happening)>();
-        assert!(kept <= 1 << 17, "{kept} bytes");
-        assert!(size_of::<gamin_engine::Name>() <= 40);
+        assert!(kept <= 72 << 10, "{kept} bytes");
+        assert!(size_of::<Name>() <= 40);
     }
 }

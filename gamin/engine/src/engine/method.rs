@@ -58,7 +58,7 @@ impl Engine {
         self.unplan(id);
         let Some(watch) = self.watches.get_mut(&id) else { return };
         watch.change_plan(|plan| (plan.postponed, plan.calm_at) = (None, None));
-        watch.churn = None;
+        watch.calm();
     }
 
     /// Leaves what happened to a rescan that has to look this closely, once it may be made.
