@@ -401,6 +401,13 @@ impl Core {
                     session.handle_event(event);
                     self.to_send.insert(id);
                 }
+                Output::Listing(subscription, listing) => {
+                    let Some(&id) = self.owners.get(&subscription) else { continue };
+                    let Some(session) = self.sessions.get_mut(&id) else { continue };
+                    self.ring.note(Happening::Listed(subscription, listing.len()));
+                    session.handle_listing(subscription, listing);
+                    self.to_send.insert(id);
+                }
                 Output::Coverage(subscription, coverage) => {
                     let Some(&id) = self.owners.get(&subscription) else { continue };
                     let Some(session) = self.sessions.get_mut(&id) else { continue };

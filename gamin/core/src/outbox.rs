@@ -12,8 +12,8 @@ mod tests;
 
 use std::collections::BTreeMap;
 
-use gamin_engine::{Code, Coverage, Event, IdMap, Name, SharedBytes, Subject, SubscriptionId};
-use gamin_protocol::{CREDENTIAL, EventPacket, MonitorOptions, Presence};
+use gamin_engine::{Code, Coverage, Event, IdMap, Listing, Name, SharedBytes, Subject, SubscriptionId};
+use gamin_protocol::{CREDENTIAL, EventPacket, MonitorOptions, Presence, Tag};
 use tracing::{trace, warn};
 
 /// How many bytes lie ready for a server's socket before further events wait. It is exceeded by less than one
@@ -55,6 +55,7 @@ struct Addressee {
 struct Places {
     /// At most two: a departure, and the arrival after it.
     root: Vec<Place>,
+    listing: Option<Place>,
     end_of_listing: Option<Place>,
     coverage: Option<Place>,
     entries: BTreeMap<Name, Place>,
@@ -62,6 +63,14 @@ struct Places {
 
 #[derive(Debug)]
 enum Waiting {
+    Word(Word),
+    /// What is left of a listing. It shares with the engine what has not changed since, so it is no larger than that.
+    Listing(SubscriptionId, Listing),
+}
+
+/// What one packet tells.
+#[derive(Debug)]
+enum Word {
     Event(Event),
     Coverage(SubscriptionId, Coverage),
     Reply { seq: u16, code: Code, text: Vec<u8> },
@@ -125,19 +134,27 @@ impl Outbox {
             self.bytes.drain(..self.taken);
             self.taken = 0;
         }
+        self.flow();
+    }
+
+    /// Lets what waits become bytes, as far as there is room.
+    fn flow(&mut self) {
         while self.has_room()
             && let Some((place, next)) = self.waiting.pop_first()
         {
-            match &next {
-                Waiting::Reply { .. } => self.replies -= 1,
-                Waiting::Coverage(subscription, _) => {
-                    self.change(*subscription, |places| places.coverage = None);
+            let told = match next {
+                Waiting::Listing(id, listing) => {
+                    self.write_listing(place, id, listing);
+                    continue;
                 }
-                Waiting::Event(event) => {
-                    self.change(event.subscription, |places| places.forget(place, event))
-                }
+                Waiting::Word(told) => told,
+            };
+            match &told {
+                Word::Reply { .. } => self.replies -= 1,
+                Word::Coverage(id, _) => self.change(*id, |places| places.coverage = None),
+                Word::Event(event) => self.change(event.subscription, |places| places.forget(place, event)),
             }
-            self.write(&next);
+            self.write(&told);
         }
     }
 
@@ -150,8 +167,7 @@ impl Outbox {
     pub fn close(&mut self, id: SubscriptionId) {
         let Some(addressee) = self.addressees.remove(&id) else { return };
         let Addressee { seq, path, .. } = addressee;
-        let Places { root, end_of_listing, coverage, entries } = self.places.remove(&id).unwrap_or_default();
-        for place in root.into_iter().chain(end_of_listing).chain(coverage).chain(entries.into_values()) {
+        for place in self.places.remove(&id).unwrap_or_default().into_all() {
             self.waiting.remove(&place);
         }
         self.reply(seq, Code::Acknowledge, path.to_vec());
@@ -174,13 +190,24 @@ impl Outbox {
             event.tag = None;
         }
         trace!(seq = addressee.seq, code = ?event.code, subject = ?event.subject, "event");
-        // A listing need not wait for the socket: as bytes it is as small as it gets, and only what happens
+        // The hinges of a listing need not wait for the socket: as bytes they are as small as they get, and only what happens
         // afterwards could be merged.
         if self.is_flowing() || listing && self.waiting.is_empty() {
-            self.write(&Waiting::Event(event));
+            self.write(&Word::Event(event));
         } else {
             self.merge(event);
         }
+    }
+
+    /// Tells a listing, as far as there is room, and the rest when there is.
+    pub fn list(&mut self, id: SubscriptionId, listing: Listing) {
+        let Some(addressee) = self.addressees.get(&id) else { return };
+        if addressee.options.contains(MonitorOptions::NO_EXISTS) || listing.is_empty() {
+            return;
+        }
+        let place = self.push(Waiting::Listing(id, listing));
+        self.change(id, |places| places.listing = Some(place));
+        self.flow();
     }
 
     /// Tells how a subscription is covered, if it asked for that. Of what waits, only the last is true.
@@ -190,23 +217,25 @@ impl Outbox {
             return;
         }
         let place = self.places.get(&id).and_then(|places| places.coverage);
-        if let Some(Waiting::Coverage(_, waiting)) = place.and_then(|place| self.waiting.get_mut(&place)) {
+        if let Some(Waiting::Word(Word::Coverage(_, waiting))) =
+            place.and_then(|place| self.waiting.get_mut(&place))
+        {
             *waiting = coverage;
         } else if self.waiting.is_empty() {
-            self.write(&Waiting::Coverage(id, coverage));
+            self.write(&Word::Coverage(id, coverage));
         } else {
-            let place = self.push(Waiting::Coverage(id, coverage));
+            let place = self.push(Waiting::Word(Word::Coverage(id, coverage)));
             self.change(id, |places| places.coverage = Some(place));
         }
     }
 
     fn reply(&mut self, seq: u16, code: Code, text: Vec<u8>) {
-        let reply = Waiting::Reply { seq, code, text };
+        let reply = Word::Reply { seq, code, text };
         if self.is_flowing() {
             self.write(&reply);
         } else {
             self.replies += 1;
-            self.push(reply);
+            self.push(Waiting::Word(reply));
         }
     }
 
@@ -219,28 +248,36 @@ impl Outbox {
         self.transmit().len() < self.ready_max
     }
 
-    fn write(&mut self, told: &Waiting) {
-        let encoded = match told {
-            Waiting::Event(Event { subscription, code, subject, tag }) => {
+    /// Writes of a listing what there is room for; the rest waits at its place.
+    fn write_listing(&mut self, place: Place, id: SubscriptionId, mut listing: Listing) {
+        let Some(Addressee { seq, options, .. }) = self.addressees.get(&id) else { return };
+        let (seq, is_tagged) = (*seq, options.contains(MonitorOptions::TAGGED));
+        while self.has_room() {
+            let Some((name, tag)) = listing.take_next() else {
+                return self.change(id, |places| places.listing = None);
+            };
+            encode(&mut self.bytes, seq, Code::Exists, name, tag.filter(|_| is_tagged));
+        }
+        self.waiting.insert(place, Waiting::Listing(id, listing));
+    }
+
+    fn write(&mut self, told: &Word) {
+        let (seq, code, subject, tag) = match told {
+            Word::Event(Event { subscription, code, subject, tag }) => {
                 let Some(addressee) = self.addressees.get(subscription) else { return };
-                let path = match subject {
+                let subject = match subject {
                     Subject::Root => &*addressee.path,
                     Subject::Entry(name) => name,
                 };
-                EventPacket::encode(&mut self.bytes, addressee.seq, *code, path, *tag)
+                (addressee.seq, *code, subject, *tag)
             }
-            Waiting::Coverage(subscription, coverage) => {
+            Word::Coverage(subscription, coverage) => {
                 let Some(addressee) = self.addressees.get(subscription) else { return };
-                let word = coverage.word().as_bytes();
-                EventPacket::encode(&mut self.bytes, addressee.seq, Code::Coverage, word, None)
+                (addressee.seq, Code::Coverage, coverage.word().as_bytes(), None)
             }
-            Waiting::Reply { seq, code, text } => {
-                EventPacket::encode(&mut self.bytes, *seq, *code, text, None)
-            }
+            Word::Reply { seq, code, text } => (*seq, *code, &**text, None),
         };
-        if let Err(error) = encoded {
-            warn!(?told, %error, "event dropped: no packet can hold it");
-        }
+        encode(&mut self.bytes, seq, code, subject, tag);
     }
 
     fn push(&mut self, waiting: Waiting) -> Place {
@@ -263,22 +300,24 @@ impl Outbox {
     fn append(&mut self, event: Event) {
         let place = self.next_place;
         self.change(event.subscription, |places| places.note(place, &event));
-        self.push(Waiting::Event(event));
+        self.push(Waiting::Word(Word::Event(event)));
     }
 
     /// Lets an event wait, as one with what waits about its subject.
     fn merge(&mut self, event: Event) {
         if event.subject == Subject::Root && event.code == Code::Deleted {
             // A directory that is gone takes its entries along, without an event for each.
-            let mut entries = BTreeMap::new();
-            self.change(event.subscription, |places| entries = std::mem::take(&mut places.entries));
-            for place in entries.into_values() {
+            let mut gone = Vec::new();
+            self.change(event.subscription, |places| gone = places.take_entries());
+            for place in gone {
                 self.waiting.remove(&place);
             }
         }
         let place = self.places.get(&event.subscription).and_then(|places| places.of(&event));
         let Some(place) = place else { return self.append(event) };
-        let Some(Waiting::Event(first)) = self.waiting.get_mut(&place) else { return self.append(event) };
+        let Some(Waiting::Word(Word::Event(first))) = self.waiting.get_mut(&place) else {
+            return self.append(event);
+        };
         match merged(&event.subject, first.code, event.code) {
             Merged::Both => self.append(event),
             Merged::One(code) if place < self.fence || keeps_its_place(first) => {
@@ -296,10 +335,33 @@ impl Outbox {
     }
 }
 
+/// Writes one packet.
+fn encode(bytes: &mut Vec<u8>, seq: u16, code: Code, subject: &[u8], tag: Option<Tag>) {
+    if let Err(error) = EventPacket::encode(bytes, seq, code, subject, tag) {
+        let subject = subject.escape_ascii();
+        warn!(seq, ?code, %subject, %error, "event dropped: no packet can hold it");
+    }
+}
+
 impl Places {
     fn is_empty(&self) -> bool {
-        let Places { root, end_of_listing, coverage, entries } = self;
-        root.is_empty() && end_of_listing.is_none() && coverage.is_none() && entries.is_empty()
+        let Places { root, listing, end_of_listing, coverage, entries } = self;
+        root.is_empty()
+            && listing.is_none()
+            && end_of_listing.is_none()
+            && coverage.is_none()
+            && entries.is_empty()
+    }
+
+    /// All places.
+    fn into_all(mut self) -> impl Iterator<Item = Place> {
+        let entries = self.take_entries();
+        self.root.into_iter().chain(self.end_of_listing).chain(self.coverage).chain(entries)
+    }
+
+    /// The places of all that is about entries, which waits no longer.
+    fn take_entries(&mut self) -> Vec<Place> {
+        self.listing.take().into_iter().chain(std::mem::take(&mut self.entries).into_values()).collect()
     }
 
     /// Where the last of what waits about the event's subject stands.

@@ -7,7 +7,7 @@
 
 use std::collections::BTreeSet;
 
-use gamin_engine::{Code, Coverage, Event, IdMap, Kind, Subject, SubscriptionId, Time, TreePath};
+use gamin_engine::{Code, Coverage, Event, IdMap, Kind, Listing, Subject, SubscriptionId, Time, TreePath};
 use gamin_protocol::{DecodeError, Decoder, Fact, Inquiry, MonitorOptions, Request, SYNC};
 use tracing::debug;
 
@@ -144,6 +144,11 @@ impl Session {
     /// Takes an event from the engine.
     pub fn handle_event(&mut self, event: Event) {
         self.outbox.tell(event);
+    }
+
+    /// Takes a listing from the engine.
+    pub fn handle_listing(&mut self, subscription: SubscriptionId, listing: Listing) {
+        self.outbox.list(subscription, listing);
     }
 
     /// Takes the engine's word on how a subscription is covered.

@@ -19,14 +19,14 @@ use gamin_protocol::Kind;
 
 use crate::arming::Refusal;
 use crate::effect::Effect;
-use crate::event::{BarrierId, Event, Output, SubscriptionId};
+use crate::event::{BarrierId, Event, SubscriptionId};
 use crate::id::{ArmingId, WatchId};
 use crate::id_map::IdMap;
 use crate::kernel_watch::KernelWatches;
 use crate::known::Telling;
 use crate::need::{Need, Role};
 use crate::notice::{Change, Notice};
-use crate::outgoing::Outgoing;
+use crate::output::Output;
 use crate::pace::Paces;
 use crate::path::{Name, TreePath};
 use crate::policy::{Method, Policy};
@@ -38,7 +38,7 @@ use crate::time::Time;
 use crate::watch::{Reliance, Waiting, Watch};
 use crate::watch_index::{WatchIndex, Watches};
 
-/// For how many effects room is kept when there are none.
+/// For how many effects, and outputs, room is kept when there are none.
 const ROOM_KEPT: usize = 1024;
 
 /// How the engine is to watch.
@@ -92,7 +92,7 @@ pub struct Engine {
     pub(crate) polls: BTreeSet<(Time, WatchId)>,
     pub(crate) barriers: BTreeMap<BarrierId, BTreeSet<WatchId>>,
     pub(crate) effects: VecDeque<Effect>,
-    pub(crate) outputs: Outgoing,
+    pub(crate) outputs: VecDeque<Output>,
     last_watch: u64,
     last_scan: u64,
     last_revalidation: u64,
@@ -118,7 +118,7 @@ impl Engine {
             polls: BTreeSet::new(),
             barriers: BTreeMap::new(),
             effects: VecDeque::new(),
-            outputs: Outgoing::default(),
+            outputs: VecDeque::new(),
             last_watch: 0,
             last_scan: 0,
             last_revalidation: 0,
@@ -182,7 +182,7 @@ impl Engine {
             let is_plain = |watch: &Watch| {
                 watch.kind == Kind::Directory && watch.rescan.is_none() && !watch.known.was_scanned(name)
             };
-            *role != Role::Listed || !self.watches.get(id).is_some_and(|watch| is_plain(watch))
+            *role != Role::Listed || !self.watches.get(id).is_some_and(is_plain)
         })
     }
 
@@ -336,7 +336,11 @@ impl Engine {
 
     /// The next thing to tell.
     pub fn poll_output(&mut self) -> Option<Output> {
-        self.outputs.pop()
+        let next = self.outputs.pop_front();
+        if next.is_none() && self.outputs.capacity() > ROOM_KEPT {
+            self.outputs = VecDeque::new();
+        }
+        next
     }
 
     /// When to call [`Engine::handle_time`], and what for. `None`: nothing will happen by itself.

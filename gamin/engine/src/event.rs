@@ -1,6 +1,6 @@
 //! What the engine tells its subscribers.
 
-use gamin_protocol::{Code, Coverage, Tag};
+use gamin_protocol::{Code, Tag};
 
 use crate::path::Name;
 
@@ -32,16 +32,4 @@ pub enum Subject {
     Root,
     /// An entry of the directory that was subscribed to.
     Entry(Name),
-}
-
-/// What comes out of the engine for its subscribers, in the order in which it is to be told.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Output {
-    /// Tell a subscriber.
-    Event(Event),
-    /// Tell a subscriber how what happens becomes known from now on. Until the first of these, everything is told as it
-    /// happens.
-    Coverage(SubscriptionId, Coverage),
-    /// Everything that had happened when the barrier was asked for is in the outputs before this one.
-    Reached(BarrierId),
 }

@@ -1,7 +1,7 @@
 //! A map for ids that are given out in ascending order and mostly stay, each of which takes no room beside its value.
 //!
-//! Ids stand in blocks of 64 in a row. A block says of each of its ids whether it is there, and keeps their values one after the other.
-//! What the ids name is left to whoever keeps it. Invariants: blocks ascend, none is empty, and each has as many values as ids.
+//! Ids stand in rows of 64. A row says of each of its ids whether it is there, and keeps the values of those that are.
+//! What the ids name is left to whoever keeps it. Invariants: rows ascend, none is empty, and each has as many values as ids.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -9,8 +9,8 @@ use std::marker::PhantomData;
 use crate::event::SubscriptionId;
 use crate::id::{ArmingId, WatchId};
 
-/// How many ids a block has at most.
-const BLOCK: u64 = 64;
+/// How many ids a row has at most.
+const ROW: u64 = 64;
 
 /// What can be a key of an [`IdMap`]: a number by another name.
 pub trait Id: Copy {
@@ -61,20 +61,20 @@ impl Id for i32 {
 
 /// Values by ids, in the order of their numbers.
 pub struct IdMap<K, V> {
-    blocks: Vec<Block<V>>,
+    rows: Vec<Row<V>>,
     len: usize,
     ids: PhantomData<K>,
 }
 
-struct Block<V> {
-    /// The number of its first id, in blocks.
+struct Row<V> {
+    /// The number of its first id, in rows.
     at: u64,
     /// A bit for each id that is there.
     present: u64,
     values: Vec<V>,
 }
 
-/// Where an id is: its block, and its bit in there.
+/// Where an id is: its row, and its bit in there.
 #[derive(Clone, Copy)]
 struct Spot {
     at: u64,
@@ -83,11 +83,11 @@ struct Spot {
 
 impl Spot {
     fn of(id: impl Id) -> Spot {
-        Spot { at: id.number() / BLOCK, bit: 1 << (id.number() % BLOCK) }
+        Spot { at: id.number() / ROW, bit: 1 << (id.number() % ROW) }
     }
 }
 
-impl<V> Block<V> {
+impl<V> Row<V> {
     fn has(&self, spot: Spot) -> bool {
         self.present & spot.bit != 0
     }
@@ -100,7 +100,7 @@ impl<V> Block<V> {
     /// Its ids that are there.
     fn ids<K: Id>(&self) -> impl Iterator<Item = K> {
         let is_there = move |bit: &u64| self.present & (1 << bit) != 0;
-        (0..BLOCK).filter(is_there).map(|bit| K::of(self.at * BLOCK + bit))
+        (0..ROW).filter(is_there).map(|bit| K::of(self.at * ROW + bit))
     }
 
     fn iter<K: Id>(&self) -> impl Iterator<Item = (K, &V)> {
@@ -110,7 +110,7 @@ impl<V> Block<V> {
 
 impl<K, V> Default for IdMap<K, V> {
     fn default() -> Self {
-        IdMap { blocks: Vec::new(), len: 0, ids: PhantomData }
+        IdMap { rows: Vec::new(), len: 0, ids: PhantomData }
     }
 }
 
@@ -134,18 +134,18 @@ impl<K: Id, V> IdMap<K, V> {
     /// The value of an id.
     pub fn get(&self, id: &K) -> Option<&V> {
         let spot = Spot::of(*id);
-        let block = &self.blocks[self.find(spot).ok()?];
-        block.has(spot).then(|| &block.values[block.before(spot)])
+        let row = &self.rows[self.find(spot).ok()?];
+        row.has(spot).then(|| &row.values[row.before(spot)])
     }
 
     /// The value of an id, to change it.
     pub fn get_mut(&mut self, id: &K) -> Option<&mut V> {
         let spot = Spot::of(*id);
         let at = self.find(spot).ok()?;
-        let block = &mut self.blocks[at];
-        block.has(spot).then(|| {
-            let before = block.before(spot);
-            &mut block.values[before]
+        let row = &mut self.rows[at];
+        row.has(spot).then(|| {
+            let before = row.before(spot);
+            &mut row.values[before]
         })
     }
 
@@ -158,16 +158,16 @@ impl<K: Id, V> IdMap<K, V> {
     pub fn insert(&mut self, id: K, value: V) -> Option<V> {
         let spot = Spot::of(id);
         let at = self.find(spot).unwrap_or_else(|at| {
-            self.blocks.insert(at, Block { at: spot.at, present: 0, values: Vec::new() });
+            self.rows.insert(at, Row { at: spot.at, present: 0, values: Vec::new() });
             at
         });
-        let block = &mut self.blocks[at];
-        let before = block.before(spot);
-        if block.has(spot) {
-            return Some(std::mem::replace(&mut block.values[before], value));
+        let row = &mut self.rows[at];
+        let before = row.before(spot);
+        if row.has(spot) {
+            return Some(std::mem::replace(&mut row.values[before], value));
         }
-        block.present |= spot.bit;
-        block.values.insert(before, value);
+        row.present |= spot.bit;
+        row.values.insert(before, value);
         self.len += 1;
         None
     }
@@ -176,54 +176,54 @@ impl<K: Id, V> IdMap<K, V> {
     pub fn remove(&mut self, id: &K) -> Option<V> {
         let spot = Spot::of(*id);
         let at = self.find(spot).ok()?;
-        let block = &mut self.blocks[at];
-        if !block.has(spot) {
+        let row = &mut self.rows[at];
+        if !row.has(spot) {
             return None;
         }
-        block.present &= !spot.bit;
-        let value = block.values.remove(block.before(spot));
+        row.present &= !spot.bit;
+        let value = row.values.remove(row.before(spot));
         self.len -= 1;
-        give_back(&mut block.values);
-        if block.values.is_empty() {
-            self.blocks.remove(at);
-            give_back(&mut self.blocks);
+        give_back(&mut row.values);
+        if row.values.is_empty() {
+            self.rows.remove(at);
+            give_back(&mut self.rows);
         }
         Some(value)
     }
 
     /// The ids and their values in order.
     pub fn iter(&self) -> impl Iterator<Item = (K, &V)> {
-        self.blocks.iter().flat_map(Block::iter)
+        self.rows.iter().flat_map(Row::iter)
     }
 
     /// The ids in order.
     pub fn keys(&self) -> impl Iterator<Item = K> {
-        self.blocks.iter().flat_map(Block::ids)
+        self.rows.iter().flat_map(Row::ids)
     }
 
     /// The values in the order of their ids.
     pub fn values(&self) -> impl Iterator<Item = &V> {
-        self.blocks.iter().flat_map(|block| &block.values)
+        self.rows.iter().flat_map(|row| &row.values)
     }
 
     /// The ids from one on and their values, in order.
     pub fn from(&self, id: K) -> impl Iterator<Item = (K, &V)> {
         let at = self.find(Spot::of(id)).unwrap_or_else(|at| at);
-        self.blocks[at..]
+        self.rows[at..]
             .iter()
-            .flat_map(Block::iter)
+            .flat_map(Row::iter)
             .skip_while(move |(other, _): &(K, _)| other.number() < id.number())
     }
 
-    /// The block of an id, or where it belongs.
+    /// The row of an id, or where it belongs.
     fn find(&self, spot: Spot) -> Result<usize, usize> {
-        // Mostly no block is missing between the first and it.
-        let first = self.blocks.first().map_or(0, |block| block.at);
+        // Mostly no row is missing between the first and it.
+        let first = self.rows.first().map_or(0, |row| row.at);
         let guess = usize::try_from(spot.at.wrapping_sub(first)).unwrap_or(usize::MAX);
-        if self.blocks.get(guess).is_some_and(|block| block.at == spot.at) {
+        if self.rows.get(guess).is_some_and(|row| row.at == spot.at) {
             return Ok(guess);
         }
-        self.blocks.binary_search_by_key(&spot.at, |block| block.at)
+        self.rows.binary_search_by_key(&spot.at, |row| row.at)
     }
 }
 
@@ -246,11 +246,11 @@ mod tests {
         assert!(map.iter().eq(model.iter().map(|(id, value)| (*id, value))));
         assert!(map.keys().eq(model.keys().copied()) && map.values().eq(model.values()));
         assert_eq!((map.len(), map.is_empty()), (model.len(), model.is_empty()));
-        for Block { present, values, .. } in &map.blocks {
+        for Row { present, values, .. } in &map.rows {
             assert!(*present != 0 && present.count_ones() as usize == values.len());
             assert!(values.capacity() <= 4 * values.len().max(1), "room for what is no more");
         }
-        assert!(map.blocks.is_sorted_by(|one, next| one.at < next.at));
+        assert!(map.rows.is_sorted_by(|one, next| one.at < next.at));
     }
 
     #[test]
@@ -302,7 +302,7 @@ mod tests {
             map.insert(id, id);
             model.insert(id, id);
         }
-        assert_eq!(map.blocks.len(), 10_000_usize.div_ceil(64));
+        assert_eq!(map.rows.len(), 10_000_usize.div_ceil(64));
         for id in (0..10_000).filter(|id| id % 100 != 0) {
             assert_eq!(map.remove(&id), model.remove(&id));
         }
@@ -311,6 +311,6 @@ mod tests {
             map.remove(&id);
         }
         check(&map, &BTreeMap::new());
-        assert_eq!(map.blocks.capacity(), 0);
+        assert_eq!(map.rows.capacity(), 0);
     }
 }

@@ -261,7 +261,7 @@ impl Directory {
         entries.sort();
         let mut table = EntryTable::default();
         for (name, stamp) in entries.iter() {
-            table.update(name, |file| *file = Some(File::of_scan(stamp.map(Stamp::of_entry).as_ref())));
+            table.push(name, File::of_scan(stamp.map(Stamp::of_entry).as_ref()));
         }
         self.entries = (!table.is_empty()).then(|| Arc::new(table));
         self.is_listed = true;

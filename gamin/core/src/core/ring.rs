@@ -28,6 +28,8 @@ pub(super) enum Happening {
     Armed(ArmingId, Result<(), Refusal>),
     Scanned(ScanId, ScanOutcome),
     Told(SubscriptionId, Code, Subject),
+    /// How many entries.
+    Listed(SubscriptionId, usize),
 }
 
 /// A notice without what would be large.
@@ -145,6 +147,10 @@ impl Counts {
             Happening::Armed(_, Err(_)) => &mut self.refusals,
             Happening::Scanned(..) => &mut self.scans,
             Happening::Told(..) => &mut self.events,
+            Happening::Listed(_, entries) => {
+                self.events += *entries as u64;
+                return;
+            }
             Happening::SessionEnded(_) | Happening::Asked(_) | Happening::Doubted(_) => return,
         };
         *counter += 1;
@@ -227,6 +233,10 @@ impl Happening {
                     }
                 }
             }
+            Happening::Listed(subscription, entries) => fact
+                .word("event", format_args!("{:?}", Code::Exists))
+                .word("subscription", subscription.0)
+                .word("entries", entries),
             Happening::Told(subscription, code, subject) => {
                 let fact = fact.word("event", format_args!("{code:?}")).word("subscription", subscription.0);
                 match subject {

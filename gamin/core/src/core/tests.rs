@@ -508,7 +508,7 @@ fn what_happened_is_told_afterwards_in_order() {
         "effect=scan ",
         "answer=scanned ",
         "event=Exists ",
-        "event=Exists subscription=2 name=\"a\"",
+        "event=Exists subscription=2 entries=1",
         "event=EndExist ",
     ];
     let mut rest = ring.iter();

@@ -170,6 +170,48 @@ fn a_cancelled_subscription_is_acknowledged_and_nothing_else() {
     assert_eq!((outbox.replies(), outbox.waiting.len()), (0, 0));
 }
 
+/// A listing of `a` to `c`, and what happens after it, told after a stall.
+#[test]
+fn a_listing_waits_whole_and_in_front_of_what_comes_later() {
+    let listing = || ["a", "b", "c"].map(|name| (Name::from(name.as_bytes()), None)).into_iter().collect();
+    let table = [
+        ("", "Exists /d, Exists a, Exists b, Exists c, EndExist /d"),
+        ("Deleted b", "Exists /d, Exists a, Exists b, Exists c, EndExist /d, Deleted b"),
+        ("Deleted b, Created b", "Exists /d, Exists a, Exists b, Exists c, EndExist /d, Changed b"),
+        ("Deleted /d", "Deleted /d, EndExist /d"),
+    ];
+    for (later, expected) in table {
+        let mut outbox = outbox(&[MonitorOptions::NONE, MonitorOptions::NO_EXISTS]);
+        stall(&mut outbox);
+        outbox.tell(event("Exists /d"));
+        outbox.list(SubscriptionId(1), listing());
+        outbox.list(SubscriptionId(2), listing());
+        outbox.tell(event("EndExist /d"));
+        later.split(", ").filter(|said| !said.is_empty()).for_each(|said| outbox.tell(event(said)));
+        let packets = read_all(&mut outbox);
+        let told = packets.iter().filter(|packet| packet.seq != 0).map(said).collect::<Vec<_>>().join(", ");
+        assert_eq!(told, expected, "after {later}");
+        assert!(outbox.places.is_empty());
+    }
+}
+
+#[test]
+fn of_a_long_listing_only_what_there_is_room_for_becomes_bytes() {
+    let mut outbox = outbox(&[MonitorOptions::NONE]);
+    let name = |number: usize| Name::from(format!("{number:06}").as_bytes());
+    outbox.list(SubscriptionId(1), (0..100_000).map(|number| (name(number), None)).collect());
+    assert!(outbox.bytes.len() < BYTES_MAX + PACKET_MAX && outbox.waiting() == 1);
+    let (mut client, mut told) = (Decoder::new(), 0);
+    while !outbox.transmit().is_empty() {
+        assert!(outbox.bytes.len() < 2 * BYTES_MAX + PACKET_MAX);
+        for packet in read(&mut outbox, &mut client, 10_000) {
+            assert_eq!(*packet.path, *name(told));
+            told += 1;
+        }
+    }
+    assert_eq!((told, outbox.waiting()), (100_000, 0));
+}
+
 #[test]
 fn what_no_packet_can_hold_is_dropped() {
     let mut outbox = outbox(&[]);
@@ -267,6 +309,8 @@ struct Stream {
 /// Two that are told the listing, and one that takes it for granted.
 const SUBSCRIBERS: [MonitorOptions; 3] =
     [MonitorOptions::TAGGED, MonitorOptions::TAGGED, MonitorOptions::NO_EXISTS];
+/// To whom the entries are told as a listing, and not each as an event.
+const LISTED: [bool; 3] = [true, false, true];
 const QUESTION: &[u8] = b"sync";
 
 impl Stream {
@@ -285,8 +329,13 @@ impl Stream {
         };
         for (subscriber, present) in present.into_iter().enumerate() {
             stream.tell(subscriber, if present { Code::Exists } else { Code::Deleted }, None)?;
-            for name in (0..entries).filter(|_| present) {
-                stream.tell(subscriber, Code::Exists, Some(&[b'a' + name]))?;
+            let entries = if present { entries } else { 0 };
+            if LISTED[subscriber] {
+                stream.list(subscriber, entries)?;
+            } else {
+                for name in 0..entries {
+                    stream.tell(subscriber, Code::Exists, Some(&[b'a' + name]))?;
+                }
             }
             stream.tell(subscriber, Code::EndExist, None)?;
             if SUBSCRIBERS[subscriber].contains(MonitorOptions::NO_EXISTS) {
@@ -306,6 +355,18 @@ impl Stream {
         let subject = entry.map_or(Subject::Root, |name| Subject::Entry(Name::from(name)));
         let subscription = SubscriptionId(subscriber as u64 + 1);
         self.outbox.tell(Event { subscription, code, subject, tag: Some(tag) });
+        Ok(())
+    }
+
+    fn list(&mut self, subscriber: usize, entries: u8) -> Result<(), TestCaseError> {
+        let mut listing = Vec::new();
+        for name in (0..entries).map(|name| [b'a' + name]) {
+            self.last_tag += 1;
+            let tag = Tag::new(self.last_tag);
+            self.truth[subscriber].apply(Code::Exists, Some(&name), tag)?;
+            listing.push((Name::from(name.as_slice()), Some(tag)));
+        }
+        self.outbox.list(SubscriptionId(subscriber as u64 + 1), listing.into_iter().collect());
         Ok(())
     }
 

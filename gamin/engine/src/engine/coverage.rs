@@ -7,10 +7,10 @@ use gamin_protocol::Coverage;
 
 use super::Engine;
 use crate::arming::Refusal;
-use crate::event::Output;
 use crate::id::WatchId;
 use crate::kernel_watch::Standing;
 use crate::need::Need;
+use crate::output::Output;
 use crate::policy::Method;
 use crate::scan::{Entries, Found, Unlisted};
 use crate::watch::Reliance;

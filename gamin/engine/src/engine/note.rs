@@ -251,7 +251,7 @@ impl Engine {
     pub(super) fn tell(&mut self, id: WatchId, told: &Telling) {
         let Some(watch) = self.watches.get(&id) else { return };
         for subscription in watch.subscribers.listed() {
-            self.outputs.push(event(subscription, told.clone()));
+            self.outputs.push_back(event(subscription, told.clone()));
         }
     }
 }

@@ -11,11 +11,13 @@ use super::{Engine, event};
 use crate::arming::Refusal;
 use crate::churn::CALM;
 use crate::effect::Effect;
-use crate::event::{Output, Subject};
+use crate::event::Subject;
 use crate::id::WatchId;
 use crate::kernel_watch::Standing;
 use crate::known::{Known, Telling};
+use crate::listing::Listing;
 use crate::need::{Need, Role};
+use crate::output::Output;
 use crate::path::TreePath;
 use crate::policy::Method;
 use crate::scan::{Detail, Entries, Found, Scan, ScanId, ScanRequest, Unlisted};
@@ -286,14 +288,14 @@ impl Engine {
         let Some(watch) = self.watches.get_mut(&id) else { return };
         for subscription in watch.subscribers.list() {
             if watch.coverage.is_gap() {
-                self.outputs.push(Output::Coverage(subscription, watch.coverage));
+                self.outputs.push_back(Output::Coverage(subscription, watch.coverage));
             }
             let (root, entries) = watch.known.list();
-            self.outputs.push(event(subscription, root));
+            self.outputs.push_back(event(subscription, root));
             if let Some(entries) = entries {
-                self.outputs.push_listing(subscription, entries);
+                self.outputs.push_back(Output::Listing(subscription, Listing::new(entries)));
             }
-            self.outputs.push(event(subscription, Telling::root(Code::EndExist, None)));
+            self.outputs.push_back(event(subscription, Telling::root(Code::EndExist, None)));
         }
     }
 
@@ -324,7 +326,7 @@ impl Engine {
         let outputs = &mut self.outputs;
         self.barriers.retain(|barrier, awaited| {
             if awaited.is_empty() {
-                outputs.push(Output::Reached(*barrier));
+                outputs.push_back(Output::Reached(*barrier));
             }
             !awaited.is_empty()
         });

@@ -208,6 +208,13 @@ impl World {
         }
         while let Some(output) = self.engine.poll_output() {
             self.told.push(match output {
+                Output::Listing(subscription, mut listing) => {
+                    while let Some((name, _)) = listing.take_next() {
+                        let name = String::from_utf8_lossy(name);
+                        self.told.push(format!("{} {name} Exists", subscription.0));
+                    }
+                    continue;
+                }
                 Output::Reached(_) => "reached".into(),
                 Output::Coverage(subscription, coverage) => format!("{} {}", subscription.0, coverage.word()),
                 Output::Event(event) => {
