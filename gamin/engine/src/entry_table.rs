@@ -3,10 +3,14 @@
 //! What is known of each is left to `known`. Names stand beside the entries of their chunk, and whoever holds a copy shares all chunks that
 //! do not change. Invariants: names ascend through all chunks; no chunk is empty or has more than [`CHUNK_MAX`] entries, and no two that stand side by side would fit into half of one.
 
+use std::ops::Range;
 use std::sync::Arc;
 
-use crate::file::File;
+use gamin_protocol::Tag;
+
+use crate::file::{Coarse, File};
 use crate::path::Name;
+use crate::stamp::FileType;
 
 /// How many entries a chunk has at most.
 const CHUNK_MAX: usize = 64;
@@ -32,11 +36,55 @@ struct Chunk {
     entries: Vec<Entry>,
 }
 
+/// A file and where its name stands, packed: there is one of it for each entry of each directory.
 #[derive(Debug, Clone, Copy)]
 struct Entry {
-    file: File,
-    name_at: u32,
-    name_len: u16,
+    tag: Option<Tag>,
+    /// Where the name begins, and in the last [`LEN_BITS`] how long it is.
+    span: u32,
+    came: Option<Coarse>,
+    /// A bit for each of what is yes or no, and above them the type.
+    marks: u8,
+}
+
+/// How many bits the length of a name takes.
+const LEN_BITS: u32 = 12;
+/// How long a name can be: more than any kernel allows, and all of a chunk begin within a mebibyte.
+const NAME_MAX: usize = (1 << LEN_BITS) - 1;
+/// The types of files by their marks.
+const TYPES: [Option<FileType>; 4] =
+    [None, Some(FileType::Directory), Some(FileType::Link), Some(FileType::Other)];
+
+impl Entry {
+    fn pack(file: File, span: u32) -> Entry {
+        let File { tag, file_type, created, scanned, doubted, is_untold, came } = file;
+        let marks = [created, scanned, doubted, is_untold]
+            .iter()
+            .rev()
+            .fold(0, |marks, mark| marks << 1 | u8::from(*mark));
+        let file_type = (0..).zip(TYPES).find(|(_, known)| *known == file_type).map_or(0, |(mark, _)| mark);
+        Entry { tag, span, came, marks: marks | file_type << 4 }
+    }
+
+    fn file(self) -> File {
+        let Entry { tag, came, marks, .. } = self;
+        let has = |bit: u8| marks & 1 << bit != 0;
+        File {
+            tag,
+            file_type: TYPES[usize::from(marks >> 4)],
+            created: has(0),
+            scanned: has(1),
+            doubted: has(2),
+            is_untold: has(3),
+            came,
+        }
+    }
+
+    /// Where its name stands.
+    fn span(self) -> Range<usize> {
+        let begin = (self.span >> LEN_BITS) as usize;
+        begin..begin + (self.span as usize & NAME_MAX)
+    }
 }
 
 /// Where a walk through a table stands that does not change.
@@ -57,7 +105,7 @@ impl EntryTable {
         self.len == 0
     }
 
-    /// Adds an entry behind all others, by a name of less than 64 KiB; one that is not is left out.
+    /// Adds an entry behind all others, by a name of less than 4 KiB; one that is not is left out.
     pub(crate) fn push(&mut self, name: &[u8], file: File) {
         let at = self.blocks.len().saturating_sub(1);
         let last = self.blocks.last().map(|block| &block.chunk);
@@ -68,21 +116,24 @@ impl EntryTable {
     }
 
     /// The file of a name.
-    pub(crate) fn get(&self, name: &[u8]) -> Option<&File> {
+    pub(crate) fn get(&self, name: &[u8]) -> Option<File> {
         let chunk = &self.blocks.get(self.block_of(name))?.chunk;
-        chunk.find(name).ok().map(|at| &chunk.entries[at].file)
+        chunk.find(name).ok().map(|at| chunk.entries[at].file())
     }
 
-    /// Changes the file of a name, of less than 64 KiB: also whether there is one.
+    /// Changes the file of a name, of less than 4 KiB: also whether there is one.
     pub(crate) fn update<T>(&mut self, name: &[u8], change: impl FnOnce(&mut Option<File>) -> T) -> T {
         let at = self.block_of(name);
         let chunk = self.blocks.get(at).map(|block| &*block.chunk);
         let place = chunk.map_or(Err(0), |chunk| chunk.find(name));
-        let before = chunk.zip(place.ok()).map(|(chunk, place)| chunk.entries[place].file);
+        let before = chunk.zip(place.ok()).map(|(chunk, place)| chunk.entries[place].file());
         let mut file = before;
         let changed = change(&mut file);
         match (place, file) {
-            (Ok(place), Some(file)) if before != Some(file) => self.chunk_mut(at).entries[place].file = file,
+            (Ok(place), Some(file)) if before != Some(file) => {
+                let entry = &mut self.chunk_mut(at).entries[place];
+                *entry = Entry::pack(file, entry.span);
+            }
             (Ok(place), None) => self.remove(at, place),
             (Err(place), Some(file)) => self.insert(at, place, name, file),
             (Ok(_), Some(_)) | (Err(_), None) => {}
@@ -154,26 +205,26 @@ impl EntryTable {
         if block.chunk.entries.len() + next.chunk.entries.len() <= CHUNK_MAX / 2 {
             let chunk = Arc::make_mut(&mut block.chunk);
             for (name, file) in next.chunk.iter() {
-                chunk.insert(chunk.entries.len(), name, *file);
+                chunk.insert(chunk.entries.len(), name, file);
             }
             self.blocks.remove(at + 1);
         }
     }
 
     /// All entries in the order of their names.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (&[u8], &File)> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&[u8], File)> {
         self.blocks.iter().flat_map(|block| block.chunk.iter())
     }
 
     /// The next entry of a walk through them, in the order of their names.
-    pub(crate) fn next(&self, cursor: &mut Cursor) -> Option<(&[u8], &File)> {
+    pub(crate) fn next(&self, cursor: &mut Cursor) -> Option<(&[u8], File)> {
         let chunk = &self.blocks.get(cursor.block)?.chunk;
         let entry = &chunk.entries[cursor.entry];
         cursor.entry += 1;
         if cursor.entry == chunk.entries.len() {
             *cursor = Cursor { block: cursor.block + 1, entry: 0 };
         }
-        Some((chunk.name(entry), &entry.file))
+        Some((chunk.name(entry), entry.file()))
     }
 
     /// The block in which a name is, if it is there, or would belong.
@@ -191,11 +242,11 @@ impl Block {
 
 impl Chunk {
     fn name(&self, entry: &Entry) -> &[u8] {
-        &self.names[entry.name_at as usize..][..usize::from(entry.name_len)]
+        &self.names[entry.span()]
     }
 
-    fn iter(&self) -> impl Iterator<Item = (&[u8], &File)> {
-        self.entries.iter().map(|entry| (self.name(entry), &entry.file))
+    fn iter(&self) -> impl Iterator<Item = (&[u8], File)> {
+        self.entries.iter().map(|entry| (self.name(entry), entry.file()))
     }
 
     /// Where a name is, or would be.
@@ -203,20 +254,24 @@ impl Chunk {
         self.entries.binary_search_by(|entry| self.name(entry).cmp(name))
     }
 
+    fn insert(&mut self, at: usize, name: &[u8], file: File) {
+        let span = self.add_name(&name[..name.len().min(NAME_MAX)]);
+        self.entries.insert(at, Entry::pack(file, span));
+    }
+
     #[allow(
         clippy::cast_possible_truncation,
-        reason = "names of a chunk, of which each is cut off, take less than 16 MiB"
+        reason = "names of a chunk, of which each is cut off, take less than a mebibyte"
     )]
-    fn insert(&mut self, at: usize, name: &[u8], file: File) {
-        let name = &name[..name.len().min(usize::from(u16::MAX))];
-        let (name_at, name_len) = (self.names.len() as u32, name.len() as u16);
+    fn add_name(&mut self, name: &[u8]) -> u32 {
+        let begin = self.names.len() as u32;
         self.names.extend_from_slice(name);
-        self.entries.insert(at, Entry { file, name_at, name_len });
+        begin << LEN_BITS | name.len() as u32
     }
 
     fn remove(&mut self, at: usize) {
         self.entries.remove(at);
-        let used: usize = self.entries.iter().map(|entry| usize::from(entry.name_len)).sum();
+        let used: usize = self.entries.iter().map(|entry| entry.span().len()).sum();
         if self.names.len() > 2 * used + CHUNK_MAX {
             self.tidy();
         }
@@ -231,18 +286,13 @@ impl Chunk {
     }
 
     /// Gives up the names of those that are no more.
-    #[allow(
-        clippy::cast_possible_truncation,
-        reason = "names of a chunk, of which each is cut off, take less than 16 MiB"
-    )]
     fn tidy(&mut self) {
-        let names = std::mem::take(&mut self.names);
-        for entry in &mut self.entries {
-            let name = &names[entry.name_at as usize..][..usize::from(entry.name_len)];
-            entry.name_at = self.names.len() as u32;
-            self.names.extend_from_slice(name);
+        let (names, mut entries) = (std::mem::take(&mut self.names), std::mem::take(&mut self.entries));
+        for entry in &mut entries {
+            entry.span = self.add_name(&names[entry.span()]);
         }
-        self.entries.shrink_to(CHUNK_MAX / 2);
+        entries.shrink_to(CHUNK_MAX / 2);
+        self.entries = entries;
     }
 }
 
@@ -255,7 +305,7 @@ mod tests {
     use super::*;
 
     fn check(table: &EntryTable, model: &BTreeMap<Vec<u8>, File>) {
-        assert!(table.iter().eq(model.iter().map(|(name, file)| (&**name, file))));
+        assert!(table.iter().eq(model.iter().map(|(name, file)| (&**name, *file))));
         assert_eq!((table.len(), table.is_empty()), (model.len(), model.is_empty()));
         for Block { first, chunk } in &table.blocks {
             assert_eq!(**first, *chunk.name(&chunk.entries[0]));
@@ -289,7 +339,7 @@ mod tests {
                     table.update(&name, |known| *known = None);
                     model.remove(&name);
                 }
-                prop_assert_eq!(table.get(&name), model.get(&name));
+                prop_assert_eq!(table.get(&name), model.get(&name).copied());
                 prop_assert_eq!(table.update(&name, |known| *known), model.get(&name).copied());
                 if at == middle {
                     copy = Some((table.clone(), model.clone()));
@@ -301,6 +351,23 @@ mod tests {
             let mut cursor = Cursor::default();
             prop_assert!(std::iter::from_fn(|| table.next(&mut cursor)).eq(table.iter()));
         }
+    }
+
+    #[test]
+    fn what_is_known_of_a_file_is_what_was_put_in_and_takes_little_room() {
+        let mut files = vec![File::of_name()];
+        for file_type in TYPES {
+            for bits in 0..16_u8 {
+                let has = |bit: u8| bits & 1 << bit != 0;
+                let (created, scanned, doubted, is_untold) = (has(0), has(1), has(2), has(3));
+                let (tag, came) = (has(0).then(|| Tag::new(u64::MAX)), has(1).then_some(Coarse::MAX));
+                files.push(File { tag, file_type, created, scanned, doubted, is_untold, came });
+            }
+        }
+        for file in files {
+            assert_eq!(Entry::pack(file, u32::MAX).file(), file);
+        }
+        assert_eq!(size_of::<Entry>(), 16);
     }
 
     #[test]

@@ -234,7 +234,7 @@ impl Directory {
         self.entries.as_ref().map_or(0, |entries| entries.len())
     }
 
-    fn entry(&self, name: &Name) -> Option<&File> {
+    fn entry(&self, name: &Name) -> Option<File> {
         self.entries.as_ref()?.get(name)
     }
 
@@ -285,7 +285,7 @@ impl Directory {
         }
         self.is_listed = true;
         let entries = self.entries_mut();
-        let gone = |(name, file): &(&[u8], &File)| {
+        let gone = |(name, file): &(&[u8], File)| {
             !noticed.contains(*name)
                 && listing.find(name).is_none_or(|stamp| stamp.is_some_and(|now| file.changes_type(&now)))
         };
@@ -303,7 +303,7 @@ impl Directory {
                     if !(in_doubt || file.doubted) || stamp.is_some_and(|stamp| file.shows(&stamp)) =>
                 {
                     if file.doubted {
-                        let file = File { doubted: false, ..*file };
+                        let file = File { doubted: false, ..file };
                         entries.update(name, |known| *known = Some(file));
                     }
                     continue;
