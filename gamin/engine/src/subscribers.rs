@@ -1,98 +1,102 @@
 //! Who is told of a path: mostly one, so room for one is kept in place.
 //!
-//! What is told is left to the engine. Invariant: in the order of their numbers, each once.
+//! What is told is left to the engine. Invariants: in the order of their numbers, each once; and one more or one less takes about as long
+//! however many there are.
 
 use crate::event::SubscriptionId;
+use crate::id_map::IdMap;
 
 /// Those who have the listing of a path, and those who wait for it.
 #[derive(Debug, Default)]
-#[allow(
-    clippy::box_collection,
-    reason = "more than one is rare, and would take the room of three words in each"
-)]
 pub(crate) enum Subscribers {
     #[default]
-    None,
-    One(Subscriber),
-    Many(Box<Vec<Subscriber>>),
+    Nobody,
+    /// With whether it has the listing.
+    One(SubscriptionId, bool),
+    Many(Box<Many>),
 }
 
-/// One of them, and whether the listing was given out to it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Subscriber {
-    id: SubscriptionId,
-    is_listed: bool,
+#[derive(Debug, Default)]
+pub(crate) struct Many {
+    listed: IdMap<SubscriptionId, ()>,
+    waiting: IdMap<SubscriptionId, ()>,
+}
+
+impl Many {
+    fn insert(&mut self, id: SubscriptionId, is_listed: bool) {
+        if is_listed {
+            self.listed.insert(id, ());
+        } else if !self.listed.contains_key(&id) {
+            self.waiting.insert(id, ());
+        }
+    }
 }
 
 impl Subscribers {
     /// Adds one who waits for the listing.
     pub(crate) fn add(&mut self, id: SubscriptionId) {
-        let Err(at) = self.find(id) else { return };
-        let newcomer = Subscriber { id, is_listed: false };
-        *self = match std::mem::take(self) {
-            Subscribers::None => Subscribers::One(newcomer),
-            Subscribers::One(other) => {
-                let mut many = Box::new(vec![other]);
-                many.insert(at, newcomer);
-                Subscribers::Many(many)
+        match self {
+            Subscribers::Nobody => *self = Subscribers::One(id, false),
+            Subscribers::One(one, _) if *one == id => {}
+            Subscribers::One(one, is_listed) => {
+                let mut many = Many::default();
+                many.insert(*one, *is_listed);
+                many.insert(id, false);
+                *self = Subscribers::Many(Box::new(many));
             }
-            Subscribers::Many(mut many) => {
-                many.insert(at, newcomer);
-                Subscribers::Many(many)
-            }
-        };
+            Subscribers::Many(many) => many.insert(id, false),
+        }
     }
 
     /// Removes one; gives whether there is nobody left.
     pub(crate) fn remove(&mut self, id: SubscriptionId) -> bool {
-        if let Ok(at) = self.find(id) {
-            match self {
-                Subscribers::None | Subscribers::One(_) => *self = Subscribers::None,
-                Subscribers::Many(many) => {
-                    many.remove(at);
-                    if let [last] = many[..] {
-                        *self = Subscribers::One(last);
-                    }
+        match self {
+            Subscribers::Nobody => {}
+            Subscribers::One(one, _) if *one != id => {}
+            Subscribers::One(..) => *self = Subscribers::Nobody,
+            Subscribers::Many(many) => {
+                if many.listed.remove(&id).is_none() {
+                    many.waiting.remove(&id);
                 }
             }
         }
-        matches!(self, Subscribers::None)
+        self.len() == 0
     }
 
     /// How many there are.
     pub(crate) fn len(&self) -> usize {
-        self.all().len()
+        match self {
+            Subscribers::Nobody => 0,
+            Subscribers::One(..) => 1,
+            Subscribers::Many(many) => many.listed.len() + many.waiting.len(),
+        }
     }
 
     /// Those who have the listing.
     pub(crate) fn listed(&self) -> impl Iterator<Item = SubscriptionId> {
-        self.all().iter().filter(|subscriber| subscriber.is_listed).map(|subscriber| subscriber.id)
+        let (one, many) = match self {
+            Subscribers::One(id, true) => (Some(*id), None),
+            Subscribers::Nobody | Subscribers::One(..) => (None, None),
+            Subscribers::Many(many) => (None, Some(&many.listed)),
+        };
+        one.into_iter().chain(many.into_iter().flat_map(IdMap::keys))
     }
 
     /// Gives out the listing: to those who wait for it, whom this tells.
     pub(crate) fn list(&mut self) -> impl Iterator<Item = SubscriptionId> {
-        let all = match self {
-            Subscribers::None => &mut [],
-            Subscribers::One(one) => std::slice::from_mut(one),
-            Subscribers::Many(many) => many,
+        let (one, many) = match self {
+            Subscribers::One(id, is_listed) => {
+                let waits = !std::mem::replace(is_listed, true);
+                (waits.then_some(*id), Vec::new())
+            }
+            Subscribers::Nobody => (None, Vec::new()),
+            Subscribers::Many(many) => {
+                let waiting: Vec<_> = std::mem::take(&mut many.waiting).keys().collect();
+                waiting.iter().for_each(|id| many.insert(*id, true));
+                (None, waiting)
+            }
         };
-        let unlisted = all.iter_mut().filter(|subscriber| !subscriber.is_listed);
-        unlisted.map(|subscriber| {
-            subscriber.is_listed = true;
-            subscriber.id
-        })
-    }
-
-    fn all(&self) -> &[Subscriber] {
-        match self {
-            Subscribers::None => &[],
-            Subscribers::One(one) => std::slice::from_ref(one),
-            Subscribers::Many(many) => many,
-        }
-    }
-
-    fn find(&self, id: SubscriptionId) -> Result<usize, usize> {
-        self.all().binary_search_by_key(&id, |subscriber| subscriber.id)
+        one.into_iter().chain(many)
     }
 }
 
@@ -118,5 +122,31 @@ mod tests {
         assert!(!subscribers.remove(SubscriptionId(1)) && !subscribers.remove(SubscriptionId(7)));
         assert_eq!(ids(subscribers.listed()), [2, 3]);
         assert!(!subscribers.remove(SubscriptionId(3)) && subscribers.remove(SubscriptionId(2)));
+    }
+
+    #[test]
+    fn many_are_told_as_few_are() {
+        let mut subscribers = Subscribers::default();
+        let all = 1..=640_u64;
+        for id in all.clone() {
+            subscribers.add(SubscriptionId(id));
+            subscribers.add(SubscriptionId(id));
+            assert_eq!(subscribers.len() as u64, id);
+            if id.is_multiple_of(32) {
+                assert_eq!(subscribers.list().count(), 32);
+            }
+            subscribers.add(SubscriptionId(id));
+        }
+        assert_eq!(ids(subscribers.listed()), all.clone().collect::<Vec<_>>());
+        subscribers.add(SubscriptionId(0));
+        assert_eq!(ids(subscribers.list()), [0]);
+        assert!(all.into_iter().all(|id| !subscribers.remove(SubscriptionId(id))));
+        subscribers.add(SubscriptionId(7));
+        assert!(!subscribers.remove(SubscriptionId(0)) && subscribers.remove(SubscriptionId(7)));
+    }
+
+    #[test]
+    fn one_takes_no_more_room_than_itself() {
+        assert_eq!(size_of::<Subscribers>(), size_of::<(SubscriptionId, bool)>());
     }
 }
