@@ -210,7 +210,7 @@ impl Connection {
     /// followed. When a directory goes, each name that was told below it is Deleted, then it is itself. Symbolic links
     /// below the root are told and not followed. To find out what is a directory, new names are looked at by the calls
     /// that receive them. Each directory takes one of the 65,535 numbers that may be in use at once, of which 64 are kept for
-    /// requests of other kinds. Directories that find none, or whose path is longer than 4,095 bytes, are told and not followed until that is possible:
+    /// requests of other kinds; with a server that knows wide numbers, 983,040 more are for directories alone. Directories that find none, or whose path is longer than 4,095 bytes, are told and not followed until that is possible:
     /// [`Connection::gaps`], and [`MonitorRequest::coverage`].
     ///
     /// A relative path is taken from the working directory, and told as an absolute one.

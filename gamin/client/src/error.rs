@@ -28,7 +28,8 @@ pub enum Error {
     /// Ask this of a tree only: the request is for something else.
     #[error("request {0} is for no tree")]
     NotATree(RequestNumber),
-    /// Cancel something, and read events until it is acknowledged: 65,535 requests are open.
+    /// Cancel something, and read events until it is acknowledged: 65,535 requests are open, not counting directories in trees that have
+    /// wide numbers.
     #[error("too many open requests")]
     TooManyRequests,
     /// No connection could be opened.

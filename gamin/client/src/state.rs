@@ -22,6 +22,7 @@ mod received;
 mod subscription;
 mod told;
 mod tree;
+mod width;
 mod wire;
 
 #[cfg(test)]
@@ -66,14 +67,16 @@ pub struct State {
     requests: BTreeMap<RequestNumber, Asked>,
     /// Those that want to know which of their names are directories.
     curious: BTreeSet<RequestNumber>,
-    /// Those that have directories which wait for a wire number.
+    /// Those that have directories which wait for a wire number, or for word whether there are more of them.
     starved: BTreeSet<RequestNumber>,
-    /// How many directories trees have taken up.
+    /// How many directories trees have taken up, or let wait.
     branches: u64,
     last_number: i32,
     no_exists: bool,
     wire: WireNumbers,
     questions: Questions,
+    /// The one whether the server understands wide numbers, while it is open.
+    width_question: Option<Token>,
     queue: Queue,
     output: Output,
     connected: bool,
@@ -109,7 +112,7 @@ impl State {
         self.strays
     }
 
-    /// How many directories its trees have taken up so far: what was asked before does not cover them.
+    /// How many directories its trees have taken up so far, or have waiting: what was asked before does not cover them.
     pub fn branches(&self) -> u64 {
         self.branches
     }
@@ -134,10 +137,13 @@ impl State {
         self.received = Decoder::new();
         self.output.clear();
         self.output.credential();
-        for subscription in self.requests.values().flat_map(Asked::live) {
+        let live = self.requests.values().flat_map(Asked::live);
+        for subscription in live.filter(|one| self.wire.is_understood(one.wire)) {
             self.output.request(&subscription.request());
         }
-        self.questions.ask_again(&mut self.wire, &mut self.output);
+        // Its answer comes before that to a barrier, which is to cover what is asked for then.
+        let first = self.ask_width();
+        self.questions.ask_again(first, &mut self.wire, &mut self.output);
     }
 
     /// Takes what the server sent.
@@ -173,6 +179,7 @@ impl State {
         self.handle_received();
         self.connected = false;
         self.output.clear();
+        self.forget_width();
         self.questions.handle_lost(&mut self.wire);
         for asked in self.requests.values_mut() {
             asked.handle_lost().into_iter().for_each(|wire| self.wire.free(wire));
@@ -229,7 +236,7 @@ impl State {
         asked.deliver_tree(&mut self.queue);
         let Some(tree) = asked.tree_mut() else { return };
         while let Some(seq) = tree.poll_leaving() {
-            if self.connected {
+            if self.connected && self.wire.is_understood(seq) {
                 self.output.request(&Request::Cancel { seq });
             } else if tree.acknowledge(seq) {
                 self.wire.free(seq);
@@ -243,34 +250,39 @@ impl State {
     /// Follows the directories among the names that trees have told of. `is_directory` looks at a path, without
     /// following a link.
     pub fn explore(&mut self, mut is_directory: impl FnMut(&Path) -> bool) {
+        self.settle_width();
         if self.wire.has_room() {
-            for number in std::mem::take(&mut self.starved) {
-                if let Some(tree) = self.requests.get_mut(&number).and_then(Asked::tree_mut) {
-                    tree.feed();
-                    self.curious.insert(number);
+            self.feed();
+        }
+        while !self.curious.is_empty() {
+            while let Some(number) = self.curious.pop_first() {
+                self.explore_tree(number, &mut is_directory);
+            }
+            // It ends, for when it is known that there are no wide numbers, nobody waits for one.
+            self.ask_width();
+        }
+    }
+
+    fn explore_tree(&mut self, number: RequestNumber, is_directory: &mut dyn FnMut(&Path) -> bool) {
+        let Some(tree) = self.requests.get_mut(&number).and_then(Asked::tree_mut) else { return };
+        let (wire, output, connected) = (&mut self.wire, &mut self.output, self.connected);
+        let branches = &mut self.branches;
+        tree.explore(
+            is_directory,
+            &mut || wire.allocate_branch(Owner::Request(number)),
+            &mut |subscription| {
+                *branches += 1;
+                if let Some(subscription) = subscription
+                    && connected
+                {
+                    output.request(&subscription.request());
                 }
-            }
+            },
+        );
+        if tree.is_starved() {
+            self.starved.insert(number);
         }
-        while let Some(number) = self.curious.pop_first() {
-            let Some(asked) = self.requests.get_mut(&number) else { continue };
-            let Some(tree) = asked.tree_mut() else { continue };
-            let (wire, output, connected) = (&mut self.wire, &mut self.output, self.connected);
-            let branches = &mut self.branches;
-            tree.explore(
-                &mut is_directory,
-                &mut || wire.allocate_branch(Owner::Request(number)),
-                &mut |subscription| {
-                    *branches += 1;
-                    if connected {
-                        output.request(&subscription.request());
-                    }
-                },
-            );
-            if tree.is_starved() {
-                self.starved.insert(number);
-            }
-            self.settle_tree(number);
-        }
+        self.settle_tree(number);
     }
 }
 
@@ -316,7 +328,9 @@ impl State {
         let (what, quiet) = match &request.scope {
             Scope::File => (subscription(Kind::File), false),
             Scope::Directory => (subscription(Kind::Directory), self.no_exists),
-            Scope::Tree(options) => (Monitored::Tree(Tree::new(path, wire, options.clone())), self.no_exists),
+            Scope::Tree(options) => {
+                (Monitored::Tree(Box::new(Tree::new(path, wire, options.clone()))), self.no_exists)
+            }
         };
         let asked = Asked::new(number, request, quiet, what);
         if self.connected {
@@ -361,7 +375,7 @@ impl State {
         self.curious.remove(&number);
         tracing::debug!(%number, "cancelled");
         for seq in asked.cancel() {
-            if self.connected {
+            if self.connected && self.wire.is_understood(seq) {
                 self.output.request(&Request::Cancel { seq });
             } else if asked.acknowledge(seq) {
                 self.wire.free(seq);

@@ -121,7 +121,7 @@ pub struct Core {
     /// The policy is not yet what the settings say; and the barriers that wait for that.
     is_outdated: bool,
     postponed: Vec<BarrierId>,
-    barriers: BTreeMap<BarrierId, (SessionId, u16)>,
+    barriers: BTreeMap<BarrierId, (SessionId, u32)>,
     next_subscription: u64,
     next_barrier: u64,
     /// Sessions that go on in the next turn, behind a question that was answered.

@@ -45,7 +45,7 @@ pub(crate) struct Outbox {
 /// A live subscription.
 #[derive(Debug)]
 struct Addressee {
-    seq: u16,
+    seq: u32,
     options: MonitorOptions,
     path: SharedBytes,
 }
@@ -73,7 +73,7 @@ enum Waiting {
 enum Word {
     Event(Event),
     Coverage(SubscriptionId, Coverage),
-    Reply { seq: u16, code: Code, text: Vec<u8> },
+    Reply { seq: u32, code: Code, text: Vec<u8> },
 }
 
 impl Outbox {
@@ -103,7 +103,7 @@ impl Outbox {
     }
 
     /// The request number of a live subscription, and its path as it was asked for.
-    pub fn addressee(&self, id: SubscriptionId) -> Option<(u16, &[u8])> {
+    pub fn addressee(&self, id: SubscriptionId) -> Option<(u32, &[u8])> {
         self.addressees.get(&id).map(|addressee| (addressee.seq, &*addressee.path))
     }
 
@@ -159,7 +159,7 @@ impl Outbox {
     }
 
     /// Begins to tell of a subscription.
-    pub fn open(&mut self, id: SubscriptionId, seq: u16, path: SharedBytes, options: MonitorOptions) {
+    pub fn open(&mut self, id: SubscriptionId, seq: u32, path: SharedBytes, options: MonitorOptions) {
         self.addressees.insert(id, Addressee { seq, options, path });
     }
 
@@ -174,7 +174,7 @@ impl Outbox {
     }
 
     /// Answers a question, behind everything that is to be told already.
-    pub fn answer(&mut self, seq: u16, answer: Vec<u8>) {
+    pub fn answer(&mut self, seq: u32, answer: Vec<u8>) {
         self.reply(seq, Code::Answer, answer);
         self.fence = self.next_place;
     }
@@ -229,7 +229,7 @@ impl Outbox {
         }
     }
 
-    fn reply(&mut self, seq: u16, code: Code, text: Vec<u8>) {
+    fn reply(&mut self, seq: u32, code: Code, text: Vec<u8>) {
         let reply = Word::Reply { seq, code, text };
         if self.is_flowing() {
             self.write(&reply);
@@ -336,7 +336,7 @@ impl Outbox {
 }
 
 /// Writes one packet.
-fn encode(bytes: &mut Vec<u8>, seq: u16, code: Code, subject: &[u8], tag: Option<Tag>) {
+fn encode(bytes: &mut Vec<u8>, seq: u32, code: Code, subject: &[u8], tag: Option<Tag>) {
     if let Err(error) = EventPacket::encode(bytes, seq, code, subject, tag) {
         let subject = subject.escape_ascii();
         warn!(seq, ?code, %subject, %error, "event dropped: no packet can hold it");

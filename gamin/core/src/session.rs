@@ -13,9 +13,9 @@ use tracing::debug;
 
 use crate::outbox::Outbox;
 
-/// The most subscriptions that one session may have: a client that keeps its request numbers apart can't have
-/// more. The request beyond it ends the session.
-pub const MAX_SUBSCRIPTIONS: usize = 1 << 16;
+/// The most subscriptions that one session may have: as many directories as the kernel lets a user watch, however much memory there
+/// is (`inotify_user_setup`). Clients are told ([`crate::NOUNS`]), and use their request numbers accordingly. The request beyond it ends the session.
+pub const MAX_SUBSCRIPTIONS: usize = 1 << 20;
 
 /// How many acknowledgements and answers may wait for a client. While so many wait, it is not read from.
 pub const MAX_REPLIES: usize = 1 << 16;
@@ -44,9 +44,9 @@ pub(crate) enum Demand {
     /// End a subscription, which may be one that never came to the engine.
     Cancel(SubscriptionId),
     /// Call [`Session::handle_reached`] with this number once all that has happened by now is told.
-    Barrier(u16),
+    Barrier(u32),
     /// Call [`Session::answer`] with this number and the answer to this.
-    Tell(u16, Inquiry),
+    Tell(u32, Inquiry),
 }
 
 /// Why a session can't go on.
@@ -69,7 +69,7 @@ pub(crate) struct Session {
     /// The live subscriptions by their request numbers, of each the oldest.
     numbers: IdMap<u32, SubscriptionId>,
     /// Those that came under a number that was in use.
-    repeated: BTreeSet<(u16, SubscriptionId)>,
+    repeated: BTreeSet<(u32, SubscriptionId)>,
     /// Whether requests behind a question wait: until it is answered, so answers keep their order; and then for another turn, since
     /// a question may be dear.
     is_waiting: bool,
@@ -120,7 +120,7 @@ impl Session {
     }
 
     /// The request number of a live subscription, and its path as it was asked for.
-    pub fn subscription(&self, id: SubscriptionId) -> Option<(u16, &[u8])> {
+    pub fn subscription(&self, id: SubscriptionId) -> Option<(u32, &[u8])> {
         self.outbox.addressee(id)
     }
 
@@ -157,12 +157,12 @@ impl Session {
     }
 
     /// Takes the word that a barrier has been reached.
-    pub fn handle_reached(&mut self, seq: u16) {
+    pub fn handle_reached(&mut self, seq: u32) {
         self.answer(seq, SYNC.to_vec());
     }
 
     /// Answers a question.
-    pub fn answer(&mut self, seq: u16, answer: Vec<u8>) {
+    pub fn answer(&mut self, seq: u32, answer: Vec<u8>) {
         self.is_answered = true;
         self.outbox.answer(seq, answer);
     }
@@ -233,7 +233,7 @@ impl Session {
     fn begin(
         &mut self,
         id: SubscriptionId,
-        seq: u16,
+        seq: u32,
         kind: Kind,
         options: MonitorOptions,
         mut path: Vec<u8>,
@@ -243,10 +243,10 @@ impl Session {
             path = EMPTY_PATH.to_vec();
         }
         let tree_path = TreePath::new(&path);
-        if self.numbers.contains_key(&seq.into()) {
+        if self.numbers.contains_key(&seq) {
             self.repeated.insert((seq, id));
         } else {
-            self.numbers.insert(seq.into(), id);
+            self.numbers.insert(seq, id);
         }
         // Mostly the spelling is that of the path itself.
         let spelling = tree_path.as_ref().map(TreePath::shared).filter(|plain| **plain == *path);
@@ -260,15 +260,15 @@ impl Session {
         Some(Demand::Subscribe(id, tree_path?, kind))
     }
 
-    fn end(&mut self, seq: u16) -> Option<Demand> {
-        let Some(id) = self.numbers.remove(&seq.into()) else {
+    fn end(&mut self, seq: u32) -> Option<Demand> {
+        let Some(id) = self.numbers.remove(&seq) else {
             debug!(seq, "cancel of an unknown number ignored");
             return None;
         };
         let next = self.repeated.range((seq, SubscriptionId(0))..).next().copied();
         if let Some((_, next)) = next.filter(|(number, _)| *number == seq) {
             self.repeated.remove(&(seq, next));
-            self.numbers.insert(seq.into(), next);
+            self.numbers.insert(seq, next);
         }
         debug!(?id, seq, "cancel");
         self.outbox.close(id);

@@ -154,7 +154,7 @@ const TAG_LEN: usize = 1 + size_of::<u64>();
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EventPacket<P = Vec<u8>> {
     /// The number that the client gave to the subscription or question.
-    pub seq: u16,
+    pub seq: u32,
     /// What happened.
     pub code: Code,
     /// The monitored path itself in the client's spelling, or the bare name of an entry. Never empty.
@@ -173,7 +173,7 @@ impl EventPacket {
     /// then.
     pub fn encode(
         out: &mut Vec<u8>,
-        seq: u16,
+        seq: u32,
         code: Code,
         path: &[u8],
         tag: Option<Tag>,
@@ -248,7 +248,7 @@ impl Decoder<EventPacket> {
     /// # Errors
     /// As [`Decoder::next_message`].
     #[inline(always)]
-    pub fn peek_code(&self) -> Result<Option<(u16, Code)>, DecodeError> {
+    pub fn peek_code(&self) -> Result<Option<(u32, Code)>, DecodeError> {
         match self.front()? {
             Some((header, [0, ..])) => Err(DecodeError::PathLength(header.path_len)),
             Some((header, _)) => Ok(Some((header.seq, Code::from(header.kind)))),

@@ -1,5 +1,5 @@
 //! The words that a client and a server share, and their bytes: wire protocol version 1 of Gamin 0.1.10
-//! and our three extensions of it (docs/protocol.md).
+//! and our four extensions of it (docs/protocol.md).
 //!
 //! Pure: no I/O, no clock. Who may connect, and what a request means, is left to the server; how a lost
 //! connection is mended, to the client. Invariant: whatever bytes come in, decoding neither panics nor
@@ -18,7 +18,7 @@ pub use address::{ADDRESS_TEXT_MAX, VIEW_MAX, VIEW_TEXT_MAX, address, address_in
 pub use coverage::Coverage;
 pub use event::{Code, EventPacket, Presence, Tag};
 pub use fact::{Fact, Inquiry, Page, Value};
-pub use packet::{DecodeError, Decoder, HEADER_LEN, PACKET_MAX, PATH_MAX, VERSION};
+pub use packet::{DecodeError, Decoder, HEADER_LEN, NARROW_MAX, NUMBER_MAX, PACKET_MAX, PATH_MAX, VERSION};
 pub use request::{Kind, MonitorOptions, Request};
 
 /// The byte that each side sends first: "take my credentials from this socket".

@@ -1,7 +1,8 @@
 //! The packet: a header of five native-endian `u16` (length, version, sequence, type, path length) and a
 //! path without terminator. What a type means is left to `request` and `event`.
 //!
-//! Invariant: a [`Decoder`] holds at most twice the bytes it was given and not yet decoded, and a malformed packet stays
+//! Invariants: a number that fits into the sequence travels as the original's do, and what the type says besides is none of its
+//! business; a [`Decoder`] holds at most twice the bytes it was given and not yet decoded, and a malformed packet stays
 //! in front of what comes behind it, since the stream has no way to resynchronise.
 
 use std::marker::PhantomData;
@@ -14,6 +15,12 @@ pub const PACKET_MAX: usize = HEADER_LEN + PATH_MAX;
 pub const PATH_MAX: usize = 4096;
 /// The only version of the protocol.
 pub const VERSION: u16 = 1;
+/// The largest number that fits into the sequence: the original's are no larger.
+pub const NARROW_MAX: u32 = 0xffff;
+/// The largest number that any packet can hold.
+pub const NUMBER_MAX: u32 = 0xff_ffff;
+/// In a type: the number is wide, and bits 8 to 15 of the type are its bits 16 to 23.
+const WIDE: u16 = 0x80;
 
 /// Why a packet cannot be understood. Each is the end of its connection (original.md 2.4, 2.5).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -40,12 +47,12 @@ pub enum DecodeError {
     Type(u16),
 }
 
-/// The header as it travels.
+/// The header as it was meant: of a wide number there is nothing left in the type.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Header {
     pub len: u16,
     pub version: u16,
-    pub seq: u16,
+    pub seq: u32,
     pub kind: u16,
     pub path_len: u16,
 }
@@ -54,7 +61,13 @@ impl Header {
     #[inline]
     fn decode(bytes: &[u8; HEADER_LEN]) -> Header {
         let word = |at: usize| u16::from_ne_bytes([bytes[at], bytes[at + 1]]);
-        Header { len: word(0), version: word(2), seq: word(4), kind: word(6), path_len: word(8) }
+        let (low, word_of_type) = (u32::from(word(4)), word(6));
+        let (seq, kind) = if word_of_type & WIDE == 0 {
+            (low, word_of_type)
+        } else {
+            (u32::from(word_of_type >> 8) << 16 | low, word_of_type & (WIDE - 1))
+        };
+        Header { len: word(0), version: word(2), seq, kind, path_len: word(8) }
     }
 
     /// Checks what both directions have in common; `may_lack_path` is true for a cancel.
@@ -78,11 +91,13 @@ impl Header {
 /// Appends a packet to `out`.
 ///
 /// `path` is given in parts, so that no caller has to join them first; together they must not exceed
-/// [`PATH_MAX`], which every caller has checked.
-pub(crate) fn encode(out: &mut Vec<u8>, seq: u16, kind: u16, path: &[&[u8]]) {
+/// [`PATH_MAX`], which every caller has checked. `seq` is at most [`NUMBER_MAX`].
+pub(crate) fn encode(out: &mut Vec<u8>, seq: u32, kind: u16, path: &[&[u8]]) {
     let path_len: usize = path.iter().map(|part| part.len()).sum();
     debug_assert!(path_len <= PATH_MAX, "because every caller has checked the path");
-    let words = [(HEADER_LEN + path_len) as u16, VERSION, seq, kind, path_len as u16];
+    debug_assert!(seq <= NUMBER_MAX, "because nobody gives or takes a larger number");
+    let kind = if seq <= NARROW_MAX { kind } else { kind & (WIDE - 1) | WIDE | (seq >> 16 << 8) as u16 };
+    let words = [(HEADER_LEN + path_len) as u16, VERSION, seq as u16, kind, path_len as u16];
     out.reserve(HEADER_LEN + path_len);
     for word in words {
         out.extend_from_slice(&word.to_ne_bytes());

@@ -20,7 +20,7 @@ pub enum Kind {
     Directory,
 }
 
-/// The option bits of a monitor request (`type & 0xfff0`).
+/// The option bits of a monitor request (`type & 0xfff0`, or `0x0070` with a wide number).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct MonitorOptions(u16);
 
@@ -51,8 +51,9 @@ impl MonitorOptions {
 pub enum Request {
     /// Begin a subscription.
     Monitor {
-        /// The client's name for the subscription.
-        seq: u16,
+        /// The client's name for the subscription, at most [`crate::NUMBER_MAX`], and [`crate::NARROW_MAX`] unless the server is
+        /// known to understand more.
+        seq: u32,
         /// What it is about.
         kind: Kind,
         /// The option bits, known and unknown.
@@ -63,13 +64,13 @@ pub enum Request {
     /// End the subscription `seq`.
     Cancel {
         /// The number that began it.
-        seq: u16,
+        seq: u32,
     },
     /// Our extension on the request type that the original keeps for debugging and ignores: a question,
     /// answered by an event of [`crate::Code::Answer`] with the same `seq`.
     Ask {
         /// Names the answer.
-        seq: u16,
+        seq: u32,
         /// What is asked, such as [`crate::SYNC`]. A question that the server does not know is ignored.
         question: Vec<u8>,
     },
@@ -82,7 +83,7 @@ impl Request {
     /// [`DecodeError::PathLength`] when the path or question is empty or not shorter than [`PATH_MAX`];
     /// nothing is appended then.
     pub fn encode(&self, out: &mut Vec<u8>) -> Result<(), DecodeError> {
-        let (seq, kind, path): (u16, u16, &[u8]) = match self {
+        let (seq, kind, path): (u32, u16, &[u8]) = match self {
             Request::Monitor { seq, kind, options, path } => {
                 let kind = match kind {
                     Kind::File => MONITOR_FILE,

@@ -1,8 +1,8 @@
 //! Packets as they travel: what is accepted, what is refused and why, and that no byte can do harm.
 
 use gamin_protocol::{
-    Code, DecodeError, Decoder, EventPacket, HEADER_LEN, Kind, MonitorOptions, PACKET_MAX, PATH_MAX, Request,
-    SYNC, Tag,
+    Code, DecodeError, Decoder, EventPacket, HEADER_LEN, Kind, MonitorOptions, NARROW_MAX, NUMBER_MAX,
+    PACKET_MAX, PATH_MAX, Request, SYNC, Tag,
 };
 use proptest::prelude::*;
 
@@ -44,6 +44,36 @@ fn a_request_is_the_bytes_that_the_original_sends() {
     bytes.clear();
     Request::Cancel { seq: 7 }.encode(&mut bytes).expect("because a cancel has no path");
     assert_eq!(bytes, well_formed(7, 3, b""));
+}
+
+#[test]
+fn a_wide_number_has_its_upper_byte_in_the_type() {
+    let mut bytes = Vec::new();
+    let options = MonitorOptions::TAGGED.with(MonitorOptions::COVERAGE);
+    let request = Request::Monitor { seq: 0x12_3456, kind: Kind::Directory, options, path: b"/tmp".to_vec() };
+    request.encode(&mut bytes).expect("because the path is short");
+    assert_eq!(bytes, well_formed(0x3456, 0x12e2, b"/tmp"));
+    assert_eq!(decode_request(&bytes), Ok(Some(request)));
+
+    bytes.clear();
+    let cancel = Request::Cancel { seq: NUMBER_MAX };
+    cancel.encode(&mut bytes).expect("because a cancel has no path");
+    assert_eq!(bytes, well_formed(0xffff, 0xff83, b""));
+    assert_eq!(decode_request(&bytes), Ok(Some(cancel)));
+
+    bytes.clear();
+    EventPacket::encode(&mut bytes, NARROW_MAX + 1, Code::EndExist, b"/tmp", None)
+        .expect("because the path is short");
+    assert_eq!(bytes, well_formed(0, 0x0189, b"/tmp"));
+}
+
+#[test]
+fn without_the_bit_for_it_no_number_is_wide() {
+    let request = decode_request(&well_formed(7, 0x1202, b"/tmp"));
+    assert!(matches!(request, Ok(Some(Request::Monitor { seq: 7, .. }))), "{request:?}");
+    assert_eq!(decode_request(&well_formed(7, 0x1203, b"")), Err(DecodeError::PathLength(0)));
+    let event = decode_event(&well_formed(7, 0x0109, b"/tmp")).expect("because it is well formed");
+    assert_eq!(event.map(|event| (event.seq, event.code)), Some((7, Code::from(0x0109))));
 }
 
 #[test]
@@ -140,22 +170,25 @@ fn a_broken_stream_stays_broken() {
     assert_eq!(decoder.next_message(), Err(DecodeError::Version(9)));
 }
 
+/// Narrow ones and wide ones.
+fn numbers() -> impl Strategy<Value = u32> {
+    prop_oneof![0..=NARROW_MAX, 0..=NUMBER_MAX]
+}
+
 fn requests() -> impl Strategy<Value = Request> {
     let path = prop::collection::vec(1..=255_u8, 1..200);
     prop_oneof![
-        (any::<u16>(), any::<bool>(), any::<bool>(), path.clone()).prop_map(
-            |(seq, is_file, tagged, path)| {
-                let kind = if is_file { Kind::File } else { Kind::Directory };
-                let options = if tagged {
-                    MonitorOptions::TAGGED.with(MonitorOptions::NO_EXISTS)
-                } else {
-                    MonitorOptions::NONE
-                };
-                Request::Monitor { seq, kind, options, path }
-            }
-        ),
-        any::<u16>().prop_map(|seq| Request::Cancel { seq }),
-        (any::<u16>(), path).prop_map(|(seq, question)| Request::Ask { seq, question }),
+        (numbers(), any::<bool>(), any::<bool>(), path.clone()).prop_map(|(seq, is_file, tagged, path)| {
+            let kind = if is_file { Kind::File } else { Kind::Directory };
+            let options = if tagged {
+                MonitorOptions::TAGGED.with(MonitorOptions::NO_EXISTS)
+            } else {
+                MonitorOptions::NONE
+            };
+            Request::Monitor { seq, kind, options, path }
+        }),
+        numbers().prop_map(|seq| Request::Cancel { seq }),
+        (numbers(), path).prop_map(|(seq, question)| Request::Ask { seq, question }),
     ]
 }
 
@@ -184,6 +217,35 @@ proptest! {
             }
         }
         prop_assert_eq!(decoded, requests);
+    }
+
+    #[test]
+    fn a_narrow_number_is_all_that_its_packet_says_of_it(seq in any::<u16>(), request in requests(), code in 0..64_u16) {
+        let seq_of = |bytes: &[u8]| u16::from_ne_bytes([bytes[4], bytes[5]]);
+        let type_of = |bytes: &[u8]| u16::from_ne_bytes([bytes[6], bytes[7]]);
+        let mut bytes = Vec::new();
+        let narrow = match request {
+            Request::Monitor { kind, options, path, .. } => Request::Monitor { seq: seq.into(), kind, options, path },
+            Request::Cancel { .. } => Request::Cancel { seq: seq.into() },
+            Request::Ask { question, .. } => Request::Ask { seq: seq.into(), question },
+        };
+        narrow.encode(&mut bytes).expect("because the path is short");
+        prop_assert_eq!((seq_of(&bytes), type_of(&bytes) & 0xff80), (seq, 0));
+        bytes.clear();
+        EventPacket::encode(&mut bytes, seq.into(), Code::from(code), b"name", None).expect("because the name is short");
+        prop_assert_eq!((seq_of(&bytes), type_of(&bytes)), (seq, code));
+    }
+
+    #[test]
+    fn an_event_of_any_number_comes_out_as_it_went_in(seq in numbers(), code in 0..64_u16, tag in prop::option::of(any::<u64>())) {
+        let event = EventPacket { seq, code: Code::from(code), path: b"name".to_vec(), tag: tag.map(Tag::new) };
+        let mut bytes = Vec::new();
+        EventPacket::encode(&mut bytes, seq, event.code, &event.path, event.tag).expect("because the name is short");
+        let mut decoder = Decoder::<EventPacket>::new();
+        decoder.push(&bytes);
+        prop_assert_eq!(decoder.peek_code(), Ok(Some((seq, event.code))));
+        prop_assert_eq!(decoder.peek().map(|event| event.map(EventPacket::into_owned)), Ok(Some(event.clone())));
+        prop_assert_eq!(decoder.next_message(), Ok(Some(event)));
     }
 
     #[test]

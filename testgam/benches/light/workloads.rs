@@ -250,7 +250,7 @@ fn library_alone(side: &Side<'_>, folder: &Path) -> Outcome<Figures> {
 }
 
 /// Takes in a client, and the number of its first request.
-fn accept(listener: &UnixListener) -> Outcome<(UnixStream, u16)> {
+fn accept(listener: &UnixListener) -> Outcome<(UnixStream, u32)> {
     let (mut stream, _) = listener.accept()?;
     stream.write_all(&[CREDENTIAL])?;
     let mut requests = Decoder::<Request>::new();

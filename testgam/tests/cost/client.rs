@@ -16,7 +16,7 @@ const NAMES: usize = 1000;
 pub struct Client {
     state: State,
     /// The numbers of its requests, as the server knows them.
-    numbers: Vec<u16>,
+    numbers: Vec<u32>,
 }
 
 impl Client {
@@ -67,7 +67,7 @@ impl Client {
     }
 
     /// Has the server say something, and reads what comes of it.
-    fn tell(&mut self, events: &[(u16, Code, &[u8])]) {
+    fn tell(&mut self, events: &[(u32, Code, &[u8])]) {
         let bytes = uncounted(|| {
             let mut bytes = Vec::new();
             for (seq, code, path) in events {

@@ -73,7 +73,7 @@ struct Caller {
 #[derive(Debug)]
 pub(super) enum Monitored {
     Path(Subscription),
-    Tree(Tree),
+    Tree(Box<Tree>),
 }
 
 impl Asked {
@@ -101,7 +101,7 @@ impl Asked {
     pub(super) fn live(&self) -> impl Iterator<Item = &Subscription> {
         let (path, tree) = match &self.what {
             Monitored::Path(subscription) => (Some(subscription), None),
-            Monitored::Tree(tree) => (None, Some(tree)),
+            Monitored::Tree(tree) => (None, Some(&**tree)),
         };
         let subscriptions = path.into_iter().chain(tree.into_iter().flat_map(Tree::subscriptions));
         subscriptions.filter(|subscription| subscription.is_live())
@@ -110,7 +110,7 @@ impl Asked {
     fn subscriptions_mut(&mut self) -> impl Iterator<Item = &mut Subscription> {
         let (path, tree) = match &mut self.what {
             Monitored::Path(subscription) => (Some(subscription), None),
-            Monitored::Tree(tree) => (None, Some(tree)),
+            Monitored::Tree(tree) => (None, Some(&mut **tree)),
         };
         path.into_iter().chain(tree.into_iter().flat_map(Tree::subscriptions_mut))
     }
@@ -174,7 +174,7 @@ impl Asked {
     }
 
     /// Takes the Acknowledge of the subscription with the wire number `seq`; says whether it has one.
-    pub(super) fn acknowledge(&mut self, seq: u16) -> bool {
+    pub(super) fn acknowledge(&mut self, seq: u32) -> bool {
         match &mut self.what {
             Monitored::Path(subscription) => subscription.acknowledge(),
             Monitored::Tree(tree) => tree.acknowledge(seq),
@@ -189,7 +189,7 @@ impl Asked {
     }
 
     /// The server is gone; gives the wire numbers of the subscriptions that it need not acknowledge any more.
-    pub(super) fn handle_lost(&mut self) -> Vec<u16> {
+    pub(super) fn handle_lost(&mut self) -> Vec<u32> {
         let mut over = Vec::new();
         for subscription in self.subscriptions_mut() {
             if subscription.is_live() {
@@ -203,7 +203,7 @@ impl Asked {
     }
 
     /// Marks it as cancelled; gives the wire numbers of the subscriptions that end with it.
-    pub(super) fn cancel(&mut self) -> Vec<u16> {
+    pub(super) fn cancel(&mut self) -> Vec<u32> {
         self.cancelled = true;
         self.subscriptions_mut().filter_map(|one| one.cancel().then_some(one.wire)).collect()
     }

@@ -21,8 +21,8 @@ pub struct Token(u16);
 
 #[cfg(test)]
 impl Token {
-    pub(super) fn wire(self) -> u16 {
-        self.0
+    pub(super) fn wire(self) -> u32 {
+        self.0.into()
     }
 }
 
@@ -60,7 +60,7 @@ pub(super) struct Questions {
     last: u16,
     ability: Ability,
     /// The wire number of the probe, until it is acknowledged.
-    probe: Option<u16>,
+    probe: Option<u32>,
 }
 
 impl Questions {
@@ -105,9 +105,17 @@ impl Questions {
         self.questions.remove(&token);
     }
 
-    /// Asks a new server what is open.
-    pub(super) fn ask_again(&mut self, wire: &mut WireNumbers, output: &mut Output) {
-        let open = self.questions.iter().filter(|(_, question)| question.outcome == Outcome::Open);
+    /// Whether what is asked now is answered by a server that answers, and found out to be in vain with another.
+    pub(super) fn is_answered_by_all(&self, wire: &WireNumbers) -> bool {
+        self.ability != Ability::Unknown || self.probe.is_some() || wire.has_any()
+    }
+
+    /// Asks a new server what is open, but for the question that it was asked already.
+    pub(super) fn ask_again(&mut self, first: Option<Token>, wire: &mut WireNumbers, output: &mut Output) {
+        let open = self
+            .questions
+            .iter()
+            .filter(|(token, question)| Some(**token) != first && question.outcome == Outcome::Open);
         let open: Vec<_> = open.map(|(token, question)| (*token, question.text.clone())).collect();
         for (token, text) in open {
             self.send(token, &text, wire, output);
@@ -115,7 +123,7 @@ impl Questions {
     }
 
     fn send(&mut self, token: Token, text: &[u8], wire: &mut WireNumbers, output: &mut Output) {
-        output.request(&Request::Ask { seq: token.0, question: text.to_vec() });
+        output.request(&Request::Ask { seq: token.0.into(), question: text.to_vec() });
         if self.ability != Ability::Unknown || self.probe.is_some() {
             return;
         }
@@ -137,10 +145,11 @@ impl Questions {
     }
 
     /// The server has answered something. An answer is its question, and maybe more lines.
-    pub(super) fn handle_answer(&mut self, seq: u16, answer: &[u8]) {
+    pub(super) fn handle_answer(&mut self, seq: u32, answer: &[u8]) {
         // Also if nobody waits for it any more, it shows that the server answers.
         self.ability = Ability::Present;
-        if let Some(question) = self.questions.get_mut(&Token(seq))
+        if let Ok(seq) = u16::try_from(seq)
+            && let Some(question) = self.questions.get_mut(&Token(seq))
             && let Some(rest) = answer.strip_prefix(&*question.text)
             && (rest.is_empty() || rest.starts_with(b"\n"))
         {

@@ -15,7 +15,7 @@ use super::told::{BareEvent, Subject, Told};
 #[derive(Debug)]
 pub(super) struct Subscription {
     /// Its number on the wire.
-    pub(super) wire: u16,
+    pub(super) wire: u32,
     path: PathBuf,
     kind: Kind,
     cancelled: bool,
@@ -47,7 +47,7 @@ enum Course {
 }
 
 impl Subscription {
-    pub(super) fn new(kind: Kind, path: PathBuf, wire: u16, wants_coverage: bool) -> Subscription {
+    pub(super) fn new(kind: Kind, path: PathBuf, wire: u32, wants_coverage: bool) -> Subscription {
         Subscription {
             wire,
             path,

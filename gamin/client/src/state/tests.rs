@@ -55,7 +55,7 @@ proptest! {
 
     #[test]
     fn no_bytes_make_it_panic(
-        packets in proptest::collection::vec((0u16..4, 0u16..60, "/?[a-c]{1,2}", any::<bool>()), 0..40),
+        packets in proptest::collection::vec((0u32..4, 0u16..60, "/?[a-c]{1,2}", any::<bool>()), 0..40),
         rubbish in proptest::collection::vec(any::<u8>(), 0..40),
     ) {
         let mut state = State::default();

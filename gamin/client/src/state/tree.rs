@@ -18,6 +18,7 @@ use gamin_protocol::{self as protocol, Code, Coverage, Kind};
 
 use super::subscription::Subscription;
 use super::told::{BareEvent, Subject};
+use super::wire::Allocation;
 
 /// What is said of a name in a tree, which is relative to its root.
 type Says = Arc<dyn Fn(&Path) -> bool + Send + Sync>;
@@ -92,15 +93,17 @@ pub(super) struct Tree {
     root: Vec<u8>,
     options: TreeOptions,
     /// By wire number; those that have left stay until they are acknowledged.
-    branches: BTreeMap<u16, Branch>,
+    branches: BTreeMap<u32, Branch>,
     /// The wire numbers of those that are followed, by name.
-    followed: BTreeMap<Vec<u8>, u16>,
+    followed: BTreeMap<Vec<u8>, u32>,
     told: BTreeSet<Vec<u8>>,
     /// Those that would be followed if that were possible, and why it is not.
     gaps: BTreeMap<Vec<u8>, Coverage>,
     unexplored: VecDeque<Lead>,
+    /// Those that are to be looked at again when it is known whether there are more wire numbers.
+    waiting: Vec<Lead>,
     events: Vec<TreeEvent>,
-    leaving: Vec<u16>,
+    leaving: Vec<u32>,
     suspended: bool,
     /// How many branches have not been listed.
     unlisted: usize,
@@ -108,7 +111,7 @@ pub(super) struct Tree {
 }
 
 impl Tree {
-    pub(super) fn new(root: &Path, wire: u16, options: TreeOptions) -> Tree {
+    pub(super) fn new(root: &Path, wire: u32, options: TreeOptions) -> Tree {
         let root = root.as_os_str().as_bytes();
         let root = root.strip_suffix(b"/").unwrap_or(root).to_vec();
         let mut tree = Tree {
@@ -119,6 +122,7 @@ impl Tree {
             told: BTreeSet::new(),
             gaps: BTreeMap::new(),
             unexplored: VecDeque::new(),
+            waiting: Vec::new(),
             events: Vec::new(),
             leaving: Vec::new(),
             suspended: false,
@@ -170,7 +174,7 @@ impl Tree {
     }
 
     /// Takes the Acknowledge of a branch; says whether it has it.
-    pub(super) fn acknowledge(&mut self, wire: u16) -> bool {
+    pub(super) fn acknowledge(&mut self, wire: u32) -> bool {
         let Some(branch) = self.branches.get_mut(&wire) else { return false };
         if !branch.subscription.is_live() {
             return self.branches.remove(&wire).is_some();
@@ -200,7 +204,7 @@ impl Tree {
     }
 
     /// Gives the wire number of a branch that is to be cancelled.
-    pub(super) fn poll_leaving(&mut self) -> Option<u16> {
+    pub(super) fn poll_leaving(&mut self) -> Option<u32> {
         self.leaving.pop()
     }
 
@@ -209,15 +213,34 @@ impl Tree {
         !self.unexplored.is_empty()
     }
 
-    /// Whether a directory waits for a request number.
+    /// Whether a directory waits for a wire number.
     pub(super) fn is_starved(&self) -> bool {
-        self.gaps.values().any(|why| *why == Coverage::TooMany)
+        !self.waiting.is_empty() || self.gaps.values().any(|why| *why == Coverage::TooMany)
     }
 
-    /// Tries again to follow what there was no request number for.
+    /// Tries again to follow what there was no wire number for.
     pub(super) fn feed(&mut self) {
+        // They were found before what is still to be explored.
+        self.waiting.extend(std::mem::take(&mut self.unexplored));
+        self.unexplored = std::mem::take(&mut self.waiting).into();
         let starved = self.gaps.iter().filter(|(_, why)| **why == Coverage::TooMany);
         self.unexplored.extend(starved.map(|(name, _)| Lead { name: name.clone(), is_old: false }));
+    }
+
+    /// Stops following, with what is below, directories whose wire number is not `understood`; says whether there are any. What was told of them
+    /// is forgotten without a word: it is not gone.
+    pub(super) fn let_go(&mut self, understood: impl Fn(u32) -> bool) -> bool {
+        let lost = self.followed.iter().filter(|(_, wire)| !understood(**wire));
+        let lost: Vec<_> = lost.map(|(name, _)| name.clone()).collect();
+        for name in &lost {
+            if self.followed.contains_key(name) {
+                self.forget_below(name);
+                self.unfollow(name);
+                self.cover(name.clone(), Coverage::TooMany);
+            }
+        }
+        self.finish();
+        !lost.is_empty()
     }
 
     /// Asks the options again about everything that is known.
@@ -249,12 +272,13 @@ impl Tree {
         self.finish();
     }
 
-    /// Takes up the directories among the names that are new, each with a wire number of its own.
+    /// Takes up the directories among the names that are new, each with a wire number of its own, and says so for each that it takes up,
+    /// or lets wait.
     pub(super) fn explore(
         &mut self,
         is_directory: &mut dyn FnMut(&Path) -> bool,
-        allocate: &mut dyn FnMut() -> Option<u16>,
-        subscribe: &mut dyn FnMut(&Subscription),
+        allocate: &mut dyn FnMut() -> Allocation,
+        subscribe: &mut dyn FnMut(Option<&Subscription>),
     ) {
         while let Some(lead) = self.unexplored.pop_front() {
             let path = self.path(&lead.name);
@@ -266,11 +290,18 @@ impl Tree {
                 // What stands above it has gone, or will say so.
             } else if path.as_os_str().len() >= protocol::PATH_MAX {
                 self.cover(lead.name, Coverage::TooDeep);
-            } else if let Some(wire) = allocate() {
-                self.cover(lead.name.clone(), Coverage::Kernel);
-                subscribe(self.follow(lead, wire));
             } else {
-                self.cover(lead.name, Coverage::TooMany);
+                match allocate() {
+                    Allocation::Number(wire) => {
+                        self.cover(lead.name.clone(), Coverage::Kernel);
+                        subscribe(Some(self.follow(lead, wire)));
+                    }
+                    Allocation::Later => {
+                        subscribe(None);
+                        self.waiting.push(lead);
+                    }
+                    Allocation::Never => self.cover(lead.name, Coverage::TooMany),
+                }
             }
         }
         self.finish();
@@ -294,7 +325,7 @@ impl Tree {
         self.events.push(TreeEvent::Covered(subject, coverage));
     }
 
-    fn follow(&mut self, Lead { name, is_old }: Lead, wire: u16) -> &Subscription {
+    fn follow(&mut self, Lead { name, is_old }: Lead, wire: u32) -> &Subscription {
         // Whether or not its caller is told, it may ask.
         let mut subscription = Subscription::new(Kind::Directory, self.path(&name), wire, true);
         if self.suspended {
@@ -316,7 +347,7 @@ impl Tree {
     }
 
     /// Takes what a branch tells of its directory.
-    fn hear(&mut self, wire: u16, heard: Vec<BareEvent>) {
+    fn hear(&mut self, wire: u32, heard: Vec<BareEvent>) {
         for (code, subject) in heard {
             let Some(branch) = self.branches.get_mut(&wire) else { break };
             if !branch.subscription.is_live() {
@@ -439,7 +470,8 @@ impl Tree {
 
     /// Tells that the listing is complete, once it is.
     fn finish(&mut self) {
-        if self.unlisted == 0 && self.unexplored.is_empty() && std::mem::take(&mut self.owes_end) {
+        let is_explored = self.unexplored.is_empty() && self.waiting.is_empty();
+        if self.unlisted == 0 && is_explored && std::mem::take(&mut self.owes_end) {
             self.events.push(TreeEvent::Happened((Code::EndExist, Subject::Root)));
         }
     }

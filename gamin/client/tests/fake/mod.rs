@@ -98,7 +98,7 @@ impl Session {
     }
 
     /// Waits for the next request, which begins a subscription, and gives its wire number.
-    pub fn next_monitor(&mut self) -> u16 {
+    pub fn next_monitor(&mut self) -> u32 {
         match self.next_request() {
             Some(Request::Monitor { seq, .. }) => seq,
             other => panic!("{other:?}"),
@@ -109,16 +109,16 @@ impl Session {
         self.stream.write_all(bytes).expect("a client that reads");
     }
 
-    pub fn send(&mut self, seq: u16, code: Code, path: &str) {
+    pub fn send(&mut self, seq: u32, code: Code, path: &str) {
         self.send_bytes(&packet(seq, code, path, None));
     }
 
-    pub fn send_tagged(&mut self, seq: u16, code: Code, path: &str, tag: u64) {
+    pub fn send_tagged(&mut self, seq: u32, code: Code, path: &str, tag: u64) {
         self.send_bytes(&packet(seq, code, path, Some(tag)));
     }
 
     /// Says that a path exists, and nothing else.
-    pub fn list(&mut self, seq: u16, path: &str) {
+    pub fn list(&mut self, seq: u32, path: &str) {
         self.send(seq, Code::Exists, path);
         self.send(seq, Code::EndExist, path);
     }
@@ -143,7 +143,7 @@ impl Session {
     }
 }
 
-pub fn packet(seq: u16, code: Code, path: &str, tag: Option<u64>) -> Vec<u8> {
+pub fn packet(seq: u32, code: Code, path: &str, tag: Option<u64>) -> Vec<u8> {
     let mut packet = Vec::new();
     EventPacket::encode(&mut packet, seq, code, path.as_bytes(), tag.map(Tag::new)).expect("a good path");
     packet

@@ -7,7 +7,7 @@ use gamin_engine::{SubscriptionId, Time};
 use gamin_protocol::Fact;
 
 use super::Core;
-use crate::session::SessionId;
+use crate::session::{MAX_SUBSCRIPTIONS, SessionId};
 
 /// All nouns, in the order in which a trace tells of them.
 pub const NOUNS: &[&str] =
@@ -41,6 +41,7 @@ impl Core {
             .word("uptime", now.since(self.began).as_secs())
             .word("sessions", self.sessions.len())
             .word("subscriptions", self.owners.len())
+            .word("subscriptions-max", MAX_SUBSCRIPTIONS)
             .word("watches", watches)
             .word("polled", polled)
             .word("kernel-watches", self.engine.kernel_watch_count());

@@ -12,13 +12,14 @@ use tracing::{debug, info, warn};
 
 use super::Core;
 use super::ring::Happening;
-use crate::session::{Demand, Session, SessionId};
+use crate::session::{Demand, MAX_SUBSCRIPTIONS, Session, SessionId};
 
 /// How many sessions there may be. One more is told so and closed as soon as it has shown its credentials.
 pub const MAX_SESSIONS: usize = 4096;
-/// How many subscriptions all sessions may have. When there are more, by less than what is read from a client at once, the process
+/// How many subscriptions all sessions may have: beside a session that has all it may, the others can have as much again as four trees
+/// of narrow numbers. When there are more, by less than what is read from a client at once, the process
 /// that has the most loses the session in which it has the most.
-pub const MAX_ALL_SUBSCRIPTIONS: usize = 1 << 18;
+pub const MAX_ALL_SUBSCRIPTIONS: usize = MAX_SUBSCRIPTIONS + (1 << 18);
 
 impl Core {
     /// Lets a newcomer in if its first byte is what it has to be, and gives the bytes behind that.

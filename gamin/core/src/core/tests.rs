@@ -152,20 +152,20 @@ fn look(request: &ScanRequest) -> Scan {
     Scan { dependencies, found }
 }
 
-fn monitor(seq: u16, options: MonitorOptions, path: &str) -> Vec<u8> {
+fn monitor(seq: u32, options: MonitorOptions, path: &str) -> Vec<u8> {
     let mut bytes = Vec::new();
     let request = Request::Monitor { seq, kind: Kind::Directory, options, path: path.into() };
     request.encode(&mut bytes).expect("because the path is short");
     bytes
 }
 
-fn cancel(seq: u16) -> Vec<u8> {
+fn cancel(seq: u32) -> Vec<u8> {
     let mut bytes = Vec::new();
     Request::Cancel { seq }.encode(&mut bytes).expect("because a cancel has no path");
     bytes
 }
 
-fn ask(seq: u16, question: &[u8]) -> Vec<u8> {
+fn ask(seq: u32, question: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::new();
     let request = Request::Ask { seq, question: question.to_vec() };
     request.encode(&mut bytes).expect("because the question is short");
@@ -314,12 +314,30 @@ fn a_number_used_twice_is_served_twice_and_cancelled_oldest_first() {
 }
 
 #[test]
+fn a_number_may_be_wide() {
+    let mut world = World::new();
+    let id = world.session();
+    let (narrow, wide) = (7, 0x1_0007);
+    let both = [narrow, wide].map(|seq| monitor(seq, MonitorOptions::NO_EXISTS, "r"));
+    world.send(id, &both.concat());
+    assert_eq!(world.told(id), ["7 Deleted r", "65543 Deleted r"]);
+    let (numbers, _) = inquire(&mut world, id, "subscription");
+    assert!(numbers.is_empty(), "of what leads nowhere there is no watch");
+    world.send(id, &[cancel(wide), cancel(wide)].concat());
+    assert_eq!(world.told(id), ["65543 Acknowledge r"]);
+    let (facts, _) = inquire(&mut world, id, "server");
+    assert_eq!(facts[0].get("subscriptions-max"), Some(&*MAX_SUBSCRIPTIONS.to_string()));
+    world.send(id, &cancel(narrow));
+    assert_eq!(world.told(id), ["7 Acknowledge r"]);
+}
+
+#[test]
 fn one_subscription_too_many_ends_the_session() {
     let mut world = World::new();
     let id = world.session();
     // Beginning and ending one takes as long however many there are of the same path.
     for seq in 0..MAX_SUBSCRIPTIONS {
-        world.send(id, &monitor(seq as u16, MonitorOptions::NO_EXISTS, "/d"));
+        world.send(id, &monitor(seq as u32, MonitorOptions::NO_EXISTS, "/d"));
     }
     assert!(world.closed.is_empty());
     world.send(id, &monitor(0, MonitorOptions::NO_EXISTS, "/d"));
@@ -333,7 +351,7 @@ fn of_too_many_subscriptions_in_all_the_process_that_has_the_most_loses_the_most
     const { assert!(PART < MAX_SUBSCRIPTIONS && MAX_ALL_SUBSCRIPTIONS.is_multiple_of(PART)) };
     let mut world = World::new();
     let requests: Vec<u8> =
-        (0..PART).flat_map(|seq| monitor(seq as u16, MonitorOptions::NO_EXISTS, "r")).collect();
+        (0..PART).flat_map(|seq| monitor(seq as u32, MonitorOptions::NO_EXISTS, "r")).collect();
     // Another has the largest session, but fewer in all.
     let other = world.session_of(2);
     world.send(other, &requests.repeat(2));

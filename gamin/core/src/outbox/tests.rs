@@ -16,7 +16,7 @@ fn outbox(options: &[MonitorOptions]) -> Outbox {
     let mut outbox = Outbox::new(BYTES_MAX);
     outbox.sent(1);
     for (seq, options) in (1..).zip(options) {
-        outbox.open(SubscriptionId(seq), seq as u16, ROOT.as_bytes().into(), *options);
+        outbox.open(SubscriptionId(seq), seq as u32, ROOT.as_bytes().into(), *options);
     }
     outbox
 }
@@ -403,7 +403,7 @@ impl Stream {
                 9 => self.check_answer()?,
                 seq => {
                     let entry = (packet.path != ROOT.as_bytes()).then_some(&*packet.path);
-                    let told = &mut self.told[usize::from(seq) - 1];
+                    let told = &mut self.told[seq as usize - 1];
                     told.apply(packet.code, entry, packet.tag.unwrap_or(Tag::new(0)))?;
                 }
             }

@@ -184,7 +184,7 @@ fn with_place(test: fn(&Server, &Place)) {
     thread::spawn(in_namespace).join().expect("because the test has not panicked");
 }
 
-fn event(number: u16, code: &str, path: &Path) -> String {
+fn event(number: u32, code: &str, path: &Path) -> String {
     format!("{number} {code} {}", path.display())
 }
 

@@ -58,7 +58,7 @@ impl Place {
     }
 }
 
-fn listed(client: &mut Client, number: u16, path: &Path) {
+fn listed(client: &mut Client, number: u32, path: &Path) {
     client.send(&monitor(number, path));
     client.events_until(&format!("{number} EndExist {}", path.display()));
 }
@@ -192,7 +192,7 @@ fn a_mount_is_never_kept_busy_and_its_end_is_the_end_of_what_was_there() {
             listed(&mut client, 2, point);
             umount(point).expect("because nobody keeps it busy");
             let told = client.sync();
-            let root = |number: u16, code: &str, path: &Path| format!("{number} {code} {}", path.display());
+            let root = |number: u32, code: &str, path: &Path| format!("{number} {code} {}", path.display());
             assert!(told.contains(&root(1, "Deleted", &point.join("d"))), "{told:?}");
             assert!(told.contains(&root(2, "Deleted", point)), "{told:?}");
             mount_tmpfs(point);

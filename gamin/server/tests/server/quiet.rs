@@ -13,7 +13,7 @@ use crate::support::{Client, GAM_SERVER, Server, monitor};
 use nix::unistd::Pid;
 use tempfile::TempDir;
 
-const DIRECTORIES: u16 = 1000;
+const DIRECTORIES: u32 = 1000;
 const A_FEW_SECONDS: u64 = 3;
 /// In which a server comes to rest that has just answered.
 const SETTLING: Duration = Duration::from_secs(2);

@@ -21,7 +21,7 @@ pub(super) struct Server {
     tagged: bool,
     barrier: bool,
     requests: Decoder<Request>,
-    pub(super) subscriptions: BTreeSet<u16>,
+    pub(super) subscriptions: BTreeSet<u32>,
     outbox: VecDeque<Vec<u8>>,
 }
 
@@ -44,7 +44,7 @@ impl Server {
         Server::new(tagged)
     }
 
-    pub(super) fn send(&mut self, seq: u16, code: Code, path: &[u8], version: Option<u64>) {
+    pub(super) fn send(&mut self, seq: u32, code: Code, path: &[u8], version: Option<u64>) {
         let mut packet = Vec::new();
         let tag = version.filter(|_| self.tagged).map(Tag::new);
         protocol::EventPacket::encode(&mut packet, seq, code, path, tag).expect("a good path");
@@ -77,7 +77,7 @@ impl Server {
         }
     }
 
-    fn list(&mut self, seq: u16, path: &[u8], disk: &Disk) {
+    fn list(&mut self, seq: u32, path: &[u8], disk: &Disk) {
         match disk {
             None => self.send(seq, Code::Deleted, path, None),
             Some(entries) => {

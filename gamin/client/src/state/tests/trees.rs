@@ -1,10 +1,12 @@
 //! Trees, against a model of a server that has a whole file system to tell about.
 
+mod wide;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use gamin_protocol::{CREDENTIAL, Code, Coverage, Decoder, Tag};
+use gamin_protocol::{CREDENTIAL, Code, Coverage, Decoder, Fact, Inquiry, NARROW_MAX, Tag};
 use proptest::prelude::*;
 
 use super::super::wire::RESERVE;
@@ -15,18 +17,45 @@ const ROOT: &str = "/tree";
 /// What is there below the root, by its name relative to the root, which is empty: whether it is a directory, and its tag.
 type Files = BTreeMap<String, (bool, u64)>;
 
+/// What a server makes of questions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ability {
+    /// Nothing, and it gives no tags.
+    Original,
+    /// It answers, and knows narrow numbers alone.
+    Narrow,
+    /// It answers, and knows wide numbers too.
+    Wide,
+}
+
 /// A server that lists and reports every directory that is asked for.
 struct Server {
+    ability: Ability,
     requests: Decoder<Request>,
-    followed: BTreeMap<u16, String>,
+    followed: BTreeMap<u32, String>,
     outbox: Vec<u8>,
 }
 
 impl Server {
-    fn send(&mut self, seq: u16, code: Code, path: &str, tag: Option<u64>) {
-        let tag = tag.map(Tag::new);
+    fn send(&mut self, seq: u32, code: Code, path: &str, tag: Option<u64>) {
+        assert!(seq <= NARROW_MAX || self.ability == Ability::Wide, "it does not know {seq}");
+        let tag = tag.filter(|_| self.ability != Ability::Original).map(Tag::new);
         protocol::EventPacket::encode(&mut self.outbox, seq, code, path.as_bytes(), tag)
             .expect("a good path");
+    }
+
+    fn answer(&mut self, seq: u32, question: &[u8]) {
+        let answer = match Inquiry::parse(question) {
+            _ if self.ability == Ability::Original => return,
+            Some(inquiry) => {
+                let max: u64 = if self.ability == Ability::Wide { 1 << 20 } else { 1 << 16 };
+                let server = Fact::new("server").word("subscriptions-max", max);
+                inquiry.answer([(1, server)].into_iter())
+            }
+            None => question.to_vec(),
+        };
+        protocol::EventPacket::encode(&mut self.outbox, seq, Code::Answer, &answer, None)
+            .expect("a short answer");
     }
 
     fn report(&mut self, code: Code, name: &str, (is_directory, tag): (bool, u64)) {
@@ -58,6 +87,8 @@ fn entries_of(files: &Files, folder: &str) -> Vec<(String, u64)> {
 struct World {
     state: State,
     server: Option<Server>,
+    /// That of the servers to come.
+    ability: Ability,
     files: Files,
     clock: u64,
     request: RequestNumber,
@@ -99,6 +130,7 @@ impl World {
         World {
             state,
             server: None,
+            ability: Ability::Narrow,
             files,
             clock: 1,
             request,
@@ -146,7 +178,8 @@ impl World {
             self.state.handle_connected();
             self.state.handle_sent(1);
             let outbox = vec![CREDENTIAL];
-            self.server = Some(Server { requests: Decoder::new(), followed: BTreeMap::new(), outbox });
+            let (ability, requests, followed) = (self.ability, Decoder::new(), BTreeMap::new());
+            self.server = Some(Server { ability, requests, followed, outbox });
         }
     }
 
@@ -165,7 +198,9 @@ impl World {
                 match request {
                     Request::Monitor { seq, path, .. } => {
                         let path = String::from_utf8(path).expect("a path of this test");
-                        let name = path[ROOT.len()..].trim_start_matches('/').to_owned();
+                        // What is not in the tree is the probe's.
+                        let name = path.strip_prefix(ROOT).map(|name| name.trim_start_matches('/'));
+                        let name = name.unwrap_or("/").to_owned();
                         assert!(
                             server.followed.insert(seq, name.clone()).is_none(),
                             "a wire number is used twice"
@@ -187,7 +222,7 @@ impl World {
                         assert!(server.followed.remove(&seq).is_some(), "an unknown number is cancelled");
                         server.send(seq, Code::Acknowledge, ROOT, None);
                     }
-                    Request::Ask { .. } => {}
+                    Request::Ask { seq, question } => server.answer(seq, &question),
                 }
             }
             let bytes = std::mem::take(&mut server.outbox);
@@ -568,10 +603,14 @@ proptest! {
     fn a_tree_converges(
         levels in 0u32..4,
         numbers in prop::option::of(0u16..4),
+        is_wide in any::<bool>(),
         steps in prop::collection::vec(step(), 0..60),
     ) {
         let mut world = World::new(&FILES[..1], levels);
-        // Besides the root so many directories find a number, until the end.
+        if is_wide {
+            world.ability = Ability::Wide;
+        }
+        // Besides the root so many directories find a number, until the end; or the others have wide ones.
         if let Some(numbers) = numbers {
             world.state.wire.offer_only(2..2 + numbers);
         }
@@ -592,7 +631,7 @@ proptest! {
         world.state.resume(world.request).expect("it is known");
         world.connect();
         world.settle();
-        if numbers.is_some() {
+        if numbers.is_some() && !is_wide {
             world.state.wire.offer_only(100..200);
         }
         world.settle();

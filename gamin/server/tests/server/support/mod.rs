@@ -189,11 +189,11 @@ pub fn encode(request: &Request) -> Vec<u8> {
     bytes
 }
 
-pub fn monitor(seq: u16, path: &Path) -> Vec<u8> {
+pub fn monitor(seq: u32, path: &Path) -> Vec<u8> {
     let path = path.as_os_str().as_bytes().to_vec();
     encode(&Request::Monitor { seq, kind: Kind::Directory, options: MonitorOptions::NONE, path })
 }
 
-pub fn cancel(seq: u16) -> Vec<u8> {
+pub fn cancel(seq: u32) -> Vec<u8> {
     encode(&Request::Cancel { seq })
 }
