@@ -1,6 +1,7 @@
 //! What the backend asks of a file system: everything that differs between real files and others.
 //!
-//! Which paths are looked at, and what an answer means, is left to `scan` and `revalidation`. Invariants: nothing here follows a
+//! Which paths are looked at, and what an answer means, is left to `scan` and `revalidation`. A path may be longer than a call of the
+//! system takes. Invariants: nothing here follows a
 //! symbolic link at the end of a path, keeps anything open for longer than it is held, or changes a file.
 
 use gamin_engine::{FileType, Name, Names, Stamp, TreePath};
@@ -74,7 +75,7 @@ pub enum FileError {
     Absent,
     /// Something on the way is no directory (`ENOTDIR`).
     NoDirectory,
-    /// The path leads in circles, or is too long (`ELOOP`, `ENAMETOOLONG`).
+    /// The path leads in circles, or a name in it is too long (`ELOOP`, `ENAMETOOLONG`).
     Endless,
     /// Permission to search a directory on the way was denied, or to read it (`EACCES`).
     Denied,

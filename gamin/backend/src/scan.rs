@@ -64,7 +64,7 @@ impl Lane {
 /// Looks at a path, as `stat` and `readdir` would, and tells what the answer hangs on.
 ///
 /// It takes as long as its lane allows. The first `trusted` components cost no system call, unless there are remote mounts; should
-/// what they lead to be no directory after all, they are looked at too. Components and real paths that are too long for the kernel are
+/// what they lead to be no directory after all, they are looked at too. Components that are too long for the kernel are
 /// missing. Of an entry on which a remote mount is, the mount is told, and nothing else.
 ///
 /// # Errors

@@ -8,11 +8,12 @@ use std::os::unix::ffi::OsStringExt;
 use gamin_backend::{Access, FileError, Files};
 use gamin_engine::{FileType, Name, Names, Stamp, TreePath};
 use nix::errno::Errno;
-use nix::fcntl::{AtFlags, OFlag, open, readlink};
-use nix::sys::stat::{FileStat, Mode, fstat, fstatat, lstat};
+use nix::fcntl::{AtFlags, OFlag, openat, readlinkat};
+use nix::sys::stat::{FileStat, Mode, fstat, fstatat};
 use nix::sys::statfs::fstatfs;
 use rustix::fs::RawDir;
 
+use crate::far::at_end_of;
 use crate::stamp::{FileSystems, Judge, file_type, keeps_directory_times};
 
 /// How many bytes of a directory are read at once: of a thousand common names.
@@ -55,11 +56,11 @@ impl Files for Disk {
     type Directory = OpenDirectory;
 
     fn look(&mut self, path: &[u8]) -> Result<FileStat, FileError> {
-        lstat(path).map_err(failure)
+        at_end_of(path, |from, rest| fstatat(from, rest, AtFlags::AT_SYMLINK_NOFOLLOW)).map_err(failure)
     }
 
     fn target(&mut self, link: &TreePath) -> Result<Vec<u8>, FileError> {
-        readlink(&**link).map(OsStringExt::into_vec).map_err(failure)
+        at_end_of(link, |from, rest| readlinkat(from, rest)).map(OsStringExt::into_vec).map_err(failure)
     }
 
     fn open(&mut self, directory: &TreePath, access: Access) -> Result<OpenDirectory, FileError> {
@@ -68,7 +69,9 @@ impl Files for Disk {
             Access::List => OFlag::O_RDONLY | OFlag::O_NONBLOCK,
             Access::Look => OFlag::O_PATH,
         };
-        open(&**directory, flags | access, Mode::empty()).map(OpenDirectory).map_err(failure)
+        at_end_of(directory, |from, rest| openat(from, rest, flags | access, Mode::empty()))
+            .map(OpenDirectory)
+            .map_err(failure)
     }
 
     fn look_at(&mut self, open: &OpenDirectory) -> Result<FileStat, FileError> {

@@ -5,7 +5,7 @@
 
 use std::ffi::OsStr;
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
@@ -16,6 +16,7 @@ use nix::errno::Errno;
 use tracing::trace;
 
 use crate::disk::{Disk, failure};
+use crate::far::at_end_of;
 
 /// How many bytes of records are read at once: of two thousand with common names.
 pub const BUFFER_BYTES: usize = 64 * 1024;
@@ -55,11 +56,20 @@ impl Kernel for Inotify {
     }
 
     fn watch(&mut self, directory: &TreePath, level: Level, extent: Extent) -> Result<Number, Refusal> {
-        let path = Path::new(OsStr::from_bytes(directory));
-        let asked = self.instance.watches().add(path, mask(level, extent));
-        asked.map(|watch| watch.get_watch_descriptor_id()).map_err(|error| {
-            error.raw_os_error().map_or(Refusal::Failed, |code| refusal(Errno::from_raw(code)))
-        })
+        let mut watches = self.instance.watches();
+        let mut add = |path: &Path| {
+            let asked = watches.add(path, mask(level, extent));
+            asked.map_err(|error| error.raw_os_error().map_or(Errno::UnknownErrno, Errno::from_raw))
+        };
+        let asked = at_end_of(directory, |from, rest| {
+            let rest = Path::new(OsStr::from_bytes(rest));
+            if rest.is_absolute() {
+                return add(rest);
+            }
+            // There is no call that takes a directory to begin from.
+            add(&Path::new("/proc/self/fd").join(from.as_raw_fd().to_string()).join(rest))
+        });
+        asked.map(|watch| watch.get_watch_descriptor_id()).map_err(refusal)
     }
 
     fn unwatch(&mut self, watch: Number) {

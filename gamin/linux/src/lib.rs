@@ -6,6 +6,7 @@
 //! Invariants: no call waits, but on a file system that does not answer; nothing changes a file.
 
 mod disk;
+mod far;
 mod inotify;
 #[allow(unsafe_code)]
 pub mod memory;

@@ -73,7 +73,7 @@ impl fmt::Display for Coverage {
                 "looked at every second, because another machine or program may change it"
             }
             Coverage::Unreadable => "not followed: permission denied",
-            Coverage::TooDeep => "not followed: its path is too long",
+            Coverage::TooDeep => "not followed, nor what is in it: its path is longer than 4,095 bytes",
             Coverage::TooMany => "not followed: too many directories for one connection",
         })
     }

@@ -4,7 +4,7 @@ use std::fs::{self, File, Permissions};
 use std::os::unix::fs::{PermissionsExt, symlink};
 
 use gamin_backend::{Lane, Mounts, NAMES_ONLY_OVER};
-use gamin_engine::{Detail, Entries, FileType, Found, Scan, ScanRequest};
+use gamin_engine::{Detail, Entries, FileType, Found, Level, Scan, ScanRequest};
 
 use crate::{Bench, Outcome, scan, scan_in, tree};
 
@@ -79,6 +79,34 @@ fn names_and_paths_that_are_too_long_are_missing() -> Outcome {
     symlink(".", bench.at(&name).join("self"))?;
     let deep = format!("{name}/").repeat(17);
     assert_eq!(bench.walk(&deep).1, "missing");
+    Ok(())
+}
+
+/// No call takes such a path at once.
+#[test]
+fn over_a_link_a_path_leads_deeper_than_a_call_can_go() -> Outcome {
+    let mut bench = Bench::new()?;
+    let half = "n".repeat(255) + "/";
+    let half = half.repeat(9);
+    fs::create_dir_all(bench.at(&half))?;
+    symlink(&half, bench.at("half"))?;
+    let path = format!("half/{half}");
+    fs::create_dir_all(bench.at(&path))?;
+    symlink("n", bench.at(&path).join("link"))?;
+    File::create(bench.at(&path).join("n"))?;
+    let scan = bench.scan(&path, Detail::Stamps);
+    let Found::Directory { real, entries: Entries::Listed(entries), .. } = scan.found else {
+        panic!("{scan:?}")
+    };
+    assert!(real.len() > 4096 && entries.len() == 2);
+    assert_eq!(bench.walk(&format!("{path}link")).1, "Other of 0");
+    let below = real.strip_prefix(&*tree(&bench.root)).expect("because no link leads out of the bench");
+    let below = std::str::from_utf8(&below[1..]).expect("because the names are plain");
+    bench.arm(1, below, Level::Entries).expect("because the directory is there");
+    fs::remove_file(bench.at(&path).join("n"))?;
+    assert_eq!(bench.told(), ["1 n Deleted absent"]);
+    let missing = format!("{path}{half}");
+    assert_eq!(bench.walk(&missing).1, "missing");
     Ok(())
 }
 

@@ -22,7 +22,7 @@ use nix::sys::inotify::AddWatchFlags as Mask;
 use super::faults::Faults;
 use super::files::Files;
 use super::inotify::RawRecord;
-use super::tree::{Access as Open, Caller, DentryId, Handle, Passed};
+use super::tree::{Caller, DentryId, Handle, Passed};
 use super::workers::{Work, Workers};
 use testgam_language::action::{FileOperation, ScanFault};
 
@@ -271,27 +271,27 @@ impl gamin_backend::Files for Eyes<'_> {
     fn look(&mut self, path: &[u8]) -> Result<Stamp, FileError> {
         self.ask(path)?;
         let tree = &self.files.tree;
-        tree.look_up(self.caller, path, false).map(|found| tree.stamp(found)).map_err(failure)
+        tree.look_far(self.caller, path).map(|found| tree.stamp(found)).map_err(failure)
     }
 
     fn target(&mut self, link: &TreePath) -> Result<Vec<u8>, FileError> {
         self.ask(link)?;
         let tree = &self.files.tree;
-        let link = tree.look_up(self.caller, link, false);
+        let link = tree.look_far(self.caller, link);
         link.and_then(|link| tree.target(link)).map(<[u8]>::to_vec).map_err(failure)
     }
 
     fn open(&mut self, directory: &TreePath, access: Access) -> Result<DentryId, FileError> {
         self.ask(directory)?;
         let tree = &mut self.files.tree;
-        let found = tree.look_up(self.caller, directory, false).map_err(failure)?;
+        let found = tree.look_far(self.caller, directory).map_err(failure)?;
         if tree.file_type(found) != FileType::Directory {
             return Err(FileError::NoDirectory);
         }
         if access == Access::List && !tree.may_read(self.caller, found) {
             return Err(FileError::Denied);
         }
-        self.open.push(tree.open(directory, Open::Read).map_err(failure)?);
+        self.open.push(tree.hold(found));
         Ok(found)
     }
 

@@ -93,10 +93,19 @@ impl Tree {
             }
             (None, Access::Read | Access::Write) => return Err(Errno::ENOENT),
         };
+        Ok(self.handle(dentry, writes))
+    }
+
+    /// Opens a directory that was found before, to read it.
+    pub fn hold(&mut self, directory: DentryId) -> Handle {
+        self.handle(directory, false)
+    }
+
+    fn handle(&mut self, dentry: DentryId, writes: bool) -> Handle {
         self.dentry_mut(dentry).holders += 1;
         let handle = Handle(self.next_id());
         self.handles.insert(handle, Open { dentry, writes });
-        Ok(handle)
+        handle
     }
 
     /// Puts a new inode into a directory.

@@ -51,6 +51,16 @@ impl Tree {
         if spot.slash && !self.is_directory(entry) { Err(Errno::ENOTDIR) } else { Ok(entry) }
     }
 
+    /// As [`Tree::look_up`] for the path itself, however long it is: for one who goes it in pieces.
+    ///
+    /// # Errors
+    /// As fstatat(2).
+    pub fn look_far(&self, caller: Caller, path: &[u8]) -> Fallible<DentryId> {
+        let spot = self.walk_over(caller, path, false, &mut Vec::new())?;
+        let entry = spot.entry.ok_or(Errno::ENOENT)?;
+        if spot.slash && !self.is_directory(entry) { Err(Errno::ENOTDIR) } else { Ok(entry) }
+    }
+
     /// Looks at an entry of a directory that was found before, itself.
     ///
     /// # Errors
@@ -96,10 +106,13 @@ impl Tree {
 
     /// Walks a path to where it ends, whether or not something is there.
     pub(super) fn walk(&self, caller: Caller, path: &[u8], follow: bool) -> Fallible<Spot> {
+        if path.len() >= PATH_MAX {
+            return Err(Errno::ENAMETOOLONG);
+        }
         self.walk_over(caller, path, follow, &mut Vec::new())
     }
 
-    /// Walks a path, and notes the remote mounts to which it comes.
+    /// Walks a path of any length, and notes the remote mounts to which it comes.
     pub(super) fn walk_over(
         &self,
         caller: Caller,
@@ -107,9 +120,6 @@ impl Tree {
         follow: bool,
         passed: &mut Vec<Passed>,
     ) -> Fallible<Spot> {
-        if path.len() >= PATH_MAX {
-            return Err(Errno::ENAMETOOLONG);
-        }
         let mut pending: Vec<&[u8]> = Vec::new();
         let mut slash = false;
         pend(&mut pending, &mut slash, path);

@@ -14,7 +14,7 @@ impl Tree {
     /// Whether a watch is held on what a path leads to, no link at its end followed.
     pub fn is_watched(&self, caller: Caller, path: &[u8]) -> bool {
         let is_watched = |inode| self.inotify.as_ref().is_some_and(|inotify| inotify.is_watched(inode));
-        self.look_up(caller, path, false).is_ok_and(|found| is_watched(self.inode_id(found)))
+        self.look_far(caller, path).is_ok_and(|found| is_watched(self.inode_id(found)))
     }
 
     /// Asks to be told of a directory, which no link at the end of its path leads to, as `inotify_add_watch` with
@@ -23,7 +23,7 @@ impl Tree {
     /// # Errors
     /// As inotify_add_watch(2); `EBADF` without an instance.
     pub fn add_watch(&mut self, caller: Caller, path: &[u8], mask: Mask, adds: bool) -> Fallible<Number> {
-        let directory = self.look_up(caller, path, false)?;
+        let directory = self.look_far(caller, path)?;
         if self.file_type(directory) != FileType::Directory {
             return Err(Errno::ENOTDIR);
         }
