@@ -2,9 +2,10 @@
 //! while something is awaited.
 //!
 //! What is done is left to [`crate::driver`]. Invariant: the descriptor of a connection is readable
-//! whenever an event may be had, and is the same one for life, for it stands for the changing ones.
+//! whenever an event may be had, and has the same number for life.
 
 mod answers;
+mod waiting;
 
 use std::borrow::Cow;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
@@ -16,9 +17,7 @@ use std::time::{Duration, Instant};
 use gamin_meeting::Sight;
 use gamin_protocol::Kind;
 use nix::errno::Errno;
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags};
-use nix::sys::eventfd::EventFd;
+use nix::sys::epoll::{Epoll, EpollCreateFlags};
 
 use crate::driver::Driver;
 use crate::error::Error;
@@ -39,6 +38,7 @@ const GREETING: Duration = Duration::from_millis(500);
 /// [`Connection::try_next_event`] may have an event or an error, or something to do in the
 /// background, and stays the same through any number of servers. Do nothing with it but wait for it. Who is woken only
 /// when it *becomes* readable (edge-triggered, as mio and tokio are) takes events until there is none.
+/// [`Options::one_descriptor`] makes it the socket itself.
 ///
 /// Dropping the connection closes it. A server that it started goes on for other clients. It is nobody's child if it
 /// detaches itself, as the installed one does; otherwise it is a child of this process, collected by this library when it
@@ -46,10 +46,10 @@ const GREETING: Duration = Duration::from_millis(500);
 /// parent's connection is left alone.
 #[derive(Debug)]
 pub struct Connection {
-    /// What users wait on: `source`, and the driver's own descriptor for what is queued.
-    events: Epoll,
-    /// What the link waits for.
-    source: Arc<Epoll>,
+    /// What event loops wait for in place of the link's seat, unless that one descriptor is to be all.
+    events: Option<Arc<Epoll>>,
+    /// The number of the seat.
+    seat: RawFd,
     driver: Mutex<Driver>,
     /// The driver has something to say. Who holds it says so here, for those who only want to know.
     is_ready: AtomicBool,
@@ -89,28 +89,27 @@ impl Connection {
     }
 
     fn open_with(options: &Options, process: fn() -> u32) -> Result<Connection, Error> {
-        let events = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?;
-        let source = Arc::new(Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?);
-        let driver = Driver::new(options, Arc::clone(&source))?;
-        events.add(&source.0, EpollEvent::new(EpollFlags::EPOLLIN, 0))?;
-        events.add(driver.queued(), EpollEvent::new(EpollFlags::EPOLLIN, 0))?;
-        let driver = Mutex::new(driver);
-        let connection = Connection {
+        let events = match options.one_descriptor {
+            true => None,
+            false => Some(Arc::new(Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?)),
+        };
+        let mut connection = Connection {
+            driver: Mutex::new(Driver::new(options, events.clone())),
             events,
-            source,
-            driver,
+            seat: -1,
             is_ready: AtomicBool::new(false),
             process,
             opener: process(),
         };
-        let opened = connection.wait_until(&connection.source, None, |driver| {
+        let opened = connection.wait_until(For::Events, None, |driver| {
             driver.reconnect()?;
-            Ok(driver.link().is_up().then_some(()))
+            Ok(driver.link().seat().number().filter(|_| driver.link().is_up()))
         });
         // Whether it serves us, it says with its first byte. One that is too busy for that says so later.
         let deadline = Instant::now().checked_add(GREETING);
-        let greeted = opened.and_then(|_| {
-            connection.wait_until(&connection.source, deadline, |driver| {
+        let greeted = opened.and_then(|seat| {
+            connection.seat = seat.unwrap_or(connection.seat);
+            connection.wait_until(For::Events, deadline, |driver| {
                 driver.advance(State::is_greeted);
                 driver.report()?;
                 Ok(driver.state.is_greeted().then_some(()))
@@ -133,6 +132,16 @@ impl Connection {
     /// [`Sight::Other`]: such a server is not connected to.
     pub fn server_sight(&self) -> Option<Sight> {
         self.with(|driver| Ok(driver.link().sight())).ok().flatten()
+    }
+
+    /// Whether its descriptor is still its own: see [`Error::DescriptorLost`]. It also says so in a child process.
+    pub fn has_descriptor(&self) -> bool {
+        let driver = match self.is_forked() {
+            false => Some(self.lock()),
+            // Somebody may have held the lock who is not in this process.
+            true => self.driver.try_lock().ok(),
+        };
+        driver.is_none_or(|driver| driver.link().seat().is_ours())
     }
 
     /// Closes the connection for all who share it: whoever waits, in whatever thread, is told [`Error::Closed`]
@@ -343,7 +352,7 @@ impl Connection {
             return Ok(read);
         }
         loop {
-            if let Some(read) = self.wait_until(&self.events, None, |driver| driver.next_event(&mut read))? {
+            if let Some(read) = self.wait_until(For::Events, None, |driver| driver.next_event(&mut read))? {
                 return Ok(read);
             }
         }
@@ -355,7 +364,7 @@ impl Connection {
             return None;
         }
         let mut driver = self.lock();
-        if driver.is_closed() {
+        if driver.has_ended() {
             return None;
         }
         let done = driver.state.poll_in_place(|event, _| read(event));
@@ -368,6 +377,9 @@ impl Connection {
     /// # Errors
     /// As [`Connection::next_event`].
     pub fn try_next_event(&self) -> Result<Option<Event>, Error> {
+        if let Some(event) = self.read_queued(Event::of) {
+            return Ok(Some(event));
+        }
         self.with(|driver| driver.next_event(Event::of))
     }
 
@@ -380,7 +392,7 @@ impl Connection {
     }
 
     fn next_event_until(&self, deadline: Option<Instant>) -> Result<Option<Event>, Error> {
-        self.wait_until(&self.events, deadline, |driver| driver.next_event(Event::of))
+        self.wait_until(For::Events, deadline, |driver| driver.next_event(Event::of))
     }
 }
 
@@ -391,10 +403,7 @@ impl Connection {
             return Err(Error::Forked);
         }
         let mut driver = self.lock();
-        if driver.is_closed() {
-            return Err(Error::Closed);
-        }
-        let result = call(&mut driver);
+        let result = driver.check_end().and_then(|()| call(&mut driver));
         self.settle(&mut driver);
         result
     }
@@ -406,8 +415,7 @@ impl Connection {
 
     /// Says what there is, after whatever was done with the driver.
     fn settle(&self, driver: &mut Driver) {
-        let is_ready = driver.settle() && !driver.is_closed();
-        self.is_ready.store(is_ready, Ordering::Relaxed);
+        self.is_ready.store(driver.settle(), Ordering::Relaxed);
     }
 
     /// Whether this is a child process. It shares the descriptors with its parent, and may have been made while a thread held
@@ -415,34 +423,14 @@ impl Connection {
     fn is_forked(&self) -> bool {
         (self.process)() != self.opener
     }
+}
 
-    /// Makes steps until one gives something, and waits for `descriptor` in between; gives `None` when the
-    /// deadline has passed.
-    fn wait_until<T>(
-        &self,
-        descriptor: &Epoll,
-        deadline: Option<Instant>,
-        mut step: impl FnMut(&mut Driver) -> Result<Option<T>, Error>,
-    ) -> Result<Option<T>, Error> {
-        loop {
-            let (done, bell) = self.with(|driver| {
-                let done = step(driver)?;
-                let bell = if done.is_none() { Some(driver.bell()?) } else { None };
-                Ok((done, bell))
-            })?;
-            let Some(bell) = bell else { return Ok(done) };
-            let mut timeout = PollTimeout::NONE;
-            if let Some(deadline) = deadline {
-                let left = deadline.saturating_duration_since(Instant::now());
-                if left.is_zero() {
-                    return Ok(None);
-                }
-                // Rounded up, so that the last wait is not a busy one.
-                timeout = PollTimeout::try_from(left + Duration::from_millis(1)).unwrap_or(PollTimeout::MAX);
-            }
-            wait(descriptor, &bell, timeout)?;
-        }
-    }
+/// What is awaited.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum For {
+    Events,
+    /// Answers, which others may read.
+    Answers,
 }
 
 /// A path from `/` on, in its spelling if it has that already.
@@ -458,17 +446,12 @@ fn from_root(path: &Path) -> Result<Cow<'_, Path>, Error> {
     whole.map(Cow::Owned)
 }
 
-fn wait(descriptor: &Epoll, bell: &EventFd, timeout: PollTimeout) -> Result<(), Errno> {
-    let poll_fd = |fd| PollFd::new(fd, PollFlags::POLLIN);
-    match poll(&mut [poll_fd(descriptor.0.as_fd()), poll_fd(bell.as_fd())], timeout) {
-        Ok(_) | Err(Errno::EINTR) => Ok(()),
-        Err(errno) => Err(errno),
-    }
-}
-
 impl AsFd for Connection {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.events.0.as_fd()
+        match &self.events {
+            Some(events) => events.0.as_fd(),
+            None => self.lend(self.seat),
+        }
     }
 }
 
@@ -490,12 +473,11 @@ mod tests {
 
     #[test]
     fn a_child_process_is_refused_and_touches_nothing() {
-        let source = Arc::new(Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC).expect("epoll"));
         let options = Options::new().client_id("nobody listens here").server(None);
         let connection = Connection {
-            events: Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC).expect("epoll"),
-            driver: Mutex::new(Driver::new(&options, Arc::clone(&source)).expect("a driver")),
-            source,
+            driver: Mutex::new(Driver::new(&options, None)),
+            events: None,
+            seat: -1,
             is_ready: AtomicBool::new(false),
             process: || PROCESS.load(Ordering::Relaxed),
             opener: 1,

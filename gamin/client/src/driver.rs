@@ -1,11 +1,11 @@
 //! State and link joined: bytes go from one to the other, and a lost server is replaced.
 //!
 //! Nothing here waits for the server, so all of it may be done under a lock. New names in trees are looked at: a file system that does not
-//! answer holds up who has asked for a tree on it. Invariant: whenever a call returns, whatever
-//! there is to do later makes [`Link`]'s source readable, or has set `failure` for somebody to report.
+//! answer holds up who has asked for a tree on it. Invariant: after [`Driver::settle`], whatever there is to take makes [`Link`]'s seat
+//! readable, be it that the bytes that brought it are still there, that a timer has expired, or that the server was asked for a sign.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Instant;
 
 use gamin_protocol::PATH_MAX;
@@ -17,7 +17,7 @@ use nix::sys::stat::{Mode, SFlag, fstatat};
 
 use crate::EventRef;
 use crate::error::{ConnectError, Error};
-use crate::link::{Link, Transfer};
+use crate::link::{Link, Transfer, Wait};
 use crate::options::Options;
 use crate::state::{ServerError, State};
 
@@ -32,16 +32,20 @@ pub(crate) struct Driver {
     pub(crate) state: State,
     link: Link,
     buffer: Box<[u8]>,
-    is_closed: bool,
+    end: Option<End>,
     /// Why the last attempt to replace the server failed, until somebody has been told.
     failure: Option<ConnectError>,
-    /// Set while [`Driver::next_event`] has something to say, or to do, without waiting for the link.
-    queued: EventFd,
-    is_queued_set: bool,
     /// The last call left something unread. Who is woken by what is new would not come back for it.
     is_cut_short: bool,
-    /// Set once, to wake all who wait; the next who waits makes a new one.
-    bell: Option<Arc<EventFd>>,
+    /// Wakes those who wait for an answer that somebody else may read. It lasts as long as they wait.
+    bell: Weak<EventFd>,
+}
+
+/// Why nothing more is done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    Closed,
+    DescriptorLost,
 }
 
 /// Why the server counts as lost.
@@ -54,27 +58,40 @@ enum ExchangeError {
 }
 
 impl Driver {
-    pub(crate) fn new(options: &Options, source: Arc<Epoll>) -> Result<Driver, Errno> {
-        Ok(Driver {
+    pub(crate) fn new(options: &Options, watcher: Option<Arc<Epoll>>) -> Driver {
+        Driver {
             state: State::default(),
-            link: Link::new(options, source)?,
+            link: Link::new(options, watcher),
             buffer: vec![0; BUFFER_LEN].into_boxed_slice(),
-            is_closed: false,
+            end: None,
             failure: None,
-            queued: new_eventfd()?,
-            is_queued_set: false,
             is_cut_short: false,
-            bell: None,
-        })
+            bell: Weak::new(),
+        }
     }
 
     pub(crate) fn link(&self) -> &Link {
         &self.link
     }
 
-    /// The descriptor that is set while there is something to be had without the link.
-    pub(crate) fn queued(&self) -> &EventFd {
-        &self.queued
+    /// Says why nothing more can be done, if so: to be called before whatever is to be done with the link.
+    pub(crate) fn check_end(&mut self) -> Result<(), Error> {
+        if self.end.is_none() && !self.link.seat().is_ours() {
+            tracing::error!("the descriptor is another's");
+            self.link.leave();
+            self.end = Some(End::DescriptorLost);
+            self.ring();
+        }
+        match self.end {
+            None => Ok(()),
+            Some(End::Closed) => Err(Error::Closed),
+            Some(End::DescriptorLost) => Err(Error::DescriptorLost),
+        }
+    }
+
+    /// Whether nothing more is done.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.end.is_some()
     }
 
     /// Has the next event read, if there is one, looking at the link only if none is queued.
@@ -114,7 +131,6 @@ impl Driver {
                     self.link.lose(Instant::now());
                     if matches!(why, ExchangeError::Broken(ServerError::Full)) {
                         self.failure = Some(self.link.full());
-                        self.ring();
                     }
                 }
             }
@@ -141,7 +157,6 @@ impl Driver {
             Err(failure) => {
                 tracing::error!(%failure, "no server");
                 self.failure = Some(failure);
-                self.ring();
                 return false;
             }
         }
@@ -159,7 +174,7 @@ impl Driver {
                 self.is_cut_short = false;
                 break;
             }
-            match self.link.receive(&mut self.buffer) {
+            match self.link.look(&mut self.buffer) {
                 Transfer::Bytes(count) => {
                     self.state.handle_bytes(&self.buffer[..count])?;
                     self.explore();
@@ -183,72 +198,100 @@ impl Driver {
         self.flush();
     }
 
-    pub(crate) fn is_closed(&self) -> bool {
-        self.is_closed
-    }
-
     /// Ends the connection for everyone who uses it.
     pub(crate) fn close(&mut self) {
-        self.is_closed = true;
+        self.end = Some(End::Closed);
         self.link.hang_up();
         self.ring();
     }
 
-    /// Sends what the link takes; the rest is sent when it has room.
+    /// Sends what the link takes; the rest is sent when it has room. Who only waits for what comes is called for by the answers
+    /// to what was taken, for all that a server is asked is answered.
     pub(crate) fn flush(&mut self) {
+        let mut is_blocked = false;
         while !self.state.output().is_empty() {
             match self.link.send(self.state.output()) {
                 Transfer::Bytes(count) => self.state.handle_sent(count),
-                Transfer::Blocked => break,
+                Transfer::Blocked => {
+                    is_blocked = self.link.is_up();
+                    break;
+                }
                 Transfer::Lost(errno) => {
                     // It is noticed when everything that the server still sent has been read.
                     tracing::debug!(%errno, "cannot send");
                     self.link.shut_down();
-                    return;
+                    break;
                 }
             }
         }
-        if let Err(errno) = self.link.want_room(!self.state.output().is_empty()) {
+        if let Err(errno) = self.link.want_room(is_blocked) {
             tracing::debug!(%errno, "cannot wait for room");
             self.link.shut_down();
         }
     }
 
-    /// Brings `queued` up to date; to be called last, whatever was done. Says whether there is something to be had.
+    /// Has the seat be readable or not; to be called last, whatever was done. Says whether there is something to be had.
     #[inline]
     pub(crate) fn settle(&mut self) -> bool {
-        // Set again each time, for it is the setting that wakes. What can't be understood is still to be dealt with.
-        let is_cut_short = std::mem::take(&mut self.is_cut_short);
         let is_ready = self.state.has_event() || self.failure.is_some();
-        let wanted = is_ready || is_cut_short || self.state.check().is_err();
-        if wanted != self.is_queued_set || is_cut_short {
-            self.signal(wanted);
+        let is_shown = match (self.link.is_up(), is_ready) {
+            (true, true) => self.link.has_seen() || !self.state.is_silent(),
+            (true, false) => !self.link.has_seen(),
+            (false, _) => self.link.is_shown(is_ready),
+        };
+        if !is_shown || self.is_cut_short {
+            self.show(is_ready);
         }
-        is_ready
+        is_ready && self.end.is_none()
     }
 
     #[cold]
-    fn signal(&mut self, wanted: bool) {
-        let set = if wanted { self.queued.write(1).map(drop) } else { self.queued.read().map(drop) };
-        if let Err(errno) = set {
-            tracing::debug!(%errno, "cannot signal");
+    fn show(&mut self, is_ready: bool) {
+        let is_cut_short = std::mem::take(&mut self.is_cut_short);
+        // Something is to be done, or to be sent; and what had the seat may be another's.
+        if self.check_end().is_err() {
+            return;
         }
-        self.is_queued_set = wanted;
+        if let Err(errno) = self.show_in(is_ready, is_cut_short) {
+            tracing::debug!(%errno, "cannot show what there is");
+        }
     }
 
-    /// The descriptor that wakes whoever decides to wait now.
+    fn show_in(&mut self, is_ready: bool, is_cut_short: bool) -> Result<(), Errno> {
+        if !self.link.is_up() {
+            return self.link.show(is_ready);
+        }
+        if !is_ready {
+            self.link.take(&mut self.buffer);
+        }
+        if !is_ready && self.state.check().is_err() {
+            // With what was read the server is lost, by the next call.
+            self.link.shut_down();
+        } else if is_ready != self.link.has_seen() || is_cut_short && !self.link.wake_again()? {
+            self.state.nudge();
+            self.flush();
+        }
+        Ok(())
+    }
+
+    /// What there is to wait for.
+    pub(crate) fn wait(&self) -> Wait {
+        self.link.wait()
+    }
+
+    /// The descriptor that wakes whoever decides now to wait for an answer.
     pub(crate) fn bell(&mut self) -> Result<Arc<EventFd>, Errno> {
-        let bell = match self.bell.take() {
-            Some(bell) => bell,
-            None => Arc::new(new_eventfd()?),
-        };
-        self.bell = Some(Arc::clone(&bell));
+        if let Some(bell) = self.bell.upgrade() {
+            return Ok(bell);
+        }
+        let bell = Arc::new(EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)?);
+        self.bell = Arc::downgrade(&bell);
         Ok(bell)
     }
 
-    /// Wakes all who wait: not for every event, but when one of them may wait in vain.
+    /// Wakes all who wait for an answer; whoever waits after that has another bell.
     fn ring(&mut self) {
-        if let Some(bell) = self.bell.take()
+        if let Some(bell) = std::mem::take(&mut self.bell).upgrade()
             && let Err(errno) = bell.write(1)
         {
             tracing::debug!(%errno, "cannot wake");
@@ -266,8 +309,4 @@ fn is_directory(path: &Path) -> bool {
     let parent = open(parent, flags, Mode::empty());
     let found = parent.and_then(|parent| fstatat(&parent, name, AtFlags::AT_SYMLINK_NOFOLLOW));
     found.is_ok_and(|found| SFlag::from_bits_truncate(found.st_mode) & SFlag::S_IFMT == SFlag::S_IFDIR)
-}
-
-fn new_eventfd() -> Result<EventFd, Errno> {
-    EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)
 }

@@ -9,8 +9,8 @@ use std::collections::BTreeMap;
 use std::env;
 use std::ffi::{CString, OsStr, OsString};
 use std::fs;
-use std::io::{self, ErrorKind, PipeReader, PipeWriter, Read};
-use std::os::fd::{AsRawFd, RawFd};
+use std::io::{self, PipeWriter};
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::PathBuf;
@@ -20,13 +20,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::spawn::{PosixSpawnAttr, PosixSpawnFileActions, PosixSpawnFlags, posix_spawn};
-use nix::sys::epoll::{Epoll, EpollEvent, EpollFlags};
 use nix::sys::resource::{Resource, getrlimit};
 use nix::sys::stat::Mode;
 use nix::sys::wait::waitpid;
-use nix::unistd::{AccessFlags, Pid, access};
+use nix::unistd::{AccessFlags, Pid, access, read};
 
 use crate::error::ConnectError;
+use crate::held::Held;
 use crate::options::{Options, ServerCommand};
 
 /// The most that is kept of what a server says before it serves. The rest is taken in and forgotten, so that it can go on.
@@ -53,15 +53,8 @@ pub(crate) struct Started {
     /// Whether it was left behind: what is said is the status with which it has ended.
     is_left: bool,
     /// Where one that detaches says why it can't. It ends a moment before the process does.
-    output: Option<ProgramOutput>,
+    output: Option<Arc<Held>>,
     said: Vec<u8>,
-}
-
-/// A pipe that makes `source` readable.
-#[derive(Debug)]
-struct ProgramOutput {
-    pipe: PipeReader,
-    source: Arc<Epoll>,
 }
 
 /// How far a started server has come.
@@ -75,15 +68,15 @@ pub(crate) enum Progress {
     Failed(ConnectError),
 }
 
-/// Starts the server of `options`, if it names one. Makes `source` readable when one that detaches has got somewhere.
+/// Starts the server of `options`, if it names one.
 ///
 /// It inherits the environment with the changes that `options` asks for, but no descriptor and no working
 /// directory, so it keeps no file system busy.
-pub(crate) fn start(options: &Options, source: &Arc<Epoll>) -> Result<Option<Started>, ConnectError> {
+pub(crate) fn start(options: &Options) -> Result<Option<Started>, ConnectError> {
     let Some(server) = &options.server else { return Ok(None) };
     if options.leaves_server && !server.detaches() {
         let program = server.program.clone();
-        return match leave(options, server, source) {
+        return match leave(options, server) {
             Ok(started) => Ok(Some(started)),
             Err(source) => Err(ConnectError::Start { program, source }),
         };
@@ -94,7 +87,7 @@ pub(crate) fn start(options: &Options, source: &Arc<Epoll>) -> Result<Option<Sta
     let started = if server.detaches() {
         // The original's server takes any word for the session, and of several, as ours, the last.
         command.arg(options.client_id.clone().unwrap_or_default());
-        ProgramOutput::of(&mut command, source).and_then(|output| Ok((command.spawn()?, Some(output))))
+        output_of(&mut command).and_then(|output| Ok((command.spawn()?, Some(output))))
     } else {
         command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().map(|child| (child, None))
     };
@@ -110,10 +103,10 @@ pub(crate) fn start(options: &Options, source: &Arc<Epoll>) -> Result<Option<Sta
 }
 
 /// Starts a program and leaves it behind.
-fn leave(options: &Options, server: &ServerCommand, source: &Arc<Epoll>) -> io::Result<Started> {
+fn leave(options: &Options, server: &ServerCommand) -> io::Result<Started> {
     let program = &server.program;
     access(program, AccessFlags::X_OK)?;
-    let (output, input) = ProgramOutput::new(source)?;
+    let (output, input) = output_pipe()?;
     let mut files = PosixSpawnFileActions::init()?;
     files.add_open(0, "/dev/null", OFlag::O_RDONLY, Mode::empty())?;
     files.add_dup2(input.as_raw_fd(), 1)?;
@@ -187,30 +180,18 @@ fn set_environment(command: &mut Command, options: &Options) {
     }
 }
 
-impl ProgramOutput {
-    /// What `command` will say.
-    fn of(command: &mut Command, source: &Arc<Epoll>) -> io::Result<ProgramOutput> {
-        let (output, input) = ProgramOutput::new(source)?;
-        command.stdout(input.try_clone()?).stderr(input);
-        Ok(output)
-    }
-
-    /// A pipe, and its end for whoever says something.
-    fn new(source: &Arc<Epoll>) -> io::Result<(ProgramOutput, PipeWriter)> {
-        let (pipe, input) = io::pipe()?;
-        fcntl(&pipe, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
-        source.add(&pipe, EpollEvent::new(EpollFlags::EPOLLIN, 0))?;
-        Ok((ProgramOutput { pipe, source: Arc::clone(source) }, input))
-    }
+/// What `command` will say.
+fn output_of(command: &mut Command) -> io::Result<Arc<Held>> {
+    let (output, input) = output_pipe()?;
+    command.stdout(input.try_clone()?).stderr(input);
+    Ok(output)
 }
 
-impl Drop for ProgramOutput {
-    fn drop(&mut self) {
-        // Closing is not enough where a child of the host process holds a copy of the descriptor.
-        if let Err(errno) = self.source.delete(&self.pipe) {
-            tracing::debug!(%errno, "cannot remove a descriptor");
-        }
-    }
+/// A pipe, and its end for whoever says something.
+fn output_pipe() -> io::Result<(Arc<Held>, PipeWriter)> {
+    let (pipe, input) = io::pipe()?;
+    fcntl(&pipe, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
+    Ok((Arc::new(Held::new(OwnedFd::from(pipe))?), input))
 }
 
 impl Started {
@@ -240,18 +221,25 @@ impl Started {
         self.detaches && self.child.as_mut().is_some_and(still_runs)
     }
 
+    /// What is readable when it has got somewhere, if it is one that says so.
+    pub(crate) fn output(&self) -> Option<Arc<Held>> {
+        self.output.clone()
+    }
+
     /// Takes in what it says, to the end of it.
     fn hear(&mut self) {
-        let Some(output) = &mut self.output else { return };
+        let Some(output) = &self.output else { return };
         let mut buffer = [0; SAID_MAX];
-        loop {
-            match output.pipe.read(&mut buffer) {
+        while output.is_ours()
+            && let Some(pipe) = output.descriptor()
+        {
+            match read(pipe, &mut buffer) {
                 Ok(count) if count > 0 => {
                     let room = SAID_MAX - self.said.len();
                     self.said.extend_from_slice(&buffer[..count.min(room)]);
                 }
-                Err(error) if error.kind() == ErrorKind::WouldBlock => return,
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(Errno::EAGAIN) => return,
+                Err(Errno::EINTR) => {}
                 Ok(_) | Err(_) => break,
             }
         }

@@ -19,8 +19,8 @@
 //! happens. What they mean, [`Code`] says. A path that is not there yet is awaited.
 //!
 //! # Beside other things
-//! A connection is one descriptor ([`AsFd`](std::os::fd::AsFd), [`AsRawFd`](std::os::fd::AsRawFd)) for any event loop. When it is
-//! readable, take events with [`Connection::try_next_event`], which never waits, until there is none. The folder `examples` has a
+//! A connection is one descriptor ([`AsFd`](std::os::fd::AsFd), [`AsRawFd`](std::os::fd::AsRawFd)) for any event loop, and holds a second, the socket,
+//! unless [`Options::one_descriptor`] makes them one. When it is readable, take events with [`Connection::try_next_event`], which never waits, until there is none. The folder `examples` has a
 //! loop of its own (`events.rs`), one of mio (`with_mio.rs`), and one of tokio (`with_tokio.rs`).
 //!
 //! # What is never lost
@@ -61,14 +61,16 @@
 // Two layers that know nothing of each other: `state` is the connection without a socket, `link` the socket without a
 // meaning. `driver` joins them, `connection` adds the lock and the waiting.
 
-#![forbid(unsafe_code)]
-
 mod connection;
 mod driver;
 mod error;
+mod held;
 mod launch;
 mod link;
 mod options;
+mod outage;
+mod registrations;
+mod seat;
 pub mod state;
 
 use std::fmt;

@@ -1,49 +1,36 @@
-//! The socket to the server: connected, watched, replaced when it is lost.
+//! The socket to the server: connected, looked at, replaced when it is lost.
 //!
 //! What the bytes mean is left to [`crate::state`], when to try to [`crate::driver`], and where the server is and whose,
-//! to [`gamin_meeting`]. Nothing here waits: the socket does not block, and between two attempts a timer runs.
-//! [`Link::source`] is readable whenever there is something to do: bytes, room for bytes, a lost server, an expired timer.
+//! to [`gamin_meeting`]. Nothing here waits: no call on the socket blocks, and between two attempts a timer runs.
 //!
-//! Invariant: no byte is sent before the peer was found to have our uid; an outage ends within
+//! The socket has the [`Seat`], and while it is lost a timer. What was received is first looked at, and stays in the socket until
+//! the driver has no more use for it, so that the seat is readable while there is something to take.
+//!
+//! Invariants: no byte is sent before the peer was found to have our uid; an outage ends within
 //! [`Options::patience`], in a link or in an error.
 
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
-use std::os::unix::process::ExitStatusExt;
+use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use gamin_meeting::{Connection, Meeting, MeetingError, Sight};
 use nix::errno::Errno;
-use nix::sys::epoll::{Epoll, EpollEvent, EpollFlags};
+use nix::sys::epoll::Epoll;
 use nix::sys::socket::{MsgFlags, Shutdown, recv, send, shutdown};
-use nix::sys::time::TimeSpec;
-use nix::sys::timerfd::{ClockId, Expiration, TimerFd, TimerFlags, TimerSetTimeFlags};
 
 use crate::error::ConnectError;
+use crate::held::Held;
 use crate::launch::{self, Progress, Started};
 use crate::options::Options;
-
-/// The wait between the first two attempts. It grows by a quarter from one to the next, so that a server is found soon
-/// after it is there ...
-const FIRST_DELAY: Duration = Duration::from_millis(1);
-/// ... up to this.
-const LAST_DELAY: Duration = Duration::from_millis(20);
-/// A link that lasted this long has ended its outage. One that is lost sooner goes on with it, so that a
-/// server that dies of what we send is not started for ever.
-const STEADY: Duration = Duration::from_secs(1);
-/// The longest patience, which keeps deadlines within what a clock can show.
-const PATIENCE_MAX: Duration = Duration::from_secs(365 * 24 * 60 * 60);
-/// How many servers are started until one is reached: another when the first has found one that ended just then.
-const STARTS_MAX: usize = 3;
-/// How long after its end a server that we started in vain may be replaced by the one it lost a race to.
-const GRACE: Duration = Duration::from_millis(200);
+use crate::outage::{GRACE, Outage, STEADY};
+use crate::seat::{Alarm, Seat};
 
 /// A way to the server of one session.
 #[derive(Debug)]
 pub(crate) struct Link {
     options: Options,
     meeting: Meeting,
-    source: Arc<Epoll>,
+    seat: Seat,
     phase: Phase,
     outage: Option<Outage>,
 }
@@ -51,32 +38,32 @@ pub(crate) struct Link {
 #[derive(Debug)]
 enum Phase {
     Down,
-    Waiting(TimerFd),
+    /// There is something to do then.
+    Waiting(Instant),
     Up(Up),
 }
 
 #[derive(Debug)]
 struct Up {
-    socket: OwnedFd,
     pid: Option<i32>,
     sight: Sight,
     since: Instant,
+    /// How many bytes were looked at that are still in the socket.
+    seen: usize,
     wants_room: bool,
 }
 
-/// A time without a steady link.
-#[derive(Debug)]
-struct Outage {
-    deadline: Instant,
-    next_attempt: Instant,
-    delay: Duration,
-    started: Option<Started>,
-    /// How many were since the last link.
-    starts: usize,
-    /// How the one that was started has failed, and until when another may be reached in its place.
-    failure: Option<(ConnectError, Instant)>,
-    /// What the last attempt failed with.
-    problem: MeetingError,
+/// What there is to wait for.
+#[derive(Debug, Default)]
+pub(crate) struct Wait {
+    /// The seat.
+    pub(crate) seat: Option<RawFd>,
+    /// Room for bytes counts as well.
+    pub(crate) wants_room: bool,
+    /// When something is to be done in any case.
+    pub(crate) until: Option<Instant>,
+    /// What a server says that is being started.
+    pub(crate) output: Option<Arc<Held>>,
 }
 
 /// What came of bytes that were to be sent or received.
@@ -92,9 +79,33 @@ pub(crate) enum Transfer {
 
 impl Link {
     /// Makes a link that is down.
-    pub(crate) fn new(options: &Options, source: Arc<Epoll>) -> Result<Link, Errno> {
+    pub(crate) fn new(options: &Options, watcher: Option<Arc<Epoll>>) -> Link {
         let meeting = Meeting::new(options.client_id.as_deref().unwrap_or_default());
-        Ok(Link { options: options.clone(), meeting, source, phase: Phase::Down, outage: None })
+        let seat = Seat::new(watcher);
+        Link { options: options.clone(), meeting, seat, phase: Phase::Down, outage: None }
+    }
+
+    /// What whoever waits is to wait for.
+    pub(crate) fn seat(&self) -> &Seat {
+        &self.seat
+    }
+
+    /// Leaves the seat to whoever has it now, and the server with it.
+    pub(crate) fn leave(&mut self) {
+        self.seat.forget();
+        self.phase = Phase::Down;
+        self.outage = None;
+    }
+
+    /// What there is to wait for.
+    pub(crate) fn wait(&self) -> Wait {
+        let started = self.outage.as_ref().and_then(|outage| outage.started.as_ref());
+        Wait {
+            seat: self.seat.number(),
+            wants_room: self.wants_room(),
+            until: if let Phase::Waiting(until) = self.phase { Some(until) } else { None },
+            output: started.filter(|_| !self.is_up()).and_then(Started::output),
+        }
     }
 
     /// Whether there is a server.
@@ -131,7 +142,7 @@ impl Link {
         let up = self.attempt_in(&mut outage, now);
         match up {
             Ok(_) => self.outage = Some(outage),
-            Err(_) => self.hang_up(),
+            Err(_) => self.phase = Phase::Down,
         }
         up
     }
@@ -156,7 +167,7 @@ impl Link {
                 return Err(self.no_answer(outage.problem));
             }
             if !matches!(outage.problem, MeetingError::System(_)) && outage.may_start() {
-                match launch::start(&self.options, &self.source) {
+                match launch::start(&self.options) {
                     Ok(started) => outage.started = started,
                     Err(failure) if outage.problem == MeetingError::Unknown => {
                         outage.failure = Some((failure, now + GRACE));
@@ -171,8 +182,7 @@ impl Link {
             let failure = outage.failure.take().map(|(failure, _)| failure);
             return Err(failure.unwrap_or_else(|| self.no_answer(outage.problem)));
         }
-        let delay = outage.next_attempt.min(outage.end()).saturating_duration_since(now);
-        self.set_timer(delay).map_err(|errno| self.no_answer(errno.into()))?;
+        self.phase = Phase::Waiting(outage.next_attempt.min(outage.end()));
         Ok(false)
     }
 
@@ -197,9 +207,8 @@ impl Link {
             true => self.meeting.connect_to_unknown()?,
             false => self.meeting.connect()?,
         };
-        self.source.add(&socket, EpollEvent::new(EpollFlags::EPOLLIN, 0))?;
-        self.hang_up();
-        self.phase = Phase::Up(Up { socket, pid, sight, since: now, wants_room: false });
+        self.seat.give(Held::new(socket)?)?;
+        self.phase = Phase::Up(Up { pid, sight, since: now, seen: 0, wants_room: false });
         tracing::info!(server_pid = pid, ?sight, "connected");
         Ok(())
     }
@@ -214,39 +223,72 @@ impl Link {
         }
     }
 
-    /// Makes [`Link::source`] readable after `delay`.
-    fn set_timer(&mut self, delay: Duration) -> Result<(), Errno> {
-        // A timer set to zero would never expire.
-        let delay = TimeSpec::from_duration(delay.max(FIRST_DELAY));
-        if !matches!(self.phase, Phase::Waiting(_)) {
-            let flags = TimerFlags::TFD_CLOEXEC | TimerFlags::TFD_NONBLOCK;
-            let timer = TimerFd::new(ClockId::CLOCK_MONOTONIC, flags)?;
-            self.source.add(&timer, EpollEvent::new(EpollFlags::EPOLLIN, 0))?;
-            self.phase = Phase::Waiting(timer);
-        }
-        match &self.phase {
-            Phase::Waiting(timer) => timer.set(Expiration::OneShot(delay), TimerSetTimeFlags::empty()),
-            Phase::Down | Phase::Up(_) => Ok(()),
+    /// While there is no server: whether the seat is readable now if it is to be, or when something is to be done.
+    pub(crate) fn is_shown(&self, now: bool) -> bool {
+        self.seat.is_set(self.alarm(now))
+    }
+
+    /// While there is no server: makes it so.
+    pub(crate) fn show(&mut self, now: bool) -> Result<(), Errno> {
+        self.seat.set(self.alarm(now))
+    }
+
+    fn alarm(&self, now: bool) -> Alarm {
+        match self.phase {
+            _ if now => Alarm::Now,
+            Phase::Waiting(until) => Alarm::At(until),
+            Phase::Up(_) | Phase::Down => Alarm::Never,
         }
     }
 
     /// Sends some of `bytes`.
     pub(crate) fn send(&self, bytes: &[u8]) -> Transfer {
-        self.transfer(|socket| send(socket.as_raw_fd(), bytes, MsgFlags::MSG_NOSIGNAL))
+        let flags = MsgFlags::MSG_NOSIGNAL | MsgFlags::MSG_DONTWAIT;
+        self.transfer(|socket| send(socket.as_raw_fd(), bytes, flags))
     }
 
-    /// Receives some bytes; an end of the stream is a loss.
-    pub(crate) fn receive(&self, bytes: &mut [u8]) -> Transfer {
-        match self.transfer(|socket| recv(socket.as_raw_fd(), bytes, MsgFlags::empty())) {
+    /// Takes what was looked at, and looks at some more bytes; an end of the stream is a loss.
+    pub(crate) fn look(&mut self, bytes: &mut [u8]) -> Transfer {
+        self.take(bytes);
+        let flags = MsgFlags::MSG_PEEK | MsgFlags::MSG_DONTWAIT;
+        match self.transfer(|socket| recv(socket.as_raw_fd(), bytes, flags)) {
             Transfer::Bytes(0) => Transfer::Lost(Errno::ECONNRESET),
+            Transfer::Bytes(count) => {
+                if let Phase::Up(up) = &mut self.phase {
+                    up.seen = count;
+                }
+                Transfer::Bytes(count)
+            }
             transfer => transfer,
         }
     }
 
+    /// Whether bytes were looked at that are still there.
+    #[inline]
+    pub(crate) fn has_seen(&self) -> bool {
+        matches!(&self.phase, Phase::Up(up) if up.seen > 0)
+    }
+
+    /// Takes the bytes that were looked at out of the socket; `room` is for as many.
+    pub(crate) fn take(&mut self, room: &mut [u8]) {
+        let Phase::Up(Up { seen, .. }) = &mut self.phase else { return };
+        let mut left = std::mem::take(seen);
+        while left > 0 {
+            let room = &mut room[..left];
+            match self.transfer(|socket| recv(socket.as_raw_fd(), room, MsgFlags::MSG_DONTWAIT)) {
+                Transfer::Bytes(count) if count > 0 => left -= count,
+                // Somebody else has taken them, which they were asked not to do.
+                Transfer::Bytes(_) | Transfer::Blocked | Transfer::Lost(_) => return,
+            }
+        }
+    }
+
     fn transfer(&self, mut call: impl FnMut(BorrowedFd<'_>) -> Result<usize, Errno>) -> Transfer {
-        let Phase::Up(up) = &self.phase else { return Transfer::Blocked };
+        let (Phase::Up(_), Some(socket)) = (&self.phase, self.seat.descriptor()) else {
+            return Transfer::Blocked;
+        };
         loop {
-            match call(up.socket.as_fd()) {
+            match call(socket) {
                 Ok(count) => return Transfer::Bytes(count),
                 Err(Errno::EINTR) => {}
                 Err(Errno::EAGAIN) => return Transfer::Blocked,
@@ -257,23 +299,31 @@ impl Link {
 
     /// Makes sure that the server's loss is seen once everything it sent has been received.
     pub(crate) fn shut_down(&self) {
-        if let Phase::Up(up) = &self.phase
-            && let Err(errno) = shutdown(up.socket.as_raw_fd(), Shutdown::Both)
+        if let (Phase::Up(_), Some(socket)) = (&self.phase, self.seat.number())
+            && let Err(errno) = shutdown(socket, Shutdown::Both)
         {
             tracing::debug!(%errno, "cannot shut down");
         }
     }
 
-    /// Sets whether room for bytes to send makes [`Link::source`] readable.
+    /// Whether bytes wait for room.
+    pub(crate) fn wants_room(&self) -> bool {
+        matches!(&self.phase, Phase::Up(up) if up.wants_room)
+    }
+
+    /// Sets whether bytes wait for room. Event loops are woken when there is some.
     pub(crate) fn want_room(&mut self, wanted: bool) -> Result<(), Errno> {
         let Phase::Up(up) = &mut self.phase else { return Ok(()) };
-        if up.wants_room != wanted {
-            let mut flags = EpollFlags::EPOLLIN;
-            flags.set(EpollFlags::EPOLLOUT, wanted);
-            self.source.modify(&up.socket, &mut EpollEvent::new(flags, 0))?;
-            up.wants_room = wanted;
+        if up.wants_room == wanted {
+            return Ok(());
         }
-        Ok(())
+        up.wants_room = wanted;
+        self.seat.watch_again(wanted).map(drop)
+    }
+
+    /// Wakes event loops that are woken only by what is new, for what is not; says whether it could.
+    pub(crate) fn wake_again(&self) -> Result<bool, Errno> {
+        self.seat.watch_again(self.wants_room())
     }
 
     /// Gives up a server that was lost.
@@ -289,139 +339,26 @@ impl Link {
         launch::collect();
     }
 
-    /// Ends the phase, whichever it is.
+    /// Ends the phase, whichever it is. The seat is readable then.
     pub(crate) fn hang_up(&mut self) {
-        // Closing is not enough where a child of the host process holds a copy of the descriptor.
-        let removed = match &self.phase {
-            Phase::Down => Ok(()),
-            Phase::Waiting(timer) => self.source.delete(timer),
-            Phase::Up(up) => self.source.delete(&up.socket),
-        };
-        if let Err(errno) = removed {
-            tracing::debug!(%errno, "cannot remove a descriptor");
-        }
+        // Closing would not be enough where a child of the host process holds a copy of the descriptor.
+        self.shut_down();
         self.phase = Phase::Down;
-    }
-}
-
-impl Outage {
-    fn new(now: Instant, patience: Duration) -> Outage {
-        Outage {
-            deadline: now + patience.min(PATIENCE_MAX),
-            next_attempt: now,
-            delay: FIRST_DELAY,
-            started: None,
-            starts: 0,
-            failure: None,
-            problem: MeetingError::Nobody(Errno::ECONNRESET),
-        }
-    }
-
-    fn postpone(&mut self, now: Instant) {
-        self.next_attempt = now + self.delay;
-        self.delay = (self.delay * 5 / 4).min(LAST_DELAY);
-    }
-
-    /// When it is given up.
-    fn end(&self) -> Instant {
-        self.failure.as_ref().map_or(self.deadline, |(_, until)| self.deadline.min(*until))
-    }
-
-    /// There is a server. What came of starting one does not matter to the next loss, only how long it all takes.
-    fn handle_connected(&mut self) {
-        self.failure = None;
-        self.starts = 0;
-    }
-
-    /// Whether a program that is to leave a server behind has still to end. Until then nobody is connected to, so that it is
-    /// collected before the call returns: the host process is not to find a child that it does not know.
-    fn starter_runs(&mut self) -> bool {
-        self.started.as_mut().is_some_and(Started::is_leaving)
-    }
-
-    /// Whether a server that was started may still be reached, or another started.
-    fn may_be_served_soon(&self) -> bool {
-        self.started.is_some() || self.may_start()
-    }
-
-    /// Whether another server may be started.
-    fn may_start(&self) -> bool {
-        self.started.is_none() && self.failure.is_none() && self.starts < STARTS_MAX
-    }
-
-    /// Looks what has become of the server that was started.
-    fn look_after_started(&mut self, now: Instant) {
-        match self.started.as_mut().map(Started::progress) {
-            None | Some(Progress::Running) => {}
-            Some(Progress::Done) => {
-                self.started = None;
-                self.next_attempt = now;
-            }
-            Some(Progress::Failed(failure)) => self.handle_failure(now, failure),
-        }
-    }
-
-    /// The server that was started has ended. If somebody killed it, that says nothing of the next.
-    fn handle_failure(&mut self, now: Instant, failure: ConnectError) {
-        self.started = None;
-        let was_killed = matches!(&failure, ConnectError::Exited { status, .. } if status.signal().is_some());
-        if was_killed && self.may_start() {
-            self.next_attempt = now;
-        } else {
-            // It may have lost a race to another, so that one gets a little time to be reached.
-            self.failure = Some((failure, now + GRACE));
-        }
+        self.seat.vacate();
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::process::ExitStatus;
-
-    use nix::sys::epoll::EpollCreateFlags;
+    use std::time::Duration;
 
     use super::*;
-
-    fn link(options: &Options) -> Link {
-        let source = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC).expect("epoll");
-        Link::new(options, Arc::new(source)).expect("a link")
-    }
-
-    #[test]
-    fn in_place_of_a_server_that_was_killed_another_is_started() {
-        const SIGKILL: i32 = 9;
-        const STATUS_1: i32 = 1 << 8;
-        let begin = Instant::now();
-        let ended = |status| ConnectError::Exited {
-            program: "gam_server".into(),
-            status: ExitStatus::from_raw(status),
-        };
-        let outage = |starts| Outage { starts, ..Outage::new(begin, STEADY) };
-        let may_start_again = |status, starts| {
-            let mut outage = outage(starts);
-            outage.handle_failure(begin, ended(status));
-            outage.may_start()
-        };
-        assert!(may_start_again(SIGKILL, 1));
-        assert!(!may_start_again(SIGKILL, STARTS_MAX));
-        assert!(!may_start_again(STATUS_1, 1));
-    }
-
-    #[test]
-    fn a_server_that_was_reached_ends_the_haste_of_one_that_failed() {
-        let begin = Instant::now();
-        let mut outage = Outage::new(begin, STEADY);
-        let failure = ConnectError::Start { program: "none".into(), source: Errno::ENOENT.into() };
-        outage.failure = Some((failure, begin + GRACE));
-        assert_eq!((outage.end(), outage.may_start()), (begin + GRACE, false));
-        outage.handle_connected();
-        assert_eq!((outage.end(), outage.may_start()), (begin + STEADY, true));
-    }
 
     #[test]
     fn attempts_get_rarer_and_end_with_patience() {
         let patience = Duration::from_millis(100);
-        let mut link = link(&Options::new().client_id("nobody listens here").server(None).patience(patience));
+        let mut link =
+            Link::new(&Options::new().client_id("nobody listens here").server(None).patience(patience), None);
         let begin = Instant::now();
         let mut attempts = Vec::new();
         let failure = (0..=100).map(|ms| begin + Duration::from_millis(ms)).find_map(|now| {

@@ -66,6 +66,13 @@ pub struct Options {
     pub environment: Vec<(OsString, Option<OsString>)>,
     /// How long to try to reach a server, when opening and when it was lost.
     pub patience: Duration,
+    /// Whether the connection is to hold one descriptor and no more, as the C library's do: the socket itself.
+    ///
+    /// Another server's socket comes under the same number, and so does a timer while there is none. Where the program has registered it with
+    /// epoll it is registered again, which takes procfs and a look at each descriptor; so a connection that need not be so frugal has an
+    /// epoll instance besides, which stays for life. If the program closes the one descriptor behind the connection's back, nothing that it
+    /// then opens under the number is touched: calls fail with [`Error::DescriptorLost`](crate::Error::DescriptorLost).
+    pub one_descriptor: bool,
 }
 
 impl Default for Options {
@@ -76,6 +83,7 @@ impl Default for Options {
             leaves_server: false,
             environment: Vec::new(),
             patience: PATIENCE,
+            one_descriptor: false,
         }
     }
 }
@@ -136,6 +144,13 @@ impl Options {
     #[must_use]
     pub fn patience(mut self, patience: Duration) -> Options {
         self.patience = patience;
+        self
+    }
+
+    /// Sets whether the connection is to hold one descriptor alone.
+    #[must_use]
+    pub fn one_descriptor(mut self, one_descriptor: bool) -> Options {
+        self.one_descriptor = one_descriptor;
         self
     }
 }

@@ -87,6 +87,8 @@ pub struct State {
     is_next_received: bool,
     /// How many of the requests are trees.
     trees: usize,
+    /// The wire number of a request whose Acknowledge is awaited for its own sake.
+    nudge: Option<u32>,
     strays: u64,
 }
 
@@ -100,6 +102,11 @@ impl State {
     /// Whether [`State::poll_event`] has an event.
     pub fn has_event(&self) -> bool {
         self.is_next_received || !self.queue.is_empty()
+    }
+
+    /// Whether there is a server that may have nothing to say for long.
+    pub fn is_silent(&self) -> bool {
+        self.greeted && self.connected && self.nudge.is_none() && self.questions.open() == 0
     }
 
     /// What is to be sent.
@@ -181,6 +188,7 @@ impl State {
         self.output.clear();
         self.forget_width();
         self.questions.handle_lost(&mut self.wire);
+        self.nudge.take().into_iter().for_each(|wire| self.wire.free(wire));
         for asked in self.requests.values_mut() {
             asked.handle_lost().into_iter().for_each(|wire| self.wire.free(wire));
             if let Some(last) = asked.end() {
@@ -208,8 +216,11 @@ impl State {
             Some(Owner::Probe) if event.code == protocol::Code::Acknowledge => {
                 self.questions.handle_probe_acknowledged(&mut self.wire);
             }
-            // The probe's own listing.
-            Some(Owner::Probe) => {}
+            Some(Owner::Nudge) if event.code == protocol::Code::Acknowledge => {
+                self.nudge.take().into_iter().for_each(|wire| self.wire.free(wire));
+            }
+            // Their own listings.
+            Some(Owner::Probe | Owner::Nudge) => {}
             // What the original's server still says of a cancelled request.
             None => self.strays += 1,
         }
@@ -449,6 +460,18 @@ impl State {
     pub fn ask_question(&mut self, question: Vec<u8>) -> Result<Token, Error> {
         self.handle_received();
         self.questions.ask(question, self.connected, &mut self.wire, &mut self.output)
+    }
+
+    /// Has the server say something soon, whatever server it is, unless it is about to do so anyway.
+    pub fn nudge(&mut self) {
+        if !self.is_silent() {
+            return;
+        }
+        // When all numbers are taken, its many requests will keep it talking.
+        self.nudge = self.wire.allocate(Owner::Nudge);
+        if let Some(seq) = self.nudge {
+            self.output.probe(seq);
+        }
     }
 
     /// Forgets a question whose answer nobody waits for any more.

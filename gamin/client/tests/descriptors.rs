@@ -22,8 +22,10 @@ fn a_dropped_connection_leaves_nothing_and_a_live_one_is_not_inherited() {
     let id = session_id();
     let server = FakeServer::bind(&id);
     let before = open_descriptors();
-    for _ in 0..3 {
-        let connection = options(&id).open().expect("the server listens");
+    // As many as the kind of connection needs, and no more.
+    for (one_descriptor, count) in [(false, 2), (true, 1), (false, 2), (true, 1)] {
+        let connection = options(&id).one_descriptor(one_descriptor).open().expect("the server listens");
+        assert_eq!(open_descriptors().difference(&before).count(), count);
         let mut session = server.welcome();
         assert_eq!(connection.next_event_timeout(Duration::ZERO).expect("a server"), None);
         for name in open_descriptors().difference(&before) {

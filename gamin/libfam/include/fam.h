@@ -22,7 +22,7 @@ extern "C" {
 #endif
 
 typedef struct FAMConnection {
-    int fd;       /* readable when FAMPending may say 1; the same one for life. Only wait for it. */
+    int fd;       /* readable when FAMPending may say 1; the same number for life. Only wait for it. */
     void *client; /* the library's */
 } FAMConnection, *FAMConnectionPtr;
 

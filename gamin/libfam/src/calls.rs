@@ -4,7 +4,7 @@
 //! and a connection's number never.
 
 use std::ffi::{CStr, OsStr, c_char, c_int, c_void};
-use std::os::fd::{AsFd, AsRawFd};
+use std::os::fd::AsRawFd;
 use std::os::unix::ffi::OsStrExt;
 use std::panic::{AssertUnwindSafe, catch_unwind, set_hook};
 use std::path::Path;
@@ -76,8 +76,8 @@ pub unsafe extern "C" fn FAMOpen(fc: *mut FAMConnection) -> c_int {
         // SAFETY: as the caller promises.
         let fields = unsafe { Fields::of(fc) }.ok_or(FamError::BadArguments)?;
         begin();
-        let connection = Options::from_env().open_in(fork::process)?;
-        let fd = connection.as_fd().as_raw_fd();
+        let connection = Options::from_env().one_descriptor(true).open_in(fork::process)?;
+        let fd = connection.as_raw_fd();
         fields.open(fd, REGISTRY.insert(connection));
         Ok(0)
     })
@@ -119,8 +119,9 @@ pub unsafe extern "C" fn FAMClose(fc: *mut FAMConnection) -> c_int {
         }
         let handle = REGISTRY.remove(client).ok_or(FamError::BadArguments)?;
         fields.close();
+        let had_descriptor = handle.connection.has_descriptor();
         handle.connection.close();
-        Ok(0)
+        if had_descriptor { Ok(0) } else { Err(FamError::Connection) }
     })
 }
 

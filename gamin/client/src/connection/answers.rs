@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use gamin_protocol::{Fact, Inquiry, SYNC};
 
-use super::Connection;
+use super::{Connection, For};
 use crate::driver::Driver;
 use crate::error::Error;
 use crate::state::{Outcome, Token};
@@ -59,7 +59,7 @@ impl Connection {
             driver.flush();
             Ok(token)
         })?;
-        let answered = self.wait_until(&self.source, deadline, |driver| answer_step(driver, token));
+        let answered = self.wait_until(For::Answers, deadline, |driver| answer_step(driver, token));
         self.with(|driver| {
             driver.state.forget_question(token);
             Ok(())

@@ -1,7 +1,7 @@
 //! The bytes that wait to be sent. Their number is bounded by that of the wire numbers: each may stand in
 //! one monitor request and one cancel, and is free again only when the server has answered both.
 
-use gamin_protocol::{CREDENTIAL, Request};
+use gamin_protocol::{CREDENTIAL, Kind, MonitorOptions, Request};
 
 /// Bytes to send, in order.
 #[derive(Debug, Default)]
@@ -26,6 +26,13 @@ impl Output {
 
     pub(super) fn request(&mut self, request: &Request) {
         request.encode(&mut self.bytes).expect("because paths were checked when they were given");
+    }
+
+    /// What every server answers with an Acknowledge, and tells the caller nothing.
+    pub(super) fn probe(&mut self, seq: u32) {
+        let (kind, options, path) = (Kind::File, MonitorOptions::TAGGED, b"/".to_vec());
+        self.request(&Request::Monitor { seq, kind, options, path });
+        self.request(&Request::Cancel { seq });
     }
 
     /// Forgets the first `count` bytes, and moves the rest only when that is the smaller part.

@@ -9,7 +9,7 @@
 
 use std::collections::BTreeMap;
 
-use gamin_protocol::{Kind, MonitorOptions, Request};
+use gamin_protocol::Request;
 
 use super::output::Output;
 use super::wire::{Owner, WireNumbers};
@@ -129,9 +129,7 @@ impl Questions {
         }
         // When all numbers are taken the question is asked without a probe, and the caller's timeout rules.
         if let Some(seq) = wire.allocate(Owner::Probe) {
-            let (kind, options, path) = (Kind::File, MonitorOptions::TAGGED, b"/".to_vec());
-            output.request(&Request::Monitor { seq, kind, options, path });
-            output.request(&Request::Cancel { seq });
+            output.probe(seq);
             self.probe = Some(seq);
         }
     }

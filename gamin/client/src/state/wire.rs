@@ -19,6 +19,8 @@ pub(super) enum Owner {
     Request(RequestNumber),
     /// The connection's own question whether the server knows the barrier.
     Probe,
+    /// A request that is made for the sake of its Acknowledge.
+    Nudge,
 }
 
 /// How many narrow numbers trees leave to others: a tree that is too large has a gap anyway, but a program that follows one wants to

@@ -1,0 +1,68 @@
+//! How something is awaited: without the lock, on the link's seat.
+//!
+//! What is done in between is left to whoever waits. Invariant: whatever ends a wait makes the seat readable, or rings, also if another
+//! thread does it: what is waited for under the number may have gone from there by then.
+
+use std::os::fd::{AsFd, BorrowedFd, RawFd};
+use std::time::{Duration, Instant};
+
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::eventfd::EventFd;
+
+use super::{Connection, For};
+use crate::driver::Driver;
+use crate::error::Error;
+use crate::link::Wait;
+
+impl Connection {
+    /// Makes steps until one gives something, and waits in between; gives `None` when the deadline has passed.
+    pub(super) fn wait_until<T>(
+        &self,
+        what: For,
+        deadline: Option<Instant>,
+        mut step: impl FnMut(&mut Driver) -> Result<Option<T>, Error>,
+    ) -> Result<Option<T>, Error> {
+        loop {
+            let mut bell = None;
+            let (done, link) = self.with(|driver| {
+                let done = step(driver)?;
+                if done.is_none() && what == For::Answers {
+                    bell = Some(driver.bell()?);
+                }
+                Ok((done, driver.wait()))
+            })?;
+            if done.is_some() || deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+                return Ok(done);
+            }
+            self.wait(&link, bell.as_deref(), deadline)?;
+        }
+    }
+
+    fn wait(&self, link: &Wait, bell: Option<&EventFd>, deadline: Option<Instant>) -> Result<(), Errno> {
+        let until = deadline.into_iter().chain(link.until).min();
+        let timeout = until.map_or(PollTimeout::NONE, |until| {
+            let left = until.saturating_duration_since(Instant::now());
+            // Rounded up, so that the last wait is not a busy one.
+            PollTimeout::try_from(left + Duration::from_millis(1)).unwrap_or(PollTimeout::MAX)
+        });
+        let mut flags = PollFlags::POLLIN;
+        flags.set(PollFlags::POLLOUT, link.wants_room);
+        let seat = link.seat.map(|seat| PollFd::new(self.lend(seat), flags));
+        let output = link.output.as_ref().and_then(|output| output.descriptor());
+        let others = output.into_iter().chain(bell.map(AsFd::as_fd));
+        let others = others.map(|descriptor| PollFd::new(descriptor, PollFlags::POLLIN));
+        match poll(&mut seat.into_iter().chain(others).collect::<Vec<_>>(), timeout) {
+            Ok(_) | Err(Errno::EINTR) => Ok(()),
+            Err(errno) => Err(errno),
+        }
+    }
+
+    /// Lends the seat out of the lock.
+    #[allow(unsafe_code, reason = "what the lock guards can't be borrowed without it")]
+    pub(super) fn lend(&self, seat: RawFd) -> BorrowedFd<'_> {
+        // SAFETY: from the first link on the driver keeps a descriptor open under this number, whichever it is, until it is dropped with
+        // the connection. What else the program may do to it, it is looked at for before it is used.
+        unsafe { BorrowedFd::borrow_raw(seat) }
+    }
+}
