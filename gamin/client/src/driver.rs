@@ -39,6 +39,8 @@ pub(crate) struct Driver {
     is_cut_short: bool,
     /// Wakes those who wait for an answer that somebody else may read. It lasts as long as they wait.
     bell: Weak<EventFd>,
+    /// How many wait for the link's seat.
+    waiters: usize,
 }
 
 /// Why nothing more is done.
@@ -67,6 +69,7 @@ impl Driver {
             failure: None,
             is_cut_short: false,
             bell: Weak::new(),
+            waiters: 0,
         }
     }
 
@@ -80,7 +83,6 @@ impl Driver {
             tracing::error!("the descriptor is another's");
             self.link.leave();
             self.end = Some(End::DescriptorLost);
-            self.ring();
         }
         match self.end {
             None => Ok(()),
@@ -237,7 +239,7 @@ impl Driver {
         let is_shown = match (self.link.is_up(), is_ready) {
             (true, true) => self.link.has_seen() || !self.state.is_silent(),
             (true, false) => !self.link.has_seen(),
-            (false, _) => self.link.is_shown(is_ready),
+            (false, _) => self.link.is_shown(is_ready || self.is_needed()),
         };
         if !is_shown || self.is_cut_short {
             self.show(is_ready);
@@ -259,7 +261,7 @@ impl Driver {
 
     fn show_in(&mut self, is_ready: bool, is_cut_short: bool) -> Result<(), Errno> {
         if !self.link.is_up() {
-            return self.link.show(is_ready);
+            return self.link.show(is_ready || self.is_needed());
         }
         if !is_ready {
             self.link.take(&mut self.buffer);
@@ -274,9 +276,21 @@ impl Driver {
         Ok(())
     }
 
-    /// What there is to wait for.
-    pub(crate) fn wait(&self) -> Wait {
-        self.link.wait()
+    /// Whether somebody waits who is to look for a server, because nobody does: whoever did was told that there is none.
+    fn is_needed(&self) -> bool {
+        self.waiters > 0 && self.link.is_down()
+    }
+
+    /// What there is to wait for, for one who is going to.
+    pub(crate) fn wait(&mut self) -> Result<Wait, Errno> {
+        let wait = self.link.wait()?;
+        self.waiters += 1;
+        Ok(wait)
+    }
+
+    /// One waits no longer.
+    pub(crate) fn handle_waited(&mut self) {
+        self.waiters -= 1;
     }
 
     /// The descriptor that wakes whoever decides now to wait for an answer.

@@ -9,7 +9,7 @@
 //! Invariants: no byte is sent before the peer was found to have our uid; an outage ends within
 //! [`Options::patience`], in a link or in an error.
 
-use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -56,8 +56,8 @@ struct Up {
 /// What there is to wait for.
 #[derive(Debug, Default)]
 pub(crate) struct Wait {
-    /// The seat.
-    pub(crate) seat: Option<RawFd>,
+    /// What has the seat. It is a copy, for poll(2) goes by the number each time that it looks, and it may have gone from there by then.
+    pub(crate) seat: Option<OwnedFd>,
     /// Room for bytes counts as well.
     pub(crate) wants_room: bool,
     /// When something is to be done in any case.
@@ -98,19 +98,26 @@ impl Link {
     }
 
     /// What there is to wait for.
-    pub(crate) fn wait(&self) -> Wait {
+    pub(crate) fn wait(&self) -> Result<Wait, Errno> {
         let started = self.outage.as_ref().and_then(|outage| outage.started.as_ref());
-        Wait {
-            seat: self.seat.number(),
+        let copy = |seat: BorrowedFd<'_>| seat.try_clone_to_owned();
+        let seat = self.seat.descriptor().map(copy).transpose().map_err(|_| Errno::EMFILE)?;
+        Ok(Wait {
+            seat,
             wants_room: self.wants_room(),
             until: if let Phase::Waiting(until) = self.phase { Some(until) } else { None },
             output: started.filter(|_| !self.is_up()).and_then(Started::output),
-        }
+        })
     }
 
     /// Whether there is a server.
     pub(crate) fn is_up(&self) -> bool {
         matches!(self.phase, Phase::Up(_))
+    }
+
+    /// Whether nobody looks for one either.
+    pub(crate) fn is_down(&self) -> bool {
+        matches!(self.phase, Phase::Down)
     }
 
     /// The server's process, if it can be seen from ours.

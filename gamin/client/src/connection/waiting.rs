@@ -1,7 +1,7 @@
 //! How something is awaited: without the lock, on the link's seat.
 //!
-//! What is done in between is left to whoever waits. Invariant: whatever ends a wait makes the seat readable, or rings, also if another
-//! thread does it: what is waited for under the number may have gone from there by then.
+//! What is done in between is left to whoever waits. Invariant: whatever ends a wait makes the seat readable for as long as it is so, or rings, also if
+//! another thread does it: what was to be waited for under the number may have gone from there by then.
 
 use std::os::fd::{AsFd, BorrowedFd, RawFd};
 use std::time::{Duration, Instant};
@@ -23,23 +23,35 @@ impl Connection {
         deadline: Option<Instant>,
         mut step: impl FnMut(&mut Driver) -> Result<Option<T>, Error>,
     ) -> Result<Option<T>, Error> {
+        let mut has_waited = false;
         loop {
             let mut bell = None;
             let (done, link) = self.with(|driver| {
+                if has_waited {
+                    driver.handle_waited();
+                }
                 let done = step(driver)?;
-                if done.is_none() && what == For::Answers {
+                if done.is_some() || deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+                    return Ok((done, None));
+                }
+                if what == For::Answers {
                     bell = Some(driver.bell()?);
                 }
-                Ok((done, driver.wait()))
+                Ok((None, Some(driver.wait()?)))
             })?;
-            if done.is_some() || deadline.is_some_and(|deadline| deadline <= Instant::now()) {
-                return Ok(done);
+            let Some(link) = link else { return Ok(done) };
+            has_waited = true;
+            if let Err(errno) = Connection::wait(&link, bell.as_deref(), deadline) {
+                self.with(|driver| {
+                    driver.handle_waited();
+                    Ok(())
+                })?;
+                return Err(errno.into());
             }
-            self.wait(&link, bell.as_deref(), deadline)?;
         }
     }
 
-    fn wait(&self, link: &Wait, bell: Option<&EventFd>, deadline: Option<Instant>) -> Result<(), Errno> {
+    fn wait(link: &Wait, bell: Option<&EventFd>, deadline: Option<Instant>) -> Result<(), Errno> {
         let until = deadline.into_iter().chain(link.until).min();
         let timeout = until.map_or(PollTimeout::NONE, |until| {
             let left = until.saturating_duration_since(Instant::now());
@@ -48,7 +60,7 @@ impl Connection {
         });
         let mut flags = PollFlags::POLLIN;
         flags.set(PollFlags::POLLOUT, link.wants_room);
-        let seat = link.seat.map(|seat| PollFd::new(self.lend(seat), flags));
+        let seat = link.seat.as_ref().map(|seat| PollFd::new(seat.as_fd(), flags));
         let output = link.output.as_ref().and_then(|output| output.descriptor());
         let others = output.into_iter().chain(bell.map(AsFd::as_fd));
         let others = others.map(|descriptor| PollFd::new(descriptor, PollFlags::POLLIN));

@@ -459,3 +459,21 @@ fn a_wrong_greeting_is_no_server() {
     assert_eq!(state.handle_bytes(&[2]), Err(ServerError::Greeting(2)));
     assert_eq!(state.handle_bytes(&[protocol::FULL]), Err(ServerError::Full));
 }
+
+#[test]
+fn a_sign_is_asked_for_once_at_a_time_and_nobody_is_told_of_it() {
+    let mut state = State::default();
+    let mut server = Server::connect(&mut state, false);
+    server.deliver_all(&mut state, &None);
+    for _ in 0..2 {
+        assert!(state.is_silent());
+        state.nudge();
+        assert!(!state.is_silent());
+        let asked = state.output().len();
+        state.nudge();
+        assert_eq!(state.output().len(), asked);
+        server.deliver_all(&mut state, &None);
+        assert!(!state.has_event());
+    }
+    assert_eq!((state.strays(), state.wire.owner(1)), (0, None), "its number is free again");
+}
