@@ -5,6 +5,7 @@
 
 use std::ffi::OsString;
 use std::io::{self, Write};
+use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -31,7 +32,7 @@ const POLL_INTERVAL: Duration = Duration::from_secs(1);
 /// Tells programs what happens to the files and directories that they ask about.
 ///
 /// It is started by the library when a program needs it, and ends when none has needed it for 30 seconds.
-#[derive(Debug, Parser)]
+#[derive(Debug, Default, PartialEq, Parser)]
 #[command(name = "gam_server", version, max_term_width = 100)]
 struct ServerOptions {
     /// Stay, even when no program is connected
@@ -59,6 +60,22 @@ struct ServerOptions {
     ids: Vec<OsString>,
 }
 
+impl ServerOptions {
+    /// What the library gives, and we ourselves. It is read without the parser, which would take its time at each start, and room for as
+    /// long as the server runs.
+    fn plain(args: &[OsString]) -> Option<ServerOptions> {
+        let [option, id] = args else { return None };
+        let (detach, detached) = (option == detach::DETACH, option == detach::DETACHED);
+        let is_plain = (detach || detached) && !id.as_bytes().starts_with(b"-");
+        is_plain.then(|| ServerOptions {
+            detach,
+            detached,
+            ids: vec![id.clone()],
+            ..ServerOptions::default()
+        })
+    }
+}
+
 /// The command line as data, for its manual page.
 pub fn command() -> clap::Command {
     ServerOptions::command()
@@ -69,6 +86,10 @@ pub fn command() -> clap::Command {
 /// It takes over the process: working directory, file mode mask, descriptor limit, signals. Gives success after a
 /// signal that asked it to end, and when nobody has needed it for a while; failure when it can't serve.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let args: Vec<OsString> = args.into_iter().collect();
+    if let Some(options) = ServerOptions::plain(&args) {
+        return begin(options);
+    }
     let program = OsString::from("gam_server");
     match ServerOptions::try_parse_from(std::iter::once(program).chain(args)) {
         Ok(options) => begin(options),
@@ -172,4 +193,28 @@ fn give_up_privilege() -> nix::Result<()> {
     let (uid, gid) = (getuid(), getgid());
     setresgid(gid, gid, gid)?;
     setresuid(uid, uid, uid)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_read_without_the_parser_means_what_it_means_to_the_parser() {
+        for option in [detach::DETACH, detach::DETACHED] {
+            for id in ["", "a", "a b", "=", "--detach", "-", "--", "\u{e4}"] {
+                let args = [option, id].map(OsString::from);
+                let parsed =
+                    ServerOptions::try_parse_from([OsString::from("gam_server")].iter().chain(&args));
+                if let Some(options) = ServerOptions::plain(&args) {
+                    assert_eq!(options, parsed.expect("because it is a name"), "{args:?}");
+                }
+            }
+            assert!(ServerOptions::plain(&[option, "a"].map(OsString::from)).is_some());
+        }
+        for args in [&["--detach"][..], &["a"], &["a", "b"], &["--detach", "a", "b"], &["--detach", "-x"]] {
+            let args: Vec<OsString> = args.iter().map(OsString::from).collect();
+            assert_eq!(ServerOptions::plain(&args), None);
+        }
+    }
 }
