@@ -14,6 +14,7 @@
 //! one Acknowledge and silence. There is no clock, no I/O and no hash order here.
 
 mod asked;
+mod branches;
 mod name_map;
 mod output;
 mod questions;
@@ -145,8 +146,8 @@ impl State {
         self.output.clear();
         self.output.credential();
         let live = self.requests.values().flat_map(Asked::live);
-        for subscription in live.filter(|one| self.wire.is_understood(one.wire)) {
-            self.output.request(&subscription.request());
+        for (_, request) in live.filter(|(wire, _)| self.wire.is_understood(*wire)) {
+            self.output.request(&request);
         }
         // Its answer comes before that to a barrier, which is to cover what is asked for then.
         let first = self.ask_width();
@@ -278,18 +279,14 @@ impl State {
         let Some(tree) = self.requests.get_mut(&number).and_then(Asked::tree_mut) else { return };
         let (wire, output, connected) = (&mut self.wire, &mut self.output, self.connected);
         let branches = &mut self.branches;
-        tree.explore(
-            is_directory,
-            &mut || wire.allocate_branch(Owner::Request(number)),
-            &mut |subscription| {
-                *branches += 1;
-                if let Some(subscription) = subscription
-                    && connected
-                {
-                    output.request(&subscription.request());
-                }
-            },
-        );
+        tree.explore(is_directory, &mut || wire.allocate_branch(Owner::Request(number)), &mut |request| {
+            *branches += 1;
+            if let Some(request) = request
+                && connected
+            {
+                output.request(&request);
+            }
+        });
         if tree.is_starved() {
             self.starved.insert(number);
         }
@@ -334,8 +331,7 @@ impl State {
         self.handle_received();
         let number = self.number(request.number)?;
         let wire = self.wire.allocate(Owner::Request(number)).ok_or(Error::TooManyRequests)?;
-        let subscription =
-            |kind| Monitored::Path(Subscription::new(kind, path.to_owned(), wire, request.coverage));
+        let subscription = |kind| Monitored::Path(Subscription::new(kind, wire, request.coverage));
         let (what, quiet) = match &request.scope {
             Scope::File => (subscription(Kind::File), false),
             Scope::Directory => (subscription(Kind::Directory), self.no_exists),
@@ -345,7 +341,7 @@ impl State {
         };
         let asked = Asked::new(number, request, quiet, what);
         if self.connected {
-            asked.live().for_each(|subscription| self.output.request(&subscription.request()));
+            asked.live().for_each(|(_, request)| self.output.request(&request));
         }
         tracing::debug!(%number, ?path, "monitors");
         self.trees += usize::from(asked.is_tree());

@@ -3,8 +3,8 @@
 use std::fmt::Write;
 use std::path::Path;
 
-use gamin::Kind;
-use gamin::state::State;
+use gamin::state::{MonitorRequest, Scope, State};
+use gamin::{Kind, TreeOptions};
 use gamin_protocol::{CREDENTIAL, Code, Decoder, EventPacket, Request};
 
 use crate::book::{self, Cost, uncounted};
@@ -47,6 +47,42 @@ impl Client {
         client
     }
 
+    /// One that follows a tree of so many directories. In each there are ten more, named by number, as long as there are any left.
+    pub fn of_tree(directories: usize) -> Client {
+        let mut client = Client { state: State::default(), numbers: Vec::new() };
+        client.state.handle_connected();
+        client.state.handle_bytes(&[CREDENTIAL]).expect("because it is a greeting");
+        client.state.handle_sent(1);
+        let root = Path::new("/home/user/project/src");
+        let request = MonitorRequest::new(root, Scope::Tree(TreeOptions::default()));
+        client.state.ask(&request).expect("because it is absolute");
+        let mut requests = uncounted(Decoder::<Request>::new);
+        while !client.state.output().is_empty() {
+            uncounted(|| requests.push(client.state.output()));
+            client.state.handle_sent(client.state.output().len());
+            while let Some(request) = uncounted(|| requests.next_message().expect("because it is a request"))
+            {
+                let Request::Monitor { seq, path, .. } = request else { panic!("nothing is asked for") };
+                let entries = uncounted(|| entries_of(&path, directories));
+                let listing = entries.iter().map(|entry| (seq, Code::Exists, entry.as_bytes()));
+                let root = |code| std::iter::once((seq, code, &*path));
+                let listing = root(Code::Exists).chain(listing).chain(root(Code::EndExist));
+                let listing: Vec<_> = uncounted(|| listing.collect());
+                client.tell(&listing);
+                uncounted(|| drop(listing));
+                uncounted(|| drop((entries, path)));
+            }
+            client.state.explore(|_| true);
+        }
+        uncounted(|| drop(requests));
+        client
+    }
+
+    /// How many directories its trees have taken up.
+    pub fn branches(&self) -> u64 {
+        self.state.branches()
+    }
+
     /// Counts what the client does.
     pub fn count(&mut self, act: impl FnOnce(&mut Client)) -> Cost {
         book::count(|| act(self))
@@ -80,4 +116,13 @@ impl Client {
         uncounted(|| drop(bytes));
         while self.state.poll_event().is_some() {}
     }
+}
+
+/// The names of the directories in one of a tree.
+fn entries_of(path: &[u8], directories: usize) -> Vec<String> {
+    let name = String::from_utf8_lossy(path);
+    let number =
+        name.rsplit_once("directory-").map_or(0, |(_, number)| number.parse().expect("because it is one"));
+    let last = directories.min(10 * number + 10);
+    (10 * number + 1..=last).map(|number| format!("directory-{number}")).collect()
 }

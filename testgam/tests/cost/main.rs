@@ -109,6 +109,14 @@ fn a_client_that_watches_a_thousand_directories() {
     check("a client asks for 1,000 directories", cost);
 }
 
+#[test]
+fn a_client_that_follows_a_tree_of_a_thousand_directories() {
+    let mut client = None;
+    let cost = book::count(|| client = Some(Client::of_tree(1000)));
+    assert_eq!(client.map(|client| client.branches()), Some(1000));
+    check("a client follows a tree of 1,000 directories", cost);
+}
+
 /// A name in the directory.
 fn entry(number: usize) -> PathBuf {
     PathBuf::from(format!("dir/entry-{number:05}"))

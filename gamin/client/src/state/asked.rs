@@ -8,10 +8,10 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use gamin_protocol::{self as protocol, Code, Coverage, Tag};
+use gamin_protocol::{self as protocol, Code, Coverage, Request, Tag};
 
 use super::queue::Queue;
-use super::subscription::Subscription;
+use super::subscription::{News, Subscription};
 use super::told::{BareEvent, Subject};
 use super::tree::{Tree, TreeEvent, TreeOptions};
 use crate::{Event, EventRef, RequestNumber};
@@ -97,14 +97,15 @@ impl Asked {
         self.cancelled
     }
 
-    /// The subscriptions that a server should know.
-    pub(super) fn live(&self) -> impl Iterator<Item = &Subscription> {
+    /// The wire numbers that a server should know, each with the request that makes it known.
+    pub(super) fn live(&self) -> impl Iterator<Item = (u32, Request)> {
         let (path, tree) = match &self.what {
             Monitored::Path(subscription) => (Some(subscription), None),
             Monitored::Tree(tree) => (None, Some(&**tree)),
         };
-        let subscriptions = path.into_iter().chain(tree.into_iter().flat_map(Tree::subscriptions));
-        subscriptions.filter(|subscription| subscription.is_live())
+        let path = path.filter(|subscription| subscription.is_live());
+        let path = path.map(|one| (one.wire, one.request(self.caller.path.as_os_str().as_bytes().to_vec())));
+        path.into_iter().chain(tree.into_iter().flat_map(Tree::live))
     }
 
     fn subscriptions_mut(&mut self) -> impl Iterator<Item = &mut Subscription> {
@@ -164,7 +165,8 @@ impl Asked {
                 if let Some(coverage) = subscription.handle_coverage(&event) {
                     self.caller.cover(coverage, Subject::Root, queue);
                 }
-                subscription.handle_event(event, &mut |news, tag| self.caller.tell(news, tag, queue));
+                subscription
+                    .handle_event(event, &mut |News { event, tag, .. }| self.caller.tell(event, tag, queue));
             }
             Monitored::Tree(tree) => {
                 tree.handle_event(event);
@@ -220,14 +222,10 @@ impl Asked {
     pub(super) fn resume(&mut self, queue: &mut Queue) {
         match &mut self.what {
             Monitored::Path(subscription) => {
-                let (coverage, heard) = subscription.resume();
-                if let Some(coverage) = coverage {
+                if let Some(coverage) = subscription.resume() {
                     self.caller.cover(coverage, Subject::Root, queue);
                 }
-                for news in heard {
-                    let tag = subscription.tag(&news);
-                    self.caller.tell(news, tag, queue);
-                }
+                subscription.catch_up(&mut |News { event, tag, .. }| self.caller.tell(event, tag, queue));
             }
             Monitored::Tree(tree) => {
                 tree.resume();

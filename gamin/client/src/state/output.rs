@@ -3,6 +3,9 @@
 
 use gamin_protocol::{CREDENTIAL, Kind, MonitorOptions, Request};
 
+/// How much room is kept for what is to be sent next.
+const ROOM: usize = 16 << 10;
+
 /// Bytes to send, in order.
 #[derive(Debug, Default)]
 pub(super) struct Output {
@@ -41,6 +44,10 @@ impl Output {
         if self.sent * 2 >= self.bytes.len() {
             self.bytes.drain(..self.sent);
             self.sent = 0;
+            // After a large tree was asked for, there is never as much again.
+            if self.bytes.len() <= self.bytes.capacity() / 4 {
+                self.bytes.shrink_to(ROOM);
+            }
         }
     }
 }

@@ -11,6 +11,9 @@ use gamin_protocol::{Code, Tag};
 
 use crate::{Event, RequestNumber};
 
+/// For how many events there is room when there are none.
+const ROOM: usize = 1024;
+
 /// Events in the order in which they came.
 #[derive(Debug, Default)]
 pub(super) struct Queue {
@@ -54,6 +57,9 @@ impl Queue {
                 *left -= 1;
             }
             self.deliverable -= 1;
+            if self.events.is_empty() {
+                self.events.shrink_to(ROOM);
+            }
             return Some((event, tag));
         }
         None

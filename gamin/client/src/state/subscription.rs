@@ -1,22 +1,18 @@
 //! What one path is about on the wire: how far its listing has come, and what was told of it.
 //!
-//! What is the difference between two states is left to [`super::told`], who hears of it to [`super::asked`].
+//! Which path it is, whoever has the subscription knows. What is the difference between two states is left to [`super::told`], who hears of it to [`super::asked`].
 //! Invariant: what is told leads from one state of the path to the next, however it was learnt: as it comes; or gathered apart
 //! while another server makes the listing again, or while the caller wants to hear nothing, and told as a difference.
 
-use std::os::unix::ffi::OsStrExt;
-use std::path::PathBuf;
-
 use gamin_protocol::{self as protocol, Code, Coverage, Kind, MonitorOptions, Request, Tag};
 
-use super::told::{BareEvent, Subject, Told};
+use super::told::{BareEvent, Before, Subject, Told};
 
 /// A subscription, from the call that made it until it is acknowledged.
 #[derive(Debug)]
 pub(super) struct Subscription {
     /// Its number on the wire.
     pub(super) wire: u32,
-    path: PathBuf,
     kind: Kind,
     cancelled: bool,
     acknowledged: bool,
@@ -25,32 +21,36 @@ pub(super) struct Subscription {
     wants_coverage: bool,
     coverage: Coverage,
     heard: Coverage,
+    /// The listing that the server's events belong to is complete.
+    listed: bool,
     told: Told,
-    course: Course,
+    /// Unless each event is passed on as it comes.
+    apart: Option<Box<Apart>>,
 }
 
-/// The way that the server's events take.
+/// Something to tell.
 #[derive(Debug)]
-enum Course {
-    /// Each is passed on as it comes.
-    Direct { listed: bool },
-    /// They are gathered until they make a whole that can be compared with what was told, and somebody wants it.
-    Apart {
-        fresh: Box<Told>,
-        /// The listing that they belong to is complete.
-        listed: bool,
-        /// It is another listing than the one that was told.
-        renewed: bool,
-        /// The caller still waits for the end of the first.
-        owes_end: bool,
-    },
+pub(super) struct News {
+    pub(super) event: BareEvent,
+    /// The fingerprint of the state that it tells of, if that is known.
+    pub(super) tag: Option<Tag>,
+    pub(super) before: Before,
+}
+
+/// Events that are gathered until they make a whole that can be compared with what was told, and somebody wants it.
+#[derive(Debug)]
+struct Apart {
+    fresh: Told,
+    /// They belong to another listing than the one that was told.
+    renewed: bool,
+    /// The caller still waits for the end of the first.
+    owes_end: bool,
 }
 
 impl Subscription {
-    pub(super) fn new(kind: Kind, path: PathBuf, wire: u32, wants_coverage: bool) -> Subscription {
+    pub(super) fn new(kind: Kind, wire: u32, wants_coverage: bool) -> Subscription {
         Subscription {
             wire,
-            path,
             kind,
             cancelled: false,
             acknowledged: false,
@@ -58,8 +58,9 @@ impl Subscription {
             wants_coverage,
             coverage: Coverage::Kernel,
             heard: Coverage::Kernel,
+            listed: false,
             told: Told::default(),
-            course: Course::Direct { listed: false },
+            apart: None,
         }
     }
 
@@ -68,8 +69,8 @@ impl Subscription {
         !self.cancelled && !self.acknowledged
     }
 
-    /// The request that makes a server know it.
-    pub(super) fn request(&self) -> Request {
+    /// The request that makes a server know it, which is about this path.
+    pub(super) fn request(&self, path: Vec<u8>) -> Request {
         Request::Monitor {
             seq: self.wire,
             kind: self.kind,
@@ -78,7 +79,7 @@ impl Subscription {
             } else {
                 MonitorOptions::TAGGED
             },
-            path: self.path.as_os_str().as_bytes().to_vec(),
+            path,
         }
     }
 
@@ -87,8 +88,9 @@ impl Subscription {
         let was_live = self.is_live();
         self.cancelled = true;
         self.coverage = Coverage::Kernel;
+        self.listed = false;
         self.told = Told::default();
-        self.course = Course::Direct { listed: false };
+        self.apart = None;
         was_live
     }
 
@@ -125,10 +127,7 @@ impl Subscription {
     /// A server says so before its listing, or not at all if everything is as it should be. So with the end of the listing
     /// of another server, what the one before has said is over.
     fn settle_coverage(&mut self, ends: bool) -> Option<Coverage> {
-        let is_heard = match self.course {
-            Course::Direct { .. } => true,
-            Course::Apart { listed, .. } => (listed || ends) && !self.suspended,
-        };
+        let is_heard = self.apart.is_none() || (self.listed || ends) && !self.suspended;
         let is_new = is_heard && self.is_live() && self.wants_coverage && self.coverage != self.heard;
         is_new.then(|| {
             self.coverage = self.heard;
@@ -139,89 +138,92 @@ impl Subscription {
     /// The server that made the listing is gone.
     pub(super) fn expect_new_listing(&mut self) {
         self.heard = Coverage::Kernel;
-        let owes_end = match &self.course {
-            Course::Direct { listed } => !listed,
-            Course::Apart { owes_end, .. } => *owes_end,
-        };
-        self.course = Course::Apart { fresh: Box::default(), listed: false, renewed: true, owes_end };
+        let owes_end = self.apart.as_ref().map_or(!self.listed, |apart| apart.owes_end);
+        self.listed = false;
+        self.apart = Some(Box::new(Apart { fresh: Told::default(), renewed: true, owes_end }));
     }
 
     /// Tells nothing from now on.
     pub(super) fn suspend(&mut self) {
         self.suspended = true;
-        if let Course::Direct { listed } = self.course {
-            let fresh = Box::new(self.told.apart());
-            self.course = Course::Apart { fresh, listed, renewed: false, owes_end: !listed };
+        if self.apart.is_none() {
+            let (fresh, owes_end) = (self.told.apart(), !self.listed);
+            self.apart = Some(Box::new(Apart { fresh, renewed: false, owes_end }));
         }
     }
 
-    /// Tells what is different since it was suspended, first of how the path is covered, and from now on whatever happens.
-    pub(super) fn resume(&mut self) -> (Option<Coverage>, Vec<BareEvent>) {
+    /// Tells from now on whatever happens, and what is different since it was suspended, when it comes to [`Subscription::catch_up`]. Gives how the
+    /// path is covered, if that is new, which is told before that.
+    pub(super) fn resume(&mut self) -> Option<Coverage> {
         self.suspended = false;
-        (self.settle_coverage(false), self.catch_up())
+        self.settle_coverage(false)
     }
 
     /// Whether its caller is told each event as it comes.
     pub(super) fn is_direct(&self) -> bool {
-        self.is_live() && matches!(self.course, Course::Direct { .. })
+        self.is_live() && self.apart.is_none()
     }
 
-    /// Takes note of an event that its caller is told as it comes.
-    pub(super) fn pass_on(&mut self, code: Code, subject: Subject<&[u8]>, tag: Option<Tag>) {
-        if let Course::Direct { listed } = &mut self.course {
-            *listed |= code == Code::EndExist;
+    /// Takes note of an event that its caller is told as it comes; gives what was told before.
+    pub(super) fn pass_on(&mut self, code: Code, subject: Subject<&[u8]>, tag: Option<Tag>) -> Before {
+        if code == Code::EndExist {
+            self.listed = true;
+            self.told.settle();
         }
-        self.told.apply(code, subject, tag);
+        self.told.apply(code, subject, tag)
     }
 
     /// Takes an event that is no Acknowledge; tells what is new.
-    pub(super) fn handle_event(
-        &mut self,
-        event: protocol::EventPacket,
-        tell: &mut impl FnMut(BareEvent, Option<Tag>),
-    ) {
+    pub(super) fn handle_event(&mut self, event: protocol::EventPacket, tell: &mut impl FnMut(News)) {
         if !self.is_live() || event.code == Code::Coverage {
             return;
         }
         let protocol::EventPacket { code, path, tag, .. } = event;
-        match &mut self.course {
-            Course::Direct { .. } => {
-                self.pass_on(code, Subject::of(&path[..]), tag);
-                tell((code, Subject::of(path)), tag);
+        match &mut self.apart {
+            None => {
+                let before = self.pass_on(code, Subject::of(&path[..]), tag);
+                tell(News { event: (code, Subject::of(path)), tag, before });
             }
-            Course::Apart { fresh, listed, .. } => {
-                *listed |= code == Code::EndExist;
-                fresh.apply(code, Subject::of(&path[..]), tag);
+            Some(apart) => {
+                apart.fresh.apply(code, Subject::of(&path[..]), tag);
                 if code == Code::EndExist {
-                    for news in self.catch_up() {
-                        let tag = self.tag(&news);
-                        tell(news, tag);
-                    }
+                    self.listed = true;
+                    self.catch_up(tell);
                 }
             }
         }
     }
 
-    /// The fingerprint of the state that news tell of, if it is known.
-    pub(super) fn tag(&self, (code, subject): &BareEvent) -> Option<Tag> {
-        if *code == Code::EndExist { None } else { self.told.tag(subject.as_slice()) }
-    }
-
     /// Tells how what was told became what is now, unless that is not known yet, or not wanted.
-    fn catch_up(&mut self) -> Vec<BareEvent> {
-        let mut news = Vec::new();
-        let Course::Apart { fresh, listed: true, renewed, owes_end } = &mut self.course else { return news };
-        if self.suspended {
-            return news;
+    pub(super) fn catch_up(&mut self, tell: &mut impl FnMut(News)) {
+        if self.suspended || !self.listed {
+            return;
         }
+        let Some(apart) = self.apart.take() else { return };
+        let Apart { mut fresh, renewed, owes_end } = *apart;
         let mut told = std::mem::take(&mut self.told);
-        if *owes_end {
-            told.complete(fresh, &mut news);
+        let mut news = Vec::new();
+        if owes_end {
+            told.complete(&fresh, &mut news);
             news.push((Code::EndExist, Subject::Root));
         }
-        told.difference(fresh, *renewed, self.kind, &mut news);
-        self.told = std::mem::take(&mut **fresh);
-        self.course = Course::Direct { listed: true };
-        news
+        told.difference(&fresh, renewed, self.kind, &mut news);
+        if fresh.is_absent() {
+            // What a server says of entries then is not told.
+            fresh.take_entries();
+        }
+        fresh.settle();
+        self.told = fresh;
+        for event in news {
+            let before = match &event {
+                (Code::Deleted, Subject::Root) => Before::Entries(told.take_entries()),
+                (code, _) => Before::shown_by(*code),
+            };
+            let tag = match &event {
+                (Code::EndExist, _) => None,
+                (_, subject) => self.told.tag(subject.as_slice()),
+            };
+            tell(News { event, tag, before });
+        }
     }
 }

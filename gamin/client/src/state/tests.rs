@@ -112,7 +112,7 @@ fn paths_are_absolute_short_and_without_nul() {
 fn the_root_is_spelled_as_the_caller_did() {
     let mut world = World::new(entries(b""), true);
     world.play(&Step::Connect);
-    let wire = world.state.requests[&world.request].live().next().expect("it is live").wire;
+    let wire = world.state.requests[&world.request].live().next().expect("it is live").0;
     let server = world.server.as_mut().expect("connected");
     server.send(wire, Code::Changed, b"/watched/directory", None);
     server.deliver(&mut world.state, usize::MAX);

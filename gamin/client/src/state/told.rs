@@ -36,13 +36,36 @@ impl Subject {
 /// An event that is still to be given its request and path.
 pub(super) type BareEvent = (Code, Subject);
 
+/// What was told before of what an event is about.
+#[derive(Debug)]
+pub(super) enum Before {
+    /// That it is absent, or nothing.
+    Nothing,
+    /// That it is present.
+    Something,
+    /// The entries that a directory had, which is gone, and they with it.
+    Entries(NameMap<Version>),
+}
+
+impl Before {
+    fn of(was_there: bool) -> Before {
+        if was_there { Before::Something } else { Before::Nothing }
+    }
+
+    /// What was told, as an event of [`Told::complete`] or [`Told::difference`] shows.
+    pub(super) fn shown_by(code: Code) -> Before {
+        Before::of(matches!(code, Code::Changed | Code::Deleted))
+    }
+}
+
 /// The state in which something was told, as far as that is known.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-enum Version {
+pub(super) enum Version {
     /// No tag came with it.
     #[default]
     Unknown,
-    Tagged(Tag),
+    /// The bytes of its tag, so that many take no room to be aligned.
+    Tagged([u8; 8]),
     /// No tag came with it, but word that it changed.
     Changed,
 }
@@ -50,7 +73,7 @@ enum Version {
 impl Version {
     fn of(code: Code, tag: Option<Tag>) -> Version {
         match tag {
-            Some(tag) => Version::Tagged(tag),
+            Some(tag) => Version::Tagged(tag.bits().to_ne_bytes()),
             None if code == Code::Exists => Version::Unknown,
             None => Version::Changed,
         }
@@ -89,20 +112,39 @@ pub(super) struct Told {
 }
 
 impl Told {
-    /// Takes note of an event.
+    /// Takes note of an event; gives what was told before.
     #[inline]
-    pub(super) fn apply(&mut self, code: Code, subject: Subject<&[u8]>, tag: Option<Tag>) {
-        let Some(presence) = code.presence() else { return };
+    pub(super) fn apply(&mut self, code: Code, subject: Subject<&[u8]>, tag: Option<Tag>) -> Before {
+        let Some(presence) = code.presence() else { return Before::Nothing };
         match (presence, subject) {
             (Presence::Absent, Subject::Root) => {
-                // Its entries are gone with it, without an event each.
                 self.root = Root::Absent;
-                self.entries = NameMap::default();
+                Before::Entries(self.take_entries())
             }
-            (Presence::Absent, Subject::Entry(name)) => self.entries.remove(name),
-            (Presence::Present, Subject::Root) => self.root = Root::Present(Version::of(code, tag)),
-            (Presence::Present, Subject::Entry(name)) => self.entries.set(name, Version::of(code, tag)),
+            (Presence::Absent, Subject::Entry(name)) => Before::of(self.entries.remove(name)),
+            (Presence::Present, Subject::Root) => {
+                let before = std::mem::replace(&mut self.root, Root::Present(Version::of(code, tag)));
+                Before::of(matches!(before, Root::Present(_)))
+            }
+            (Presence::Present, Subject::Entry(name)) => {
+                Before::of(self.entries.set(name, Version::of(code, tag)))
+            }
         }
+    }
+
+    /// Its listing is complete: it may stay as it is for long.
+    pub(super) fn settle(&mut self) {
+        self.entries.settle();
+    }
+
+    /// Gives its entries, which are gone with it, without an event each.
+    pub(super) fn take_entries(&mut self) -> NameMap<Version> {
+        std::mem::take(&mut self.entries)
+    }
+
+    /// Whether it was told last that the path is absent.
+    pub(super) fn is_absent(&self) -> bool {
+        self.root == Root::Absent
     }
 
     /// The fingerprint of the state in which a subject was told, if one came with it.
@@ -113,14 +155,14 @@ impl Told {
             (Subject::Entry(name), _) => self.entries.get(name)?,
         };
         match version {
-            Version::Tagged(tag) => Some(tag),
+            Version::Tagged(bytes) => Some(Tag::new(u64::from_ne_bytes(bytes))),
             Version::Unknown | Version::Changed => None,
         }
     }
 
     /// The names of the entries, in no order.
     pub(super) fn entries(&self) -> impl Iterator<Item = &[u8]> {
-        self.entries.iter().map(|(name, _)| name)
+        self.entries.names()
     }
 
     /// The entries in the order in which they are told of.

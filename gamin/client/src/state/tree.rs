@@ -1,66 +1,33 @@
 //! A tree of directories to a depth, made of one subscription for each directory in it.
 //!
 //! What is a directory, it is told ([`Tree::explore`]); links are not followed. How one directory's events
-//! make sense, also through a change of server and a suspension, is left to [`super::subscription`].
-//! Invariants: a name, relative to the root, is Created only while it is not told, Changed and Deleted only while it
+//! make sense, also through a change of server and a suspension, is left to [`super::subscription`], and what hangs on what to
+//! [`super::branches`].
+//! Invariants: what the subscription of a directory that is followed knows is there is told, unless it is among what is `untold`; a name, relative to the root, is Created only while it is not told, Changed and Deleted only while it
 //! is; when a directory goes, each name that was told below it is Deleted before it is itself; when the root goes,
 //! everything goes with it, without an event each.
 
+mod name;
+mod options;
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::ffi::{OsStr, OsString};
-use std::fmt;
-use std::ops::{Range, RangeBounds};
+use std::ffi::OsString;
+use std::ops::RangeBounds;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use gamin_protocol::{self as protocol, Code, Coverage, Kind};
+use gamin_protocol::{self as protocol, Code, Coverage, Kind, Request};
 
-use super::subscription::Subscription;
-use super::told::{BareEvent, Subject};
+use super::branches::{Branch, Branches};
+use super::name_map::NameMap;
+use super::subscription::{News, Subscription};
+use super::told::{BareEvent, Before, Subject, Version};
 use super::wire::Allocation;
+use name::{as_path, below, join, last, level, parent};
+pub use options::TreeOptions;
 
-/// What is said of a name in a tree, which is relative to its root.
-type Says = Arc<dyn Fn(&Path) -> bool + Send + Sync>;
-
-/// A tree to monitor: how deep, which names in it are told, and which directories in it are followed.
-///
-/// When an answer of `tells` or `follows` has become another, [`crate::Connection::revise`] asks for all of them again. They are asked
-/// by the calls that receive events, while these hold the connection: they are not to call it, nor to wait.
-#[derive(Clone)]
-pub struct TreeOptions {
-    /// How many levels below the root are told: 1 for its entries, 2 also for theirs, and so on; 0 for the root alone.
-    pub levels: u32,
-    /// Says of an entry, a directory too, whether it is told.
-    pub tells: Says,
-    /// Says of a directory whether it is followed. What is in one that is not costs no watch and is not told. The root is
-    /// followed in any case.
-    pub follows: Says,
-}
-
-impl Default for TreeOptions {
-    /// All of it.
-    fn default() -> TreeOptions {
-        TreeOptions { levels: u32::MAX, tells: Arc::new(|_| true), follows: Arc::new(|_| true) }
-    }
-}
-
-impl fmt::Debug for TreeOptions {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TreeOptions").field("levels", &self.levels).finish_non_exhaustive()
-    }
-}
-
-/// One directory that is followed.
-#[derive(Debug)]
-struct Branch {
-    /// Its name relative to the root, which is empty for the root itself.
-    name: Vec<u8>,
-    subscription: Subscription,
-    listed: bool,
-    /// It was there before the caller wanted to know about it, and so was what it lists.
-    is_old: bool,
-}
+/// For how many names there is room that wait to be explored.
+const ROOM: usize = 64;
 
 /// A name that may be a directory to follow.
 #[derive(Debug)]
@@ -92,11 +59,10 @@ pub(super) enum TreeEvent {
 pub(super) struct Tree {
     root: Vec<u8>,
     options: TreeOptions,
-    /// By wire number; those that have left stay until they are acknowledged.
-    branches: BTreeMap<u32, Branch>,
-    /// The wire numbers of those that are followed, by name.
-    followed: BTreeMap<Vec<u8>, u32>,
-    told: BTreeSet<Vec<u8>>,
+    /// Those that have left stay until they are acknowledged.
+    branches: Branches,
+    /// What is there in directories that are followed, and was not to be told.
+    untold: BTreeSet<Vec<u8>>,
     /// Those that would be followed if that were possible, and why it is not.
     gaps: BTreeMap<Vec<u8>, Coverage>,
     unexplored: VecDeque<Lead>,
@@ -117,41 +83,43 @@ impl Tree {
         let mut tree = Tree {
             root,
             options,
-            branches: BTreeMap::new(),
-            followed: BTreeMap::new(),
-            told: BTreeSet::new(),
+            branches: Branches::default(),
+            untold: BTreeSet::new(),
             gaps: BTreeMap::new(),
             unexplored: VecDeque::new(),
             waiting: Vec::new(),
             events: Vec::new(),
             leaving: Vec::new(),
             suspended: false,
-            unlisted: 0,
+            unlisted: 1,
             owes_end: true,
         };
-        tree.follow(Lead { name: Vec::new(), is_old: false }, wire);
+        tree.branches.add_root(Branch::new(subscription(wire), false));
         tree
     }
 
-    pub(super) fn subscriptions(&self) -> impl Iterator<Item = &Subscription> {
-        self.branches.values().map(|branch| &branch.subscription)
+    /// The wire numbers that a server should know, each with the request that makes it known.
+    pub(super) fn live(&self) -> impl Iterator<Item = (u32, Request)> {
+        self.branches.live().map(|Branch { subscription, .. }| {
+            let path = self.path(&self.branches.name(subscription.wire));
+            (subscription.wire, subscription.request(path.into_os_string().into_vec()))
+        })
     }
 
     pub(super) fn subscriptions_mut(&mut self) -> impl Iterator<Item = &mut Subscription> {
-        self.branches.values_mut().map(|branch| &mut branch.subscription)
+        self.branches.iter_mut().map(|branch| &mut branch.subscription)
     }
 
     /// Takes an event of one of the branches.
     pub(super) fn handle_event(&mut self, event: protocol::EventPacket) {
         let wire = event.seq;
-        let Some(branch) = self.branches.get_mut(&wire) else { return };
+        let Some(branch) = self.branches.get_mut(wire) else { return };
         if let Some(coverage) = branch.subscription.handle_coverage(&event) {
-            let name = branch.name.clone();
-            self.cover(name, coverage);
+            self.cover(self.branches.name(wire), coverage);
         }
-        let Some(branch) = self.branches.get_mut(&wire) else { return };
+        let Some(branch) = self.branches.get_mut(wire) else { return };
         let mut heard = Vec::new();
-        branch.subscription.handle_event(event, &mut |news, _| heard.push(news));
+        branch.subscription.handle_event(event, &mut |news| heard.push(news));
         self.hear(wire, heard);
     }
 
@@ -162,12 +130,14 @@ impl Tree {
 
     pub(super) fn resume(&mut self) {
         self.suspended = false;
-        for wire in self.branches.keys().copied().collect::<Vec<_>>() {
-            let Some(branch) = self.branches.get_mut(&wire) else { continue };
-            let (coverage, heard) = branch.subscription.resume();
-            let name = branch.name.clone();
+        let wires: Vec<_> = self.branches.iter().map(|branch| branch.subscription.wire).collect();
+        for wire in wires {
+            let Some(branch) = self.branches.get_mut(wire) else { continue };
+            let coverage = branch.subscription.resume();
+            let mut heard = Vec::new();
+            branch.subscription.catch_up(&mut |news| heard.push(news));
             if let Some(coverage) = coverage {
-                self.cover(name, coverage);
+                self.cover(self.branches.name(wire), coverage);
             }
             self.hear(wire, heard);
         }
@@ -175,16 +145,17 @@ impl Tree {
 
     /// Takes the Acknowledge of a branch; says whether it has it.
     pub(super) fn acknowledge(&mut self, wire: u32) -> bool {
-        let Some(branch) = self.branches.get_mut(&wire) else { return false };
+        let Some(branch) = self.branches.get_mut(wire) else { return false };
         if !branch.subscription.is_live() {
-            return self.branches.remove(&wire).is_some();
+            return self.branches.remove(wire);
         }
         // A server that ends what nobody cancelled: the rest of the tree goes on.
-        let (name, new) = (branch.name.clone(), branch.subscription.acknowledge());
+        let new = branch.subscription.acknowledge();
+        let name = self.branches.name(wire);
         self.leave(&name);
         self.finish();
         self.leaving.retain(|leaving| *leaving != wire);
-        self.branches.remove(&wire);
+        self.branches.remove(wire);
         new
     }
 
@@ -195,12 +166,12 @@ impl Tree {
 
     /// The directories that are not followed.
     pub(super) fn gaps(&self) -> Gaps {
-        let unread = self.branches.values().filter(|branch| branch.subscription.is_live());
-        let unread = unread.map(|branch| (&branch.name, branch.subscription.coverage()));
-        let gaps = self.gaps.iter().map(|(name, why)| (name, *why)).chain(unread);
-        let gaps = gaps.filter(|(_, why)| why.is_gap());
-        let first = gaps.clone().min().map(|(name, why)| (self.path(name), why));
-        Gaps { count: gaps.count(), first }
+        let unread = self.branches.live().map(|branch| &branch.subscription);
+        let unread = unread.filter(|subscription| subscription.coverage().is_gap());
+        let unread = unread.map(|one| (self.branches.name(one.wire), one.coverage()));
+        let gaps: Vec<_> = self.gaps.iter().map(|(name, why)| (name.clone(), *why)).chain(unread).collect();
+        let first = gaps.iter().min().map(|(name, why)| (self.path(name), *why));
+        Gaps { count: gaps.len(), first }
     }
 
     /// Gives the wire number of a branch that is to be cancelled.
@@ -230,12 +201,9 @@ impl Tree {
     /// Stops following, with what is below, directories whose wire number is not `understood`; says whether there are any. What was told of them
     /// is forgotten without a word: it is not gone.
     pub(super) fn let_go(&mut self, understood: impl Fn(u32) -> bool) -> bool {
-        let lost = self.followed.iter().filter(|(_, wire)| !understood(**wire));
-        let lost: Vec<_> = lost.map(|(name, _)| name.clone()).collect();
-        for name in &lost {
-            if self.followed.contains_key(name) {
-                self.forget_below(name);
-                self.unfollow(name);
+        let lost = self.branches.by_name(|wire| !understood(wire));
+        for (name, wire) in &lost {
+            if self.forget(name, *wire) {
                 self.cover(name.clone(), Coverage::TooMany);
             }
         }
@@ -248,24 +216,27 @@ impl Tree {
     /// What is to be told no longer is forgotten, without a word: it is not gone. What is to be told from now on was there, and
     /// so it Exists.
     pub(super) fn revise(&mut self) {
-        let let_go = |name: &&Vec<u8>| !name.is_empty() && !(self.options.follows)(as_path(name));
-        for name in self.followed.keys().filter(let_go).cloned().collect::<Vec<_>>() {
-            self.forget_below(&name);
-            self.unfollow(&name);
+        let mut let_go = self.branches.by_name(|wire| !self.branches.is_root(wire));
+        let_go.retain(|(name, _)| !(self.options.follows)(as_path(name)));
+        for (name, wire) in let_go {
+            self.forget(&name, wire);
         }
         let kept = |name: &Vec<u8>| (self.options.follows)(as_path(name));
         let ended: Vec<_> = self.gaps.keys().filter(|name| !kept(name)).cloned().collect();
         ended.into_iter().for_each(|name| self.cover(name, Coverage::Kernel));
-        let tells = Arc::clone(&self.options.tells);
-        self.told.retain(|name| tells(as_path(name)));
-        let live = self.branches.values().filter(|branch| branch.subscription.is_live());
-        let names =
-            live.flat_map(|branch| branch.subscription.entries().map(|entry| join(&branch.name, entry)));
-        for name in names.collect::<BTreeSet<_>>() {
-            if tells(as_path(&name)) && self.options.levels > 0 && self.told.insert(name.clone()) {
+        let mut names = Vec::new();
+        for Branch { subscription, .. } in self.branches.live() {
+            let directory = self.branches.name(subscription.wire);
+            names.extend(subscription.entries().map(|entry| join(&directory, entry)));
+        }
+        names.sort_unstable();
+        for name in names.into_iter().filter(|_| self.options.levels > 0) {
+            if !(self.options.tells)(as_path(&name)) {
+                self.untold.insert(name.clone());
+            } else if self.untold.remove(&name) {
                 self.events.push(TreeEvent::Happened((Code::Exists, Subject::Entry(name.clone()))));
             }
-            if level(&name) < self.options.levels && !self.followed.contains_key(&name) {
+            if level(&name) < self.options.levels && self.branches.find(&name).is_none() {
                 self.unexplored.push_back(Lead { name, is_old: true });
             }
         }
@@ -278,38 +249,44 @@ impl Tree {
         &mut self,
         is_directory: &mut dyn FnMut(&Path) -> bool,
         allocate: &mut dyn FnMut() -> Allocation,
-        subscribe: &mut dyn FnMut(Option<&Subscription>),
+        subscribe: &mut dyn FnMut(Option<Request>),
     ) {
         while let Some(lead) = self.unexplored.pop_front() {
             let path = self.path(&lead.name);
-            let is_followed = self.followed.contains_key(&lead.name);
+            let above = self.branches.find(parent(&lead.name));
             if !(self.options.follows)(as_path(&lead.name)) || !is_directory(&path) {
                 self.leave(&lead.name);
                 self.cover(lead.name, Coverage::Kernel);
-            } else if is_followed || !self.followed.contains_key(parent(&lead.name)) {
-                // What stands above it has gone, or will say so.
-            } else if path.as_os_str().len() >= protocol::PATH_MAX {
+                continue;
+            }
+            let Some(above) = above.filter(|_| self.branches.find(&lead.name).is_none()) else {
+                // It is followed; or what stands above it has gone, or will say so.
+                continue;
+            };
+            if path.as_os_str().len() >= protocol::PATH_MAX {
                 self.cover(lead.name, Coverage::TooDeep);
-            } else {
-                match allocate() {
-                    Allocation::Number(wire) => {
-                        self.cover(lead.name.clone(), Coverage::Kernel);
-                        subscribe(Some(self.follow(lead, wire)));
-                    }
-                    Allocation::Later => {
-                        subscribe(None);
-                        self.waiting.push(lead);
-                    }
-                    Allocation::Never => self.cover(lead.name, Coverage::TooMany),
+                continue;
+            }
+            match allocate() {
+                Allocation::Number(wire) => {
+                    self.cover(lead.name.clone(), Coverage::Kernel);
+                    subscribe(Some(self.follow(&lead, above, wire)));
                 }
+                Allocation::Later => {
+                    subscribe(None);
+                    self.waiting.push(lead);
+                }
+                Allocation::Never => self.cover(lead.name, Coverage::TooMany),
             }
         }
+        // After the first listings there are never as many again.
+        self.unexplored.shrink_to(ROOM);
         self.finish();
     }
 
     /// Says how what happens below a name becomes known, if that is new. What is not followed is kept in mind.
     fn cover(&mut self, name: Vec<u8>, coverage: Coverage) {
-        let is_followed = self.followed.contains_key(&name);
+        let is_followed = self.branches.find(&name).is_some();
         let before = match coverage {
             Coverage::TooDeep | Coverage::TooMany => self.gaps.insert(name.clone(), coverage),
             _ if is_followed => None,
@@ -325,16 +302,16 @@ impl Tree {
         self.events.push(TreeEvent::Covered(subject, coverage));
     }
 
-    fn follow(&mut self, Lead { name, is_old }: Lead, wire: u32) -> &Subscription {
-        // Whether or not its caller is told, it may ask.
-        let mut subscription = Subscription::new(Kind::Directory, self.path(&name), wire, true);
+    /// Follows an entry of a directory; gives the request that makes the server know it.
+    fn follow(&mut self, lead: &Lead, above: u32, wire: u32) -> Request {
+        let mut subscription = subscription(wire);
         if self.suspended {
             subscription.suspend();
         }
+        let request = subscription.request(self.path(&lead.name).into_os_string().into_vec());
         self.unlisted += 1;
-        self.followed.insert(name.clone(), wire);
-        let branch = Branch { name, subscription, listed: false, is_old };
-        &self.branches.entry(wire).or_insert(branch).subscription
+        self.branches.add(above, last(&lead.name), Branch::new(subscription, lead.is_old));
+        request
     }
 
     fn path(&self, name: &[u8]) -> PathBuf {
@@ -347,32 +324,29 @@ impl Tree {
     }
 
     /// Takes what a branch tells of its directory.
-    fn hear(&mut self, wire: u32, heard: Vec<BareEvent>) {
-        for (code, subject) in heard {
-            let Some(branch) = self.branches.get_mut(&wire) else { break };
+    fn hear(&mut self, wire: u32, heard: Vec<News>) {
+        let (directory, is_root) = (self.branches.name(wire), self.branches.is_root(wire));
+        for News { event: (code, subject), before, .. } in heard {
+            let Some(branch) = self.branches.get_mut(wire) else { break };
             if !branch.subscription.is_live() {
                 break;
             }
-            let (is_root, is_old) = (branch.name.is_empty(), branch.is_old);
-            match subject {
-                Subject::Root if code == Code::EndExist => {
+            match (subject, before) {
+                (Subject::Root, _) if code == Code::EndExist => {
                     if !std::mem::replace(&mut branch.listed, true) {
                         self.unlisted -= 1;
                     }
                     self.finish();
                 }
-                Subject::Root if is_root => self.hear_of_root(code),
-                Subject::Root if code == Code::Deleted => {
-                    let name = branch.name.clone();
-                    self.drop_below(&name);
-                }
+                (Subject::Root, _) if is_root => self.hear_of_root(code),
+                (Subject::Root, Before::Entries(gone)) => self.drop_below(&directory, wire, &gone),
                 // What stands above it tells of it.
-                Subject::Root => {}
-                Subject::Entry(entry) => {
+                (Subject::Root, _) => {}
+                (Subject::Entry(entry), before) => {
                     // What is listed of an old directory was there, and so was what is in it.
-                    let is_old = is_old && code == Code::Exists;
-                    let name = join(&branch.name, &entry);
-                    self.hear_of_entry(code, Lead { name, is_old });
+                    let is_old = branch.is_old && code == Code::Exists;
+                    let lead = Lead { name: join(&directory, &entry), is_old };
+                    self.hear_of_entry(code, lead, matches!(before, Before::Something));
                 }
             }
         }
@@ -381,68 +355,91 @@ impl Tree {
 
     fn hear_of_root(&mut self, code: Code) {
         if code == Code::Deleted {
-            self.told.clear();
-            for name in self.followed.keys().filter(|name| !name.is_empty()).cloned().collect::<Vec<_>>() {
-                self.unfollow(&name);
+            self.untold.clear();
+            for (_, wire) in self.branches.by_name(|wire| !self.branches.is_root(wire)) {
+                self.unfollow(wire);
             }
             self.end_gaps(..);
         }
         self.events.push(TreeEvent::Happened((code, Subject::Root)));
     }
 
-    fn hear_of_entry(&mut self, code: Code, lead: Lead) {
-        if self.options.levels == 0 {
+    fn hear_of_entry(&mut self, code: Code, lead: Lead, was_there: bool) {
+        if self.options.levels == 0 || code.presence().is_none() {
             return;
         }
         let name = &lead.name;
+        let was_told = was_there && !self.untold.contains(name);
         if code == Code::Deleted {
             self.leave(name);
             self.cover(lead.name.clone(), Coverage::Kernel);
-            if self.told.remove(name) {
+            self.untold.remove(name);
+            if was_told {
                 self.events.push(TreeEvent::Happened((Code::Deleted, Subject::Entry(lead.name))));
             }
             return;
         }
         if (self.options.tells)(as_path(name)) {
-            let code = match (self.told.insert(name.clone()), code) {
-                (true, Code::Exists) if self.owes_end || lead.is_old => Code::Exists,
-                (true, _) => Code::Created,
-                (false, _) => Code::Changed,
+            self.untold.remove(name);
+            let code = match (was_told, code) {
+                (false, Code::Exists) if self.owes_end || lead.is_old => Code::Exists,
+                (false, _) => Code::Created,
+                (true, _) => Code::Changed,
             };
             self.events.push(TreeEvent::Happened((code, Subject::Entry(name.clone()))));
+        } else if !was_there {
+            self.untold.insert(name.clone());
         }
         if level(name) < self.options.levels {
             self.unexplored.push_back(lead);
         }
     }
 
-    /// Ends what is followed of `name` and below, and tells that what was told below is gone.
+    /// Ends what is followed of `name` and below, and tells that what was told below it is gone.
     fn leave(&mut self, name: &[u8]) {
-        if self.followed.contains_key(name) {
-            self.drop_below(name);
-            self.unfollow(name);
+        if let Some(wire) = self.branches.find(name) {
+            self.drop_below(name, wire, &NameMap::default());
+            self.unfollow(wire);
         }
     }
 
-    fn drop_below(&mut self, name: &[u8]) {
+    /// Ends what is followed below a directory, and tells that what was told there is gone: `gone`, and what its subscription knows.
+    fn drop_below(&mut self, name: &[u8], wire: u32, gone: &NameMap<Version>) {
+        let below = self.branches.below(wire);
+        let mut told: Vec<_> = gone.names().map(|entry| join(name, entry)).collect();
+        for (name, wire) in below.iter().map(|(name, wire)| (&**name, *wire)).chain([(name, wire)]) {
+            let subscription = self.branches.get(wire).map(|branch| &branch.subscription);
+            told.extend(
+                subscription.into_iter().flat_map(Subscription::entries).map(|entry| join(name, entry)),
+            );
+        }
+        told.retain(|name| self.options.levels > 0 && !self.untold.contains(name));
+        told.sort_unstable();
+        self.forget_below(name, below);
         // What is below a name comes after it, and is to go before it.
-        for name in self.forget_below(name).into_iter().rev() {
+        for name in told.into_iter().rev() {
             self.events.push(TreeEvent::Happened((Code::Deleted, Subject::Entry(name))));
         }
     }
 
-    /// Ends what is followed below a name; gives what was told below it, and is told no more.
-    fn forget_below(&mut self, name: &[u8]) -> BTreeSet<Vec<u8>> {
-        for name in self.followed.range(below(name)).map(|(name, _)| name.clone()).collect::<Vec<_>>() {
-            self.unfollow(&name);
+    /// Ends what is followed of a name and below, if it still is, without a word of what was told there; says whether it was.
+    fn forget(&mut self, name: &[u8], wire: u32) -> bool {
+        let is_followed = self.branches.find(name) == Some(wire);
+        if is_followed {
+            self.forget_below(name, self.branches.below(wire));
+            self.unfollow(wire);
         }
+        is_followed
+    }
+
+    /// Ends what is followed below a name, and what there is to know of what is not.
+    fn forget_below(&mut self, name: &[u8], branches: Vec<(Vec<u8>, u32)>) {
+        branches.into_iter().for_each(|(_, wire)| self.unfollow(wire));
         self.end_gaps(below(name));
         // What goes is looked up, so that it costs nothing what else there is.
-        let gone: BTreeSet<_> = self.told.range(below(name)).cloned().collect();
-        for name in &gone {
-            self.told.remove(name);
+        for name in self.untold.range(below(name)).cloned().collect::<Vec<_>>() {
+            self.untold.remove(&name);
         }
-        gone
     }
 
     /// Ends the gaps with these names: there is nothing to follow any more.
@@ -452,9 +449,11 @@ impl Tree {
         }
     }
 
-    fn unfollow(&mut self, name: &[u8]) {
-        let Some(wire) = self.followed.remove(name) else { return };
-        let Some(branch) = self.branches.get_mut(&wire) else { return };
+    /// Ends a branch on which nothing hangs.
+    fn unfollow(&mut self, wire: u32) {
+        let name = self.branches.name(wire);
+        self.branches.end(wire);
+        let Some(branch) = self.branches.get_mut(wire) else { return };
         if !branch.listed {
             self.unlisted -= 1;
         }
@@ -463,8 +462,7 @@ impl Tree {
             self.leaving.push(wire);
         }
         if was_gap {
-            let subject = Subject::Entry(name.to_vec());
-            self.events.push(TreeEvent::Covered(subject, Coverage::Kernel));
+            self.events.push(TreeEvent::Covered(Subject::Entry(name), Coverage::Kernel));
         }
     }
 
@@ -477,24 +475,7 @@ impl Tree {
     }
 }
 
-fn as_path(name: &[u8]) -> &Path {
-    Path::new(OsStr::from_bytes(name))
-}
-
-fn join(directory: &[u8], entry: &[u8]) -> Vec<u8> {
-    if directory.is_empty() { entry.to_vec() } else { [directory, b"/", entry].concat() }
-}
-
-/// The names below a name, in order.
-fn below(name: &[u8]) -> Range<Vec<u8>> {
-    // 0 comes behind the slash.
-    join(name, b"")..[name, b"0"].concat()
-}
-
-fn parent(name: &[u8]) -> &[u8] {
-    name.iter().rposition(|byte| *byte == b'/').map_or(&[], |end| &name[..end])
-}
-
-fn level(name: &[u8]) -> u32 {
-    u32::try_from(name.split(|byte| *byte == b'/').count()).unwrap_or(u32::MAX)
+/// The subscription of a directory. Whether or not its caller is told how it is covered, it may ask.
+fn subscription(wire: u32) -> Subscription {
+    Subscription::new(Kind::Directory, wire, true)
 }

@@ -72,9 +72,9 @@ impl State {
         let wire = &self.wire;
         if width == Width::Wide {
             let live = self.requests.values().flat_map(Asked::live);
-            for subscription in live.filter(|one| one.wire > gamin_protocol::NARROW_MAX) {
+            for (_, request) in live.filter(|(wire, _)| *wire > gamin_protocol::NARROW_MAX) {
                 self.branches += 1;
-                self.output.request(&subscription.request());
+                self.output.request(&request);
             }
         } else if wire.has_wide() {
             let trees =
