@@ -85,6 +85,12 @@ impl Backend {
         self.armings.disarm(kernel, id);
     }
 
+    /// Gives back the room in which notices were read.
+    pub fn give_back(&mut self) {
+        self.records = Vec::new();
+        self.notices = Vec::new();
+    }
+
     /// How many kernel watches are held, of those that the user's limit counts.
     pub fn watches(&self) -> usize {
         self.armings.watches()

@@ -213,6 +213,11 @@ impl Core {
         self.end(now, id);
     }
 
+    /// Gives back the room of what sessions have left behind: [`Driver::give_back`](crate::Driver::give_back) does.
+    pub fn give_back(&mut self) {
+        self.engine.give_back();
+    }
+
     /// Whether it matters what is by now at the place of an entry that was removed.
     pub fn wants_look(&self, watch: ArmingId, name: &Name) -> bool {
         self.engine.wants_look(watch, name)

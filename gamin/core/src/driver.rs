@@ -88,6 +88,12 @@ impl Driver {
         &mut self.core
     }
 
+    /// Gives back the room of what sessions have left behind. It takes as long as that was much, so not with each that ends.
+    pub fn give_back(&mut self) {
+        self.core.give_back();
+        self.backend.give_back();
+    }
+
     /// When the kernel's queue is read.
     pub fn gather_mut(&mut self) -> &mut Gather {
         &mut self.gather

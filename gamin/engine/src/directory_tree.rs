@@ -122,6 +122,13 @@ impl<T> DirectoryTree<T> {
         value
     }
 
+    /// Gives back the room of those that were taken out, as far as they came last.
+    pub(crate) fn give_back(&mut self) {
+        self.directories.shrink_to_fit();
+        let DirectoryTree { directories, by_path, hasher } = self;
+        by_path.shrink_to_fit(|node| hasher.hash_one(&*directories[node.key()].path));
+    }
+
     /// The path of a directory.
     pub(crate) fn path(&self, node: Node) -> &TreePath {
         &self.directories[node.key()].path
@@ -217,6 +224,26 @@ mod tests {
         let way = tree.way(tree.find(b"/a/b/c").expect("because it was added"));
         let way: Vec<&[u8]> = way.iter().map(|node| &**tree.path(*node)).collect();
         assert_eq!(way, [b"/".as_slice(), b"/a", b"/a/b", b"/a/b/c"]);
+    }
+
+    #[test]
+    fn the_room_of_a_large_tree_is_given_back_while_others_stay() {
+        let mut tree = DirectoryTree::<u32>::default();
+        tree.insert(&path("/kept/first"));
+        let nodes: Vec<Node> = (0..10_000).map(|name| tree.insert(&path(&format!("/{name}")))).collect();
+        for node in nodes {
+            tree.remove(node);
+        }
+        tree.give_back();
+        let room = (tree.directories.capacity(), tree.by_path.capacity());
+        assert!(room.0 < 100 && room.1 < 100, "{room:?}");
+        assert_eq!(below(&tree, "/"), ["/", "/kept", "/kept/first"]);
+        // What is free is found, too.
+        for name in 0..1000 {
+            let node = tree.insert(&path(&format!("/{name}")));
+            assert_eq!(tree.find(format!("/{name}").as_bytes()), Some(node));
+        }
+        assert_eq!(tree.len(), 1003);
     }
 
     #[test]

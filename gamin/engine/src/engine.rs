@@ -175,6 +175,15 @@ impl Engine {
 
 /// Inputs.
 impl Engine {
+    /// Gives back the room of watches that have ended, and of what was asked and told. It takes as long as there were many, so not with
+    /// each.
+    pub fn give_back(&mut self) {
+        self.effects.shrink_to_fit();
+        self.outputs.shrink_to_fit();
+        self.kernel.give_back();
+        self.by_path.give_back(&self.watches);
+    }
+
     /// Whether it matters for a notice that an entry was removed what is at its place by now. It does where a scan may have
     /// found already what has come there since, and where more hangs on the entry than that it is listed.
     pub fn wants_look(&self, watch: ArmingId, name: &Name) -> bool {

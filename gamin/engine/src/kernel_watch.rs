@@ -108,6 +108,11 @@ pub(crate) struct KernelWatches {
 }
 
 impl KernelWatches {
+    /// Gives back the room of what was released.
+    pub(crate) fn give_back(&mut self) {
+        self.tree.give_back();
+    }
+
     /// Notes that `watch` needs this, and asks the kernel about each directory on the way, from `/` down, if it has not been
     /// asked for that much.
     pub(crate) fn hold(&mut self, watch: WatchId, need: &Need, effects: &mut VecDeque<Effect>) {

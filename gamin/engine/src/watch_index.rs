@@ -38,9 +38,13 @@ impl WatchIndex {
             return;
         }
         let hasher = &self.hasher;
-        let hash =
-            |id: &WatchId| watches.get(id).map_or(0, |watch| hasher.hash_one((&watch.path, watch.kind)));
-        self.watches.insert_unique(hash(&id), id, hash);
+        self.watches.insert_unique(hash(hasher, watches, &id), id, |id| hash(hasher, watches, id));
+    }
+
+    /// Gives back the room of those that were removed.
+    pub(crate) fn give_back(&mut self, watches: &Watches) {
+        let hasher = &self.hasher;
+        self.watches.shrink_to_fit(|id| hash(hasher, watches, id));
     }
 
     /// Removes a watch, if it is the one that is found.
@@ -52,4 +56,8 @@ impl WatchIndex {
             self.watches = HashTable::new();
         }
     }
+}
+
+fn hash(hasher: &FixedState, watches: &Watches, id: &WatchId) -> u64 {
+    watches.get(id).map_or(0, |watch| hasher.hash_one((&watch.path, watch.kind)))
 }

@@ -73,7 +73,8 @@ pub(crate) struct Host {
     buffer: Vec<u8>,
     /// There may be effects left to carry out, whether or not anything happens.
     is_unsettled: bool,
-    /// When to give back what sessions have left behind.
+    /// When a session ended last, and when to give back what sessions have left behind.
+    ended_at: Time,
     give_back_at: Option<Time>,
     is_stopped: bool,
 }
@@ -141,6 +142,7 @@ impl Host {
             sendable: BTreeSet::new(),
             buffer: vec![0; READ_MAX],
             is_unsettled: false,
+            ended_at: Time::default(),
             give_back_at: None,
             is_stopped: false,
         })
@@ -239,8 +241,18 @@ impl Host {
         self.settle();
         self.close();
         self.send();
-        if self.give_back_at.take_if(|at| *at <= now).is_some() {
+        self.give_back(now);
+    }
+
+    /// Gives back what sessions have left behind, if its time has come and all is done that their end brought about. Those that ended
+    /// shortly before are given theirs.
+    fn give_back(&mut self, now: Time) {
+        let is_unsettled = self.is_unsettled;
+        if self.give_back_at.take_if(|at| *at <= now && !is_unsettled).is_some() {
+            self.driver.give_back();
             memory::give_back();
+            let last = self.ended_at + GIVE_BACK_AFTER;
+            self.give_back_at = (last > now).then_some(last);
         }
     }
 
@@ -450,8 +462,8 @@ impl Host {
         if let Some(connection) = self.connections.remove(&id) {
             Source::remove(self.poll.registry(), &connection.stream);
             self.readable.remove(&id);
-            let at = self.now() + GIVE_BACK_AFTER;
-            self.give_back_at.get_or_insert(at);
+            self.ended_at = self.now();
+            self.give_back_at.get_or_insert(self.ended_at + GIVE_BACK_AFTER);
         }
     }
 }
