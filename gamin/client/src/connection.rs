@@ -144,6 +144,11 @@ impl Connection {
         driver.is_none_or(|driver| driver.link().seat().is_ours())
     }
 
+    /// How many subscriptions it has had, as far as that tells how much memory was in use.
+    pub fn subscriptions(&self) -> usize {
+        self.with(|driver| Ok(driver.state.subscriptions())).unwrap_or_default()
+    }
+
     /// Closes the connection for all who share it: whoever waits, in whatever thread, is told [`Error::Closed`]
     /// at once, and so is every later call. Its descriptors are closed when it is dropped.
     pub fn close(&self) {

@@ -125,6 +125,11 @@ impl State {
         self.branches
     }
 
+    /// How many subscriptions it has had, as far as there are numbers: those of the first are used again.
+    pub fn subscriptions(&self) -> usize {
+        self.wire.taken()
+    }
+
     /// How many questions the server has not answered.
     pub fn open_questions(&self) -> usize {
         self.questions.open()

@@ -14,8 +14,11 @@ use gamin::{Connection, Error, MonitorRequest, Options, RequestNumber, Scope, Tr
 
 use crate::abi::{self, FAMConnection, FAMEvent, FAMGap, FAMRequest, Fields, PATH_MAX};
 use crate::errno::{self, FamError};
-use crate::fork;
 use crate::registry::REGISTRY;
+use crate::{fork, memory};
+
+/// How many subscriptions leave so much memory behind that all of the heap is looked through for it.
+const MANY: usize = 1000;
 
 /// Gives what a call gives, or -1 and the reason in [`crate::FAMErrno`].
 fn answer(call: impl FnOnce() -> Result<c_int, FamError>) -> c_int {
@@ -120,7 +123,12 @@ pub unsafe extern "C" fn FAMClose(fc: *mut FAMConnection) -> c_int {
         let handle = REGISTRY.remove(client).ok_or(FamError::BadArguments)?;
         fields.close();
         let had_descriptor = handle.connection.has_descriptor();
+        let has_held_much = handle.connection.subscriptions() >= MANY;
         handle.connection.close();
+        drop(handle);
+        if has_held_much {
+            memory::give_back();
+        }
         if had_descriptor { Ok(0) } else { Err(FamError::Connection) }
     })
 }

@@ -1,7 +1,8 @@
 //! The C library: FAM's functions over the client library `gamin`, one thin layer of C's manners.
 //!
 //! What a connection does is left to `gamin`; this knows the shapes of C (`abi`), the error number and its
-//! oddities (`errno`), which connections there are (`registry`) and that processes fork (`fork`). The functions stand
+//! oddities (`errno`), which connections there are (`registry`), that processes fork (`fork`) and how memory
+//! goes back to the system (`memory`). The functions stand
 //! in `calls`, and what they promise in `include/fam.h` and docs/libfam.md.
 //!
 //! Invariants: a call with bad arguments gives -1 and touches nothing; no panic crosses the boundary; nothing is printed, and no
@@ -14,6 +15,7 @@ mod abi;
 mod calls;
 mod errno;
 mod fork;
+mod memory;
 mod registry;
 
 pub use abi::{FAMConnection, FAMEvent, FAMGap, FAMRequest};

@@ -102,6 +102,11 @@ impl WireNumbers {
         self.owners[place] = Some(owner);
     }
 
+    /// How many different numbers were taken so far.
+    pub(super) fn taken(&self) -> usize {
+        self.owners.len()
+    }
+
     /// Whether there is a number for anybody.
     pub(super) fn has_any(&self) -> bool {
         self.narrow.left() > 0
