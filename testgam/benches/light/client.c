@@ -7,6 +7,10 @@
  *     until NAME   reads until each connection was told of this name; `came TIME N`, with the number of events, or `short` if
  *                  nothing came for long
  *     times NAME   as until; says each event first: `TIME CODE NAME`, where CODE is C (created), D (deleted) or M (changed)
+ *     cancel N FILE    monitors the directories that the file names without their entries and cancels them, N at a time;
+ *                  `cancelled TIME N`, with the number of all
+ *     tree LEVELS PATH monitors the directory and what is below it; `listed TIME N`, with the number of directories that are not
+ *                  followed
  *     close        ends all connections; `closed TIME TIME`
  *
  * The other side is written in it, too, since it has to be quick:
@@ -32,6 +36,9 @@
 
 #ifndef RAW
 #include <fam.h>
+/* The original's library has none. */
+#pragma weak FAMMonitorCollection
+#pragma weak FAMCollectionGaps
 #endif
 
 enum { CONNECTIONS_MAX = 1000, LONG_MS = 20000 };
@@ -116,6 +123,10 @@ static long take(int at, int is_to_say) {
 
 static void listed_all(uint64_t *first) { (void)first; }
 
+static void begin_list(void) { connect_one(); }
+
+static void end_list(const char *path) { monitor(0, path); }
+
 static void end_all(void) {
     while (connections > 0)
         close(ready[--connections].fd);
@@ -172,6 +183,59 @@ static long take(int at, int is_to_say) {
     return count;
 }
 
+static void begin_list(void) {
+    connect_one();
+    FAMNoExists(&fc[0]);
+}
+
+/* Of a file its listing comes, whatever was asked for: so all before it has been heard. */
+static void end_list(const char *path) {
+    FAMRequest request;
+    uint64_t first = 0;
+    if (FAMMonitorFile(&fc[0], path, &request, NULL) != 0)
+        fail(path);
+    listed_all(&first);
+}
+
+static long cancel_list(FILE *file, long number) {
+    static char line[8192];
+    FAMRequest *requests = calloc((size_t)number, sizeof *requests);
+    FAMEvent event;
+    long all = 0, count;
+    if (requests == NULL)
+        fail("cancel");
+    begin_list();
+    do {
+        for (count = 0; count < number && fgets(line, sizeof line, file) != NULL; count++) {
+            line[strcspn(line, "\n")] = '\0';
+            if (FAMMonitorDirectory(&fc[0], line, &requests[count], NULL) != 0)
+                fail(line);
+        }
+        for (long i = 0; i < count; i++)
+            if (FAMCancelMonitor(&fc[0], &requests[i]) != 0)
+                fail("FAMCancelMonitor");
+        for (long left = count; left > 0; left -= event.code == FAMAcknowledge)
+            if (FAMNextEvent(&fc[0], &event) != 1)
+                fail("FAMNextEvent");
+        all += count;
+    } while (count == number);
+    free(requests);
+    return all;
+}
+
+static long follow_tree(const char *path, long levels) {
+    FAMRequest request;
+    FAMEvent event;
+    connect_one();
+    if (FAMMonitorCollection(&fc[0], path, &request, NULL, (int)levels, "*") != 0)
+        fail(path);
+    do {
+        if (FAMNextEvent(&fc[0], &event) != 1)
+            fail("FAMNextEvent");
+    } while (event.code != FAMEndExist);
+    return FAMCollectionGaps(&fc[0], &request, NULL);
+}
+
 static void end_all(void) {
     while (connections > 0)
         FAMClose(&fc[--connections]);
@@ -179,32 +243,42 @@ static void end_all(void) {
 
 #endif
 
-static void watch_list(const char *name) {
-    static char line[8192], next[8192];
+#ifdef RAW
+
+static long cancel_list(FILE *file, long number) {
+    (void)file;
+    (void)number;
+    fail("cancel");
+    return 0;
+}
+
+static long follow_tree(const char *path, long levels) {
+    (void)levels;
+    fail(path);
+    return 0;
+}
+
+#endif
+
+static FILE *open_list(const char *name) {
     FILE *file = fopen(name, "r");
     if (file == NULL)
         fail(name);
-    connect_one();
-#ifndef RAW
-    FAMNoExists(&fc[0]);
-#endif
+    return file;
+}
+
+static void watch_list(const char *name) {
+    static char line[8192], next[8192];
+    FILE *file = open_list(name);
+    begin_list();
     for (int has_next = fgets(next, sizeof next, file) != NULL; has_next;) {
         strcpy(line, next);
         line[strcspn(line, "\n")] = '\0';
         has_next = fgets(next, sizeof next, file) != NULL;
-#ifdef RAW
-        monitor(0, line);
-#else
-        if (has_next) {
+        if (has_next)
             monitor(0, line);
-        } else {
-            FAMRequest request;
-            uint64_t first = 0;
-            if (FAMMonitorFile(&fc[0], line, &request, NULL) != 0)
-                fail(line);
-            listed_all(&first);
-        }
-#endif
+        else
+            end_list(line);
     }
     fclose(file);
 }
@@ -276,6 +350,14 @@ int main(void) {
         } else if (sscanf(line, "list %8000s", path) == 1) {
             watch_list(path);
             say("listed", now(), now());
+        } else if (sscanf(line, "cancel %ld %8000s", &number, path) == 2) {
+            FILE *file = open_list(path);
+            long count = cancel_list(file, number);
+            fclose(file);
+            say("cancelled", now(), (uint64_t)count);
+        } else if (sscanf(line, "tree %ld %8000s", &number, path) == 2) {
+            long gaps = follow_tree(path, number);
+            say("listed", now(), (uint64_t)gaps);
         } else if (sscanf(line, "until %8000s", awaited) == 1 || sscanf(line, "times %8000s", awaited) == 1) {
             long count = read_events(line[0] == 't');
             say(unseen == 0 ? "came" : "short", now(), (uint64_t)count);

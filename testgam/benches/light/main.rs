@@ -3,7 +3,7 @@
 //!
 //! `cargo bench -p testgam --bench light [-- --rounds N] [W1 W2 …]`. Prints the medians as a table, and fails if a bound is broken. The
 //! original is taken from Debian's packages; without them its columns are empty, and bounds beside it are left out. With `--scale` it measures
-//! and draws how much more is needed for more.
+//! and draws how much more is needed for more; with `--give-back`, what is kept of what was done.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a table is what it is for")]
 #![allow(
@@ -13,6 +13,7 @@
     reason = "figures are small"
 )]
 
+mod give_back;
 mod hostile;
 mod kit;
 mod measure;
@@ -40,6 +41,9 @@ struct Options {
     /// Measure instead how time and memory grow with what is watched, and draw docs/pictures/scale.svg
     #[arg(long, conflicts_with = "workloads")]
     scale: bool,
+    /// Measure instead what our server and client keep of a million changes, and of subscriptions and trees that have ended
+    #[arg(long, conflicts_with_all = ["workloads", "scale"])]
+    give_back: bool,
     /// Those to measure; by default, all
     #[arg(value_parser = PossibleValuesParser::new(WORKLOADS.iter().map(|workload| workload.name)))]
     workloads: Vec<String>,
@@ -68,6 +72,9 @@ fn run() -> Outcome<bool> {
     let kit = Kit::new()?;
     if options.scale {
         return scale::run(&kit, room);
+    }
+    if options.give_back {
+        return give_back::run(&kit, room);
     }
     let mut all_hold = true;
     for workload in WORKLOADS.iter().filter(|workload| {
