@@ -1,5 +1,5 @@
 /* What a program does with what it is told, for the benchmark: through the C interface of FAM or, built with -DRAW, by inotify
- * alone. It takes a command a line and says a line when that is done, with the time on CLOCK_MONOTONIC in nanoseconds:
+ * alone, or with -DBARE by the bare process of bare.c. It takes a command a line and says a line when that is done, with the time on CLOCK_MONOTONIC in nanoseconds:
  *
  *     dir N PATH   N connections are opened, each monitors the directory; `listed TIME FIRST`: the last listing's end, the first name
  *     list FILE    monitors the directories that the file names without their entries, and the last line as a file;
@@ -29,12 +29,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <stddef.h>
 #include <sys/inotify.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
-#ifndef RAW
+#if !defined RAW && !defined BARE
 #include <fam.h>
 /* The original's library has none. */
 #pragma weak FAMMonitorCollection
@@ -126,6 +129,91 @@ static void listed_all(uint64_t *first) { (void)first; }
 static void begin_list(void) { connect_one(); }
 
 static void end_list(const char *path) { monitor(0, path); }
+
+static void end_all(void) {
+    while (connections > 0)
+        close(ready[--connections].fd);
+}
+
+#elif defined BARE
+
+enum { ROOM = 64 * 1024 };
+
+static struct session {
+    char told[ROOM];
+    size_t len;
+} sessions[64];
+
+static void ask(int at, const char *path) {
+    char request[8192];
+    int len = snprintf(request, sizeof request, "%s\n", path);
+    if (send(ready[at].fd, request, (size_t)len, MSG_NOSIGNAL) != len)
+        fail(path);
+}
+
+static void connect_one(void) {
+    struct sockaddr_un address = { .sun_family = AF_UNIX };
+    const char *name = getenv("GAM_CLIENT_ID");
+    strncpy(address.sun_path + 1, name, sizeof address.sun_path - 2);
+    ready[connections].fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    ready[connections].events = POLLIN;
+    if (connect(ready[connections].fd, (struct sockaddr *)&address,
+                (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + strlen(name))) != 0)
+        fail(name);
+    sessions[connections++].len = 0;
+}
+
+static void monitor(int at, const char *path) { ask(at, path); }
+
+static uint64_t list(const char *path) {
+    (void)path;
+    return 0;
+}
+
+/* Gives the code of the last event. */
+static long take_all(int at, int is_to_say, char *last) {
+    struct session *session = &sessions[at];
+    ssize_t size = recv(ready[at].fd, session->told + session->len, ROOM - session->len, 0);
+    char *from = session->told, *end;
+    long count = 0;
+    if (size <= 0)
+        fail("recv");
+    session->len += (size_t)size;
+    while ((end = memchr(from, '\0', session->len)) != NULL) {
+        *last = *from;
+        if (*last != 'E') {
+            count++;
+            take_event(at, *last, from + 1, is_to_say);
+        }
+        session->len -= (size_t)(end + 1 - from);
+        from = end + 1;
+    }
+    memmove(session->told, from, session->len);
+    return count;
+}
+
+static long take(int at, int is_to_say) {
+    char last;
+    return take_all(at, is_to_say, &last);
+}
+
+static void listed_all(uint64_t *first) {
+    (void)first;
+    for (int at = 0; at < connections; at++) {
+        char last = '\0';
+        ask(at, "");
+        while (last != 'E')
+            take_all(at, 0, &last);
+    }
+}
+
+static void begin_list(void) { connect_one(); }
+
+static void end_list(const char *path) {
+    uint64_t first = 0;
+    monitor(0, path);
+    listed_all(&first);
+}
 
 static void end_all(void) {
     while (connections > 0)
@@ -243,7 +331,7 @@ static void end_all(void) {
 
 #endif
 
-#ifdef RAW
+#if defined RAW || defined BARE
 
 static long cancel_list(FILE *file, long number) {
     (void)file;

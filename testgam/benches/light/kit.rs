@@ -1,4 +1,4 @@
-//! What is compared: our server and library, the original's, and inotify alone, each under the same client.
+//! What is compared: our server and library, the original's, inotify alone, and a bare second process, each under the same client.
 //!
 //! What is done with them is left to the workloads. Invariant: a side is three processes, of which this one changes the files; nothing of the
 //! machine is replaced, and all that was started ends with its side.
@@ -34,6 +34,17 @@ pub enum Watcher {
     Ours,
     Original,
     Raw,
+    /// A second process that passes on what inotify says.
+    Bare,
+    /// The same, which reads each directory once when it is asked for it.
+    BareListing,
+}
+
+impl Watcher {
+    /// Whether the benchmark's own process stands between inotify and the client.
+    fn is_bare(self) -> bool {
+        matches!(self, Watcher::Bare | Watcher::BareListing)
+    }
 }
 
 /// The programs, in a scratch folder.
@@ -43,6 +54,8 @@ pub struct Kit {
     server: PathBuf,
     /// The original's server, and the folder of its libraries.
     original: Option<(PathBuf, PathBuf)>,
+    /// The bare process.
+    bare: PathBuf,
 }
 
 impl Kit {
@@ -55,10 +68,13 @@ impl Kit {
         let server = build("gamin-server", "server", "gam_server")?;
         let library = scratch.path().join("libfam.so.0");
         std::os::unix::fs::symlink(root.canonicalize()?.join("target/release/libfam.so"), &library)?;
-        let source = root.join("testgam/benches/light/client.c");
-        let mut raw = Command::new("cc");
-        raw.args(["-O2", "-DRAW", "-o"]).arg(scratch.path().join("raw")).arg(&source);
-        succeed(raw)?;
+        let sources = root.join("testgam/benches/light");
+        let source = sources.join("client.c");
+        for (program, option) in [("raw", "-DRAW"), ("of-bare", "-DBARE")] {
+            compile(&source, option, &scratch.path().join(program))?;
+        }
+        let bare = scratch.path().join("bare");
+        compile(&sources.join("bare.c"), "-Wall", &bare)?;
         let mut fam = Command::new("cc");
         fam.arg("-O2").arg("-I").arg(root.join("gamin/libfam/include")).arg("-o");
         fam.arg(scratch.path().join("fam")).arg(&source).arg(&library);
@@ -68,7 +84,7 @@ impl Kit {
             println!("The original's packages can't be had: it is left out.");
         }
         fs::write(scratch.path().join(".gaminrc"), format!("poll /*/{POLLED} /*/{POLLED}/*\n"))?;
-        Ok(Kit { scratch, server, original })
+        Ok(Kit { scratch, server, original, bare })
     }
 
     /// Who can be compared.
@@ -83,11 +99,12 @@ impl Kit {
         let server = self.program(watcher).map(|program| {
             let mut command = Command::new(program);
             command.env("LD_LIBRARY_PATH", self.libraries(watcher)).env("HOME", self.scratch.path());
+            command.args((watcher == Watcher::BareListing).then_some("-l"));
             command.arg(&id).stderr(Stdio::null()).spawn()
         });
         let server = server.transpose()?.map(Ended);
         if server.is_some() {
-            listen(&id)?;
+            listen(&place(watcher, &id)?)?;
         }
         Ok(Side { kit: self, watcher, id, server })
     }
@@ -106,6 +123,7 @@ impl Kit {
             Watcher::Ours => Some(&self.server),
             Watcher::Original => self.original.as_ref().map(|(server, _)| &**server),
             Watcher::Raw => None,
+            Watcher::Bare | Watcher::BareListing => Some(&self.bare),
         }
     }
 
@@ -139,13 +157,17 @@ impl Side<'_> {
     /// Listens where a client looks for a server that it is told this name of.
     pub fn listen(&self) -> Outcome<(String, UnixListener)> {
         let id = format!("{}-alone", self.id);
-        let listener = UnixListener::bind_addr(&place(&id)?)?;
+        let listener = UnixListener::bind_addr(&place(self.watcher, &id)?)?;
         Ok((id, listener))
     }
 
     /// Starts a client of the server with this name.
     pub fn client_of(&self, id: &str) -> Outcome<Client> {
-        let program = if self.watcher == Watcher::Raw { "raw" } else { "fam" };
+        let program = match self.watcher {
+            Watcher::Ours | Watcher::Original => "fam",
+            Watcher::Raw => "raw",
+            Watcher::Bare | Watcher::BareListing => "of-bare",
+        };
         Client::new(self.command(&self.kit.scratch.path().join(program), id))
     }
 
@@ -180,7 +202,8 @@ impl Side<'_> {
 impl Drop for Side<'_> {
     /// A server that a client has started ends, too.
     fn drop(&mut self) {
-        let server = place(&self.id).ok().and_then(|place| UnixStream::connect_addr(&place).ok());
+        let server =
+            place(self.watcher, &self.id).ok().and_then(|place| UnixStream::connect_addr(&place).ok());
         let server = server.filter(|_| self.server.is_none());
         if let Some(peer) = server.and_then(|server| getsockopt(&server, PeerCredentials).ok()) {
             let _ = kill(Pid::from_raw(peer.pid()), Signal::SIGKILL);
@@ -259,23 +282,32 @@ pub fn list(folder: &Path, paths: &[PathBuf]) -> Outcome<PathBuf> {
     Ok(list)
 }
 
-/// Where a server of ours and of the original's listens.
-fn place(id: &str) -> Outcome<SocketAddr> {
+/// Where a server listens: one of ours and of the original's, or the bare process.
+fn place(watcher: Watcher, id: &str) -> Outcome<SocketAddr> {
+    if watcher.is_bare() {
+        return Ok(SocketAddr::from_abstract_name(id)?);
+    }
     let user = User::from_uid(getuid())?.map_or_else(|| getuid().to_string(), |user| user.name);
     Ok(SocketAddr::from_abstract_name(address(user.as_bytes(), id.as_bytes()))?)
 }
 
 /// Waits until a server listens.
-fn listen(id: &str) -> Outcome<()> {
-    let name = place(id)?;
+fn listen(place: &SocketAddr) -> Outcome<()> {
     let begin = Instant::now();
-    while UnixStream::connect_addr(&name).is_err() {
+    while UnixStream::connect_addr(place).is_err() {
         if begin.elapsed() > PATIENCE {
             return Err("the server does not listen".into());
         }
         thread::yield_now();
     }
     Ok(())
+}
+
+/// Builds a program in C that needs nothing of ours.
+fn compile(source: &Path, option: &str, program: &Path) -> Outcome<()> {
+    let mut compiler = Command::new("cc");
+    compiler.args(["-O2", option, "-o"]).arg(program).arg(source);
+    succeed(compiler)
 }
 
 /// Builds a program of ours as it is installed.

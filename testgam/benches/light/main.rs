@@ -1,5 +1,5 @@
 //! How light the monitor is: each workload under our server and library, under the original's, and under inotify alone, in turns in one
-//! run, with three processes each.
+//! run, with three processes each; and where a bound is broken, beside a bare process between inotify and the client.
 //!
 //! `cargo bench -p testgam --bench light [-- --rounds N] [W1 W2 …]`. Prints the medians as a table, and fails if a bound is broken. The
 //! original is taken from Debian's packages; without them its columns are empty, and bounds beside it are left out. With `--scale` it measures
@@ -83,7 +83,7 @@ fn run() -> Outcome<bool> {
         println!("\n{}  {}", workload.name, workload.what);
         let mut table = Table::new(workload.name);
         for _ in 0..options.rounds {
-            for watcher in kit.watchers() {
+            for watcher in kit.watchers().into_iter().chain(workload.bare.iter().copied()) {
                 let folder = tempfile::tempdir_in(room)?;
                 let side = kit.side(watcher)?;
                 match (workload.run)(&side, folder.path()) {

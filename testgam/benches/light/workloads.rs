@@ -22,32 +22,48 @@ use crate::{hostile, quiet};
 pub struct Workload {
     pub name: &'static str,
     pub what: &'static str,
-    pub run: fn(&Side<'_>, &Path) -> Outcome<Figures>,
+    pub run: Run,
+    /// Which bare processes are measured, too.
+    pub bare: &'static [Watcher],
 }
 
 /// All of them.
 pub const WORKLOADS: &[Workload] = &[
-    Workload { name: "W1", what: "one change at a time, 8 to 20 ms apart", run: one_at_a_time },
-    Workload { name: "W2", what: "20,000 created, then deleted", run: burst },
-    Workload { name: "W3", what: "a listing of 100,000 entries, and all closed again", run: listing },
-    Workload { name: "W4", what: "10,000 directories, seven levels deep", run: many_directories },
-    Workload { name: "W5", what: "50 connections on a directory, 200 creates", run: many_connections },
-    Workload {
-        name: "W6",
-        what: "50 names a second, while another client never reads",
-        run: beside_a_sleeper,
-    },
-    Workload { name: "W7", what: "a polled directory of 20,000 files, nothing happens", run: quiet::polled },
-    Workload { name: "W8", what: "1,000 directories, nothing happens", run: quiet::rest },
-    Workload { name: "W9", what: "from no server to the first event", run: quiet::start },
-    Workload { name: "W10", what: "a client of which 1,000,000 events are read", run: library_alone },
-    Workload { name: "W11", what: "1,000 creates a second for 4 s", run: steady },
-    Workload {
-        name: "W13",
-        what: "changes as fast as they go, beside 50 creates a second",
-        run: hostile::hostile,
-    },
+    beside_bare("W1", "one change at a time, 8 to 20 ms apart", one_at_a_time, &[Watcher::Bare]),
+    beside_bare("W2", "20,000 created, then deleted", burst, &[Watcher::Bare]),
+    workload("W3", "a listing of 100,000 entries, and all closed again", listing),
+    beside_bare(
+        "W4",
+        "10,000 directories, seven levels deep",
+        many_directories,
+        &[Watcher::Bare, Watcher::BareListing],
+    ),
+    workload("W5", "50 connections on a directory, 200 creates", many_connections),
+    beside_bare(
+        "W6",
+        "50 names a second, while another client never reads",
+        beside_a_sleeper,
+        &[Watcher::Bare],
+    ),
+    workload("W7", "a polled directory of 20,000 files, nothing happens", quiet::polled),
+    workload("W8", "1,000 directories, nothing happens", quiet::rest),
+    workload("W9", "from no server to the first event", quiet::start),
+    workload("W10", "a client of which 1,000,000 events are read", library_alone),
+    beside_bare("W11", "1,000 creates a second for 4 s", steady, &[Watcher::Bare]),
+    workload("W13", "changes as fast as they go, beside 50 creates a second", hostile::hostile),
 ];
+
+/// What is measured under a side, in an empty folder.
+type Run = fn(&Side<'_>, &Path) -> Outcome<Figures>;
+
+const fn workload(name: &'static str, what: &'static str, run: Run) -> Workload {
+    beside_bare(name, what, run, &[])
+}
+
+/// One of which a bound is broken, so that one wants to know what a process between costs at least.
+const fn beside_bare(name: &'static str, what: &'static str, run: Run, bare: &'static [Watcher]) -> Workload {
+    Workload { name, what, run, bare }
+}
 
 fn one_at_a_time(side: &Side<'_>, folder: &Path) -> Outcome<Figures> {
     const SAMPLES: usize = 200;
