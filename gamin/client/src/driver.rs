@@ -17,7 +17,7 @@ use nix::sys::stat::{Mode, SFlag, fstatat};
 
 use crate::EventRef;
 use crate::error::{ConnectError, Error};
-use crate::link::{Link, Transfer, Wait};
+use crate::link::{self, Link, Transfer, Wait};
 use crate::options::Options;
 use crate::state::{ServerError, State};
 
@@ -256,6 +256,8 @@ impl Driver {
         }
         if let Err(errno) = self.show_in(is_ready, is_cut_short) {
             tracing::debug!(%errno, "cannot show what there is");
+            // Whoever waits for the seat would come again at once.
+            link::rest();
         }
     }
 
@@ -282,10 +284,9 @@ impl Driver {
     }
 
     /// What there is to wait for, for one who is going to.
-    pub(crate) fn wait(&mut self) -> Result<Wait, Errno> {
-        let wait = self.link.wait()?;
+    pub(crate) fn wait(&mut self) -> Wait {
         self.waiters += 1;
-        Ok(wait)
+        self.link.wait()
     }
 
     /// One waits no longer.

@@ -11,10 +11,11 @@
 
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use gamin_meeting::{Connection, Meeting, MeetingError, Sight};
 use nix::errno::Errno;
+use nix::poll::{PollTimeout, poll};
 use nix::sys::epoll::Epoll;
 use nix::sys::socket::{MsgFlags, Shutdown, recv, send, shutdown};
 
@@ -24,6 +25,15 @@ use crate::launch::{self, Progress, Started};
 use crate::options::Options;
 use crate::outage::{GRACE, Outage, STEADY};
 use crate::seat::{Alarm, Seat};
+
+/// How long to rest between two looks where descriptors are lacking, in milliseconds.
+const REST_MS: u8 = 20;
+
+/// Rests for a moment, where whoever waits for the seat would come again at once.
+pub(crate) fn rest() {
+    // Of nothing there is nothing to be told but that the time is over, or a signal.
+    let _ = poll(&mut [], PollTimeout::from(REST_MS));
+}
 
 /// A way to the server of one session.
 #[derive(Debug)]
@@ -77,6 +87,14 @@ pub(crate) enum Transfer {
     Lost(Errno),
 }
 
+impl Wait {
+    /// There is no descriptor left for all that is to be waited for, so it is looked at again and again.
+    pub(crate) fn shorten(&mut self) {
+        let soon = Instant::now() + Duration::from_millis(REST_MS.into());
+        self.until = Some(self.until.map_or(soon, |until| until.min(soon)));
+    }
+}
+
 impl Link {
     /// Makes a link that is down.
     pub(crate) fn new(options: &Options, watcher: Option<Arc<Epoll>>) -> Link {
@@ -98,16 +116,21 @@ impl Link {
     }
 
     /// What there is to wait for.
-    pub(crate) fn wait(&self) -> Result<Wait, Errno> {
+    pub(crate) fn wait(&self) -> Wait {
         let started = self.outage.as_ref().and_then(|outage| outage.started.as_ref());
         let copy = |seat: BorrowedFd<'_>| seat.try_clone_to_owned();
-        let seat = self.seat.descriptor().map(copy).transpose().map_err(|_| Errno::EMFILE)?;
-        Ok(Wait {
-            seat,
+        let seat = self.seat.descriptor().map(copy).transpose();
+        let is_short = seat.is_err();
+        let mut wait = Wait {
+            seat: seat.ok().flatten(),
             wants_room: self.wants_room(),
             until: if let Phase::Waiting(until) = self.phase { Some(until) } else { None },
             output: started.filter(|_| !self.is_up()).and_then(Started::output),
-        })
+        };
+        if is_short {
+            wait.shorten();
+        }
+        wait
     }
 
     /// Whether there is a server.

@@ -5,6 +5,7 @@
 //! that, they are lost. Invariant: no registration is made that was not there.
 
 use std::fs;
+use std::io;
 use std::os::fd::RawFd;
 use std::path::Path;
 
@@ -32,12 +33,15 @@ struct Registration {
 
 impl Registrations {
     /// Takes a descriptor's registrations back.
-    pub(crate) fn take(held: &Held) -> Registrations {
+    ///
+    /// # Errors
+    /// There is no descriptor left to look for them with.
+    pub(crate) fn take(held: &Held) -> Result<Registrations, Errno> {
         let (number, inode) = (held.number(), held.inode());
-        let mut all = find(number, inode);
+        let mut all = find(number, inode)?;
         // One that the program has taken back meanwhile is not made again.
         all.retain(|registration| control(registration.epoll, EpollOp::EpollCtlDel, number, None).is_ok());
-        Registrations { number, all }
+        Ok(Registrations { number, all })
     }
 
     /// Makes them again, for what stands under the number now.
@@ -57,15 +61,32 @@ fn control(epoll: RawFd, what: EpollOp, number: RawFd, event: Option<&mut EpollE
     nix::sys::epoll::epoll_ctl(epoll, what, number, event)
 }
 
-fn find(number: RawFd, inode: u64) -> Vec<Registration> {
-    let open = fs::read_dir("/proc/self/fd").into_iter().flatten().flatten();
-    let epolls = open.filter(|entry| fs::read_link(entry.path()).is_ok_and(|what| what == Path::new(EPOLL)));
-    let found = epolls.filter_map(|entry| {
-        let epoll = entry.file_name().to_str()?.parse().ok()?;
-        let info = fs::read_to_string(Path::new("/proc/self/fdinfo").join(entry.file_name())).ok()?;
-        info.lines().find_map(|line| parse(line, epoll, number, inode))
-    });
-    found.collect()
+fn find(number: RawFd, inode: u64) -> Result<Vec<Registration>, Errno> {
+    let mut found = Vec::new();
+    let Some(open) = unless_short(fs::read_dir("/proc/self/fd"))? else { return Ok(found) };
+    for entry in open.flatten() {
+        let is_epoll = fs::read_link(entry.path()).is_ok_and(|what| what == Path::new(EPOLL));
+        let epoll = entry.file_name().to_str().and_then(|name| name.parse().ok());
+        let Some(epoll) = epoll.filter(|_| is_epoll) else { continue };
+        let info = fs::read_to_string(Path::new("/proc/self/fdinfo").join(entry.file_name()));
+        let Some(info) = unless_short(info)? else { continue };
+        found.extend(info.lines().find_map(|line| parse(line, epoll, number, inode)));
+    }
+    Ok(found)
+}
+
+/// What was read, unless it is not there.
+///
+/// # Errors
+/// What is lacking may be had later.
+fn unless_short<T>(read: io::Result<T>) -> Result<Option<T>, Errno> {
+    match read {
+        Ok(read) => Ok(Some(read)),
+        Err(error) => match error.raw_os_error().map(Errno::from_raw) {
+            Some(errno @ (Errno::EMFILE | Errno::ENFILE | Errno::ENOMEM)) => Err(errno),
+            _ => Ok(None),
+        },
+    }
 }
 
 /// Reads what an epoll instance says of one registration, if it is that of this descriptor.
@@ -103,7 +124,7 @@ mod tests {
         for ((epoll, flags), data) in epolls.iter().zip(flags).zip([7, u64::MAX]) {
             epoll.add(held.descriptor().expect("ours"), EpollEvent::new(flags, data)).expect("epoll");
         }
-        let kept = Registrations::take(&held);
+        let kept = Registrations::take(&held).expect("there are descriptors left");
         let mut found = kept.all.clone();
         found.sort_by_key(|registration| registration.data);
         let expected = [(0, 7), (1, u64::MAX)].map(|(at, data)| Registration {

@@ -63,15 +63,15 @@ impl Seat {
         match &mut self.held {
             None => self.held = Some(next),
             Some(held) => {
-                held.set(Some(Duration::ZERO))?;
-                self.alarm = None;
                 let registrations = match &self.watcher {
                     Some(watcher) => {
                         unwatch(watcher, held);
                         Registrations::default()
                     }
-                    None => Registrations::take(held),
+                    None => Registrations::take(held)?,
                 };
+                held.set(Some(Duration::ZERO))?;
+                self.alarm = None;
                 let given = held.replace(&next);
                 registrations.put_back();
                 given?;

@@ -34,10 +34,14 @@ impl Connection {
                 if done.is_some() || deadline.is_some_and(|deadline| deadline <= Instant::now()) {
                     return Ok((done, None));
                 }
+                let mut wait = driver.wait();
                 if what == For::Answers {
-                    bell = Some(driver.bell()?);
+                    bell = driver.bell().ok();
+                    if bell.is_none() {
+                        wait.shorten();
+                    }
                 }
-                Ok((None, Some(driver.wait()?)))
+                Ok((None, Some(wait)))
             })?;
             let Some(link) = link else { return Ok(done) };
             has_waited = true;
