@@ -1,8 +1,10 @@
 //! A map for ids that are given out in ascending order and mostly stay, each of which takes no room beside its value.
 //!
 //! Ids stand in rows of 64. A row says of each of its ids whether it is there, and keeps the values of those that are.
-//! What the ids name is left to whoever keeps it. Invariants: rows ascend, none is empty, and each has as many values as ids.
+//! What the ids name is left to whoever keeps it; ids far apart cost a row each, and no more time. Invariants: no row is empty, and each
+//! has as many values as ids.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::marker::PhantomData;
 
@@ -61,14 +63,13 @@ impl Id for i32 {
 
 /// Values by ids, in the order of their numbers.
 pub struct IdMap<K, V> {
-    rows: Vec<Row<V>>,
+    /// By the number of the first id of each, in rows.
+    rows: BTreeMap<u64, Row<V>>,
     len: usize,
     ids: PhantomData<K>,
 }
 
 struct Row<V> {
-    /// The number of its first id, in rows.
-    at: u64,
     /// A bit for each id that is there.
     present: u64,
     values: Vec<V>,
@@ -97,20 +98,20 @@ impl<V> Row<V> {
         (self.present & (spot.bit - 1)).count_ones() as usize
     }
 
-    /// Its ids that are there.
-    fn ids<K: Id>(&self) -> impl Iterator<Item = K> {
+    /// Its ids that are there, if it stands at this place.
+    fn ids<K: Id>(&self, at: u64) -> impl Iterator<Item = K> {
         let is_there = move |bit: &u64| self.present & (1 << bit) != 0;
-        (0..ROW).filter(is_there).map(|bit| K::of(self.at * ROW + bit))
+        (0..ROW).filter(is_there).map(move |bit| K::of(at * ROW + bit))
     }
 
-    fn iter<K: Id>(&self) -> impl Iterator<Item = (K, &V)> {
-        self.ids().zip(&self.values)
+    fn iter<K: Id>(&self, at: u64) -> impl Iterator<Item = (K, &V)> {
+        self.ids(at).zip(&self.values)
     }
 }
 
 impl<K, V> Default for IdMap<K, V> {
     fn default() -> Self {
-        IdMap { rows: Vec::new(), len: 0, ids: PhantomData }
+        IdMap { rows: BTreeMap::new(), len: 0, ids: PhantomData }
     }
 }
 
@@ -134,15 +135,14 @@ impl<K: Id, V> IdMap<K, V> {
     /// The value of an id.
     pub fn get(&self, id: &K) -> Option<&V> {
         let spot = Spot::of(*id);
-        let row = &self.rows[self.find(spot).ok()?];
+        let row = self.rows.get(&spot.at)?;
         row.has(spot).then(|| &row.values[row.before(spot)])
     }
 
     /// The value of an id, to change it.
     pub fn get_mut(&mut self, id: &K) -> Option<&mut V> {
         let spot = Spot::of(*id);
-        let at = self.find(spot).ok()?;
-        let row = &mut self.rows[at];
+        let row = self.rows.get_mut(&spot.at)?;
         row.has(spot).then(|| {
             let before = row.before(spot);
             &mut row.values[before]
@@ -157,11 +157,7 @@ impl<K: Id, V> IdMap<K, V> {
     /// Sets the value of an id; gives the one that it had.
     pub fn insert(&mut self, id: K, value: V) -> Option<V> {
         let spot = Spot::of(id);
-        let at = self.find(spot).unwrap_or_else(|at| {
-            self.rows.insert(at, Row { at: spot.at, present: 0, values: Vec::new() });
-            at
-        });
-        let row = &mut self.rows[at];
+        let row = self.rows.entry(spot.at).or_insert_with(|| Row { present: 0, values: Vec::new() });
         let before = row.before(spot);
         if row.has(spot) {
             return Some(std::mem::replace(&mut row.values[before], value));
@@ -175,8 +171,7 @@ impl<K: Id, V> IdMap<K, V> {
     /// Removes an id; gives its value.
     pub fn remove(&mut self, id: &K) -> Option<V> {
         let spot = Spot::of(*id);
-        let at = self.find(spot).ok()?;
-        let row = &mut self.rows[at];
+        let row = self.rows.get_mut(&spot.at)?;
         if !row.has(spot) {
             return None;
         }
@@ -185,45 +180,32 @@ impl<K: Id, V> IdMap<K, V> {
         self.len -= 1;
         give_back(&mut row.values);
         if row.values.is_empty() {
-            self.rows.remove(at);
-            give_back(&mut self.rows);
+            self.rows.remove(&spot.at);
         }
         Some(value)
     }
 
     /// The ids and their values in order.
     pub fn iter(&self) -> impl Iterator<Item = (K, &V)> {
-        self.rows.iter().flat_map(Row::iter)
+        self.rows.iter().flat_map(|(at, row)| row.iter(*at))
     }
 
     /// The ids in order.
     pub fn keys(&self) -> impl Iterator<Item = K> {
-        self.rows.iter().flat_map(Row::ids)
+        self.rows.iter().flat_map(|(at, row)| row.ids(*at))
     }
 
     /// The values in the order of their ids.
     pub fn values(&self) -> impl Iterator<Item = &V> {
-        self.rows.iter().flat_map(|row| &row.values)
+        self.rows.values().flat_map(|row| &row.values)
     }
 
     /// The ids from one on and their values, in order.
     pub fn from(&self, id: K) -> impl Iterator<Item = (K, &V)> {
-        let at = self.find(Spot::of(id)).unwrap_or_else(|at| at);
-        self.rows[at..]
-            .iter()
-            .flat_map(Row::iter)
+        self.rows
+            .range(Spot::of(id).at..)
+            .flat_map(|(at, row)| row.iter(*at))
             .skip_while(move |(other, _): &(K, _)| other.number() < id.number())
-    }
-
-    /// The row of an id, or where it belongs.
-    fn find(&self, spot: Spot) -> Result<usize, usize> {
-        // Mostly no row is missing between the first and it.
-        let first = self.rows.first().map_or(0, |row| row.at);
-        let guess = usize::try_from(spot.at.wrapping_sub(first)).unwrap_or(usize::MAX);
-        if self.rows.get(guess).is_some_and(|row| row.at == spot.at) {
-            return Ok(guess);
-        }
-        self.rows.binary_search_by_key(&spot.at, |row| row.at)
     }
 }
 
@@ -236,8 +218,6 @@ fn give_back<T>(items: &mut Vec<T>) {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use proptest::prelude::*;
 
     use super::*;
@@ -246,11 +226,10 @@ mod tests {
         assert!(map.iter().eq(model.iter().map(|(id, value)| (*id, value))));
         assert!(map.keys().eq(model.keys().copied()) && map.values().eq(model.values()));
         assert_eq!((map.len(), map.is_empty()), (model.len(), model.is_empty()));
-        for Row { present, values, .. } in &map.rows {
+        for Row { present, values } in map.rows.values() {
             assert!(*present != 0 && present.count_ones() as usize == values.len());
             assert!(values.capacity() <= 4 * values.len().max(1), "room for what is no more");
         }
-        assert!(map.rows.is_sorted_by(|one, next| one.at < next.at));
     }
 
     #[test]
@@ -296,6 +275,15 @@ mod tests {
     }
 
     #[test]
+    fn ids_far_apart_that_come_and_go_in_any_order_take_no_longer() {
+        let far = |number: u32| (200_000 - number) * 64;
+        let mut map = IdMap::default();
+        assert!((0..200_000).all(|number| map.insert(far(number), number).is_none()));
+        assert!((0..200_000).rev().all(|number| map.remove(&far(number)) == Some(number)));
+        assert!(map.is_empty());
+    }
+
+    #[test]
     fn what_goes_gives_its_room_back() {
         let (mut map, mut model) = (IdMap::default(), BTreeMap::new());
         for id in 0..10_000 {
@@ -311,6 +299,6 @@ mod tests {
             map.remove(&id);
         }
         check(&map, &BTreeMap::new());
-        assert_eq!(map.rows.capacity(), 0);
+        assert!(map.rows.is_empty());
     }
 }
