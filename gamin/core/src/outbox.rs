@@ -17,7 +17,7 @@ use gamin_protocol::{CREDENTIAL, EventPacket, MonitorOptions, Presence, Tag};
 use tracing::{trace, warn};
 
 /// How many bytes lie ready for a server's socket before further events wait. It is exceeded by less than one
-/// packet, and by listings.
+/// packet, and by the hinges of listings: their roots and ends.
 pub const BYTES_MAX: usize = 64 * 1024;
 
 /// Where something stands in the order in which it is to be told.
