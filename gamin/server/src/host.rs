@@ -244,8 +244,8 @@ impl Host {
         self.give_back(now);
     }
 
-    /// Gives back what sessions have left behind, if its time has come and all is done that their end brought about. Those that ended
-    /// shortly before are given theirs.
+    /// Gives back what sessions have left behind, if its time has come and all is done that their end brought about. If another has ended
+    /// meanwhile, it is done once more when the time of that one has come.
     fn give_back(&mut self, now: Time) {
         let is_unsettled = self.is_unsettled;
         if self.give_back_at.take_if(|at| *at <= now && !is_unsettled).is_some() {
