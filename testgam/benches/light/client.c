@@ -15,8 +15,8 @@
  *
  * The other side is written in it, too, since it has to be quick:
  *
- *     change DIR MS    writes to the file `hot` and sets its times in turns, as fast as that goes; `done TIME N`, with the number
- *                      of changes
+ *     change DIR MS N  writes to the file `hot` and sets its times in turns, N times a second, or with 0 as fast as that goes;
+ *                      `done TIME N`, with the number of changes
  *     flicker DIR MS   makes and removes names, each a new one, as fast as that goes; `done TIME N`
  */
 
@@ -401,14 +401,18 @@ static void flicker(int directory, long turn) {
         fail(name);
 }
 
-static void write_on(const char *path, long ms, int is_flicker) {
-    uint64_t end = now() + (uint64_t)ms * 1000000u;
+static void write_on(const char *path, long ms, long a_second, int is_flicker) {
+    uint64_t begin = now(), end = begin + (uint64_t)ms * 1000000u;
+    /* Two changes a turn. */
+    uint64_t pause = a_second > 0 ? 2000000000u / (uint64_t)a_second : 0;
     int directory = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     int file = openat(directory, "hot", O_WRONLY | O_CLOEXEC);
     long turn = 0;
     if (file < 0)
         fail(path);
     for (; now() < end; turn++) {
+        while (now() < begin + (uint64_t)turn * pause)
+            ;
         if (is_flicker)
             flicker(directory, turn);
         else
@@ -425,7 +429,7 @@ int main(void) {
     setvbuf(stdout, said, _IOFBF, sizeof said);
     while (fgets(line, sizeof line, stdin) != NULL) {
         char path[8192] = "";
-        long number = 0;
+        long number = 0, rate = 0;
         uint64_t first = 0;
         if (sscanf(line, "dir %ld %8000s", &number, path) == 2) {
             for (long i = 0; i < number; i++) {
@@ -449,10 +453,10 @@ int main(void) {
         } else if (sscanf(line, "until %8000s", awaited) == 1 || sscanf(line, "times %8000s", awaited) == 1) {
             long count = read_events(line[0] == 't');
             say(unseen == 0 ? "came" : "short", now(), (uint64_t)count);
-        } else if (sscanf(line, "change %8000s %ld", path, &number) == 2) {
-            write_on(path, number, 0);
+        } else if (sscanf(line, "change %8000s %ld %ld", path, &number, &rate) == 3) {
+            write_on(path, number, rate, 0);
         } else if (sscanf(line, "flicker %8000s %ld", path, &number) == 2) {
-            write_on(path, number, 1);
+            write_on(path, number, 0, 1);
         } else if (strncmp(line, "close", 5) == 0) {
             end_all();
             say("closed", now(), now());

@@ -1,4 +1,4 @@
-//! The workload in which somebody changes files as fast as that goes, and what it does to the server and to others.
+//! The workload in which somebody changes files very fast, and what it does to the server and to others.
 //!
 //! The writer is a process of its own, and gives way to the others (nice 10): else on two processors the scheduler would be measured.
 //! Inotify alone is left out, since nothing slows it down. Invariant: what was told is compared with what is there at the end.
@@ -19,19 +19,51 @@ const COMING: Duration = Duration::from_millis(1500);
 /// The name that changes.
 const HOT: &str = "hot";
 
-/// One name that changes all the time, then names that are made and removed.
+/// What the writer does.
+#[derive(Debug, Clone, Copy)]
+enum Attack {
+    /// Changes one name so many times a second; 0: as often as it can.
+    Change(u32),
+    /// Makes and removes names, each a new one, as fast as it can.
+    Flicker,
+}
+
+impl Attack {
+    fn folder(self) -> String {
+        match self {
+            Attack::Change(a_second) => format!("change-{a_second}"),
+            Attack::Flicker => "flicker".to_owned(),
+        }
+    }
+
+    fn command(self, directory: &Path) -> String {
+        let (directory, ms) = (directory.display(), TIME.as_millis());
+        match self {
+            Attack::Change(a_second) => format!("change {directory} {ms} {a_second}"),
+            Attack::Flicker => format!("flicker {directory} {ms}"),
+        }
+    }
+}
+
+/// One name that changes 100,000 times a second, then as often as it can, then names that are made and removed.
 pub fn hostile(side: &Side<'_>, folder: &Path) -> Outcome<Figures> {
     if side.watcher == Watcher::Raw {
         return Ok(Vec::new());
     }
-    let hot = attack(side, folder, "change")?;
-    let flickers = attack(side, folder, "flicker")?;
+    let hot = attack(side, folder, Attack::Change(100_000))?;
+    let hottest = attack(side, folder, Attack::Change(0))?;
+    let flickers = attack(side, folder, Attack::Flicker)?;
     Ok(vec![
         ("one name: changes a second", hot.changes_a_second),
         ("one name: server's cores", hot.cores),
         ("one name: other's p99 us", hot.p99_us),
         ("one name: Changed a second", hot.changed_a_second),
         ("one name: told wrong", hot.wrong),
+        ("at full speed: changes a second", hottest.changes_a_second),
+        ("at full speed: server's cores", hottest.cores),
+        ("at full speed: other's p99 us", hottest.p99_us),
+        ("at full speed: Changed a second", hottest.changed_a_second),
+        ("at full speed: told wrong", hottest.wrong),
         ("names: changes a second", flickers.changes_a_second),
         ("names: server's cores", flickers.cores),
         ("names: other's p99 us", flickers.p99_us),
@@ -55,8 +87,9 @@ struct Damage {
 /// An event: when it was told, of which kind, and of which name.
 type Told = (u64, char, String);
 
-fn attack(side: &Side<'_>, folder: &Path, command: &str) -> Outcome<Damage> {
-    let (busy, quiet) = (folder.join(command), folder.join(format!("{command}-quiet")));
+fn attack(side: &Side<'_>, folder: &Path, attack: Attack) -> Outcome<Damage> {
+    let busy = folder.join(attack.folder());
+    let quiet = folder.join(format!("{}-quiet", attack.folder()));
     for directory in [&busy, &quiet] {
         fs::create_dir(directory)?;
     }
@@ -70,7 +103,7 @@ fn attack(side: &Side<'_>, folder: &Path, command: &str) -> Outcome<Damage> {
     thread::scope(|scope| {
         let told = scope.spawn(|| told(&mut client).map_err(|error| error.to_string()));
         let (before, begin) = (side.server_usage()?, now());
-        writer.begin(&format!("{command} {} {}", busy.display(), TIME.as_millis()))?;
+        writer.begin(&attack.command(&busy))?;
         let created = latencies(
             &mut other,
             &quiet,
@@ -89,7 +122,8 @@ fn attack(side: &Side<'_>, folder: &Path, command: &str) -> Outcome<Damage> {
         let told = told.join().map_err(|_| "who reads has failed")??;
         let seconds = (end - begin) as f64 / 1e9;
         let of_hot = || told.iter().filter(|(_, _, name)| name == HOT);
-        let is_last_told = command != "change" || of_hot().next_back().is_some_and(|(time, ..)| *time >= end);
+        let is_last_told =
+            matches!(attack, Attack::Flicker) || of_hot().next_back().is_some_and(|(time, ..)| *time >= end);
         let wrong = differences(&busy, &told)? + usize::from(!is_last_told);
         Ok(Damage {
             changes_a_second: changes as f64 / seconds,

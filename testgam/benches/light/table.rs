@@ -53,6 +53,7 @@ const BOUNDS: &[(&str, &str, Bound)] = &[
     ("W13", "one name: other's p99 us", AtMost(20_000.0)),
     ("W13", "one name: Changed a second", AtMost(2.0)),
     ("W13", "one name: told wrong", AtMost(0.0)),
+    ("W13", "at full speed: told wrong", AtMost(0.0)),
     ("W13", "names: server's cores", AtMost(0.5)),
     ("W13", "names: other's p99 us", AtMost(20_000.0)),
     ("W13", "names: told wrong", AtMost(0.0)),
