@@ -93,7 +93,7 @@ pub struct Engine {
     pub(crate) barriers: BTreeMap<BarrierId, BTreeSet<WatchId>>,
     pub(crate) effects: VecDeque<Effect>,
     pub(crate) outputs: VecDeque<Output>,
-    last_watch: u64,
+    last_watch: WatchId,
     last_scan: u64,
     last_revalidation: u64,
     /// How many notices were taken.
@@ -119,7 +119,7 @@ impl Engine {
             barriers: BTreeMap::new(),
             effects: VecDeque::new(),
             outputs: VecDeque::new(),
-            last_watch: 0,
+            last_watch: WatchId::default(),
             last_scan: 0,
             last_revalidation: 0,
             noticed: 0,

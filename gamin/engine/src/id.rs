@@ -1,9 +1,11 @@
-//! Names of what the engine keeps. None is ever used again, so that what comes late is taken for nothing else.
+//! Names of what the engine keeps, of which there is much: they take half a word each.
+//!
+//! Invariant: an id is given again only after four thousand million others, so that what comes late is taken for nothing else.
 
-/// Names one arming of a directory. Never used again, so that a late notice can't be taken for a new one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ArmingId(pub u64);
+/// Names one arming of a directory. A late notice can't be taken for one of a new arming.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ArmingId(pub u32);
 
 /// Names a watch within the engine.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct WatchId(pub u64);
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct WatchId(pub u32);

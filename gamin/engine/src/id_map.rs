@@ -19,7 +19,7 @@ pub trait Id: Copy {
     /// The number.
     fn number(self) -> u64;
 
-    /// The id of a number that [`Id::number`] gave.
+    /// The id of a number that [`Id::number`] gave; behind the last of these comes the first again.
     fn of(number: u64) -> Self;
 }
 
@@ -27,11 +27,11 @@ macro_rules! named_by_a_number {
     ($($type:ident),*) => {
         $(impl Id for $type {
             fn number(self) -> u64 {
-                self.0
+                self.0.number()
             }
 
             fn of(number: u64) -> $type {
-                $type(number)
+                $type(Id::of(number))
             }
         })*
     };
@@ -39,12 +39,22 @@ macro_rules! named_by_a_number {
 
 named_by_a_number!(ArmingId, SubscriptionId, WatchId);
 
+impl Id for u64 {
+    fn number(self) -> u64 {
+        self
+    }
+
+    fn of(number: u64) -> u64 {
+        number
+    }
+}
+
 impl Id for u32 {
     fn number(self) -> u64 {
         u64::from(self)
     }
 
-    #[allow(clippy::cast_possible_truncation, reason = "it was one")]
+    #[allow(clippy::cast_possible_truncation, reason = "it was one, or is the one behind the last")]
     fn of(number: u64) -> u32 {
         number as u32
     }
@@ -200,12 +210,23 @@ impl<K: Id, V> IdMap<K, V> {
         self.rows.values().flat_map(|row| &row.values)
     }
 
-    /// The ids from one on and their values, in order.
-    pub fn from(&self, id: K) -> impl Iterator<Item = (K, &V)> {
+    /// The ids behind a number and their values, in order.
+    pub fn behind(&self, number: u64) -> impl Iterator<Item = (K, &V)> {
         self.rows
-            .range(Spot::of(id).at..)
+            .range(number / ROW..)
             .flat_map(|(at, row)| row.iter(*at))
-            .skip_while(move |(other, _): &(K, _)| other.number() < id.number())
+            .skip_while(move |(id, _): &(K, _)| id.number() <= number)
+    }
+
+    /// The next id to give after the last that was given: one that is not there, nor 0, behind which all are.
+    pub fn next_free(&self, last: K) -> K {
+        let mut id = last;
+        loop {
+            id = K::of(id.number().wrapping_add(1));
+            if id.number() != 0 && !self.contains_key(&id) {
+                return id;
+            }
+        }
     }
 }
 
@@ -259,7 +280,7 @@ mod tests {
                 prop_assert_eq!(map.contains_key(&id), model.contains_key(&id));
             }
             check(&map, &model);
-            prop_assert!(map.from(from).eq(model.range(from..).map(|(id, value)| (*id, value))));
+            prop_assert!(map.behind(from.into()).eq(model.range(from + 1..).map(|(id, value)| (*id, value))));
         }
     }
 
@@ -267,11 +288,23 @@ mod tests {
     fn what_is_far_apart_is_found_and_the_last_number_is_one() {
         let mut map = IdMap::default();
         for number in [u64::MAX, 0, 63, 64, 1 << 40] {
-            map.insert(WatchId(number), number);
+            map.insert(SubscriptionId(number), number);
         }
-        assert!(map.keys().eq([0, 63, 64, 1 << 40, u64::MAX].map(WatchId)));
-        assert!(map.from(WatchId(65)).map(|(_, value)| *value).eq([1 << 40, u64::MAX]));
-        assert_eq!((map.remove(&WatchId(u64::MAX)), map.get(&WatchId(63))), (Some(u64::MAX), Some(&63)));
+        assert!(map.keys().eq([0, 63, 64, 1 << 40, u64::MAX].map(SubscriptionId)));
+        assert!(map.behind(64).map(|(_, value)| *value).eq([1 << 40, u64::MAX]));
+        assert_eq!(map.behind(u64::MAX).count(), 0);
+        assert_eq!(map.remove(&SubscriptionId(u64::MAX)), Some(u64::MAX));
+        assert_eq!(map.get(&SubscriptionId(63)), Some(&63));
+    }
+
+    #[test]
+    fn behind_the_last_id_comes_the_first_that_is_free() {
+        let mut map = IdMap::default();
+        for number in [1, u32::MAX] {
+            map.insert(WatchId(number), ());
+        }
+        assert_eq!(map.next_free(WatchId(2)), WatchId(3));
+        assert_eq!(map.next_free(WatchId(u32::MAX - 1)), WatchId(2));
     }
 
     #[test]

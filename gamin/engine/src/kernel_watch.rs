@@ -36,8 +36,8 @@ pub(crate) struct Arming {
     id: ArmingId,
     pub level: Level,
     pub state: ArmingState,
-    /// How often the kernel had been asked for something new when it was last asked about this.
-    asked: u64,
+    /// How often the kernel had been asked for something new when it was last asked about this; as far as that fits.
+    asked: u32,
 }
 
 /// One directory that is needed.
@@ -102,7 +102,7 @@ impl Standing {
 pub(crate) struct KernelWatches {
     tree: DirectoryTree<KernelWatch>,
     armings: IdMap<ArmingId, Node>,
-    last_id: u64,
+    last_id: ArmingId,
     /// How often the kernel was asked for something new.
     pub(crate) asked: u64,
 }
@@ -134,14 +134,11 @@ impl KernelWatches {
             return;
         }
         self.asked += 1;
-        let id = held.arming.map_or_else(
-            || {
-                self.last_id += 1;
-                ArmingId(self.last_id)
-            },
-            |arming| arming.id,
-        );
-        held.arming = Some(Arming { id, level, state: ArmingState::Asked, asked: self.asked });
+        let id = held.arming.map_or_else(|| self.armings.next_free(self.last_id), |arming| arming.id);
+        if held.arming.is_none() {
+            self.last_id = id;
+        }
+        held.arming = Some(Arming { id, level, state: ArmingState::Asked, asked: low_bits(self.asked) });
         self.armings.insert(id, node);
         effects.push_back(Effect::Arm { id, directory: self.tree.path(node).clone(), level });
     }
@@ -161,7 +158,7 @@ impl KernelWatches {
             }
             self.asked += 1;
             if let Some(arming) = &mut self.tree[node].arming {
-                (arming.state, arming.asked) = (ArmingState::Asked, self.asked);
+                (arming.state, arming.asked) = (ArmingState::Asked, low_bits(self.asked));
                 let Arming { id, level, .. } = *arming;
                 effects.push_back(Effect::Arm { id, directory: self.tree.path(node).clone(), level });
             }
@@ -228,8 +225,7 @@ impl KernelWatches {
         &self,
         number: u64,
     ) -> impl Iterator<Item = (ArmingId, &TreePath, &KernelWatch, Arming)> {
-        let behind = self.armings.from(ArmingId(number.saturating_add(1)));
-        behind.filter_map(|(id, node)| {
+        self.armings.behind(number).filter_map(|(id, node)| {
             let held = &self.tree[*node];
             Some((id, self.tree.path(*node), held, held.arming?))
         })
@@ -237,8 +233,10 @@ impl KernelWatches {
 
     /// Whether a directory on the way of a need is armed, but was not yet so when the kernel had been asked so often.
     pub(crate) fn is_armed_since(&self, need: &Need, asked: u64) -> bool {
+        let is_late =
+            |arming: Arming| u64::from(low_bits(self.asked).wrapping_sub(arming.asked)) < self.asked - asked;
         let mut armings = self.tree.upwards(&need.directory).filter_map(|node| self.tree[node].arming);
-        armings.any(|arming| arming.state == ArmingState::Armed && arming.asked > asked)
+        armings.any(|arming| arming.state == ArmingState::Armed && is_late(arming))
     }
 
     /// The directory that was armed, while the arming lasts.
@@ -306,6 +304,12 @@ impl KernelWatches {
         let directories = path.above().chain([&**path]).skip(1);
         directories.take_while(|directory| self.armed_at(directory).is_some()).count()
     }
+}
+
+/// A count as it is kept with each arming. One that is four thousand million counts old may be taken for new, which costs a scan.
+#[allow(clippy::cast_possible_truncation, reason = "what does not fit is left out")]
+fn low_bits(count: u64) -> u32 {
+    count as u32
 }
 
 #[cfg(test)]
@@ -384,7 +388,7 @@ mod tests {
         for (number, need) in
             [listed("/a/b"), entry("/a", "x"), listed("/a b"), entry("/", "y")].iter().enumerate()
         {
-            watches.hold(WatchId(number as u64), need, &mut effects);
+            watches.hold(WatchId(number as u32), need, &mut effects);
         }
         let users = |directory: &str| {
             let id = watches.after(0).find(|(_, path, ..)| ***path == *directory.as_bytes());

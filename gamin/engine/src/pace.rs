@@ -288,7 +288,7 @@ mod tests {
     fn subjects_at_rest_cost_nothing() {
         let mut paces = Paces::default();
         for watch in 0..1000 {
-            paces.change(ms(watch * 500), (WatchId(watch), Subject::Root), Urgency::Now);
+            paces.change(ms(u64::from(watch) * 500), (WatchId(watch), Subject::Root), Urgency::Now);
         }
         assert!(paces.paces.len() <= 6, "{}", paces.paces.len());
     }

@@ -123,7 +123,7 @@ mod tests {
     proptest! {
         #[test]
         fn they_are_a_set_in_order_however_few(
-            steps in proptest::collection::vec((any::<bool>(), 0_u8..4, 0_u64..3), 1..40),
+            steps in proptest::collection::vec((any::<bool>(), 0_u8..4, 0_u32..3), 1..40),
         ) {
             let (mut users, mut model) = (Users::default(), BTreeSet::new());
             for (comes, number, watch) in steps {

@@ -24,8 +24,8 @@ const DIRECTORIES: [&str; 5] = ["", "d", "e", "d/s", "e/s"];
 #[derive(Debug, Clone)]
 enum Step {
     Do(FileOperation),
-    Arm(u64, &'static str, Level),
-    Disarm(u64),
+    Arm(u32, &'static str, Level),
+    Disarm(u32),
     Read,
 }
 
@@ -34,9 +34,9 @@ fn step() -> impl Strategy<Value = Step> {
         prop_oneof![Just(Level::Itself), Just(Level::Removals), Just(Level::Entries), Just(Level::Entries)];
     prop_oneof![
         12 => operation().prop_map(Step::Do),
-        3 => (1..6u64, proptest::sample::select(&DIRECTORIES), level)
+        3 => (1..6u32, proptest::sample::select(&DIRECTORIES), level)
             .prop_map(|(id, directory, level)| Step::Arm(id, directory, level)),
-        1 => (1..6u64).prop_map(Step::Disarm),
+        1 => (1..6u32).prop_map(Step::Disarm),
         4 => Just(Step::Read),
     ]
 }
@@ -65,7 +65,7 @@ impl Bench {
         Bench { twins, inotify, real, simulated, room: Default::default(), before: BTreeMap::new() }
     }
 
-    fn arm(&mut self, id: u64, directory: &str, level: Level) -> [Result<(), Refusal>; 2] {
+    fn arm(&mut self, id: u32, directory: &str, level: Level) -> [Result<(), Refusal>; 2] {
         let id = ArmingId(id);
         let [real, simulated] = self.twins.spell(directory).map(|path| tree_path(&path));
         let mut system = system(&mut self.twins.simulated, &mut self.room);
@@ -162,7 +162,7 @@ fn same(before: &Stamp, now: &Stamp) -> bool {
 }
 
 /// Where a notice stands if the order does not count.
-fn place(notice: &Notice) -> (u64, Vec<u8>, u8) {
+fn place(notice: &Notice) -> (u32, Vec<u8>, u8) {
     match notice {
         Notice::Entry { watch, name, entry } => (watch.0, name.to_vec(), entry.change as u8),
         Notice::Attributes { watch } => (watch.0, Vec::new(), 0),

@@ -3,7 +3,7 @@
 //! How facts travel is left to the protocol, watches to the engine, what happened last to `ring`. Invariant: asking changes
 //! nothing, and what is told of one noun is walked by numbers that are never used again.
 
-use gamin_engine::{SubscriptionId, Time};
+use gamin_engine::Time;
 use gamin_protocol::Fact;
 
 use super::Core;
@@ -63,8 +63,7 @@ impl Core {
     }
 
     fn subscription_facts(&self, after: u64) -> impl Iterator<Item = (u64, Fact)> {
-        let behind = self.owners.from(SubscriptionId(after.saturating_add(1)));
-        behind.filter_map(|(id, owner)| {
+        self.owners.behind(after).filter_map(|(id, owner)| {
             let (number, path) = self.sessions.get(owner)?.subscription(id)?;
             let fact = Fact::new("subscription")
                 .word("id", id.0)

@@ -8,6 +8,7 @@ use gamin_protocol::{Fact, Kind};
 use super::Engine;
 use crate::event::SubscriptionId;
 use crate::id::WatchId;
+use crate::id_map::Id;
 use crate::kernel_watch::ArmingState;
 use crate::known::Known;
 use crate::policy::Method;
@@ -16,7 +17,7 @@ use crate::watch::{Reliance, Watch};
 impl Engine {
     /// The number under which [`Engine::watch_facts`] tells of a subscription's watch.
     pub fn watch_number(&self, subscription: SubscriptionId) -> Option<u64> {
-        self.by_subscription.get(&subscription).map(|id| id.0)
+        self.by_subscription.get(&subscription).map(|id| id.number())
     }
 
     /// How many watches there are, and how many of them rely on looking again and again.
@@ -38,10 +39,9 @@ impl Engine {
 
     /// The watches behind a number, each with its own.
     pub fn watch_facts(&self, after: u64) -> impl Iterator<Item = (u64, Fact)> {
-        let behind = self.watches.from(WatchId(after.saturating_add(1)));
-        behind.map(|(id, watch)| {
+        self.watches.behind(after).map(|(id, watch)| {
             let why = self.config.policy.explain(&watch.path, &watch.real());
-            (id.0, watch.fact(id).name("why", why.as_bytes()))
+            (id.number(), watch.fact(id).name("why", why.as_bytes()))
         })
     }
 
@@ -59,7 +59,7 @@ impl Engine {
                 .word("state", state)
                 .word("needs", held.needs())
                 .name("directory", directory);
-            (id.0, fact)
+            (id.number(), fact)
         })
     }
 }

@@ -29,8 +29,8 @@ const ROUNDS_MAX: u32 = 8;
 
 impl Engine {
     pub(super) fn add_watch(&mut self, now: Time, path: TreePath, kind: Kind) -> WatchId {
-        self.last_watch += 1;
-        let id = WatchId(self.last_watch);
+        let id = self.watches.next_free(self.last_watch);
+        self.last_watch = id;
         let watch = Watch::new(path, kind);
         // Until a rescan shows where it leads, by what it seems to be.
         let method = self.config.policy.method(&watch.path, &watch.path);

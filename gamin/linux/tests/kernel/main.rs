@@ -46,12 +46,12 @@ impl Bench {
         self.root.join(name)
     }
 
-    fn arm(&mut self, id: u64, name: &str, level: Level) -> Result<(), Refusal> {
+    fn arm(&mut self, id: u32, name: &str, level: Level) -> Result<(), Refusal> {
         let directory = tree(&self.at(name));
         self.backend.arm(&mut self.inotify, ArmingId(id), &directory, level)
     }
 
-    fn disarm(&mut self, id: u64) {
+    fn disarm(&mut self, id: u32) {
         self.backend.disarm(&mut self.inotify, ArmingId(id));
     }
 
