@@ -43,12 +43,12 @@ impl Engine {
             Known::Directory(directory) => directory.len(),
             Known::Nothing | Known::Absent | Known::File(_) => 0,
         };
-        let waiting = || self.watches.values().filter_map(|watch| Some(watch.rescan.as_ref()?.waiting.len()));
+        let waiting = || self.watches.values().filter_map(|watch| Some(watch.rescan()?.waiting.len()));
         Census {
             subscriptions: self.by_subscription.len(),
             watches: self.watches.len(),
             names: self.watches.values().map(|watch| names(&watch.known)).sum(),
-            rescans: self.watches.values().filter(|watch| watch.rescan.is_some()).count(),
+            rescans: self.watches.values().filter(|watch| watch.rescan().is_some()).count(),
             polled: self.watches.values().filter(|watch| watch.is_owed_a_rescan()).count(),
             polls: self.polls.len() + self.rounds.len(),
             held: self.paces.held(),

@@ -189,7 +189,7 @@ impl Engine {
     pub fn wants_look(&self, watch: ArmingId, name: &Name) -> bool {
         self.kernel.concerned(watch, name).iter().any(|(id, role)| {
             let is_plain = |watch: &Watch| {
-                watch.kind == Kind::Directory && watch.rescan.is_none() && !watch.known.was_scanned(name)
+                watch.kind == Kind::Directory && watch.rescan().is_none() && !watch.known.was_scanned(name)
             };
             *role != Role::Listed || !self.watches.get(id).is_some_and(is_plain)
         })
@@ -244,7 +244,7 @@ impl Engine {
         for id in self.kernel.answered(id, answer) {
             // Who could not rely on it until now knows nothing of what happened meanwhile, and maybe not where his path leads.
             let is_void = |watch: &Watch| answer.is_err() || watch.reliance != Reliance::Full;
-            if self.watches.get(&id).is_some_and(|watch| watch.rescan.is_none() && is_void(watch)) {
+            if self.watches.get(&id).is_some_and(|watch| watch.rescan().is_none() && is_void(watch)) {
                 self.rescan(id, None);
             }
         }
@@ -254,7 +254,7 @@ impl Engine {
     pub fn handle_scan(&mut self, now: Time, scan_id: ScanId, scan: Scan) {
         let Some(id) = self.by_scan.remove(&scan_id) else { return };
         let Some(watch) = self.watches.get_mut(&id) else { return };
-        if let Some(rescan) = &mut watch.rescan {
+        if let Some(rescan) = watch.rescan_mut() {
             rescan.rounds += 1;
             self.conclude(now, id, scan);
         }
@@ -267,7 +267,7 @@ impl Engine {
         let Some(id) = self.by_scan.get(&scan_id).copied() else { return };
         let Some(watch) = self.watches.get_mut(&id) else { return };
         let asks_kernel = watch.asks_kernel();
-        let Some(rescan) = &mut watch.rescan else { return };
+        let Some(rescan) = watch.rescan_mut() else { return };
         rescan.overdue = true;
         let may_lead_elsewhere = rescan.may_lead_elsewhere();
         self.reach(id);
@@ -303,7 +303,7 @@ impl Engine {
         let concerned = |watch: &Watch| is_concerned(&watch.path) || is_concerned(&watch.real());
         let ids = self.watches.iter().filter(|(id, watch)| served.contains(id) || concerned(watch));
         let ids: Vec<WatchId> =
-            ids.filter(|(_, watch)| watch.method != Method::None).map(|(id, _)| id).collect();
+            ids.filter(|(_, watch)| watch.method() != Method::None).map(|(id, _)| id).collect();
         for id in ids {
             self.rescan_anew(id);
         }
@@ -334,7 +334,7 @@ impl Engine {
         let mut effect = next?;
         if let Effect::Scan { id, request } = &mut effect
             && let Some(watch) = self.by_scan.get(id).and_then(|id| self.watches.get_mut(id))
-            && let Some(rescan) = &mut watch.rescan
+            && let Some(rescan) = watch.rescan_mut()
         {
             rescan.overtaken = rescan.waiting.len();
             // By now the kernel has answered what it was asked before.

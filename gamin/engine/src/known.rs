@@ -53,31 +53,17 @@ pub(crate) enum Known {
 /// What was told of a directory.
 #[derive(Debug)]
 pub(crate) struct Directory {
-    itself: Itself,
-    /// Shared with the revalidations of them that are under way; `None` if there are none.
-    entries: Option<Arc<EntryTable>>,
+    /// Which file it is, as a fingerprint of half a word. If another that takes its place has the same, which is one in four thousand
+    /// million, what is told is what the one holds and the other does not.
+    file: u32,
     /// Whether the entries are what a listing showed; false while it can't be listed.
     pub is_listed: bool,
-}
-
-/// The directory itself, as it was when it was last listed.
-#[derive(Debug)]
-struct Itself {
-    /// Which file it is, as a fingerprint.
-    file: Tag,
+    /// As it was when it was last listed.
     tag: Option<Tag>,
     /// Tells which directory it is, not what is in it.
     identity: Option<Tag>,
-}
-
-impl Itself {
-    fn of(stamp: &Stamp) -> Itself {
-        Itself { file: stamp.file(), tag: stamp.tag(), identity: stamp.of_entry().tag() }
-    }
-
-    fn is_same_file(&self, stamp: &Stamp) -> bool {
-        self.file == stamp.file()
-    }
+    /// Shared with the revalidations of them that are under way; `None` if there are none.
+    entries: Option<Arc<EntryTable>>,
 }
 
 impl Known {
@@ -119,9 +105,9 @@ impl Known {
         told: &mut Vec<Telling>,
     ) {
         match self {
-            Known::Directory(directory) if directory.itself.is_same_file(&stamp) => {
+            Known::Directory(directory) if directory.file == stamp.file() => {
                 if matches!(entries, Entries::Listed(_) | Entries::Named(_)) {
-                    directory.itself = Itself::of(&stamp);
+                    (directory.tag, directory.identity) = (stamp.tag(), stamp.of_entry().tag());
                 }
                 return directory.learn(entries, in_doubt, noticed, told);
             }
@@ -129,9 +115,9 @@ impl Known {
             Known::Nothing | Known::Absent | Known::File(_) => {}
         }
         let is_news = matches!(self, Known::Absent);
-        let mut directory = Directory { itself: Itself::of(&stamp), entries: None, is_listed: false };
+        let mut directory = Directory::of(&stamp);
         if is_news {
-            told.push(Telling::root(Code::Created, directory.identity()));
+            told.push(Telling::root(Code::Created, directory.identity));
             directory.learn(entries, in_doubt, noticed, told);
         } else {
             directory.fill(entries);
@@ -176,7 +162,7 @@ impl Known {
     pub(crate) fn listing(&self) -> Option<(Tag, Arc<EntryTable>)> {
         match self {
             Known::Directory(directory) if directory.is_listed => {
-                Some((directory.itself.tag?, directory.entries.clone().unwrap_or_default()))
+                Some((directory.tag?, directory.entries.clone().unwrap_or_default()))
             }
             _ => None,
         }
@@ -217,7 +203,7 @@ impl Known {
     pub(crate) fn list(&self) -> (Telling, Option<Arc<EntryTable>>) {
         let root = match self {
             Known::File(file) => Telling::root(Code::Exists, file.tag),
-            Known::Directory(directory) => Telling::root(Code::Exists, directory.identity()),
+            Known::Directory(directory) => Telling::root(Code::Exists, directory.identity),
             Known::Nothing | Known::Absent => Telling::root(Code::Deleted, None),
         };
         let entries = match self {
@@ -229,6 +215,11 @@ impl Known {
 }
 
 impl Directory {
+    fn of(stamp: &Stamp) -> Directory {
+        let (file, tag, identity) = (stamp.file(), stamp.tag(), stamp.of_entry().tag());
+        Directory { file, is_listed: false, tag, identity, entries: None }
+    }
+
     /// How many entries it has.
     pub(crate) fn len(&self) -> usize {
         self.entries.as_ref().map_or(0, |entries| entries.len())
@@ -246,11 +237,6 @@ impl Directory {
         let changed = self.entries_mut().update(name, change);
         self.entries.take_if(|entries| entries.is_empty());
         changed
-    }
-
-    /// Tells which directory it is, not what is in it.
-    fn identity(&self) -> Option<Tag> {
-        self.itself.identity
     }
 
     /// Takes the first listing, which nobody has been told of.

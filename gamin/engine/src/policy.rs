@@ -11,9 +11,10 @@ use crate::arming::Refusal;
 use crate::path::TreePath;
 
 /// What to rely on for a path.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Method {
     /// On the kernel's notices, and on looking again and again only where it refuses.
+    #[default]
     Kernel,
     /// Only on looking again and again.
     Poll {

@@ -78,8 +78,8 @@ impl Stamp {
     }
 
     /// Which file it is, hashed.
-    pub(crate) fn file(&self) -> Tag {
-        Tag::new(churn(churn(self.dev) ^ self.ino))
+    pub(crate) fn file(&self) -> u32 {
+        (churn(churn(self.dev) ^ self.ino) >> 32) as u32
     }
 
     /// All fields but [`Stamp::fresh`], hashed: the same in every build and every process.

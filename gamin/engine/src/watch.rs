@@ -33,8 +33,6 @@ pub(crate) struct Watch {
     pub kind: Kind,
     pub subscribers: Subscribers,
     pub known: Known,
-    pub rescan: Option<Box<Rescan>>,
-    pub method: Method,
     pub reliance: Reliance,
     /// What its subscribers were told of how it is covered.
     pub coverage: Coverage,
@@ -47,9 +45,11 @@ pub(crate) struct Watch {
 struct Rare {
     /// Why the kernel is asked about which directory, for this path; `None`: it is that of a directory, of which it is asked.
     needs: Option<Vec<Need>>,
+    method: Method,
+    rescan: Option<Rescan>,
     plan: Plan,
     /// How busy it is; `None` until something happens.
-    churn: Option<Churn>,
+    churn: Option<Box<Churn>>,
 }
 
 /// What is planned for a watch.
@@ -148,8 +148,6 @@ impl Watch {
             kind,
             subscribers: Subscribers::default(),
             known: Known::Nothing,
-            rescan: None,
-            method: Method::Kernel,
             reliance: Reliance::Full,
             coverage: Coverage::Kernel,
             rare: None,
@@ -230,6 +228,31 @@ impl Watch {
         }
     }
 
+    /// What it relies on.
+    pub(crate) fn method(&self) -> Method {
+        self.rare.as_ref().map_or_else(Method::default, |rare| rare.method)
+    }
+
+    /// Relies on something else.
+    pub(crate) fn set_method(&mut self, method: Method) {
+        self.change_rare(|rare| rare.method = method);
+    }
+
+    /// The rescan that is under way.
+    pub(crate) fn rescan(&self) -> Option<&Rescan> {
+        self.rare.as_ref()?.rescan.as_ref()
+    }
+
+    /// The same, to change it.
+    pub(crate) fn rescan_mut(&mut self) -> Option<&mut Rescan> {
+        self.rare.as_mut()?.rescan.as_mut()
+    }
+
+    /// Begins a rescan, or ends the one that is under way, which it gives.
+    pub(crate) fn replace_rescan(&mut self, rescan: Option<Rescan>) -> Option<Rescan> {
+        self.change_rare(|rare| std::mem::replace(&mut rare.rescan, rescan))
+    }
+
     /// What is planned for it.
     pub(crate) fn plan(&self) -> Plan {
         self.rare.as_ref().map_or_else(Plan::default, |rare| rare.plan)
@@ -258,24 +281,26 @@ impl Watch {
         }
     }
 
-    fn change_rare(&mut self, change: impl FnOnce(&mut Rare)) {
+    fn change_rare<T>(&mut self, change: impl FnOnce(&mut Rare) -> T) -> T {
         let rare = self.rare.get_or_insert_default();
-        change(rare);
-        if rare.needs.is_none() && rare.churn.is_none() && rare.plan == Plan::default() {
+        let changed = change(rare);
+        let is_plain = rare.needs.is_none() && rare.method == Method::Kernel && rare.plan == Plan::default();
+        if is_plain && rare.rescan.is_none() && rare.churn.is_none() {
             self.rare = None;
         }
+        changed
     }
 
     /// Whether the kernel is asked about it.
     pub(crate) fn asks_kernel(&self) -> bool {
-        self.method == Method::Kernel && self.plan().calm_at.is_none()
+        self.method() == Method::Kernel && self.plan().calm_at.is_none()
     }
 
     /// Whether it is to be looked at, once or again and again.
     pub(crate) fn is_owed_a_rescan(&self) -> bool {
-        match self.method {
+        match self.method() {
             Method::Kernel => {
-                let is_overdue = self.rescan.as_ref().is_some_and(|rescan| rescan.overdue);
+                let is_overdue = self.rescan().is_some_and(|rescan| rescan.overdue);
                 let Plan { postponed, calm_at, .. } = self.plan();
                 let is_doubtful = self.reliance != Reliance::Full || postponed.is_some();
                 is_doubtful || is_overdue || calm_at.is_some()
@@ -287,12 +312,12 @@ impl Watch {
 
     /// Whether what is known is all that there is to know, without another rescan.
     pub(crate) fn is_certain(&self) -> bool {
-        let is_certain = match self.method {
+        let is_certain = match self.method() {
             Method::Kernel => self.reliance == Reliance::Full && self.plan().postponed.is_none(),
             Method::Poll { .. } => false,
             Method::None => true,
         };
-        is_certain && self.rescan.is_none()
+        is_certain && self.rescan().is_none()
     }
 
     /// Whether a notice says that the way to it changed, or something else of which only a rescan can tell.
@@ -378,11 +403,21 @@ impl Watch {
         match (self.kind, &self.known) {
             (Kind::File, _) => Detail::Itself,
             (Kind::Directory, Known::Nothing | Known::Absent)
-                if self.reliance < Reliance::None || self.method == Method::None =>
+                if self.reliance < Reliance::None || self.method() == Method::None =>
             {
                 Detail::Names
             }
             (Kind::Directory, _) => Detail::Stamps,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn there_may_be_many() {
+        assert_eq!(size_of::<Watch>(), 9 * size_of::<usize>());
     }
 }

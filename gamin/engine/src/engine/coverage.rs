@@ -23,7 +23,7 @@ impl Engine {
             Found::Unknown(why) | Found::Directory { entries: Entries::Unlisted(why), .. } => Some(*why),
             _ => None,
         };
-        match (unlisted, watch.method) {
+        match (unlisted, watch.method()) {
             (Some(Unlisted::Denied), _) => Coverage::Unreadable,
             (_, Method::Poll { .. }) => {
                 let why = self.config.policy.makeshift(&watch.path, &watch.real());

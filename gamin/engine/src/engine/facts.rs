@@ -22,7 +22,7 @@ impl Engine {
 
     /// How many watches there are, and how many of them rely on looking again and again.
     pub fn watch_count(&self) -> (usize, usize) {
-        let is_polled = |watch: &Watch| watch.method != Method::None && watch.reliance == Reliance::None;
+        let is_polled = |watch: &Watch| watch.method() != Method::None && watch.reliance == Reliance::None;
         (self.watches.len(), self.watches.values().filter(|watch| is_polled(watch)).count())
     }
 
@@ -70,7 +70,7 @@ impl Watch {
             Kind::File => "file",
             Kind::Directory => "directory",
         };
-        let method = match (self.method, self.reliance) {
+        let method = match (self.method(), self.reliance) {
             (Method::None, _) => "none",
             (Method::Poll { .. }, _) => "poll",
             (Method::Kernel, _) if self.plan().calm_at.is_some() => "storm",
@@ -92,7 +92,7 @@ impl Watch {
             .word("state", state)
             .word("entries", entries)
             .word("subscriptions", self.subscribers.len())
-            .word("looking", if self.rescan.is_some() { "yes" } else { "no" })
+            .word("looking", if self.rescan().is_some() { "yes" } else { "no" })
             .name("path", &self.path)
     }
 }

@@ -16,7 +16,7 @@ impl Engine {
     pub(super) fn review_method(&mut self, now: Time, id: WatchId) {
         let Some(watch) = self.watches.get(&id) else { return };
         let method = self.config.policy.method(&watch.path, &watch.real());
-        if method == watch.method {
+        if method == watch.method() {
             return;
         }
         self.flush(now, id);
@@ -30,7 +30,7 @@ impl Engine {
     pub(super) fn set_method(&mut self, now: Time, id: WatchId, method: Method) {
         self.leave_method(id);
         let Some(watch) = self.watches.get_mut(&id) else { return };
-        watch.method = method;
+        watch.set_method(method);
         match method {
             Method::Kernel => {}
             Method::Poll { interval } => self.rounds.join(now, interval, id),
@@ -46,7 +46,7 @@ impl Engine {
     /// Gives back what a watch holds because of its method.
     pub(super) fn leave_method(&mut self, id: WatchId) {
         let Some(watch) = self.watches.get_mut(&id) else { return };
-        match watch.method {
+        match watch.method() {
             Method::Kernel => {
                 for need in &watch.needs() {
                     self.kernel.release(id, need, &mut self.effects);
@@ -78,7 +78,7 @@ impl Engine {
         let Some(watch) = self.watches.get_mut(&id) else { return };
         watch.reliance = Reliance::None;
         watch.change_plan(|plan| plan.calm_at = Some(now + CALM));
-        if let Some(rescan) = &mut watch.rescan {
+        if let Some(rescan) = watch.rescan_mut() {
             rescan.again = true;
         }
         self.rescan_by(id, now + self.config.poll_interval);

@@ -25,7 +25,7 @@ impl Engine {
         if watch.asks_kernel() && watch.churn().is_stormy(now) {
             return self.take_off_kernel(now, id);
         }
-        if let Some(rescan) = &mut watch.rescan {
+        if let Some(rescan) = watch.rescan_mut() {
             if rescan.waiting.len() < WAITING_MAX {
                 rescan.waiting.push_back(notice);
             } else {
@@ -66,7 +66,7 @@ impl Engine {
     /// A directory on the path, or at its end, is no longer where it was.
     pub(super) fn note_gone(&mut self, now: Time, id: WatchId) {
         let Some(watch) = self.watches.get_mut(&id) else { return };
-        if watch.rescan.is_none() && !watch.churn().admits_rescan(now) {
+        if watch.rescan().is_none() && !watch.churn().admits_rescan(now) {
             return self.postpone(id, None);
         }
         self.root_gone(id);
@@ -76,7 +76,7 @@ impl Engine {
     /// Notices have been lost, those that follow others about this path maybe among them.
     pub(super) fn note_overflow(&mut self, id: WatchId) {
         self.rescan_anew(id);
-        if let Some(rescan) = self.watches.get_mut(&id).and_then(|watch| watch.rescan.as_mut()) {
+        if let Some(rescan) = self.watches.get_mut(&id).and_then(|watch| watch.rescan_mut()) {
             rescan.doubted = true;
         }
     }
@@ -84,7 +84,7 @@ impl Engine {
     /// Looks because notices can't tell what is there now. Those that wait for a rescan say less: what followed them may
     /// be lost, or be about something else.
     pub(super) fn rescan_anew(&mut self, id: WatchId) {
-        if let Some(rescan) = self.watches.get_mut(&id).and_then(|watch| watch.rescan.as_mut()) {
+        if let Some(rescan) = self.watches.get_mut(&id).and_then(|watch| watch.rescan_mut()) {
             rescan.drop_waiting();
         }
         self.rescan(id, None);

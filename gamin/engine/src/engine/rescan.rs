@@ -46,7 +46,7 @@ impl Engine {
         self.leave_method(id);
         let Some(watch) = self.watches.remove(&id) else { return };
         self.by_path.remove(id, &watch.path, watch.kind);
-        if let Some(rescan) = watch.rescan {
+        if let Some(rescan) = watch.rescan() {
             self.by_scan.remove(&rescan.scan);
             self.effects.push_back(Effect::Forget { id: rescan.scan });
         }
@@ -58,7 +58,7 @@ impl Engine {
     /// looked up all the same, because something may be mounted over it by now.
     pub(super) fn welcome(&mut self, id: WatchId) {
         let Some(watch) = self.watches.get(&id) else { return };
-        let is_known = !matches!(watch.known, Known::Nothing) && watch.rescan.is_none();
+        let is_known = !matches!(watch.known, Known::Nothing) && watch.rescan().is_none();
         match watch.kind {
             _ if !is_known || !watch.is_certain() => self.rescan(id, None),
             Kind::Directory => self.rescan(id, Some(Detail::Names)),
@@ -73,7 +73,7 @@ impl Engine {
         let detail = detail.filter(|_| watch.reliance < Reliance::None).unwrap_or(watch.detail());
         let detail =
             watch.change_plan(|plan| plan.postponed.take()).map_or(detail, |postponed| postponed.max(detail));
-        if let Some(rescan) = &mut watch.rescan {
+        if let Some(rescan) = watch.rescan_mut() {
             rescan.again = true;
             rescan.detail = rescan.detail.max(detail);
             if rescan.overdue {
@@ -86,7 +86,7 @@ impl Engine {
         let (since, asked, overtaken) = (0, 0, 0);
         let rescan =
             Rescan { scan, detail, rounds, again, doubted, overdue, waiting, overtaken, since, asked };
-        watch.rescan = Some(Box::new(rescan));
+        watch.replace_rescan(Some(rescan));
         self.unplan(id);
         let Some(watch) = self.watches.get(&id) else { return };
         if watch.asks_kernel() {
@@ -103,7 +103,7 @@ impl Engine {
     pub(super) fn begin_anew(&mut self, id: WatchId) {
         let Some(watch) = self.watches.get_mut(&id) else { return };
         let full = watch.detail();
-        let Some(rescan) = &mut watch.rescan else { return };
+        let Some(rescan) = watch.rescan_mut() else { return };
         rescan.again = false;
         if !rescan.waiting.is_empty() {
             // It is older than what the next scan finds, and so is told by that.
@@ -118,7 +118,8 @@ impl Engine {
     pub(super) fn scan(&mut self, id: WatchId) {
         self.unplan_unless_storm(id);
         let Some(watch) = self.watches.get_mut(&id) else { return };
-        let Some(rescan) = &mut watch.rescan else { return };
+        let path = watch.path.clone();
+        let Some(rescan) = watch.rescan_mut() else { return };
         self.last_scan += 1;
         rescan.scan = ScanId(self.last_scan);
         rescan.overdue = false;
@@ -126,7 +127,7 @@ impl Engine {
         rescan.asked = self.kernel.asked;
         rescan.since = self.noticed + rescan.asked;
         self.by_scan.insert(rescan.scan, id);
-        let request = ScanRequest { path: watch.path.clone(), trusted: 0, detail: rescan.detail };
+        let request = ScanRequest { path, trusted: 0, detail: rescan.detail };
         self.effects.push_back(Effect::Scan { id: rescan.scan, request });
     }
 
@@ -138,8 +139,8 @@ impl Engine {
         let real = Watch::end_of(&needs, &watch.path);
         // As long as it leads to the same place, by the same policy, what was said of it holds.
         let method =
-            if real == watch.real() { watch.method } else { self.config.policy.method(&watch.path, &real) };
-        if method != watch.method {
+            if real == watch.real() { watch.method() } else { self.config.policy.method(&watch.path, &real) };
+        if method != watch.method() {
             // It gives back what it held, and holds nothing until it is looked at again.
             self.set_method(now, id, method);
         }
@@ -150,7 +151,7 @@ impl Engine {
         }
         let asks_kernel = watch.asks_kernel();
         // For another path, the kernel may have been asked about a directory while the scan was under way.
-        let asked_before = watch.rescan.as_ref().map_or(0, |rescan| rescan.asked);
+        let asked_before = watch.rescan().map_or(0, |rescan| rescan.asked);
         let is_early = asks_kernel && needs.iter().any(|need| self.kernel.is_armed_since(need, asked_before));
         let (reliance, asked) =
             if asks_kernel { self.hold(id, &needs, &scan) } else { (Reliance::None, false) };
@@ -158,8 +159,8 @@ impl Engine {
             self.kernel.release(id, need, &mut self.effects);
         }
         let Some(watch) = self.watches.get_mut(&id) else { return };
-        let full = watch.detail();
-        let Some(rescan) = &mut watch.rescan else { return };
+        let (kind, full) = (watch.kind, watch.detail());
+        let Some(rescan) = watch.rescan_mut() else { return };
         // A directory that is new to this path may have been armed after it was scanned, and what was noticed of it since
         // then was not kept for this path.
         let is_late = asks_kernel && rescan.since != since && needs.iter().any(|need| !before.contains(need));
@@ -170,7 +171,7 @@ impl Engine {
         // What is going to be polled has to be known as closely as it will be looked at.
         let is_coarse = reliance == Reliance::None
             && method != Method::None
-            && watch.kind == Kind::Directory
+            && kind == Kind::Directory
             && matches!(scan.found, Found::Directory { .. })
             && rescan.detail < Detail::Stamps;
         if is_coarse {
@@ -197,8 +198,7 @@ impl Engine {
     fn end_rescan(&mut self, now: Time, id: WatchId, found: Found, is_moved: bool) {
         self.unplan_unless_storm(id);
         let Some(watch) = self.watches.get_mut(&id) else { return };
-        let Some(rescan) = watch.rescan.take() else { return };
-        let Rescan { detail, waiting, overtaken, .. } = *rescan;
+        let Some(Rescan { detail, waiting, overtaken, .. }) = watch.replace_rescan(None) else { return };
         let noticed = watch.noticed(&waiting, is_moved);
         // The scan has seen already what changed on the way.
         let is_left = |(at, notice): &(usize, Waiting)| *at >= overtaken || watch.is_told_by(notice);
@@ -302,11 +302,11 @@ impl Engine {
     /// Arranges for the next rescan, and releases the barriers that waited for this one.
     fn plan_next(&mut self, now: Time, id: WatchId) {
         let Some(watch) = self.watches.get_mut(&id) else { return };
-        if watch.rescan.is_some() {
+        if watch.rescan().is_some() {
             return;
         }
         let interval = watch.reliance.interval(self.config.poll_interval);
-        if let Some(interval) = interval.filter(|_| watch.method == Method::Kernel) {
+        if let Some(interval) = interval.filter(|_| watch.method() == Method::Kernel) {
             self.rescan_by(id, now + interval);
         }
         if self.barriers.values().any(|awaited| awaited.contains(&id)) {

@@ -36,7 +36,7 @@ impl Engine {
         let mut entries: BTreeMap<TreePath, EntryWatches> = BTreeMap::new();
         for id in due {
             let Some(watch) = self.watches.get(&id) else { continue };
-            let target = match &watch.rescan {
+            let target = match watch.rescan() {
                 // It may lead elsewhere by now, whatever was told of it before.
                 Some(rescan) if rescan.overdue => None,
                 Some(_) => continue,
@@ -89,7 +89,7 @@ impl Engine {
     }
 
     fn rescan_if_polled(&mut self, id: WatchId) {
-        if self.watches.get(&id).is_some_and(|watch| matches!(watch.method, Method::Poll { .. })) {
+        if self.watches.get(&id).is_some_and(|watch| matches!(watch.method(), Method::Poll { .. })) {
             self.rescan(id, None);
         }
     }
