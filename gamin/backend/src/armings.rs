@@ -5,6 +5,7 @@
 //! Invariants: each arming has exactly one kernel watch and each kernel watch at least one arming; a kernel watch
 //! tells at least what its armings want, without a gap while others come and go.
 
+use std::slice;
 use std::sync::Arc;
 
 use gamin_engine::{ArmingId, IdMap, Level, Notice, Refusal, TreePath};
@@ -23,13 +24,29 @@ pub(crate) struct Arming {
     pub(crate) directory: TreePath,
 }
 
-/// One kernel watch.
+/// What one kernel watch is used for: mostly once, for which little room is taken.
 #[derive(Debug)]
-struct KernelWatch {
-    /// What the kernel was asked to tell, at least what the armings want.
-    level: Level,
-    /// Mostly one.
-    armings: SmallVec<[Arming; 1]>,
+#[allow(clippy::box_collection, reason = "more than one is rare, and would take the room of a word in each")]
+enum KernelWatch {
+    One(Arming),
+    Many(Box<Vec<Arming>>),
+}
+
+impl KernelWatch {
+    /// `None` without armings.
+    fn new(armings: SmallVec<[Arming; 1]>) -> Option<KernelWatch> {
+        match armings.len() {
+            0 | 1 => armings.into_iter().next().map(KernelWatch::One),
+            _ => Some(KernelWatch::Many(Box::new(armings.into_vec()))),
+        }
+    }
+
+    fn armings(&self) -> &[Arming] {
+        match self {
+            KernelWatch::One(arming) => slice::from_ref(arming),
+            KernelWatch::Many(armings) => armings,
+        }
+    }
 }
 
 /// The kernel watches of one source of notices.
@@ -67,7 +84,21 @@ impl Armings {
 
     /// The armings that share a kernel watch; none if it has ended.
     pub(crate) fn sharing(&self, number: Number) -> &[Arming] {
-        self.watches.get(&number).map_or(&[], |watch| &watch.armings)
+        self.watches.get(&number).map_or(&[], KernelWatch::armings)
+    }
+
+    /// What they want to be told, in one.
+    fn level(&self, number: Number) -> Option<Level> {
+        self.sharing(number).iter().map(|arming| arming.level).max()
+    }
+
+    /// Puts an arming, or none, in the place of the one with this id.
+    fn replace(&mut self, number: Number, id: ArmingId, arming: Option<Arming>) {
+        let others = self.sharing(number).iter().filter(|other| other.id != id).cloned();
+        match KernelWatch::new(others.chain(arming).collect()) {
+            Some(watch) => self.watches.insert(number, watch),
+            None => self.watches.remove(&number),
+        };
     }
 
     /// The directory of an arming.
@@ -99,31 +130,22 @@ impl Armings {
             return Err(Refusal::Missing);
         }
         let arming = Arming { id, level, directory: directory.clone() };
-        match self.watches.get_mut(&number) {
-            Some(watch) => {
-                watch.level = watch.level.max(level);
-                watch.armings.retain(|arming| arming.id != id);
-                watch.armings.push(arming);
-            }
-            None => {
-                let armings = SmallVec::from_iter([arming]);
-                self.watches.insert(number, KernelWatch { level, armings });
-            }
-        }
+        let told = self.level(number).max(Some(level));
+        self.replace(number, id, Some(arming));
         self.numbers.insert(id, number);
-        self.lower(kernel, number);
+        self.lower(kernel, number, told);
         Ok(())
     }
 
     /// Gives an arming back; one that has ended, or never was, is not missed.
     pub(crate) fn disarm<K: Kernel>(&mut self, kernel: &mut K, id: ArmingId) {
         let Some(number) = self.numbers.remove(&id) else { return };
-        let Some(watch) = self.watches.get_mut(&number) else { return };
-        watch.armings.retain(|arming| arming.id != id);
-        if watch.armings.is_empty() {
-            self.end(kernel, number);
+        let told = self.level(number);
+        self.replace(number, id, None);
+        if self.watches.contains_key(&number) {
+            self.lower(kernel, number, told);
         } else {
-            self.lower(kernel, number);
+            kernel.unwatch(number);
         }
     }
 
@@ -131,10 +153,10 @@ impl Armings {
     pub(crate) fn end<K: Kernel>(&mut self, kernel: &mut K, number: Number) -> SmallVec<[Arming; 1]> {
         let Some(watch) = self.watches.remove(&number) else { return SmallVec::new() };
         kernel.unwatch(number);
-        for arming in &watch.armings {
+        for arming in watch.armings() {
             self.numbers.remove(&arming.id);
         }
-        watch.armings
+        watch.armings().iter().cloned().collect()
     }
 
     /// Gives back the armings whose directory is not at its path any more, or may not be, and says so of each.
@@ -142,11 +164,8 @@ impl Armings {
     /// After an overflow nothing else would tell: the notice may be lost, and a directory made anew at that path may
     /// have been given the inode number of the old one.
     pub(crate) fn end_stale<K: Kernel>(&mut self, kernel: &mut K) -> Vec<Notice> {
-        let of_watch = |(number, watch): (Number, &KernelWatch)| {
-            let armings = watch.armings.clone();
-            armings.into_iter().map(move |arming| (number, arming))
-        };
-        let held: Vec<_> = self.watches.iter().flat_map(of_watch).collect();
+        let of_watch = |number| self.sharing(number).iter().map(move |arming| (number, arming.clone()));
+        let held: Vec<_> = self.watches.keys().flat_map(of_watch).collect();
         let end = |(number, arming): (Number, Arming)| self.end_unless_there(kernel, number, &arming, false);
         let mut stale: Vec<_> = held.into_iter().filter_map(end).collect();
         stale.sort_unstable_by_key(|(id, _)| *id);
@@ -203,19 +222,12 @@ impl Armings {
         Err(Refusal::Missing)
     }
 
-    /// Asks the kernel to tell no more than is wanted.
-    fn lower<K: Kernel>(&mut self, kernel: &mut K, number: Number) {
-        let Some(watch) = self.watches.get(&number) else { return };
-        let Some(wanted) = watch.armings.iter().map(|arming| arming.level).max() else { return };
-        if wanted == watch.level {
-            return;
-        }
-        match self.ask(kernel, &watch.armings[0].directory, wanted, Extent::Exactly) {
-            Ok(same) if same == number => {
-                if let Some(watch) = self.watches.get_mut(&number) {
-                    watch.level = wanted;
-                }
-            }
+    /// Asks the kernel to tell no more than is wanted, if it tells something else.
+    fn lower<K: Kernel>(&mut self, kernel: &mut K, number: Number, told: Option<Level>) {
+        let Some(wanted) = self.level(number).filter(|wanted| Some(*wanted) != told) else { return };
+        let Some(Arming { directory, .. }) = self.sharing(number).first() else { return };
+        match self.ask(kernel, directory, wanted, Extent::Exactly) {
+            Ok(same) if same == number => {}
             // Another directory has come to this path, and may have lost what others want to be told. When its
             // watch ends without their doing, they learn that they have to begin anew.
             Ok(stranger) => kernel.unwatch(stranger),
