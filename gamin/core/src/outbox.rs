@@ -20,6 +20,9 @@ use tracing::{trace, warn};
 /// packet, and by the hinges of listings: their roots and ends.
 pub const BYTES_MAX: usize = 64 * 1024;
 
+/// For how many bytes room is kept when there are none.
+const ROOM_KEPT: usize = 4096;
+
 /// Where something stands in the order in which it is to be told.
 type Place = u64;
 
@@ -128,7 +131,7 @@ impl Outbox {
         // What has been taken makes room once it is at least as much as what is moved.
         if self.taken == self.bytes.len() {
             self.bytes.clear();
-            self.bytes.shrink_to(self.ready_max);
+            self.bytes.shrink_to(ROOM_KEPT);
             self.taken = 0;
         } else if self.taken >= self.ready_max {
             self.bytes.drain(..self.taken);

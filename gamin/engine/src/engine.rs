@@ -39,7 +39,7 @@ use crate::watch::{Reliance, Waiting, Watch};
 use crate::watch_index::{WatchIndex, Watches};
 
 /// For how many effects, and outputs, room is kept when there are none.
-const ROOM_KEPT: usize = 1024;
+const ROOM_KEPT: usize = 64;
 
 /// How the engine is to watch.
 #[derive(Debug, Clone)]
