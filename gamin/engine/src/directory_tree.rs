@@ -15,7 +15,7 @@ use smallvec::SmallVec;
 use crate::path::TreePath;
 
 /// Names a directory of a tree, for as long as it is in there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Node(NonZeroU32);
 
 impl Node {

@@ -17,7 +17,7 @@ use crate::id::{ArmingId, WatchId};
 use crate::id_map::IdMap;
 use crate::need::{Need, Role};
 use crate::path::{Name, TreePath};
-use crate::users::Users;
+use crate::users::{Lister, Users};
 
 /// What the kernel has answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,17 +45,12 @@ pub(crate) struct Arming {
 pub(crate) struct KernelWatch {
     /// `None` once it was at its path no more, until it is asked about again.
     arming: Option<Arming>,
-    users: Users,
+    lister: Lister,
     /// How many users the directories in it have.
     users_in_it: u32,
 }
 
 impl KernelWatch {
-    /// How many reasons there are for it, but for those that lead through it.
-    pub(crate) fn needs(&self) -> usize {
-        self.users.iter().count()
-    }
-
     fn is_armed(&self) -> bool {
         self.arming.is_some_and(|arming| arming.state == ArmingState::Armed)
     }
@@ -66,13 +61,6 @@ impl KernelWatch {
             Some(ArmingState::Armed) => Standing::Armed,
             Some(ArmingState::Refused(why)) => Standing::Refused(why),
         }
-    }
-
-    /// How much is needed. Where the last directory on a watch's path is in it, that removals are told: of a removed directory that
-    /// somebody holds open the kernel says nothing else.
-    fn needed_level(&self) -> Level {
-        let least = if self.users_in_it > 0 { Level::Removals } else { Level::Itself };
-        self.users.last().map_or(least, |role| role.level().max(least))
     }
 }
 
@@ -101,6 +89,7 @@ impl Standing {
 #[derive(Debug, Default)]
 pub(crate) struct KernelWatches {
     tree: DirectoryTree<KernelWatch>,
+    users: Users,
     armings: IdMap<ArmingId, Node>,
     last_id: ArmingId,
     /// How often the kernel was asked for something new.
@@ -117,7 +106,7 @@ impl KernelWatches {
     /// asked for that much.
     pub(crate) fn hold(&mut self, watch: WatchId, need: &Need, effects: &mut VecDeque<Effect>) {
         let node = self.tree.insert(&need.directory);
-        let is_new = self.tree[node].users.insert((need.role.clone(), watch));
+        let is_new = self.users.insert(node, &mut self.tree[node].lister, need.role.clone(), watch);
         if is_new && let Some(above) = self.tree.above(node) {
             self.tree[above].users_in_it += 1;
         }
@@ -126,10 +115,22 @@ impl KernelWatches {
         }
     }
 
+    /// The role in which most is needed of a directory itself.
+    fn needed_role(&self, node: Node) -> Option<&Role> {
+        self.users.last(node, self.tree[node].lister)
+    }
+
+    /// How much is needed. Where the last directory on a watch's path is in it, that removals are told: of a removed directory that
+    /// somebody holds open the kernel says nothing else.
+    fn needed_level(&self, node: Node) -> Level {
+        let least = if self.tree[node].users_in_it > 0 { Level::Removals } else { Level::Itself };
+        self.needed_role(node).map_or(least, |role| role.level().max(least))
+    }
+
     /// Asks the kernel about a directory, if it has not been asked for as much as is needed.
     fn ask(&mut self, node: Node, effects: &mut VecDeque<Effect>) {
+        let level = self.needed_level(node);
         let held = &mut self.tree[node];
-        let level = held.needed_level();
         if held.arming.is_some_and(|arming| arming.level >= level) {
             return;
         }
@@ -168,7 +169,7 @@ impl KernelWatches {
     /// Notes that `watch` needs this no more, and gives back what nobody needs.
     pub(crate) fn release(&mut self, watch: WatchId, need: &Need, effects: &mut VecDeque<Effect>) {
         let Some(node) = self.tree.find(&need.directory) else { return };
-        if !self.tree[node].users.remove(&(need.role.clone(), watch)) {
+        if !self.users.remove(node, &mut self.tree[node].lister, need.role.clone(), watch) {
             return;
         }
         let above = self.tree.above(node);
@@ -178,7 +179,7 @@ impl KernelWatches {
         // Up to the first that is needed all the same. That one, and the one above it, may be needed for less.
         let mut next = Some(node);
         while let Some(node) = next
-            && self.tree[node].users.is_empty()
+            && self.needed_role(node).is_none()
             && !self.tree.has_below(node)
         {
             next = self.tree.above(node);
@@ -195,8 +196,8 @@ impl KernelWatches {
 
     /// Asks the kernel for less, if less is needed.
     fn lower(&mut self, node: Node, effects: &mut VecDeque<Effect>) {
+        let level = self.needed_level(node);
         let held = &mut self.tree[node];
-        let level = held.needed_level();
         if let Some(arming) = held.arming.as_mut().filter(|arming| level < arming.level) {
             arming.level = level;
             if arming.state == ArmingState::Armed {
@@ -220,14 +221,11 @@ impl KernelWatches {
         self.armings.len()
     }
 
-    /// All whose ids are behind a number.
-    pub(crate) fn after(
-        &self,
-        number: u64,
-    ) -> impl Iterator<Item = (ArmingId, &TreePath, &KernelWatch, Arming)> {
+    /// All whose ids are behind a number, and how many reasons there are for each, but for those that lead through it.
+    pub(crate) fn after(&self, number: u64) -> impl Iterator<Item = (ArmingId, &TreePath, usize, Arming)> {
         self.armings.behind(number).filter_map(|(id, node)| {
             let held = &self.tree[*node];
-            Some((id, self.tree.path(*node), held, held.arming?))
+            Some((id, self.tree.path(*node), self.users.of(*node, held.lister).count(), held.arming?))
         })
     }
 
@@ -249,9 +247,11 @@ impl KernelWatches {
     /// not what followed; they will rescan.
     pub(crate) fn concerned(&self, id: ArmingId, name: &Name) -> SmallVec<[(WatchId, Role); 2]> {
         let mut concerned = SmallVec::new();
-        let held = self.armings.get(&id).map(|node| &self.tree[*node]).filter(|held| held.is_armed());
+        let Some(node) = self.armings.get(&id).filter(|node| self.tree[**node].is_armed()) else {
+            return concerned;
+        };
         for role in [Role::Entry(name.clone()), Role::Listed] {
-            let users = held.into_iter().flat_map(|held| held.users.with(&role));
+            let users = self.users.with(*node, self.tree[*node].lister, &role);
             concerned.extend(users.map(|watch| (watch, role.clone())));
         }
         concerned.sort_unstable();
@@ -261,10 +261,12 @@ impl KernelWatches {
     /// The watches that an arming serves: those whose path ends there, and those whose path leads through.
     pub(crate) fn users(&self, id: ArmingId) -> Vec<WatchId> {
         let Some(node) = self.armings.get(&id) else { return Vec::new() };
-        let held = self.tree.downwards(*node).map(|node| &self.tree[node]);
-        let users: BTreeSet<WatchId> =
-            held.flat_map(|held| held.users.iter().map(|(_, watch)| watch)).collect();
-        users.into_iter().collect()
+        let users = self.tree.downwards(*node).flat_map(|node| self.users_of(node));
+        users.collect::<BTreeSet<WatchId>>().into_iter().collect()
+    }
+
+    fn users_of(&self, node: Node) -> impl Iterator<Item = WatchId> {
+        self.users.of(node, self.tree[node].lister).map(|(_, watch)| watch)
     }
 
     /// Ends the arming of a directory that is at its path no more, and with it those of all paths below: none of them
@@ -274,8 +276,8 @@ impl KernelWatches {
         let Some(node) = self.tree.find(directory) else { return served };
         let nodes: Vec<Node> = self.tree.downwards(node).collect();
         for node in nodes {
+            served.extend(self.users_of(node));
             let held = &mut self.tree[node];
-            served.extend(held.users.iter().map(|(_, watch)| watch));
             if let Some(arming) = held.arming.take() {
                 self.armings.remove(&arming.id);
                 effects.push_back(Effect::Disarm { id: arming.id });
@@ -363,7 +365,7 @@ mod tests {
         assert_eq!(asked(&watches), first);
         watches.release(WatchId(1), &listed("/a/b"), &mut effects);
         assert_eq!(asked(&watches), []);
-        assert!(watches.tree.is_empty() && watches.armings.is_empty());
+        assert!(watches.tree.is_empty() && watches.users.is_empty() && watches.armings.is_empty());
     }
 
     #[test]
@@ -379,7 +381,7 @@ mod tests {
         watches.release(WatchId(1), &listed("/a/b"), &mut effects);
         assert_eq!(watches.tree.len(), 2);
         watches.release(WatchId(2), &listed("/ab"), &mut effects);
-        assert!(watches.tree.is_empty() && watches.armings.is_empty());
+        assert!(watches.tree.is_empty() && watches.users.is_empty() && watches.armings.is_empty());
     }
 
     #[test]

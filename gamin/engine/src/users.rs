@@ -1,106 +1,65 @@
-//! Who needs one directory, and in which role: mostly one watch, for which little room is taken.
+//! Who needs which directory, and in which role: mostly one watch that lists it, which is kept with the directory itself.
 //!
-//! What a role asks for is left to `need`. Invariant: each is there once, in the order of roles and then of watches.
+//! What a role asks for is left to `need`. Invariant: each is there once, whether it is kept here or with the directory.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, btree_set};
 
+use crate::directory_tree::Node;
 use crate::id::WatchId;
 use crate::need::Role;
 
-/// The reasons for a directory, in order, and whose they are. Mostly one, for which little room is taken.
+/// The watch that lists a directory, or one of them, as it is kept with that.
+pub(crate) type Lister = Option<WatchId>;
+
+/// Those who are not kept with their directory.
 #[derive(Debug, Default)]
-#[allow(clippy::box_collection, reason = "a set is rare, and would take the room of three words in each")]
-pub(crate) enum Users {
-    #[default]
-    None,
-    Lister(WatchId),
-    One(Box<(Role, WatchId)>),
-    Many(Box<BTreeSet<(Role, WatchId)>>),
-}
+pub(crate) struct Users(BTreeSet<(Node, Role, WatchId)>);
 
 impl Users {
-    fn one((role, watch): (Role, WatchId)) -> Users {
-        match role {
-            Role::Listed => Users::Lister(watch),
-            Role::Passed | Role::Entry(_) => Users::One(Box::new((role, watch))),
+    /// Adds one of a directory; gives whether it is new.
+    pub(crate) fn insert(&mut self, node: Node, lister: &mut Lister, role: Role, watch: WatchId) -> bool {
+        let user = (node, role, watch);
+        if user.1 == Role::Listed && lister.is_none_or(|lister| lister == watch) {
+            return !self.0.contains(&user) && lister.replace(watch).is_none();
         }
+        self.0.insert(user)
     }
 
-    /// Adds one; gives whether it is new.
-    pub(crate) fn insert(&mut self, user: (Role, WatchId)) -> bool {
-        let first = match std::mem::take(self) {
-            Users::None => {
-                *self = Users::one(user);
-                return true;
-            }
-            Users::Lister(watch) => (Role::Listed, watch),
-            Users::One(one) => *one,
-            Users::Many(mut many) => {
-                let is_new = many.insert(user);
-                *self = Users::Many(many);
-                return is_new;
-            }
-        };
-        let is_new = first != user;
-        *self = if is_new { Users::Many(Box::new(BTreeSet::from([first, user]))) } else { Users::one(first) };
-        is_new
-    }
-
-    /// Removes one; gives whether it was there.
-    pub(crate) fn remove(&mut self, user: &(Role, WatchId)) -> bool {
-        let is_it = match self {
-            Users::None => false,
-            Users::Lister(watch) => *user == (Role::Listed, *watch),
-            Users::One(one) => **one == *user,
-            Users::Many(many) => {
-                let removed = many.remove(user);
-                if many.is_empty() {
-                    *self = Users::None;
-                }
-                return removed;
-            }
-        };
-        if is_it {
-            *self = Users::None;
+    /// Removes one of a directory; gives whether it was there.
+    pub(crate) fn remove(&mut self, node: Node, lister: &mut Lister, role: Role, watch: WatchId) -> bool {
+        let is_lister = role == Role::Listed && *lister == Some(watch);
+        if is_lister {
+            *lister = None;
         }
-        is_it
+        is_lister || self.0.remove(&(node, role, watch))
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        matches!(self, Users::None)
+    fn kept(&self, node: Node) -> btree_set::Range<'_, (Node, Role, WatchId)> {
+        self.0.range((node, Role::Passed, WatchId(0))..=(node, Role::Listed, WatchId(u32::MAX)))
     }
 
-    pub(crate) fn last(&self) -> Option<&Role> {
-        match self {
-            Users::None => None,
-            Users::Lister(_) => Some(&Role::Listed),
-            Users::One(one) => Some(&one.0),
-            Users::Many(many) => many.last().map(|(role, _)| role),
-        }
+    /// The users of a directory, the one that is kept with it last.
+    pub(crate) fn of(&self, node: Node, lister: Lister) -> impl Iterator<Item = (&Role, WatchId)> {
+        self.kept(node)
+            .map(|(_, role, watch)| (role, *watch))
+            .chain(lister.map(|lister| (&Role::Listed, lister)))
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (&Role, WatchId)> {
-        let (one, many) = match self {
-            Users::None => (None, None),
-            Users::Lister(watch) => (Some((&Role::Listed, *watch)), None),
-            Users::One(one) => (Some((&one.0, one.1)), None),
-            Users::Many(many) => (None, Some(many.iter())),
-        };
-        one.into_iter().chain(many.into_iter().flatten().map(|(role, watch)| (role, *watch)))
+    /// The role in which most is needed of it.
+    pub(crate) fn last(&self, node: Node, lister: Lister) -> Option<&Role> {
+        lister.map(|_| &Role::Listed).or_else(|| self.kept(node).next_back().map(|(_, role, _)| role))
     }
 
     /// Those with a role.
-    pub(crate) fn with<'a>(&'a self, role: &'a Role) -> impl Iterator<Item = WatchId> + 'a {
-        let (one, many) = match self {
-            Users::Many(many) => (None, Some(many.range((role.clone(), WatchId(0))..))),
-            Users::None | Users::Lister(_) | Users::One(_) => (Some(self.iter()), None),
-        };
-        let users =
-            one.into_iter().flatten().chain(many.into_iter().flatten().map(|(of, watch)| (of, *watch)));
-        users
-            .skip_while(move |(of, _)| *of != role)
-            .take_while(move |(of, _)| *of == role)
-            .map(|(_, watch)| watch)
+    pub(crate) fn with(&self, node: Node, lister: Lister, role: &Role) -> impl Iterator<Item = WatchId> {
+        let others = self.0.range((node, role.clone(), WatchId(0))..=(node, role.clone(), WatchId(u32::MAX)));
+        others.map(|(.., watch)| *watch).chain(lister.filter(|_| *role == Role::Listed))
+    }
+
+    /// Whether nobody is kept here.
+    #[cfg(test)]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 }
 
@@ -109,7 +68,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::path::Name;
+    use crate::directory_tree::DirectoryTree;
+    use crate::path::{Name, TreePath};
 
     fn role(number: u8) -> Role {
         match number {
@@ -122,22 +82,29 @@ mod tests {
 
     proptest! {
         #[test]
-        fn they_are_a_set_in_order_however_few(
-            steps in proptest::collection::vec((any::<bool>(), 0_u8..4, 0_u32..3), 1..40),
+        fn they_are_a_set_wherever_they_are_kept(
+            steps in proptest::collection::vec((any::<bool>(), 0..2_usize, 0_u8..4, 0_u32..3), 1..60),
         ) {
-            let (mut users, mut model) = (Users::default(), BTreeSet::new());
-            for (comes, number, watch) in steps {
-                let user = (role(number), WatchId(watch));
+            let mut tree = DirectoryTree::<Lister>::default();
+            let nodes = [tree.insert(&TreePath::root().join(b"a")), tree.insert(&TreePath::root())];
+            let (mut users, mut models) = (Users::default(), [BTreeSet::new(), BTreeSet::new()]);
+            for (comes, which, number, watch) in steps {
+                let (node, model) = (nodes[which], &mut models[which]);
+                let (role, watch, lister) = (role(number), WatchId(watch), &mut tree[node]);
                 if comes {
-                    prop_assert_eq!(users.insert(user.clone()), model.insert(user));
+                    prop_assert_eq!(users.insert(node, lister, role.clone(), watch), model.insert((role, watch)));
                 } else {
-                    prop_assert_eq!(users.remove(&user), model.remove(&user));
+                    prop_assert_eq!(users.remove(node, lister, role.clone(), watch), model.remove(&(role, watch)));
                 }
-                prop_assert!(users.iter().eq(model.iter().map(|(role, watch)| (role, *watch))));
-                prop_assert_eq!((users.is_empty(), users.last()), (model.is_empty(), model.last().map(|(role, _)| role)));
+            }
+            for (node, model) in nodes.into_iter().zip(models) {
+                let all: Vec<_> = users.of(node, tree[node]).map(|(role, watch)| (role.clone(), watch)).collect();
+                prop_assert_eq!(all.len(), model.len());
+                prop_assert_eq!(all.into_iter().collect::<BTreeSet<_>>(), model.clone());
+                prop_assert_eq!(users.last(node, tree[node]), model.last().map(|(role, _)| role));
                 for role in (0..4).map(role) {
-                    let with = model.iter().filter(|(of, _)| *of == role).map(|(_, watch)| *watch);
-                    prop_assert!(users.with(&role).eq(with));
+                    let with: BTreeSet<_> = users.with(node, tree[node], &role).collect();
+                    prop_assert!(model.iter().filter(|(of, _)| *of == role).map(|(_, watch)| *watch).eq(with));
                 }
             }
         }

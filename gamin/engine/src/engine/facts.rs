@@ -47,7 +47,7 @@ impl Engine {
 
     /// The directories behind a number that the kernel is asked about, each with its own.
     pub fn kernel_watch_facts(&self, after: u64) -> impl Iterator<Item = (u64, Fact)> {
-        self.kernel.after(after).map(|(id, directory, held, arming)| {
+        self.kernel.after(after).map(|(id, directory, needs, arming)| {
             let state = match arming.state {
                 ArmingState::Asked => "asked".to_owned(),
                 ArmingState::Armed => "armed".to_owned(),
@@ -57,7 +57,7 @@ impl Engine {
                 .word("id", id.0)
                 .word("level", format_args!("{:?}", arming.level))
                 .word("state", state)
-                .word("needs", held.needs())
+                .word("needs", needs)
                 .name("directory", directory);
             (id.number(), fact)
         })
