@@ -27,6 +27,7 @@ const HEADER_BYTES: usize = 16;
 const RECORD_MAX: usize = HEADER_BYTES + 4096;
 
 /// An inotify instance. An event loop can wait for its records.
+#[derive(Debug)]
 pub struct Inotify {
     instance: inotify::Inotify,
     buffer: Box<[u8]>,

@@ -7,10 +7,9 @@
 //!   a distinct one (Documentation/filesystems/multigrain-ts.rst).
 //! - Some, such as FAT and ext3, keep seconds, or every other second.
 
-use std::cell::RefCell;
 use std::collections::HashMap;
-use std::rc::Rc;
 use std::sync::LazyLock;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use gamin_engine::{FileType, Stamp};
 use nix::sys::stat::{FileStat, SFlag, lstat, major};
@@ -56,12 +55,16 @@ const MAKES_UP_TIMES: [FsType; 6] = [
 /// What is on which device, as far as it was needed. To be forgotten whenever something is mounted or unmounted, since the number of a
 /// device that is gone goes to another.
 #[derive(Debug, Clone, Default)]
-pub struct FileSystems(Rc<RefCell<HashMap<u64, FsType>>>);
+pub struct FileSystems(Arc<Mutex<HashMap<u64, FsType>>>);
 
 impl FileSystems {
     /// Forgets all.
     pub fn forget(&self) {
-        self.0.borrow_mut().clear();
+        self.lock().clear();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<u64, FsType>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -117,7 +120,7 @@ impl Judge {
     /// and so nothing is promised.
     #[allow(clippy::useless_conversion)] // as above
     fn file_system(&mut self, dev: u64, directory: &[u8]) -> Option<FsType> {
-        let mut known = self.file_systems.0.borrow_mut();
+        let mut known = self.file_systems.lock();
         if let Some(file_system) = known.get(&dev) {
             return Some(*file_system);
         }

@@ -1,6 +1,6 @@
 //! The command line of gam_server.
 //!
-//! What it serves, and how, is left to the host; how it leaves its starter, to `detach`; what it leaves behind, to
+//! What it serves, and how, is left to the server and its host; how it leaves its starter, to `detach`; what it leaves behind, to
 //! `surroundings`. Invariant: whatever rights the starter had borrowed, the server does not hold them.
 
 use std::ffi::OsString;
@@ -8,26 +8,21 @@ use std::io::{self, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{CommandFactory, Parser};
-use gamin_config::Policy;
+use gamin_host::{HostOptions, Settings};
 use gamin_meeting::{ListenError, Meeting};
 use gamin_trace::Traces;
 use nix::unistd::{getgid, getuid, setresgid, setresuid};
 use tracing::level_filters::LevelFilter;
 use tracing::{error, info};
 
-use crate::settings::Settings;
 use crate::socket::Listener;
-use crate::{detach, host, surroundings};
-use gamin_core::{BYTES_MAX, Config};
+use crate::{detach, server, surroundings};
 
 /// How long the server stays when it has no session.
 const IDLE_MAX: Duration = Duration::from_secs(30);
-/// How often what the kernel does not tell of is looked at.
-const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Tells programs what happens to the files and directories that they ask about.
 ///
@@ -143,17 +138,14 @@ fn serve(options: ServerOptions, traces: Traces) -> ExitCode {
         detach::leave_terminal();
         surroundings::leave_behind();
     }
-    let settings = Settings::new(options.config_dir.as_deref());
-    let policy = Policy { is_poll_only: options.pollonly, ..settings.policy() };
     surroundings::settle_in();
-    let config = Config {
-        engine: gamin_engine::Config { policy: Arc::new(policy.clone()), poll_interval: POLL_INTERVAL },
-        uid: getuid().as_raw(),
+    let host = HostOptions {
+        config_dir: options.config_dir,
+        is_poll_only: options.pollonly,
         idle_max: (!options.notimeout).then_some(IDLE_MAX),
-        settings: settings.paths(),
-        ready_max: BYTES_MAX,
+        is_in_place: false,
     };
-    if let Err(error) = host::hold_signals() {
+    if let Err(error) = server::hold_signals() {
         error!(%error, "can't take signals");
         return ExitCode::FAILURE;
     }
@@ -175,7 +167,7 @@ fn serve(options: ServerOptions, traces: Traces) -> ExitCode {
     if options.detached {
         detach::let_go();
     }
-    match host::serve(listener, config, settings, policy, traces) {
+    match server::serve(listener, &host, traces) {
         Ok(()) => {
             info!(place, "server ends");
             ExitCode::SUCCESS

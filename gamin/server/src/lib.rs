@@ -1,6 +1,6 @@
 //! gam_server as a library: the program around a [core](gamin_core::Core).
 //!
-//! [`run`] reads the command line and lets a host drive the core with real sockets, a real kernel and real time. What
+//! [`run`] reads the command line and lets a [host](gamin_host::Host) drive the core. What
 //! clients may do and are told is left to the core, where it is found to the meeting.
 //! Invariant: the loop waits for nothing but its descriptors; what may hang is looked at by a thread of its own.
 
@@ -8,11 +8,8 @@
 
 mod cli;
 mod detach;
-mod host;
-mod linux;
-mod settings;
+mod server;
 mod socket;
 mod surroundings;
-mod threads;
 
 pub use cli::{command, run};

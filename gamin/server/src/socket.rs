@@ -6,16 +6,15 @@
 //! that can't come: a descriptor is held in reserve, to take in and close what there is no other one for.
 
 use std::fs::File;
-use std::io::{self, Write};
+use std::io;
 use std::os::unix::net::{UnixListener, UnixStream};
 
+use gamin_core::Peer;
+use gamin_host::refuse;
 use gamin_meeting::{Claim, Listening};
-use gamin_protocol::FULL;
 use nix::errno::Errno;
 use nix::sys::socket::{getsockopt, sockopt};
 use tracing::{debug, warn};
-
-use gamin_core::Peer;
 
 /// What [`Listener::accept`] came to.
 pub(crate) enum Accepted {
@@ -102,12 +101,6 @@ impl Listener {
             Err(_) => Accepted::Exhausted,
         }
     }
-}
-
-/// Tells a client that there is no room for it.
-pub(crate) fn refuse(mut stream: &UnixStream) {
-    // Whoever does not hear it learns it from the end.
-    let _ = stream.write_all(&[FULL]);
 }
 
 fn reserve() -> Option<File> {

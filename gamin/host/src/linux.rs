@@ -1,4 +1,4 @@
-//! The system under a server that runs: inotify, if there is an instance for us, the mount table, and threads.
+//! The system under a host: inotify, if there is an instance for us, the mount table, and threads.
 //!
 //! How each is asked is left to `gamin-linux` and `threads`, when to the driver. Invariant: without an instance every arming
 //! is refused and nothing is noticed, which is polling.
@@ -7,15 +7,15 @@ use std::io;
 use std::sync::Arc;
 
 use gamin_backend::{Extent, Kernel, Lane, Mounts, Number, Record};
+use gamin_core::{System, WorkerId, Workers};
 use gamin_engine::{Level, Refusal, ScanRequest, TreePath};
 use gamin_linux::{Disk, FileSystems, Inotify, MountTable};
 use tracing::warn;
 
 use crate::threads::Threads;
-use gamin_core::System;
-use gamin_core::{WorkerId, Workers};
 
 /// The running system.
+#[derive(Debug)]
 pub(crate) struct Linux {
     pub inotify: Option<Inotify>,
     pub table: Option<MountTable>,

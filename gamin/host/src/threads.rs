@@ -1,4 +1,4 @@
-//! The workers of a real system: a thread for each lane.
+//! The workers of a real system: a thread for each lane, or, where that is wanted and nothing can hang, nobody but the caller.
 //!
 //! Which scan a thread is given, and when one is overdue, is left to `lanes`. Invariants: there are never more than
 //! [`THREADS_MAX`] threads, hung ones included; a thread that is let go ends, as soon as it does not hang.
@@ -11,12 +11,12 @@ use std::thread;
 use std::time::Duration;
 
 use gamin_backend::{Lane, Mounts, scan};
+use gamin_core::{Content, Message, WorkerId, Workers};
 use gamin_engine::ScanRequest;
 use gamin_linux::Disk;
 use mio::Waker;
+use nix::sys::signal::{SigSet, SigmaskHow};
 use tracing::debug;
-
-use gamin_core::{Content, Message, WorkerId, Workers};
 
 /// How long a thread stays without a scan.
 const REST: Duration = Duration::from_secs(10);
@@ -25,13 +25,14 @@ const THREADS_MAX: usize = 64;
 /// More than a scan needs: its paths are on the heap.
 const STACK_BYTES: usize = 256 * 1024;
 
+#[derive(Debug)]
 struct Order {
     request: ScanRequest,
     mounts: Arc<Mounts>,
 }
 
 /// The way from the threads to the event loop.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub(crate) struct Messages {
     pub sender: mpsc::Sender<Message>,
     pub waker: Arc<Waker>,
@@ -49,23 +50,40 @@ impl Messages {
 }
 
 /// The threads that there are.
+#[derive(Debug)]
 pub(crate) struct Threads {
     messages: Messages,
     last_id: u64,
     orders: HashMap<WorkerId, mpsc::Sender<Order>>,
     /// Each thread holds one of these.
     alive: Arc<()>,
+    /// What can't hang is scanned by whoever orders it, without a thread ...
+    is_in_place: bool,
+    /// ... who is known as this worker then.
+    in_place: Option<WorkerId>,
 }
 
 impl Threads {
     /// None so far. They will speak through `messages`.
-    pub fn new(messages: Messages) -> Threads {
-        Threads { messages, last_id: 0, orders: HashMap::new(), alive: Arc::new(()) }
+    pub fn new(messages: Messages, is_in_place: bool) -> Threads {
+        Threads {
+            messages,
+            last_id: 0,
+            orders: HashMap::new(),
+            alive: Arc::new(()),
+            is_in_place,
+            in_place: None,
+        }
     }
 }
 
 impl Workers for Threads {
     fn start(&mut self, lane: &Lane) -> io::Result<Option<WorkerId>> {
+        if self.is_in_place && !lane.may_hang() {
+            self.last_id += 1;
+            self.in_place = Some(WorkerId(self.last_id));
+            return Ok(self.in_place);
+        }
         if Arc::strong_count(&self.alive) > THREADS_MAX {
             debug!(?lane, "waits for a thread: there are {THREADS_MAX}");
             return Ok(None);
@@ -76,17 +94,24 @@ impl Workers for Threads {
         let voice = Voice { lane: lane.clone(), worker: id, messages: self.messages.clone() };
         let alive = Arc::clone(&self.alive);
         let builder = thread::Builder::new().name("scans".to_owned()).stack_size(STACK_BYTES);
-        builder.spawn(move || {
+        // Signals are the program's business, whose thread this is not.
+        let signals = SigSet::all().thread_swap_mask(SigmaskHow::SIG_SETMASK)?;
+        let spawned = builder.spawn(move || {
             work(&inbox, &voice);
             drop(alive);
             voice.say(Content::Ended);
-        })?;
+        });
+        signals.thread_set_mask()?;
+        spawned?;
         self.orders.insert(id, orders);
         Ok(Some(id))
     }
 
     fn order(&mut self, worker: WorkerId, request: &ScanRequest, mounts: &Arc<Mounts>) {
-        if let Some(orders) = self.orders.get(&worker) {
+        if self.in_place == Some(worker) {
+            let voice = Voice { lane: Lane::LONG, worker, messages: self.messages.clone() };
+            voice.scan(request, mounts);
+        } else if let Some(orders) = self.orders.get(&worker) {
             // It listens as long as it is not let go.
             let _ = orders.send(Order { request: request.clone(), mounts: Arc::clone(mounts) });
         }
@@ -94,6 +119,7 @@ impl Workers for Threads {
 
     fn dismiss(&mut self, worker: WorkerId) {
         self.orders.remove(&worker);
+        self.in_place.take_if(|in_place| *in_place == worker);
     }
 }
 
@@ -105,6 +131,10 @@ struct Voice {
 }
 
 impl Voice {
+    fn scan(&self, request: &ScanRequest, mounts: &Mounts) {
+        self.say(Content::Answer(scan(&mut Disk::new(), request, mounts, &self.lane)));
+    }
+
     fn say(&self, content: Content) {
         self.messages.send(Message { lane: self.lane.clone(), worker: self.worker, content });
     }
@@ -121,7 +151,7 @@ fn work(inbox: &mpsc::Receiver<Order>, voice: &Voice) {
             order => order.ok(),
         };
         let Some(Order { request, mounts }) = order else { return };
-        voice.say(Content::Answer(scan(&mut Disk::new(), &request, &mounts, &voice.lane)));
+        voice.scan(&request, &mounts);
     }
 }
 
@@ -147,10 +177,14 @@ mod tests {
 
     impl Bench {
         fn new() -> Bench {
+            Bench::with(false)
+        }
+
+        fn with(is_in_place: bool) -> Bench {
             let (sender, messages) = mpsc::channel();
             let poll = Poll::new().expect("a descriptor");
             let waker = Waker::new(poll.registry(), Token(0)).expect("another");
-            let threads = Threads::new(Messages { sender, waker: Arc::new(waker) });
+            let threads = Threads::new(Messages { sender, waker: Arc::new(waker) }, is_in_place);
             Bench { lanes: Lanes::default(), threads, messages, _poll: poll, mounts: Arc::default() }
         }
 
@@ -237,6 +271,17 @@ mod tests {
         assert_eq!(bench.answer(), 3);
         bench.add(NOW, lane(1), job(4));
         assert_eq!(bench.answer(), 4);
+    }
+
+    #[test]
+    fn where_it_is_wanted_only_what_may_hang_has_a_thread() {
+        let mut bench = Bench::with(true);
+        bench.add(NOW, Lane::LONG, job(1));
+        bench.add(NOW, Lane::LONG, job(2));
+        assert_eq!(Arc::strong_count(&bench.threads.alive), 1, "nobody but what counts them");
+        assert_eq!([(); 2].map(|()| bench.answer()), [1, 2]);
+        bench.add(NOW, lane(1), job(3));
+        assert_eq!((bench.answer(), Arc::strong_count(&bench.threads.alive)), (3, 2));
     }
 
     #[test]

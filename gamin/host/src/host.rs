@@ -1,44 +1,36 @@
-//! The host of a core on a real system: sockets, the kernel, the clock and signals in one event loop.
+//! The host of a core: sockets, the kernel and the clock in one event loop.
 //!
 //! What the loop finds ready is only noted; [`Host::turn`] then does everything in a fixed order. What it means
-//! is left to the core, how effects and answers follow each other to the driver, how sockets are made and accepted to
-//! `socket`.
+//! is left to the core, how effects and answers follow each other to the driver, where connections come from to whoever turns it.
 //! Invariants: nothing but a local file system can block. Per turn, nobody takes more than a bounded share. Without
 //! work, nothing wakes: after the kernel's queue was read that is to rest, not before the next notice.
 
-mod serve;
-mod sources;
-
 use std::collections::{BTreeMap, BTreeSet};
-use std::error::Error;
 use std::io::{self, ErrorKind, Read, Write};
+use std::os::fd::{AsFd, AsRawFd, RawFd};
 use std::os::unix::net::UnixStream;
-use std::sync::mpsc;
+use std::path::PathBuf;
+use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
 use gamin_config::Policy;
+use gamin_core::{BYTES_MAX, Config, Core, Driver, FULL, Message, Peer, SessionId};
 use gamin_engine::Time;
-use gamin_linux::{FileSystems, MountTable, memory};
-use gamin_trace::Traces;
+use gamin_linux::{FileSystems, MountTable};
 use mio::{Events, Interest, Poll};
-use nix::sys::signal::Signal;
-use nix::sys::signalfd::SignalFd;
+use nix::unistd::getuid;
 use tracing::{debug, error, info, warn};
 
 use crate::linux::Linux;
 use crate::settings::Settings;
-use crate::socket::{Accepted, Listener, refuse};
-use gamin_core::{Core, Driver, Message, NOUNS, Peer, SessionId};
-pub(crate) use serve::serve;
-use sources::Source;
-pub(crate) use sources::hold_signals;
+use crate::sources::{self, Source};
 
+/// How often what the kernel does not tell of is looked at.
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
+/// How many sources are told of at once.
+const EVENTS_MAX: usize = 256;
 /// How many bytes are read from a session before others have their turn.
 const READ_MAX: usize = 16 * 1024;
-/// How many connections are taken in before others have their turn.
-const ACCEPT_MAX: usize = 64;
-/// How long to wait when there is nothing left to take a connection in with.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// How long to leave the kernel alone after it gave no inotify instance.
 const INOTIFY_PAUSE: Duration = Duration::from_secs(5);
 /// How long after the end of a session what is free by then goes back to the system.
@@ -46,13 +38,30 @@ const GIVE_BACK_AFTER: Duration = Duration::from_secs(1);
 /// How long effects are carried out before others have their turn.
 const EFFECTS_MAX: Duration = Duration::from_millis(10);
 
-/// What the server is, beside its core.
-pub(crate) struct Host {
+/// What a host is made with.
+#[derive(Debug, Clone, Default)]
+pub struct HostOptions {
+    /// Where the system's configuration files are, instead of `/etc/gamin`.
+    pub config_dir: Option<PathBuf>,
+    /// The kernel is not asked: everything is looked at every second.
+    pub is_poll_only: bool,
+    /// After how long without a session it is finished; never if `None`.
+    pub idle_max: Option<Duration>,
+    /// What can't hang is done in turn, however long it takes, and not by a thread.
+    pub is_in_place: bool,
+}
+
+/// A source of its user's in the event loop, by a number of its choice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Guest(pub u8);
+
+/// A core, and the system on which it runs.
+#[derive(Debug)]
+pub struct Host {
     driver: Driver,
     system: Linux,
     poll: Poll,
-    signals: SignalFd,
-    traces: Traces,
+    events: Events,
     /// What the threads say.
     inbox: mpsc::Receiver<Message>,
     /// Whether the event loop tells of the kernel's next notice.
@@ -61,10 +70,6 @@ pub(crate) struct Host {
     inotify_at: Time,
     settings: Settings,
     origin: Instant,
-    listener: Listener,
-    /// Whether there may be connections to take in, and not before when.
-    is_acceptable: bool,
-    accept_at: Time,
     next_session: u64,
     connections: BTreeMap<SessionId, ClientSocket>,
     /// Connections that may have bytes for us, and those that may take some that they did not take before.
@@ -76,9 +81,9 @@ pub(crate) struct Host {
     /// When a session ended last, and when to give back what sessions have left behind.
     ended_at: Time,
     give_back_at: Option<Time>,
-    is_stopped: bool,
 }
 
+#[derive(Debug)]
 struct ClientSocket {
     stream: UnixStream,
     /// Whether the socket may take bytes.
@@ -87,25 +92,31 @@ struct ClientSocket {
     waits_for_room: bool,
 }
 
+// Its making, and what can be asked about it.
 impl Host {
-    /// Makes ready to serve.
+    /// Makes a host without sessions.
     ///
     /// # Errors
     /// There is no event loop to be had, or it can't take what has to be in it.
-    fn new(
-        listener: Listener,
-        core: Core,
-        settings: Settings,
-        mut policy: Policy,
-        traces: Traces,
-    ) -> Result<Host, Box<dyn Error>> {
+    pub fn new(options: &HostOptions) -> io::Result<Host> {
+        let settings = Settings::new(options.config_dir.as_deref());
+        let mut policy = Policy { is_poll_only: options.is_poll_only, ..settings.policy() };
+        let core = Core::new(
+            Time::default(),
+            Config {
+                engine: gamin_engine::Config {
+                    policy: Arc::new(policy.clone()),
+                    poll_interval: POLL_INTERVAL,
+                },
+                uid: getuid().as_raw(),
+                idle_max: options.idle_max,
+                settings: settings.paths(),
+                ready_max: BYTES_MAX,
+            },
+        );
         let poll = Poll::new()?;
         let registry = poll.registry();
-        let signals = sources::add_signals(registry)?;
-        let (threads, inbox) = sources::add_threads(registry)?;
-        for socket in &listener.sockets {
-            Source::Listener.add(registry, socket, Interest::READABLE)?;
-        }
+        let (threads, inbox) = sources::add_threads(registry, options.is_in_place)?;
         let follows = |table: &MountTable| Source::Mounts.add(registry, table, Interest::PRIORITY);
         let table = MountTable::open().and_then(|table| follows(&table).map(|()| table));
         let table = table.inspect_err(|error| warn!(%error, "can't follow what is mounted")).ok();
@@ -126,16 +137,12 @@ impl Host {
             driver: Driver::new(core, policy),
             system,
             poll,
-            signals,
-            traces,
+            events: Events::with_capacity(EVENTS_MAX),
             inbox,
             hears_kernel,
             inotify_at: Time::default() + INOTIFY_PAUSE,
             settings,
             origin: Instant::now(),
-            listener,
-            is_acceptable: true,
-            accept_at: Time::default(),
             next_session: 0,
             connections: BTreeMap::new(),
             readable: BTreeSet::new(),
@@ -144,34 +151,47 @@ impl Host {
             is_unsettled: false,
             ended_at: Time::default(),
             give_back_at: None,
-            is_stopped: false,
         })
     }
 
-    /// Whether there is nothing left to do.
-    fn is_finished(&self) -> bool {
-        self.is_stopped || self.driver.core().is_finished()
+    /// Its core, to be asked.
+    pub fn core(&self) -> &Core {
+        self.driver.core()
     }
 
-    /// Waits until there is something to do, and notes what it is.
+    /// The time since it was made.
+    pub fn now(&self) -> Time {
+        Time(self.origin.elapsed())
+    }
+
+    /// Has the event loop tell of a descriptor of the caller's when that is readable, at its edges.
+    ///
+    /// # Errors
+    /// There is no room for it.
+    pub fn add_guest(&self, guest: Guest, descriptor: &impl AsFd) -> io::Result<()> {
+        Source::Guest(guest).add(self.poll.registry(), descriptor, Interest::READABLE)
+    }
+}
+
+// What turns it.
+impl Host {
+    /// Waits until there is something to do, but at most so long, and notes what it is. Of the caller's own sources, gives those
+    /// that are ready to `welcome`.
     ///
     /// # Errors
     /// The event loop is broken; nothing a client does brings that about.
-    fn wait(&mut self, events: &mut Events) -> io::Result<()> {
-        let timeout = self.timeout();
-        match self.poll.poll(events, timeout) {
+    pub fn wait(&mut self, at_most: Option<Duration>, mut welcome: impl FnMut(Guest)) -> io::Result<()> {
+        let timeout = self.timeout().into_iter().chain(at_most).min();
+        match self.poll.poll(&mut self.events, timeout) {
             Err(error) if error.kind() == ErrorKind::Interrupted => return Ok(()),
             waited => waited?,
         }
-        for event in &*events {
+        let now = self.now();
+        for event in &self.events {
             match Source::from(event.token()) {
-                Source::Signals => self.take_signals(),
                 Source::Mounts => self.system.is_remounted = true,
-                Source::Kernel => {
-                    let now = self.now();
-                    self.driver.gather_mut().handle_ready(now);
-                }
-                Source::Listener => self.is_acceptable = true,
+                Source::Kernel => self.driver.gather_mut().handle_ready(now),
+                Source::Guest(guest) => welcome(guest),
                 Source::Client(id) => {
                     if event.is_readable() || event.is_error() {
                         self.readable.insert(id);
@@ -190,48 +210,28 @@ impl Host {
         Ok(())
     }
 
-    /// Switches the trace to a file on or off. The file opens with all that the core says of itself.
-    fn switch_trace(&self) {
-        let switched = self.traces.switch(|out| {
-            let mut facts = NOUNS.iter().flat_map(|noun| self.driver.core().facts(self.now(), None, noun, 0));
-            facts.try_for_each(|(_, fact)| writeln!(out, "{fact}"))
-        });
-        if let Err(error) = switched {
-            warn!(%error, "can't trace to a file in /tmp");
-        }
+    /// Takes in a connection, whose socket does not block.
+    ///
+    /// # Errors
+    /// The event loop can't take it.
+    pub fn connect(&mut self, stream: UnixStream, peer: Peer) -> io::Result<()> {
+        let id = SessionId(self.next_session + 1);
+        Source::Client(id).add(self.poll.registry(), &stream, Interest::READABLE)?;
+        self.next_session = id.0;
+        self.connections.insert(id, ClientSocket { stream, is_writable: true, waits_for_room: false });
+        self.readable.insert(id);
+        let now = self.now();
+        self.driver.core_mut().handle_connection(now, id, peer);
+        Ok(())
     }
 
-    fn now(&self) -> Time {
-        Time(self.origin.elapsed())
-    }
-
-    /// How long the event loop may wait; `None` until something happens.
-    fn timeout(&self) -> Option<Duration> {
-        let core = self.driver.core();
-        if self.is_unsettled || self.readable.iter().any(|id| core.accepts_bytes(*id)) {
-            return Some(Duration::ZERO);
-        }
-        let deadlines = [
-            self.driver.next_deadline(),
-            self.is_acceptable.then_some(self.accept_at),
-            self.give_back_at,
-            // Only while something is polled; otherwise nothing is missed.
-            core.next_deadline()
-                .filter(|_| self.driver.policy().without_kernel.is_some())
-                .map(|_| self.inotify_at),
-        ];
-        let next = deadlines.into_iter().flatten().min()?;
-        Some(next.since(self.now()))
-    }
-
-    /// Does what there is to do.
-    fn turn(&mut self) {
+    /// Does what there is to do, each a bounded share.
+    pub fn turn(&mut self) {
         let now = self.now();
         self.driver.follow_mounts(&mut self.system, now);
         self.find_inotify();
         self.read_kernel();
         self.settle();
-        self.accept();
         self.read();
         let now = self.now();
         while let Ok(message) = self.inbox.try_recv() {
@@ -241,21 +241,42 @@ impl Host {
         self.settle();
         self.close();
         self.send();
-        self.give_back(now);
     }
 
-    /// Gives back what sessions have left behind, if its time has come and all is done that their end brought about. If another has ended
-    /// meanwhile, it is done once more when the time of that one has come.
-    fn give_back(&mut self, now: Time) {
-        let is_unsettled = self.is_unsettled;
-        if self.give_back_at.take_if(|at| *at <= now && !is_unsettled).is_some() {
+    /// Gives back what sessions have left behind, if its time has come and all is done that their end brought about; says whether it
+    /// has. If another has ended meanwhile, it is done once more when the time of that one has come.
+    pub fn give_back(&mut self) -> bool {
+        let (now, is_unsettled) = (self.now(), self.is_unsettled);
+        let is_due = self.give_back_at.take_if(|at| *at <= now && !is_unsettled).is_some();
+        if is_due {
             self.driver.give_back();
-            memory::give_back();
             let last = self.ended_at + GIVE_BACK_AFTER;
             self.give_back_at = (last > now).then_some(last);
         }
+        is_due
     }
 
+    /// How long the event loop may wait; `None`: until something happens.
+    pub fn timeout(&self) -> Option<Duration> {
+        let core = self.driver.core();
+        if self.is_unsettled || self.readable.iter().any(|id| core.accepts_bytes(*id)) {
+            return Some(Duration::ZERO);
+        }
+        let deadlines = [
+            self.driver.next_deadline(),
+            self.give_back_at,
+            // Only while something is polled; otherwise nothing is missed.
+            core.next_deadline()
+                .filter(|_| self.driver.policy().without_kernel.is_some())
+                .map(|_| self.inotify_at),
+        ];
+        let next = deadlines.into_iter().flatten().min()?;
+        Some(next.since(self.now()))
+    }
+}
+
+// Its sources.
+impl Host {
     /// Reads the kernel's queue if its time has come, and hears of the next notice if it is to rest.
     fn read_kernel(&mut self) {
         let now = self.now();
@@ -298,19 +319,6 @@ impl Host {
         self.hears_kernel = is_resting;
     }
 
-    /// Does what signals ask for.
-    fn take_signals(&mut self) {
-        while let Ok(Some(taken)) = self.signals.read_signal() {
-            match Signal::try_from(taken.ssi_signo as i32) {
-                Ok(Signal::SIGUSR2) => self.switch_trace(),
-                ending => {
-                    info!(signal = ?ending, "ended by signal");
-                    self.is_stopped = true;
-                }
-            }
-        }
-    }
-
     /// Carries out effects and what comes of them.
     fn settle(&mut self) {
         let start = self.now();
@@ -337,41 +345,6 @@ impl Host {
             let rules = self.settings.apply();
             let (now, policy) = (self.now(), Policy { rules, ..self.driver.policy().clone() });
             self.driver.handle_policy(&mut self.system, now, policy);
-        }
-    }
-
-    fn accept(&mut self) {
-        if !self.is_acceptable || self.now() < self.accept_at {
-            return;
-        }
-        for _ in 0..ACCEPT_MAX {
-            match self.listener.accept() {
-                Accepted::Connection(stream, peer) => self.connect(stream, peer),
-                Accepted::Lost => {}
-                Accepted::Nothing => {
-                    self.is_acceptable = false;
-                    return;
-                }
-                Accepted::Exhausted => {
-                    self.accept_at = self.now() + ACCEPT_PAUSE;
-                    return;
-                }
-            }
-        }
-    }
-
-    fn connect(&mut self, stream: UnixStream, peer: Peer) {
-        self.next_session += 1;
-        let id = SessionId(self.next_session);
-        match Source::Client(id).add(self.poll.registry(), &stream, Interest::READABLE) {
-            Ok(()) => {
-                let connection = ClientSocket { stream, is_writable: true, waits_for_room: false };
-                self.connections.insert(id, connection);
-                self.readable.insert(id);
-                let now = self.now();
-                self.driver.core_mut().handle_connection(now, id, peer);
-            }
-            Err(error) => warn!(%error, "connection closed: the event loop can't take it"),
         }
     }
 
@@ -466,4 +439,17 @@ impl Host {
             self.give_back_at.get_or_insert(self.ended_at + GIVE_BACK_AFTER);
         }
     }
+}
+
+/// What is readable when something has happened of which [`Host::wait`] would tell.
+impl AsRawFd for Host {
+    fn as_raw_fd(&self) -> RawFd {
+        self.poll.as_raw_fd()
+    }
+}
+
+/// Tells a client that there is no room for it.
+pub fn refuse(mut stream: &UnixStream) {
+    // Whoever does not hear it learns it from the end.
+    let _ = stream.write_all(&[FULL]);
 }

@@ -25,13 +25,15 @@ const SYSTEM: &str = "/etc/gamin";
 const BYTES_MAX: u64 = 1 << 20;
 
 /// All configuration files, the strongest first.
-pub(crate) struct Settings {
+#[derive(Debug)]
+pub struct Settings {
     files: Vec<File>,
     home: Option<Vec<u8>>,
     /// What was wrong when they were last read.
     complaints: Vec<String>,
 }
 
+#[derive(Debug)]
 struct File {
     path: TreePath,
     name: String,
