@@ -10,7 +10,7 @@ use testgam_worlds::abi::LoadedLibrary;
 use testgam_worlds::live::{ClientLibrary, LiveMonitor, LiveOptions, OwnLibrary, RealFiles};
 use testgam_worlds::stop::Stop;
 use testgam_worlds::world::{StepError, World};
-use testgam_worlds::{live, sim};
+use testgam_worlds::{embedded, live, sim};
 
 use crate::server::server_command;
 
@@ -24,6 +24,8 @@ pub enum WorldKind {
     Sim,
     /// As live, but clients go through the library that is named.
     Abi,
+    /// As live, but without a server: each client watches by itself.
+    Embedded,
 }
 
 /// How to play.
@@ -70,7 +72,9 @@ impl Players {
     pub fn options(&self, world: Option<WorldKind>) -> Result<PlayOptions, OptionsError> {
         let world = match (world, &self.library) {
             (None, Some(_)) => WorldKind::Abi,
-            (Some(WorldKind::Live | WorldKind::Sim), Some(_)) => return Err(OptionsError),
+            (Some(WorldKind::Live | WorldKind::Sim | WorldKind::Embedded), Some(_)) => {
+                return Err(OptionsError);
+            }
             (world, _) => world.unwrap_or_default(),
         };
         let server = self.server.as_deref().map(|program| ServerCommand::new(found_from_anywhere(program)));
@@ -99,6 +103,7 @@ impl PlayOptions {
     pub fn scenario(&self) -> Result<World, StepError> {
         match self.world {
             WorldKind::Sim => Ok(sim::world::scenario(self.patience)),
+            WorldKind::Embedded => embedded::scenario(self.live()),
             WorldKind::Live | WorldKind::Abi => live::scenario(self.client_library(), self.live()),
         }
     }
@@ -114,7 +119,7 @@ impl PlayOptions {
     /// The library through which clients of a live world go.
     fn client_library(&self) -> Box<dyn ClientLibrary> {
         match self.world {
-            WorldKind::Live | WorldKind::Sim => Box::new(OwnLibrary),
+            WorldKind::Live | WorldKind::Sim | WorldKind::Embedded => Box::new(OwnLibrary),
             WorldKind::Abi => {
                 Box::new(LoadedLibrary(self.library.clone().unwrap_or_else(|| "libfam.so.0".into())))
             }

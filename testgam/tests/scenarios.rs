@@ -23,6 +23,14 @@ const LIBRARY: &str = "libgamin_1.so";
 /// How many play at once for each processor: those in which a server dies are asleep most of the time.
 const AT_ONCE: usize = 4;
 
+/// The worlds in which each is played.
+const WORLDS: [(WorldKind, &str); 4] = [
+    (WorldKind::Live, "live"),
+    (WorldKind::Sim, "sim"),
+    (WorldKind::Abi, "abi"),
+    (WorldKind::Embedded, "embedded"),
+];
+
 fn main() -> ExitCode {
     // The scenarios' servers, and the processes that carry the library, are this executable.
     if let Some(status) = testgam::become_another_if_asked() {
@@ -36,7 +44,7 @@ fn main() -> ExitCode {
     let scenarios = corpus.scenarios().expect("because the corpus is readable");
     let mut tests = Vec::new();
     for scenario in scenarios {
-        for (world, word) in [(WorldKind::Live, "live"), (WorldKind::Sim, "sim"), (WorldKind::Abi, "abi")] {
+        for (world, word) in WORLDS {
             let scenario = scenario.clone();
             let name = format!("{word}::{}", scenario.name.replace('/', "::"));
             tests.push(Trial::ignorable_test(name, move || assert_scenario(&scenario, world)));

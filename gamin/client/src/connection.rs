@@ -134,6 +134,11 @@ impl Connection {
         self.with(|driver| Ok(driver.link().sight())).ok().flatten()
     }
 
+    /// Whether this process watches by itself, without a server ([`Mode`](crate::Mode)).
+    pub fn is_embedded(&self) -> bool {
+        self.with(|driver| Ok(driver.link().is_embedded())).unwrap_or_default()
+    }
+
     /// Whether its descriptor is still its own: see [`Error::DescriptorLost`]. It also says so in a child process.
     pub fn has_descriptor(&self) -> bool {
         let driver = match self.is_forked() {

@@ -101,6 +101,12 @@ pub enum ConnectError {
         /// The session.
         client_id: OsString,
     },
+    /// This process was to watch by itself, and can't.
+    #[error("cannot watch without a server")]
+    Embed {
+        /// Why: mostly no descriptor is left.
+        source: io::Error,
+    },
     /// None answered in time.
     #[error("no server at session {client_id:?} within {patience:?}")]
     NoAnswer {
@@ -111,4 +117,11 @@ pub enum ConnectError {
         /// What the last attempt failed with.
         source: Errno,
     },
+}
+
+impl ConnectError {
+    /// Whether there is no program to be started.
+    pub(crate) fn is_missing(&self) -> bool {
+        matches!(self, ConnectError::Start { source, .. } if source.kind() == io::ErrorKind::NotFound)
+    }
 }

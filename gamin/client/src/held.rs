@@ -1,10 +1,11 @@
 //! A descriptor that is known again. The program in which we live may close it behind our back, as daemons close all that they find, and
 //! open something else under its number.
 //!
-//! A socket or a pipe is known by its inode. All timers have the same one, so ours bear a seal. When to look is left to whoever
+//! A socket or a pipe is known by its inode. All timers have the same one, so ours bear a seal, and an epoll instance is known by what was added to it. When to look is left to whoever
 //! holds it: before a system call on it. Invariant: what stands under the number and is not ours is never closed.
 
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, IntoRawFd, OwnedFd, RawFd};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
@@ -14,6 +15,7 @@ use nix::libc::{dev_t, ino_t};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::stat::fstat;
 use nix::unistd::dup3;
+use rustix::event::epoll::{self, EventData, EventFlags};
 use rustix::time::{
     Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, timerfd_create, timerfd_gettime,
     timerfd_settime,
@@ -38,19 +40,26 @@ pub(crate) struct Held {
 }
 
 /// By what it is known.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 enum Mark {
     /// Device and number of the inode.
     Inode(dev_t, ino_t),
     /// The interval between two expirations, which is longer than anybody waits for the second.
     Seal(Timespec),
+    /// What an epoll instance has been told to tell of when it is readable.
+    Member(Arc<OwnedFd>),
 }
 
 impl Held {
     /// Takes a descriptor whose inode no other has.
     pub(crate) fn new(descriptor: OwnedFd) -> Result<Held, Errno> {
-        let mark = inode(descriptor.as_fd())?;
-        Ok(Held { descriptor: Some(descriptor), mark })
+        let (device, number) = inode(descriptor.as_fd())?;
+        Ok(Held { descriptor: Some(descriptor), mark: Mark::Inode(device, number) })
+    }
+
+    /// Takes an epoll instance, to which `member` was added, to be told when that is readable.
+    pub(crate) fn epoll(descriptor: OwnedFd, member: Arc<OwnedFd>) -> Held {
+        Held { descriptor: Some(descriptor), mark: Mark::Member(member) }
     }
 
     /// Makes a timer that does not expire.
@@ -75,7 +84,7 @@ impl Held {
 
     /// Makes a timer expire after `delay`, or not at all. Expired it is readable until it is set again.
     pub(crate) fn set(&self, delay: Option<Duration>) -> Result<(), Errno> {
-        let (Mark::Seal(seal), Some(descriptor)) = (self.mark, &self.descriptor) else { return Ok(()) };
+        let (&Mark::Seal(seal), Some(descriptor)) = (&self.mark, &self.descriptor) else { return Ok(()) };
         let it_value = match delay {
             None => seal,
             // A timer set to zero would never expire.
@@ -110,9 +119,13 @@ impl Held {
     /// Looks whether it is still ours.
     pub(crate) fn is_ours(&self) -> bool {
         let Some(descriptor) = self.descriptor() else { return false };
-        match self.mark {
-            Mark::Inode(..) => inode(descriptor) == Ok(self.mark),
-            Mark::Seal(seal) => timerfd_gettime(descriptor).is_ok_and(|spec| spec.it_interval == seal),
+        match &self.mark {
+            Mark::Inode(device, number) => inode(descriptor) == Ok((*device, *number)),
+            Mark::Seal(seal) => timerfd_gettime(descriptor).is_ok_and(|spec| spec.it_interval == *seal),
+            // To have it told as before changes nothing, and no other instance knows it.
+            Mark::Member(member) => {
+                epoll::modify(descriptor, &**member, EventData::new_u64(0), EventFlags::IN).is_ok()
+            }
         }
     }
 
@@ -125,7 +138,7 @@ impl Held {
         let is_inherited = fcntl(&*old, FcntlArg::F_GETFD)? & FdFlag::FD_CLOEXEC.bits() == 0;
         fcntl(new, FcntlArg::F_SETFL(status))?;
         dup3(new, old, if is_inherited { OFlag::empty() } else { OFlag::O_CLOEXEC })?;
-        self.mark = other.mark;
+        self.mark = other.mark.clone();
         Ok(())
     }
 
@@ -146,8 +159,8 @@ impl Drop for Held {
     }
 }
 
-fn inode(descriptor: BorrowedFd<'_>) -> Result<Mark, Errno> {
-    fstat(descriptor).map(|found| Mark::Inode(found.st_dev, found.st_ino))
+fn inode(descriptor: BorrowedFd<'_>) -> Result<(dev_t, ino_t), Errno> {
+    fstat(descriptor).map(|found| (found.st_dev, found.st_ino))
 }
 
 fn errno(errno: rustix::io::Errno) -> Errno {

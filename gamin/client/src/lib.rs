@@ -63,6 +63,7 @@
 
 mod connection;
 mod driver;
+mod embedded;
 mod error;
 mod held;
 mod launch;
@@ -81,7 +82,7 @@ pub use connection::Connection;
 pub use error::{ConnectError, Error};
 pub use gamin_meeting::Sight;
 pub use gamin_protocol::{Code, Coverage, Fact, Kind, Presence, Value};
-pub use options::{Options, ServerCommand};
+pub use options::{EmbeddedOptions, Mode, Options, ServerCommand};
 pub use state::{Gaps, MonitorRequest, Scope, TreeOptions};
 
 /// A connection's name for one request, until its Acknowledge has been read.

@@ -13,16 +13,18 @@ use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use gamin_host::HostOptions;
 use gamin_meeting::{Connection, Meeting, MeetingError, Sight};
 use nix::errno::Errno;
 use nix::poll::{PollTimeout, poll};
 use nix::sys::epoll::Epoll;
 use nix::sys::socket::{MsgFlags, Shutdown, recv, send, shutdown};
 
+use crate::embedded::Embedded;
 use crate::error::ConnectError;
 use crate::held::Held;
 use crate::launch::{self, Progress, Started};
-use crate::options::Options;
+use crate::options::{EmbeddedOptions, Mode, Options};
 use crate::outage::{GRACE, Outage, STEADY};
 use crate::seat::{Alarm, Seat};
 
@@ -43,6 +45,10 @@ pub(crate) struct Link {
     seat: Seat,
     phase: Phase,
     outage: Option<Outage>,
+    /// This process, if it watches by itself. It stays until the link ends or has another.
+    embedded: Option<Embedded>,
+    /// Whether there was a server once.
+    had_server: bool,
 }
 
 #[derive(Debug)]
@@ -100,7 +106,15 @@ impl Link {
     pub(crate) fn new(options: &Options, watcher: Option<Arc<Epoll>>) -> Link {
         let meeting = Meeting::new(options.client_id.as_deref().unwrap_or_default());
         let seat = Seat::new(watcher);
-        Link { options: options.clone(), meeting, seat, phase: Phase::Down, outage: None }
+        Link {
+            options: options.clone(),
+            meeting,
+            seat,
+            phase: Phase::Down,
+            outage: None,
+            embedded: None,
+            had_server: false,
+        }
     }
 
     /// What whoever waits is to wait for.
@@ -111,6 +125,8 @@ impl Link {
     /// Leaves the seat to whoever has it now, and the server with it.
     pub(crate) fn leave(&mut self) {
         self.seat.forget();
+        // Whoever has taken the one has taken the others.
+        std::mem::forget(self.embedded.take());
         self.phase = Phase::Down;
         self.outage = None;
     }
@@ -178,6 +194,9 @@ impl Link {
     }
 
     fn attempt_in(&mut self, outage: &mut Outage, now: Instant) -> Result<bool, ConnectError> {
+        if self.options.mode == Mode::Embedded {
+            return self.embed(now);
+        }
         outage.look_after_started(now);
         if outage.next_attempt <= now && outage.starter_runs() {
             outage.postpone(now);
@@ -199,6 +218,10 @@ impl Link {
             if !matches!(outage.problem, MeetingError::System(_)) && outage.may_start() {
                 match launch::start(&self.options) {
                     Ok(started) => outage.started = started,
+                    Err(failure) if failure.is_missing() && self.options.may_embed() && !self.had_server => {
+                        tracing::info!(%failure, "no server: this process watches by itself");
+                        return self.embed(now);
+                    }
                     Err(failure) if outage.problem == MeetingError::Unknown => {
                         outage.failure = Some((failure, now + GRACE));
                     }
@@ -239,8 +262,37 @@ impl Link {
         };
         self.seat.give(Held::new(socket)?)?;
         self.phase = Phase::Up(Up { pid, sight, since: now, seen: 0, wants_room: false });
+        (self.embedded, self.had_server) = (None, true);
         tracing::info!(server_pid = pid, ?sight, "connected");
         Ok(())
+    }
+
+    /// Watches in this process.
+    fn embed(&mut self, now: Instant) -> Result<bool, ConnectError> {
+        let EmbeddedOptions { config_dir, home, is_poll_only } = self.options.embedded.clone();
+        let options = HostOptions { config_dir, home, is_poll_only, is_in_place: true, idle_max: None };
+        let made = Embedded::new(&options).and_then(|(embedded, seat)| {
+            self.seat.give(seat)?;
+            Ok(embedded)
+        });
+        let embedded = made.map_err(|source| ConnectError::Embed { source })?;
+        self.phase = Phase::Up(Up { pid: None, sight: Sight::Same, since: now, seen: 0, wants_room: false });
+        self.embedded = Some(embedded);
+        tracing::info!("watching in this process");
+        Ok(true)
+    }
+
+    /// Whether this process watches by itself.
+    pub(crate) fn is_embedded(&self) -> bool {
+        self.embedded.is_some()
+    }
+
+    /// Where bytes come and go.
+    fn socket(&self) -> Option<BorrowedFd<'_>> {
+        match &self.embedded {
+            Some(embedded) => Some(embedded.socket()),
+            None => self.seat.descriptor(),
+        }
     }
 
     /// Collects what was started for this link once that has nothing left to do; to be called now and then.
@@ -280,6 +332,9 @@ impl Link {
     /// Takes what was looked at, and looks at some more bytes; an end of the stream is a loss.
     pub(crate) fn look(&mut self, bytes: &mut [u8]) -> Transfer {
         self.take(bytes);
+        if let Some(Err(error)) = self.embedded.as_mut().map(Embedded::turn) {
+            return Transfer::Lost(Errno::try_from(error).unwrap_or(Errno::EIO));
+        }
         let flags = MsgFlags::MSG_PEEK | MsgFlags::MSG_DONTWAIT;
         match self.transfer(|socket| recv(socket.as_raw_fd(), bytes, flags)) {
             Transfer::Bytes(0) => Transfer::Lost(Errno::ECONNRESET),
@@ -314,7 +369,7 @@ impl Link {
     }
 
     fn transfer(&self, mut call: impl FnMut(BorrowedFd<'_>) -> Result<usize, Errno>) -> Transfer {
-        let (Phase::Up(_), Some(socket)) = (&self.phase, self.seat.descriptor()) else {
+        let (Phase::Up(_), Some(socket)) = (&self.phase, self.socket()) else {
             return Transfer::Blocked;
         };
         loop {
@@ -329,8 +384,8 @@ impl Link {
 
     /// Makes sure that the server's loss is seen once everything it sent has been received.
     pub(crate) fn shut_down(&self) {
-        if let (Phase::Up(_), Some(socket)) = (&self.phase, self.seat.number())
-            && let Err(errno) = shutdown(socket, Shutdown::Both)
+        if let (Phase::Up(_), Some(socket)) = (&self.phase, self.socket())
+            && let Err(errno) = shutdown(socket.as_raw_fd(), Shutdown::Both)
         {
             tracing::debug!(%errno, "cannot shut down");
         }
@@ -348,6 +403,9 @@ impl Link {
             return Ok(());
         }
         up.wants_room = wanted;
+        if let Some(embedded) = &self.embedded {
+            return embedded.want_room(wanted);
+        }
         self.seat.watch_again(wanted).map(drop)
     }
 

@@ -51,11 +51,48 @@ impl ServerCommand {
     }
 }
 
+/// Who watches for a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Mode {
+    /// A server, which is started if none runs.
+    Server,
+    /// This process, within the calls of the connection: there is no other process, and no thread but for a mount that may hang.
+    Embedded,
+    /// A server; or this process, where no server runs, none is named and none is installed. Who has had a server once stays with servers.
+    #[default]
+    Auto,
+}
+
+impl Mode {
+    /// Reads its name: `server`, `embedded` or `auto`.
+    pub fn named(name: &str) -> Option<Mode> {
+        match name {
+            "server" => Some(Mode::Server),
+            "embedded" => Some(Mode::Embedded),
+            "auto" => Some(Mode::Auto),
+            _ => None,
+        }
+    }
+}
+
+/// What this process goes by if it watches by itself, as a server does by its command line and environment.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct EmbeddedOptions {
+    /// Where the system's configuration files are; `None` is `/etc/gamin`.
+    pub config_dir: Option<PathBuf>,
+    /// Where the user's configuration file is; `None` is the user's home.
+    pub home: Option<PathBuf>,
+    /// The kernel is not asked: everything is looked at every second.
+    pub is_poll_only: bool,
+}
+
 /// How to open a [`Connection`](crate::Connection).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Options {
     /// The session: clients and server of one user meet under it. `None` is the one with the empty name.
     pub client_id: Option<OsString>,
+    /// Who watches.
+    pub mode: Mode,
     /// The server to start when none answers; `None` to use only one that runs already.
     pub server: Option<ServerCommand>,
     /// Whether a server that does not detach itself is left behind all the same: nobody's child, with none of our
@@ -66,6 +103,8 @@ pub struct Options {
     pub environment: Vec<(OsString, Option<OsString>)>,
     /// How long to try to reach a server, when opening and when it was lost.
     pub patience: Duration,
+    /// What this process goes by if it watches by itself.
+    pub embedded: EmbeddedOptions,
     /// Whether the connection is to hold one descriptor and no more, as the C library's do: the socket itself.
     ///
     /// Another server's socket comes under the same number, and so does a timer while there is none. Where the program has registered it with
@@ -79,10 +118,12 @@ impl Default for Options {
     fn default() -> Self {
         Options {
             client_id: None,
+            mode: Mode::default(),
             server: Some(ServerCommand::installed()),
             leaves_server: false,
             environment: Vec::new(),
             patience: PATIENCE,
+            embedded: EmbeddedOptions::default(),
             one_descriptor: false,
         }
     }
@@ -94,8 +135,8 @@ impl Options {
         Options::default()
     }
 
-    /// What the environment says, as the original: `GAM_CLIENT_ID` is the session, `GAMIN_DEBUG_SERVER` the
-    /// program of the server.
+    /// What the environment says: as for the original, `GAM_CLIENT_ID` is the session, `GAMIN_DEBUG_SERVER` the
+    /// program of the server; and `GAM_MODE`, who watches ([`Mode::named`]).
     ///
     /// In a program that runs with another user's or group's rights (setuid, setgid) nobody may name a program.
     pub fn from_env() -> Options {
@@ -106,10 +147,23 @@ impl Options {
         let server = variable("GAMIN_DEBUG_SERVER").filter(|_| !is_privileged);
         Options {
             client_id: variable("GAM_CLIENT_ID"),
+            mode: variable("GAM_MODE").map(mode).unwrap_or_default(),
             leaves_server: true,
             server: Some(server.map_or_else(ServerCommand::installed, ServerCommand::new)),
             ..Options::default()
         }
+    }
+
+    /// Sets who watches.
+    #[must_use]
+    pub fn mode(mut self, mode: Mode) -> Options {
+        self.mode = mode;
+        self
+    }
+
+    /// Whether this process may do without a server that is not there.
+    pub(crate) fn may_embed(&self) -> bool {
+        self.mode == Mode::Auto && self.server.as_ref() == Some(&ServerCommand::installed())
     }
 
     /// Sets the session.
@@ -153,6 +207,14 @@ impl Options {
         self.one_descriptor = one_descriptor;
         self
     }
+}
+
+fn mode(name: OsString) -> Mode {
+    let mode = name.to_str().and_then(Mode::named);
+    mode.unwrap_or_else(|| {
+        tracing::warn!(?name, "GAM_MODE is neither server, embedded nor auto: taken for auto");
+        Mode::Auto
+    })
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, ErrorKind, Read, Write};
-use std::os::fd::{AsFd, AsRawFd, RawFd};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::sync::{Arc, mpsc};
@@ -43,6 +43,8 @@ const EFFECTS_MAX: Duration = Duration::from_millis(10);
 pub struct HostOptions {
     /// Where the system's configuration files are, instead of `/etc/gamin`.
     pub config_dir: Option<PathBuf>,
+    /// Where the user's configuration file is, instead of the user's home.
+    pub home: Option<PathBuf>,
     /// The kernel is not asked: everything is looked at every second.
     pub is_poll_only: bool,
     /// After how long without a session it is finished; never if `None`.
@@ -99,7 +101,7 @@ impl Host {
     /// # Errors
     /// There is no event loop to be had, or it can't take what has to be in it.
     pub fn new(options: &HostOptions) -> io::Result<Host> {
-        let settings = Settings::new(options.config_dir.as_deref());
+        let settings = Settings::new(options.config_dir.as_deref(), options.home.as_deref());
         let mut policy = Policy { is_poll_only: options.is_poll_only, ..settings.policy() };
         let core = Core::new(
             Time::default(),
@@ -442,9 +444,9 @@ impl Host {
 }
 
 /// What is readable when something has happened of which [`Host::wait`] would tell.
-impl AsRawFd for Host {
-    fn as_raw_fd(&self) -> RawFd {
-        self.poll.as_raw_fd()
+impl AsFd for Host {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.poll.registry().as_fd()
     }
 }
 

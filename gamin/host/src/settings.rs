@@ -43,9 +43,9 @@ struct File {
 }
 
 impl Settings {
-    /// The files of this user, and those of the system, which can be elsewhere than usual. None is read yet.
-    pub fn new(system: Option<&Path>) -> Settings {
-        let home = home();
+    /// The files of the system and of this user, which can be elsewhere than usual. None is read yet.
+    pub fn new(system: Option<&Path>, home: Option<&Path>) -> Settings {
+        let home = home.map(Path::to_owned).or_else(self::home);
         let system = system.unwrap_or(Path::new(SYSTEM));
         let user = home.as_ref().map(|home| home.join(".gaminrc"));
         let paths = [Some(system.join("mandatory_gaminrc")), user, Some(system.join("gaminrc"))];
@@ -150,7 +150,7 @@ mod tests {
 
     fn settings() -> (Settings, TempDir) {
         let folder = tempfile::tempdir().expect("a temporary directory");
-        (Settings::new(Some(folder.path())), folder)
+        (Settings::new(Some(folder.path()), None), folder)
     }
 
     #[test]

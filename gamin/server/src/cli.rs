@@ -108,7 +108,7 @@ fn begin(options: ServerOptions) -> ExitCode {
         return ExitCode::FAILURE;
     }
     match options.check_config {
-        true => check_config(Settings::new(options.config_dir.as_deref())),
+        true => check_config(Settings::new(options.config_dir.as_deref(), None)),
         false => serve(options, traces),
     }
 }
@@ -141,6 +141,7 @@ fn serve(options: ServerOptions, traces: Traces) -> ExitCode {
     surroundings::settle_in();
     let host = HostOptions {
         config_dir: options.config_dir,
+        home: None,
         is_poll_only: options.pollonly,
         idle_max: (!options.notimeout).then_some(IDLE_MAX),
         is_in_place: false,

@@ -67,6 +67,8 @@ pub enum Explored {
     Sim,
     /// Real files, the running kernel, a server for each history that is stopped and killed, four who write at once.
     Live,
+    /// As live, but without a server: each client watches by itself.
+    Embedded,
 }
 
 /// What was played, added up by whoever plays.
@@ -156,6 +158,7 @@ impl ExploreArguments {
         let world = match self.world {
             Explored::Sim => WorldKind::Sim,
             Explored::Live => WorldKind::Live,
+            Explored::Embedded => WorldKind::Embedded,
         };
         let seconds = self.seconds.or(self.histories.is_none().then_some(SECONDS));
         let stop = seconds.map_or(stop.clone(), |seconds| stop.within(Duration::from_secs(seconds)));

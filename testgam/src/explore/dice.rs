@@ -74,6 +74,8 @@ const IN_SIM: &[Trouble] = &[
 ];
 /// What can be made to go wrong in the real one.
 const IN_LIVE: &[Trouble] = &[Trouble::Writers, Trouble::Process, Trouble::Flood];
+/// What is left of that without a server.
+const IN_EMBEDDED: &[Trouble] = &[Trouble::Writers, Trouble::Flood];
 /// The longest that time passes at once, which costs nothing in the simulated world.
 const SIM_WAIT_MAX_MS: u64 = 1500;
 const LIVE_WAIT_MAX_MS: u64 = 20;
@@ -99,8 +101,12 @@ impl Dice {
     /// What a history begins with, and what may go wrong in it. That is not everything, so that what one thing hides from
     /// another shows.
     pub fn beginning(&self) -> impl Strategy<Value = (Lines, Vec<Trouble>)> {
-        let trouble = if self.is_sim() { IN_SIM } else { IN_LIVE };
-        (setup(self.is_sim()), subsequence(trouble, 0..=trouble.len()))
+        let trouble = match self.world {
+            WorldKind::Sim => IN_SIM,
+            WorldKind::Embedded => IN_EMBEDDED,
+            WorldKind::Live | WorldKind::Abi => IN_LIVE,
+        };
+        (setup(self.world), subsequence(trouble, 0..=trouble.len()))
     }
 
     /// What happens in a history that begins so.
@@ -139,11 +145,14 @@ impl Dice {
 }
 
 /// How the server is set up, and the world's clock.
-fn setup(is_sim: bool) -> BoxedStrategy<Lines> {
+fn setup(world: WorldKind) -> BoxedStrategy<Lines> {
     let line = |line: &str| Just(vec![line.to_owned()]);
+    if world == WorldKind::Embedded {
+        return prop_oneof![6 => Just(Lines::new()), 1 => line("server pollonly")].boxed();
+    }
     let server =
         prop_oneof![6 => Just(Lines::new()), 1 => line("server pollonly"), 1 => line("server unprivileged")];
-    if !is_sim {
+    if world != WorldKind::Sim {
         let watches = (0..8u32).prop_map(|count| vec![format!("server watches {count}")]);
         return prop_oneof![8 => server, 1 => watches].boxed();
     }
@@ -395,7 +404,7 @@ mod tests {
         fn every_line_reads_as_a_step(
             steps in select(&[(WorldKind::Sim, IN_SIM), (WorldKind::Live, IN_LIVE)])
                 .prop_flat_map(|(world, trouble)| Dice { world, steps: 20 }.steps(&(Lines::new(), trouble.to_vec()))),
-            setup in setup(true),
+            setup in setup(WorldKind::Sim),
         ) {
             let lines = [vec![EXTENDED_HEADER.to_owned()], setup, steps.concat()].concat();
             let script = Script::parse(lines.join("\n").as_bytes());

@@ -99,6 +99,8 @@ pub enum Worlds {
     Both,
     /// As live, but clients go through the library that is named.
     Abi,
+    /// As live, but without a server: each client watches by itself.
+    Embedded,
 }
 
 /// What to play.
@@ -203,6 +205,7 @@ impl RunArguments {
             Worlds::Live | Worlds::Both => WorldKind::Live,
             Worlds::Sim => WorldKind::Sim,
             Worlds::Abi => WorldKind::Abi,
+            Worlds::Embedded => WorldKind::Embedded,
         });
         let play = self.players.options(chosen)?;
         let also = (self.world == Some(Worlds::Both)).then_some(WorldKind::Sim);

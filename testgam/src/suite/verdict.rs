@@ -241,6 +241,9 @@ fn differs(found: Difference, world: WorldKind, time: u32) -> ScenarioFailure {
         (WorldKind::Sim, 1) => {
             complaint(Kind::Differs, "the transcript of the simulated world is not what was accepted".into())
         }
+        (WorldKind::Embedded, 1) => {
+            complaint(Kind::Differs, "the transcript without a server is not what was accepted".into())
+        }
         (WorldKind::Abi, 1) => {
             complaint(Kind::Differs, "the transcript through the library is not what was accepted".into())
         }

@@ -8,6 +8,7 @@ pub mod abi;
 mod calls;
 pub mod check;
 pub mod disk;
+pub mod embedded;
 mod forks;
 pub mod live;
 pub mod session;

@@ -49,14 +49,22 @@ pub fn here(
 /// Says why there is no room for it.
 pub fn scenario(library: Box<dyn ClientLibrary>, options: LiveOptions) -> Result<World, StepError> {
     let past = Rc::<Past>::default();
-    let (files, root) = own_files(&past, &options.stop)?;
+    let (files, session, directory) = own(&past, &options)?;
+    Ok(World::new(files, LiveMonitor::new(Some(session), directory, library, options, past)))
+}
+
+/// Files, a session with a home, and the directory where both are at home.
+pub(crate) fn own(
+    past: &Rc<Past>,
+    options: &LiveOptions,
+) -> Result<(RealFiles, Session, PathBuf), StepError> {
+    let (files, root) = own_files(past, &options.stop)?;
     let home = root.join("home");
     fs::create_dir(&home).map_err(|why| no_room(&why))?;
     let id = root.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let mut session = Session::new(id, home, options.server.clone(), options.patience);
     session.notify(&root)?;
-    let directory = root.join("dir");
-    Ok(World::new(files, LiveMonitor::new(Some(session), directory, library, options, past)))
+    Ok((files, session, root.join("dir")))
 }
 
 /// An empty directory with real files, for a monitor of whatever kind. It goes when the files do.

@@ -14,7 +14,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use gamin::ServerCommand;
+use gamin::{EmbeddedOptions, Mode, Options, ServerCommand};
 use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{Id, WaitPidFlag, waitid};
@@ -78,6 +78,16 @@ impl Session {
             words.extend(["--config-dir".into(), self.settings.system_files().into()]);
         }
         ServerCommand { program: "/usr/bin/env".into(), args: words }
+    }
+
+    /// How a client does without a server in this session.
+    pub fn embedded(&self) -> Options {
+        let embedded = EmbeddedOptions {
+            config_dir: self.has_system_files().then(|| self.settings.system_files()),
+            home: Some(self.home.clone()),
+            is_poll_only: self.is_poll_only,
+        };
+        Options { embedded, ..Options::new().client_id(self.id.as_str()).mode(Mode::Embedded) }
     }
 
     /// The fixed environment of every program in the session, but for the session's id.

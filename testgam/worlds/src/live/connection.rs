@@ -172,6 +172,9 @@ impl Client for LiveClient {
     }
 
     fn kill_server(&mut self) -> Result<(), StepError> {
+        if self.connection.is_embedded() {
+            return Err(StepError::Impossible("without a server there is none to end".into()));
+        }
         let pid = session::known(self.connection.server_pid())?;
         self.past.server_dies(&[pid.as_raw()]);
         let patience = self.patience;

@@ -1,0 +1,176 @@
+//! A connection that does without a server: what is told, when its descriptor is readable, and what is left when it is closed.
+
+use std::fs;
+use std::os::fd::{AsFd, AsRawFd};
+use std::path::Path;
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use gamin::{Code, Connection, Error, Event, Mode, Options, ServerCommand};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use tempfile::TempDir;
+
+/// So long only what hangs takes.
+const HANG: Duration = Duration::from_secs(60);
+
+fn folder() -> TempDir {
+    tempfile::tempdir().expect("a temporary directory")
+}
+
+fn embedded() -> Connection {
+    Options::new().mode(Mode::Embedded).open().expect("descriptors")
+}
+
+fn is_readable(connection: &Connection, timeout: PollTimeout) -> bool {
+    poll(&mut [PollFd::new(connection.as_fd(), PollFlags::POLLIN)], timeout) == Ok(1)
+}
+
+fn next(connection: &Connection) -> Event {
+    connection.next_event_timeout(HANG).expect("a connection").expect("an event in time")
+}
+
+fn told(connection: &Connection) -> Vec<(Code, String)> {
+    connection.barrier(HANG).expect("an answer");
+    let events = std::iter::from_fn(|| connection.try_next_event().expect("a connection"));
+    events.map(|event| (event.code, event.path.display().to_string())).collect()
+}
+
+fn names(told: &[(Code, String)], code: Code) -> Vec<&str> {
+    told.iter().filter(|(of, _)| *of == code).map(|(_, path)| path.as_str()).collect()
+}
+
+#[test]
+fn what_is_there_is_told_and_then_what_happens() {
+    let folder = folder();
+    fs::write(folder.path().join("there"), "").expect("a file");
+    let connection = embedded();
+    assert!(connection.is_embedded() && connection.server_pid().is_none());
+    connection.monitor_directory(folder.path()).expect("room");
+    let root = folder.path().display().to_string();
+    let listing = [(Code::Exists, root.clone()), (Code::Exists, "there".into()), (Code::EndExist, root)];
+    assert_eq!(told(&connection), listing);
+    fs::write(folder.path().join("new"), "").expect("a file");
+    fs::remove_file(folder.path().join("there")).expect("it is there");
+    let told = told(&connection);
+    assert_eq!((names(&told, Code::Created), names(&told, Code::Deleted)), (vec!["new"], vec!["there"]));
+}
+
+#[test]
+fn its_descriptor_says_when_there_is_something_to_do() {
+    let folder = folder();
+    for one in [false, true] {
+        let options = Options::new().mode(Mode::Embedded).one_descriptor(one);
+        let connection = options.open().expect("descriptors");
+        connection.monitor_directory(folder.path()).expect("room");
+        assert!(is_readable(&connection, PollTimeout::MAX), "there is a listing to make");
+        told(&connection);
+        assert!(!is_readable(&connection, PollTimeout::ZERO), "all was taken");
+        let name = folder.path().join(format!("new-{one}"));
+        fs::write(&name, "").expect("a file");
+        assert!(is_readable(&connection, PollTimeout::MAX));
+        assert_eq!(next(&connection).code, Code::Created);
+        // That it was written is due by a timer.
+        while connection.try_next_event().expect("a connection").is_some() {}
+        fs::write(&name, "more").expect("a file");
+        while connection.try_next_event().expect("a connection").is_none() {
+            assert!(is_readable(&connection, PollTimeout::MAX));
+        }
+    }
+}
+
+#[test]
+fn more_requests_than_there_is_room_for_are_all_made() {
+    let folder = folder();
+    let connection = embedded();
+    const MANY: usize = 10_000;
+    for number in 0..MANY {
+        connection.monitor_file(folder.path().join(number.to_string())).expect("room");
+    }
+    assert_eq!(names(&told(&connection), Code::Deleted).len(), MANY);
+    fs::write(folder.path().join("77"), "").expect("a file");
+    assert_eq!(names(&told(&connection), Code::Created).len(), 1);
+}
+
+#[test]
+fn a_tree_and_a_long_directory_are_followed_without_a_thread() {
+    let folder = folder();
+    fs::create_dir_all(folder.path().join("a/b")).expect("a directory");
+    for number in 0..5000 {
+        fs::write(folder.path().join(format!("a/b/{number}")), "").expect("a file");
+    }
+    let connection = embedded();
+    connection.monitor_tree(folder.path()).expect("room");
+    let told = told(&connection);
+    assert_eq!(names(&told, Code::Exists).len(), 1 + 2 + 5000);
+    let is_ours = |task: fs::DirEntry| {
+        fs::read_to_string(task.path().join("comm")).is_ok_and(|name| name.trim() == "scans")
+    };
+    let tasks = fs::read_dir("/proc/self/task").expect("a procfs").flatten();
+    assert_eq!(tasks.filter(|_| true).map(is_ours).filter(|is_ours| *is_ours).count(), 0);
+}
+
+#[test]
+fn one_waits_while_another_asks_and_closes() {
+    let folder = folder();
+    let connection = Arc::new(embedded());
+    let waiting = {
+        let connection = Arc::clone(&connection);
+        thread::spawn(move || {
+            let first = connection.next_event().map(|event| event.code);
+            while connection.next_event().is_ok() {}
+            (first, connection.next_event())
+        })
+    };
+    connection.monitor_file(folder.path().join("missing")).expect("room");
+    connection.barrier(HANG).expect("an answer");
+    fs::write(folder.path().join("missing"), "").expect("a file");
+    connection.close();
+    let (first, last) = waiting.join().expect("it ends");
+    assert!(matches!((first, last), (Ok(Code::Deleted) | Err(Error::Closed), Err(Error::Closed))));
+}
+
+#[test]
+fn a_descriptor_that_was_closed_behind_its_back_is_left_alone() {
+    let folder = folder();
+    let connection = Options::new().mode(Mode::Embedded).one_descriptor(true).open().expect("descriptors");
+    connection.monitor_directory(folder.path()).expect("room");
+    let mine = fs::File::open("/dev/null").expect("it is there");
+    // As a daemon that closes all and opens its own: what stands under the number is another's.
+    let seat = connection.as_raw_fd();
+    let mut seat = std::mem::ManuallyDrop::new(borrowed(seat));
+    nix::unistd::dup2(&mine, &mut seat).expect("there is a descriptor");
+    assert!(matches!(connection.pending(), Err(Error::DescriptorLost)));
+    assert!(!connection.has_descriptor());
+    drop(connection);
+    assert_eq!(
+        fs::read_link(format!("/proc/self/fd/{}", seat.as_raw_fd())).expect("it is open"),
+        Path::new("/dev/null")
+    );
+}
+
+fn borrowed(number: std::os::fd::RawFd) -> std::os::fd::OwnedFd {
+    use std::os::fd::FromRawFd;
+    #[allow(unsafe_code, reason = "the descriptor is taken away from who owns it")]
+    // SAFETY: nobody closes it by this.
+    unsafe {
+        std::os::fd::OwnedFd::from_raw_fd(number)
+    }
+}
+
+#[test]
+fn where_no_server_is_installed_auto_does_without_and_server_does_not() {
+    let id = format!("embedded-{}", std::process::id());
+    let installed = ServerCommand::installed();
+    if installed.program.exists() {
+        eprintln!("left out: {:?} is installed", installed.program);
+        return;
+    }
+    let options = Options::new().client_id(&id);
+    assert!(options.open().expect("this process").is_embedded());
+    assert!(options.clone().mode(Mode::Server).open().is_err());
+    // One that is named is wanted.
+    assert!(options.clone().server(ServerCommand::new("/no/such/server")).open().is_err());
+    let patience = Duration::from_millis(10);
+    assert!(options.clone().server(None).patience(patience).open().is_err());
+}

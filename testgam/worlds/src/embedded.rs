@@ -1,0 +1,68 @@
+//! The live world without a server: each client watches in this process, within its calls.
+//!
+//! Files are those of `live`, and so are clients. Invariant: nobody but this process has a hand in what is told.
+
+use std::ffi::OsStr;
+use std::path::PathBuf;
+use std::rc::Rc;
+
+use testgam_language::action::{Gaminrc, ServerAction, with_directory};
+
+use crate::live::connection::LiveClient;
+use crate::live::past::Past;
+use crate::live::{self, LiveOptions};
+use crate::session::Session;
+use crate::world::{Client, Monitor, StepError, World, failed};
+
+/// Clients that do without a server.
+#[derive(Debug)]
+struct EmbeddedMonitor {
+    session: Session,
+    directory: PathBuf,
+    options: LiveOptions,
+    past: Rc<Past>,
+    is_set_up: bool,
+}
+
+/// A world of its own: an empty directory and a private home.
+///
+/// # Errors
+/// Says why there is no room for it.
+pub fn scenario(options: LiveOptions) -> Result<World, StepError> {
+    let past = Rc::<Past>::default();
+    let (files, session, directory) = live::own(&past, &options)?;
+    Ok(World::new(files, EmbeddedMonitor { session, directory, options, past, is_set_up: false }))
+}
+
+impl Monitor for EmbeddedMonitor {
+    fn connect(&mut self, _id: Option<&OsStr>) -> Result<Box<dyn Client>, StepError> {
+        self.is_set_up = true;
+        let connection = self.session.embedded().open().map_err(|why| failed(&why))?;
+        Ok(Box::new(LiveClient::new(connection, false, Rc::clone(&self.past), &self.options)))
+    }
+
+    fn control(&mut self, action: &ServerAction) -> Result<(), StepError> {
+        self.past.deed();
+        let is_late = match action {
+            ServerAction::PollOnly => true,
+            ServerAction::Gaminrc(whose, _) => *whose != Gaminrc::User && !self.session.has_system_files(),
+            _ => return Err(StepError::Impossible("without a server there is none to disturb".into())),
+        };
+        if is_late && self.is_set_up {
+            return Err(StepError::Failed("this stands before the first `connect`".into()));
+        }
+        match action {
+            ServerAction::Gaminrc(whose, line) => {
+                self.session.configure(*whose, &with_directory(line, &self.directory))
+            }
+            _ => {
+                self.session.is_poll_only = true;
+                Ok(())
+            }
+        }
+    }
+
+    fn heal(&mut self) -> Result<(), StepError> {
+        Ok(())
+    }
+}
