@@ -59,6 +59,8 @@ pub enum Trouble {
     Process,
     /// So much happens that the kernel's queue, or a client's socket, does not hold it.
     Flood,
+    /// So much happens between two calls of a client that the kernel's queue, which nobody else reads, does not hold it.
+    Untaken,
 }
 
 /// What may go wrong in the simulated world: everything at will.
@@ -75,7 +77,7 @@ const IN_SIM: &[Trouble] = &[
 /// What can be made to go wrong in the real one.
 const IN_LIVE: &[Trouble] = &[Trouble::Writers, Trouble::Process, Trouble::Flood];
 /// What is left of that without a server.
-const IN_EMBEDDED: &[Trouble] = &[Trouble::Writers, Trouble::Flood];
+const IN_EMBEDDED: &[Trouble] = &[Trouble::Writers, Trouble::Untaken];
 /// The longest that time passes at once, which costs nothing in the simulated world.
 const SIM_WAIT_MAX_MS: u64 = 1500;
 const LIVE_WAIT_MAX_MS: u64 = 20;
@@ -239,6 +241,12 @@ fn fault(trouble: Trouble, limits: Limits) -> BoxedStrategy<Lines> {
         Trouble::Flood => {
             prop_oneof![6 => writers(limits), 1 => flood(limits), 3 => while_stopped(overflow(limits))]
                 .boxed()
+        }
+        Trouble::Untaken => {
+            let check = || Just(check());
+            let untaken = (by_client(Just("suspend".into())), overflow(limits), check());
+            let untaken = untaken.prop_map(|(suspend, lines, check)| [suspend, lines, check].concat());
+            prop_oneof![6 => writers(limits), 1 => flood(limits), 3 => untaken].boxed()
         }
     }
 }

@@ -50,6 +50,9 @@ const END_IN_SIM: &[&str] = &[
     "try disconnect",
     "given-back",
 ];
+/// Nobody is there who could begin anew.
+const END_IN_EMBEDDED: &[&str] =
+    &["converged", "client a", "try disconnect", "client b", "try disconnect"];
 /// A new server looks at everything, and has nothing to add.
 const END_IN_LIVE: &[&str] = &[
     "converged",
@@ -186,7 +189,11 @@ impl History {
         lines.extend(owned(BEGINNING));
         lines.extend(self.steps.iter().flatten().cloned());
         lines.extend(owned(END));
-        lines.extend(owned(if self.world == WorldKind::Sim { END_IN_SIM } else { END_IN_LIVE }));
+        lines.extend(owned(match self.world {
+            WorldKind::Sim => END_IN_SIM,
+            WorldKind::Embedded => END_IN_EMBEDDED,
+            WorldKind::Live | WorldKind::Abi => END_IN_LIVE,
+        }));
         lines.join("\n") + "\n"
     }
 
