@@ -211,9 +211,13 @@ impl Driver {
     /// to what was taken, for all that a server is asked is answered.
     pub(crate) fn flush(&mut self) {
         let mut is_blocked = false;
+        let mut has_sent = false;
         while !self.state.output().is_empty() {
             match self.link.send(self.state.output()) {
-                Transfer::Bytes(count) => self.state.handle_sent(count),
+                Transfer::Bytes(count) => {
+                    self.state.handle_sent(count);
+                    has_sent = true;
+                }
                 Transfer::Blocked => {
                     is_blocked = self.link.is_up();
                     break;
@@ -225,6 +229,10 @@ impl Driver {
                     break;
                 }
             }
+        }
+        if has_sent {
+            // So that what is asked for is watched when the call returns.
+            self.link.turn();
         }
         if let Err(errno) = self.link.want_room(is_blocked) {
             tracing::debug!(%errno, "cannot wait for room");

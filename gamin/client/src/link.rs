@@ -323,6 +323,14 @@ impl Link {
         }
     }
 
+    /// Does what was sent, where this process does it.
+    pub(crate) fn turn(&mut self) {
+        if let Some(Err(error)) = self.embedded.as_mut().map(Embedded::turn) {
+            // Whoever looks next fails likewise.
+            tracing::debug!(%error, "cannot watch");
+        }
+    }
+
     /// Sends some of `bytes`.
     pub(crate) fn send(&self, bytes: &[u8]) -> Transfer {
         let flags = MsgFlags::MSG_NOSIGNAL | MsgFlags::MSG_DONTWAIT;
@@ -433,6 +441,14 @@ impl Link {
         self.shut_down();
         self.phase = Phase::Down;
         self.seat.vacate();
+    }
+}
+
+impl Drop for Link {
+    fn drop(&mut self) {
+        if self.embedded.is_some() && !self.seat.is_ours() {
+            self.leave();
+        }
     }
 }
 

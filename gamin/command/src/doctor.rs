@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use gamin::{Code, Connection, Coverage, Error, Fact, Options, Sight};
+use gamin::{Code, Connection, Coverage, Error, Fact, Mode, Options, ServerCommand, Sight};
 use nix::errno::Errno;
 
 use crate::arguments::DoctorOptions;
@@ -75,8 +75,12 @@ pub fn run(options: &DoctorOptions) -> Result<Verdict, CommandError> {
             let server = server(&connection);
             let is_ours = server.is_well;
             tell(server)?;
-            tell(files(&connection))?;
-            if is_ours {
+            if connection.is_embedded() {
+                mistakes(&connection).into_iter().try_for_each(&mut tell)?;
+            } else {
+                tell(files(&connection))?;
+            }
+            if is_ours && !connection.is_embedded() {
                 handed_down(&connection).into_iter().try_for_each(&mut tell)?;
                 confined(&connection).into_iter().try_for_each(&mut tell)?;
                 mistakes(&connection).into_iter().try_for_each(&mut tell)?;
@@ -100,6 +104,15 @@ pub fn run(options: &DoctorOptions) -> Result<Verdict, CommandError> {
 
 /// What answers.
 fn server(connection: &Connection) -> Diagnosis {
+    if connection.is_embedded() {
+        let why = match Options::from_env().mode {
+            Mode::Embedded => "GAM_MODE says so".to_owned(),
+            Mode::Server | Mode::Auto => {
+                format!("none runs, and {} is not there", ServerCommand::installed().program.display())
+            }
+        };
+        return Diagnosis::well("server", format!("none, each program watches by itself: {why}"));
+    }
     let pid = connection.server_pid().map_or_else(String::new, |pid| format!(", process {pid}"));
     match connection.facts("server", PATIENCE) {
         Ok(facts) => {

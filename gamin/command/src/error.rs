@@ -66,6 +66,7 @@ impl CommandError {
             ConnectError::Full { .. } => {
                 "gamin status shows whom it serves; set GAM_CLIENT_ID to a name of your own for a server of your own"
             }
+            ConnectError::Embed { .. } => "let the program have more descriptors open (ulimit -n)",
             ConnectError::NoAnswer { .. } => "gamin status shows which servers there are",
         }
     }

@@ -33,6 +33,12 @@ const STATIC: [(&str, &[&str]); 3] = [
     ("a_program_links_statically_and_independent_of_position", &["-static-pie", "-Wl,--gc-sections"]),
 ];
 
+/// The words of programs that have something to do with their server, or see other files than it does; all others are also run
+/// without one.
+const OF_SERVERS: [&str; 5] = ["fake_server.h", "kill_server", "server_pid", "GAMIN_DEBUG_SERVER", "chroot"];
+/// What stands before the name of a test that has none.
+const EMBEDDED: &str = "embedded";
+
 fn main() -> ExitCode {
     if env::var_os(SERVE).is_some() {
         return gamin_server::run(env::args_os().skip(1));
@@ -41,7 +47,13 @@ fn main() -> ExitCode {
     let room = Arc::new(Room::new());
     let has_compiler =
         ["cc", "c++", "nm", "readelf"].iter().all(|tool| succeeds(Command::new(tool).arg("--version")));
-    let mut tests: Vec<_> = programs().into_iter().map(|file| test_program(&room, file)).collect();
+    let mut tests = Vec::new();
+    for file in programs() {
+        tests.push(test_program(&room, file.clone(), "program"));
+        if !needs_server(&file) {
+            tests.push(test_program(&room, file, EMBEDDED));
+        }
+    }
     for (library, name) in LIBRARIES {
         let room = Arc::clone(&room);
         tests.push(Trial::test(format!("{name}::exports_what_the_original_does"), move || {
@@ -71,10 +83,18 @@ fn programs() -> Vec<PathBuf> {
     files
 }
 
-fn test_program(room: &Arc<Room>, file: PathBuf) -> Trial {
+/// Whether a program has something to do with its server.
+fn needs_server(file: &Path) -> bool {
+    let text = fs::read_to_string(file).unwrap_or_default();
+    OF_SERVERS.iter().any(|word| text.contains(word))
+}
+
+fn test_program(room: &Arc<Room>, file: PathBuf, kind: &'static str) -> Trial {
     let room = Arc::clone(room);
     let name = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-    Trial::ignorable_test(format!("program::{name}"), move || room.run(&name, &file))
+    Trial::ignorable_test(format!("{kind}::{name}"), move || {
+        room.run(&format!("{kind}-{name}"), &file, kind == EMBEDDED)
+    })
 }
 
 /// The folder in which the libraries have the names that the loader looks for.
@@ -111,23 +131,29 @@ impl Room {
         if output.status.success() { Ok(program) } else { Err(said(&output).into()) }
     }
 
-    fn run(&self, name: &str, file: &Path) -> Result<Completion, Failed> {
+    fn run(&self, name: &str, file: &Path, is_embedded: bool) -> Result<Completion, Failed> {
         let program = self.compile(name, file, &[self.folder.path().join("libfam.so.0").as_os_str()])?;
-        self.play(name, &program)
+        self.play(name, &program, is_embedded)
     }
 
     /// Runs a program; it is to succeed and to print nothing, or to say why it can't be run here.
-    fn play(&self, name: &str, program: &Path) -> Result<Completion, Failed> {
+    fn play(&self, name: &str, program: &Path, is_embedded: bool) -> Result<Completion, Failed> {
         let folder = self.folder.path().join(format!("{name}.d"));
         let watched = folder.join("watched");
         fs::create_dir_all(&watched)?;
         let session = Session(format!("libfam-{}-{name}", std::process::id()));
-        let output = Command::new(program)
+        let mut command = Command::new(program);
+        if is_embedded {
+            command.env("GAM_MODE", "embedded").env_remove("GAMIN_DEBUG_SERVER");
+            // What malloc keeps for the thread would count as in use.
+            command.env("GLIBC_TUNABLES", "glibc.malloc.tcache_count=0");
+        } else {
+            command.env("GAMIN_DEBUG_SERVER", env::current_exe()?).env(SERVE, "1");
+        }
+        let output = command
             .arg(&watched)
             .env("LD_LIBRARY_PATH", self.folder.path())
             .env("GAM_CLIENT_ID", &session.0)
-            .env("GAMIN_DEBUG_SERVER", env::current_exe()?)
-            .env(SERVE, "1")
             .env_remove("GAM_DEBUG")
             .stdin(Stdio::null())
             .output()?;
@@ -149,7 +175,7 @@ impl Room {
         let needed = needed.ok_or("gamin.pc says nothing of it")?.split_whitespace();
         let words: Vec<_> = flags.iter().copied().chain(needed).map(OsStr::new).collect();
         let program = self.compile(name, &file, &[&[archive.as_os_str()], words.as_slice()].concat())?;
-        self.play(name, &program)
+        self.play(name, &program, false)
     }
 }
 

@@ -51,8 +51,7 @@ const END_IN_SIM: &[&str] = &[
     "given-back",
 ];
 /// Nobody is there who could begin anew.
-const END_IN_EMBEDDED: &[&str] =
-    &["converged", "client a", "try disconnect", "client b", "try disconnect"];
+const END_IN_EMBEDDED: &[&str] = &["converged", "client a", "try disconnect", "client b", "try disconnect"];
 /// A new server looks at everything, and has nothing to add.
 const END_IN_LIVE: &[&str] = &[
     "converged",
