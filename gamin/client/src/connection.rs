@@ -5,6 +5,7 @@
 //! whenever an event may be had, and has the same number for life.
 
 mod answers;
+mod background;
 mod waiting;
 
 use std::borrow::Cow;
@@ -24,6 +25,7 @@ use crate::error::Error;
 use crate::options::Options;
 use crate::state::{Gaps, MonitorRequest, Scope, State, TreeOptions};
 use crate::{Event, EventRef, RequestNumber};
+pub use background::Background;
 
 /// How long a server may take to say that it serves a new connection, before that counts as opened all the same.
 const GREETING: Duration = Duration::from_millis(500);

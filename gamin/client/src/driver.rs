@@ -194,6 +194,11 @@ impl Driver {
         Ok(())
     }
 
+    /// Does what there is to do where this process watches by itself.
+    pub(crate) fn turn(&mut self) {
+        self.link.turn();
+    }
+
     /// Follows what has turned out to be a directory of a tree.
     pub(crate) fn explore(&mut self) {
         self.state.explore(is_directory);

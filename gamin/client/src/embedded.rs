@@ -26,6 +26,9 @@ use crate::held::Held;
 /// How often the host is turned before the caller has its turn.
 const TURNS_MAX: usize = 16;
 
+/// What is readable when the host has something to do: its event loop, and the timer.
+pub(crate) type Wakers = [OwnedFd; 2];
+
 /// A host in this process.
 #[derive(Debug)]
 pub(crate) struct Embedded {
@@ -94,6 +97,14 @@ impl Embedded {
         timerfd_settime(&*self.timer, TimerfdTimerFlags::empty(), &spec)?;
         self.is_timer_set = timeout.is_some();
         Ok(())
+    }
+
+    /// What is readable when there is something to do.
+    pub(crate) fn wakers(&self) -> Result<Wakers, Errno> {
+        let copy = |what: BorrowedFd<'_>| {
+            what.try_clone_to_owned().map_err(|error| Errno::try_from(error).unwrap_or(Errno::EMFILE))
+        };
+        Ok([copy(self.host.as_fd())?, copy(self.timer.as_fd())?])
     }
 
     /// Sets whether the seat is readable also when the host takes bytes.

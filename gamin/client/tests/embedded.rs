@@ -5,7 +5,7 @@ use std::os::fd::{AsFd, AsRawFd};
 use std::path::Path;
 use std::sync::Arc;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use gamin::{Code, Connection, Error, Event, Mode, Options, ServerCommand};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -103,11 +103,35 @@ fn a_tree_and_a_long_directory_are_followed_without_a_thread() {
     connection.monitor_tree(folder.path()).expect("room");
     let told = told(&connection);
     assert_eq!(names(&told, Code::Exists).len(), 1 + 2 + 5000);
-    let is_ours = |task: fs::DirEntry| {
-        fs::read_to_string(task.path().join("comm")).is_ok_and(|name| name.trim() == "scans")
-    };
+    assert_eq!(threads("scans"), 0);
+}
+
+/// How many threads of this process have a name.
+fn threads(name: &str) -> usize {
     let tasks = fs::read_dir("/proc/self/task").expect("a procfs").flatten();
-    assert_eq!(tasks.filter(|_| true).map(is_ours).filter(|is_ours| *is_ours).count(), 0);
+    let names = tasks.filter_map(|task| fs::read_to_string(task.path().join("comm")).ok());
+    names.filter(|found| found.trim() == name).count()
+}
+
+#[test]
+fn in_the_background_the_kernel_s_queue_is_read_though_nobody_calls() {
+    let folder = folder();
+    let connection = Arc::new(embedded());
+    connection.monitor_directory(folder.path()).expect("room");
+    told(&connection);
+    let background = connection.background().expect("a thread");
+    let begin = Instant::now();
+    // Of what has come and gone between two calls they would tell nothing.
+    let is_told =
+        (0..).map_while(|turn| (begin.elapsed() < HANG).then(|| format!("new{turn}"))).any(|name| {
+            fs::write(folder.path().join(&name), "").expect("a file");
+            poll(&mut [], PollTimeout::from(5_u8)).expect("a moment");
+            fs::remove_file(folder.path().join(&name)).expect("it is there");
+            names(&told(&connection), Code::Created).contains(&name.as_str())
+        });
+    assert!(is_told && threads("watches") == 1);
+    drop(background);
+    assert_eq!(threads("watches"), 0);
 }
 
 #[test]
