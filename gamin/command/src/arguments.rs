@@ -27,6 +27,7 @@ pub struct CommandLine {
 const ENVIRONMENT: &str = "Environment:
   GAM_CLIENT_ID       the session; the user's main one if it is not set or empty
   GAMIN_DEBUG_SERVER  the program to start as the server, instead of the installed one
+  GAM_MODE            who watches: server; embedded, this program itself; auto, a server if there is one
   GAM_DEBUG           if it is set, whatever it says, tell on standard error what is going on
 
 Signal:

@@ -22,6 +22,10 @@ fn main() -> ExitCode {
         ("the_doctor_finds_out_what_works", the_doctor_finds_out_what_works),
         ("the_doctor_says_which_rule_decides_and_which_line_is_wrong", the_doctor_says_which_rule_decides),
         ("the_doctor_says_what_to_do", the_doctor_says_what_to_do),
+        (
+            "the_doctor_says_that_there_is_no_server_where_none_is_wanted",
+            the_doctor_says_that_there_is_no_server_where_none_is_wanted,
+        ),
         ("a_lack_of_inotify_instances_passes_and_is_named", a_lack_of_instances_passes),
         ("a_report_has_no_names_unless_asked_for", a_report_has_no_names_unless_asked_for),
         ("a_report_is_new_and_its_owner_s", a_report_is_new_and_its_owner_s),
@@ -87,6 +91,19 @@ fn the_doctor_finds_out_what_works(place: &Place) {
         assert!(said.contains(line), "{line} is not in\n{said}");
     }
     assert!(said.contains("fs.inotify.max_user_watches: "), "{said}");
+}
+
+fn the_doctor_says_that_there_is_no_server_where_none_is_wanted(place: &Place) {
+    let mut command = place.command(&["doctor", "."]);
+    let output = command.env("GAM_MODE", "embedded").output().expect("it has been built");
+    let said = text(&output.stdout);
+    for line in [
+        "ok  server: none, each program watches by itself: GAM_MODE says so\n",
+        "ok  self-test: a new file in ",
+        "ok  .: kernel, ",
+    ] {
+        assert!(said.contains(line), "{line} is not in\n{said}");
+    }
 }
 
 fn the_doctor_says_which_rule_decides(place: &Place) {
