@@ -45,6 +45,8 @@ pub struct PlayOptions {
     pub silence: Duration,
     /// Ends the scenario before its last step.
     pub stop: Stop,
+    /// In the world `embedded`, each client has a thread that watches.
+    pub has_background: bool,
 }
 
 /// The arguments of a command line that say whom to play with.
@@ -103,7 +105,7 @@ impl PlayOptions {
     pub fn scenario(&self) -> Result<World, StepError> {
         match self.world {
             WorldKind::Sim => Ok(sim::world::scenario(self.patience)),
-            WorldKind::Embedded => embedded::scenario(self.live()),
+            WorldKind::Embedded => embedded::scenario(self.live(), self.has_background),
             WorldKind::Live | WorldKind::Abi => live::scenario(self.client_library(), self.live()),
         }
     }
@@ -128,7 +130,8 @@ impl PlayOptions {
 
     /// How a live world is set up.
     fn live(&self) -> LiveOptions {
-        let PlayOptions { server, patience, silence, stop, world: _, library: _ } = self.clone();
+        let PlayOptions { server, patience, silence, stop, world: _, library: _, has_background: _ } =
+            self.clone();
         LiveOptions { server, patience, silence, stop }
     }
 }
@@ -142,6 +145,7 @@ impl Default for PlayOptions {
             patience: Duration::from_secs(10),
             silence: Duration::from_millis(1500),
             stop: Stop::default(),
+            has_background: false,
         }
     }
 }

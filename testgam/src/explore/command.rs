@@ -51,6 +51,9 @@ pub struct ExploreArguments {
     /// The world to play in
     #[arg(long, value_enum, default_value_t)]
     pub world: Explored,
+    /// Without a server, have each client watch in a thread of its own, and not only when it reads
+    #[arg(long)]
+    pub background: bool,
     /// How many steps a history has
     #[arg(long, value_name = "N", default_value = "160")]
     pub steps: NonZero<u16>,
@@ -168,7 +171,7 @@ impl ExploreArguments {
             first: self.first,
             histories: self.histories.unwrap_or(u64::MAX),
             jobs: self.jobs.or(thread::available_parallelism().ok()).unwrap_or(NonZero::<usize>::MIN),
-            play: PlayOptions { stop, ..PlayOptions::default() },
+            play: PlayOptions { stop, has_background: self.background, ..PlayOptions::default() },
         }
     }
 }

@@ -22,23 +22,30 @@ struct EmbeddedMonitor {
     options: LiveOptions,
     past: Rc<Past>,
     is_set_up: bool,
+    /// Whether each client has a thread that watches.
+    has_background: bool,
 }
 
-/// A world of its own: an empty directory and a private home.
+/// A world of its own: an empty directory and a private home. Clients watch when they are called, or besides in a thread each.
 ///
 /// # Errors
 /// Says why there is no room for it.
-pub fn scenario(options: LiveOptions) -> Result<World, StepError> {
+pub fn scenario(options: LiveOptions, has_background: bool) -> Result<World, StepError> {
     let past = Rc::<Past>::default();
     let (files, session, directory) = live::own(&past, &options)?;
-    Ok(World::new(files, EmbeddedMonitor { session, directory, options, past, is_set_up: false }))
+    let monitor = EmbeddedMonitor { session, directory, options, past, is_set_up: false, has_background };
+    Ok(World::new(files, monitor))
 }
 
 impl Monitor for EmbeddedMonitor {
     fn connect(&mut self, _id: Option<&OsStr>) -> Result<Box<dyn Client>, StepError> {
         self.is_set_up = true;
         let connection = self.session.embedded().open().map_err(|why| failed(&why))?;
-        Ok(Box::new(LiveClient::new(connection, false, Rc::clone(&self.past), &self.options)))
+        let mut client = LiveClient::new(connection, false, Rc::clone(&self.past), &self.options);
+        if self.has_background {
+            client.watch_in_background()?;
+        }
+        Ok(Box::new(client))
     }
 
     fn control(&mut self, action: &ServerAction) -> Result<(), StepError> {

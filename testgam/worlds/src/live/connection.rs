@@ -9,7 +9,7 @@ use std::rc::Rc;
 use std::sync::{Arc, RwLockWriteGuard};
 use std::time::{Duration, Instant};
 
-use gamin::{Connection, Event, Kind, MonitorRequest, RequestNumber};
+use gamin::{Background, Connection, Event, Kind, MonitorRequest, RequestNumber};
 
 use super::options::LiveOptions;
 use super::past::{Past, Silence, await_silence};
@@ -32,6 +32,8 @@ pub(crate) struct LiveClient {
     patience: Duration,
     silence: Silence,
     stop: Stop,
+    /// What watches while nobody reads, if that is wanted.
+    background: Option<Background>,
 }
 
 impl LiveClient {
@@ -45,7 +47,14 @@ impl LiveClient {
             came: VecDeque::new(),
             patience: options.patience,
             stop: options.stop.clone(),
+            background: None,
         }
+    }
+
+    /// Watches also while nobody reads.
+    pub fn watch_in_background(&mut self) -> Result<(), StepError> {
+        self.background = Some(self.connection.background().map_err(|why| failed(&why))?);
+        Ok(())
     }
 
     /// Whether the server is the one it was, unless that was ended.
@@ -190,5 +199,6 @@ impl Drop for LiveClient {
     /// A barrier that nobody waits for any more would keep the connection.
     fn drop(&mut self) {
         self.connection.close();
+        self.background = None;
     }
 }
