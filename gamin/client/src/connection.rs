@@ -30,7 +30,7 @@ pub use background::Background;
 /// How long a server may take to say that it serves a new connection, before that counts as opened all the same.
 const GREETING: Duration = Duration::from_millis(500);
 
-/// A connection to a server.
+/// A connection to a server, or to what does its work in this process.
 ///
 /// All methods may be called from any thread at any time: one may wait for events while another adds
 /// requests. A server that is lost is replaced by the next call that needs one: all requests are made again

@@ -1,7 +1,8 @@
 //! Be told when files change, by the Gamin file alteration monitor.
 //!
 //! A [`Connection`] leads to `gam_server`, which is started if it does not run: `/usr/libexec/gam_server`, or the program that
-//! `GAMIN_DEBUG_SERVER` names ([`Options`] has other ways). Ask it for files, directories or whole trees; it first tells what is there,
+//! `GAMIN_DEBUG_SERVER` names ([`Options`] has other ways). Where none is installed, or [`Mode::Embedded`] is chosen, the program watches by itself:
+//! the same connection does a server's work within its calls ([`Connection::background`] has a thread do it). Ask it for files, directories or whole trees; it first tells what is there,
 //! and from then on what changes.
 //!
 //! # A first program
@@ -55,7 +56,7 @@
 //! ```
 //!
 //! # What it leaves alone
-//! There is no thread, no signal handler and no output, and nothing outlives the connection but the server that it may have started. What it
+//! There is no signal handler, no output, and no thread but for a mount that may hang, where there is no server. Nothing outlives the connection but the server that it may have started. What it
 //! does, it says with the crate `tracing`. No call waits, except those that say so.
 
 // Two layers that know nothing of each other: `state` is the connection without a socket, `link` the socket without a

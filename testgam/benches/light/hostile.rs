@@ -47,7 +47,7 @@ impl Attack {
 
 /// One name that changes 100,000 times a second, then as often as it can, then names that are made and removed.
 pub fn hostile(side: &Side<'_>, folder: &Path) -> Outcome<Figures> {
-    if side.watcher == Watcher::Raw {
+    if matches!(side.watcher, Watcher::Raw | Watcher::Embedded) {
         return Ok(Vec::new());
     }
     let hot = attack(side, folder, Attack::Change(100_000))?;

@@ -32,6 +32,8 @@ pub const POLLED: &str = "polled";
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Watcher {
     Ours,
+    /// Our library without a server.
+    Embedded,
     Original,
     Raw,
     /// A second process that passes on what inotify says.
@@ -90,7 +92,8 @@ impl Kit {
     /// Who can be compared.
     pub fn watchers(&self) -> Vec<Watcher> {
         let original = self.original.is_some().then_some(Watcher::Original);
-        [Some(Watcher::Ours), original, Some(Watcher::Raw)].into_iter().flatten().collect()
+        let others = [original, Some(Watcher::Raw)].into_iter().flatten();
+        [Watcher::Ours, Watcher::Embedded].into_iter().chain(others).collect()
     }
 
     /// Starts a server, if there is one, and nothing else.
@@ -122,7 +125,7 @@ impl Kit {
         match watcher {
             Watcher::Ours => Some(&self.server),
             Watcher::Original => self.original.as_ref().map(|(server, _)| &**server),
-            Watcher::Raw => None,
+            Watcher::Embedded | Watcher::Raw => None,
             Watcher::Bare | Watcher::BareListing => Some(&self.bare),
         }
     }
@@ -164,7 +167,7 @@ impl Side<'_> {
     /// Starts a client of the server with this name.
     pub fn client_of(&self, id: &str) -> Outcome<Client> {
         let program = match self.watcher {
-            Watcher::Ours | Watcher::Original => "fam",
+            Watcher::Ours | Watcher::Embedded | Watcher::Original => "fam",
             Watcher::Raw => "raw",
             Watcher::Bare | Watcher::BareListing => "of-bare",
         };
@@ -177,6 +180,9 @@ impl Side<'_> {
         command.env("LD_LIBRARY_PATH", self.kit.libraries(self.watcher)).env("GAM_CLIENT_ID", id);
         if let Some(server) = self.kit.program(self.watcher) {
             command.env("GAMIN_DEBUG_SERVER", server);
+        }
+        if self.watcher == Watcher::Embedded {
+            command.env("GAM_MODE", "embedded");
         }
         command
     }

@@ -83,7 +83,8 @@ impl Table {
 
     /// Prints the medians; gives whether the bounds hold.
     pub fn print(&self) -> bool {
-        let bare = [(Watcher::Bare, "bare"), (Watcher::BareListing, "bare, lists")];
+        let bare =
+            [(Watcher::Embedded, "embedded"), (Watcher::Bare, "bare"), (Watcher::BareListing, "bare, lists")];
         let bare =
             bare.map(|(watcher, word)| (self.figures.keys().any(|(_, of)| *of == watcher), watcher, word));
         let bare: Vec<_> = bare.into_iter().filter(|(is_measured, ..)| *is_measured).collect();

@@ -234,7 +234,7 @@ fn beside_a_sleeper(side: &Side<'_>, folder: &Path) -> Outcome<Figures> {
 /// The server is this process: nothing but the library is measured.
 fn library_alone(side: &Side<'_>, folder: &Path) -> Outcome<Figures> {
     const EVENTS: usize = 1_000_000;
-    if side.watcher == Watcher::Raw {
+    if matches!(side.watcher, Watcher::Raw | Watcher::Embedded) {
         return Ok(Vec::new());
     }
     let (id, listener) = side.listen()?;
