@@ -23,7 +23,7 @@ use tracing::{debug, error, info, warn};
 
 use crate::linux::Linux;
 use crate::settings::Settings;
-use crate::sources::{self, Source};
+use crate::sources::{self, Guest, Source};
 
 /// How often what the kernel does not tell of is looked at.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
@@ -52,10 +52,6 @@ pub struct HostOptions {
     /// What can't hang is done in turn, however long it takes, and not by a thread.
     pub is_in_place: bool,
 }
-
-/// A source of its user's in the event loop, by a number of its choice.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Guest(pub u8);
 
 /// A core, and the system on which it runs.
 #[derive(Debug)]

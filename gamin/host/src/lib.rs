@@ -12,5 +12,6 @@ mod settings;
 mod sources;
 mod threads;
 
-pub use host::{Guest, Host, HostOptions, refuse};
+pub use host::{Host, HostOptions, refuse};
 pub use settings::Settings;
+pub use sources::Guest;

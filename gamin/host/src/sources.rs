@@ -14,8 +14,11 @@ use mio::unix::SourceFd;
 use mio::{Interest, Registry, Token, Waker};
 use tracing::{debug, info};
 
-use crate::host::Guest;
 use crate::threads::{Messages, Threads};
+
+/// A source of its user's in the event loop, by a number of its choice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Guest(pub u8);
 
 /// What wakes the host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -20,7 +20,7 @@ const ORIGINAL: &str = "docs/original.md";
 /// Everything that can be referred to.
 #[derive(Default)]
 struct House {
-    /// Files and folders, each by every end of its path: `host.rs`, `server/host.rs`, … A folder `src` is left out.
+    /// Files and folders, each by every end of its path: `host.rs`, `host/host.rs`, … A folder `src` is left out.
     ends: BTreeSet<String>,
     /// Files and folders by their whole paths.
     paths: BTreeSet<String>,
