@@ -79,7 +79,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-pub use connection::{Background, Connection};
+pub use connection::{Background, Connection, OpenBarrier};
 pub use error::{ConnectError, Error};
 pub use gamin_meeting::Sight;
 pub use gamin_protocol::{Code, Coverage, Fact, Kind, Presence, Value};

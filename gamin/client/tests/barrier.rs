@@ -2,6 +2,7 @@
 
 mod fake;
 
+use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
@@ -9,6 +10,7 @@ use std::time::Duration;
 use fake::{FakeServer, HANG, options, session_id};
 use gamin::{Code, Connection, Error};
 use gamin_protocol::Request;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 fn connect() -> (FakeServer, Connection) {
     let id = session_id();
@@ -71,6 +73,32 @@ fn it_is_seen_also_when_another_thread_reads_the_answer() {
         done.store(true, Ordering::Relaxed);
         connection.monitor_file("/f").expect("sent");
     });
+    drop(connection);
+    serving.join().expect("no panic");
+}
+
+#[test]
+fn one_that_is_not_waited_for_is_answered_in_passing() {
+    let (server, connection) = connect();
+    let session = server.welcome();
+    let serving = thread::spawn(move || session.serve(true));
+    let hang = PollTimeout::try_from(HANG).expect("a short time");
+    for _ in 0..100 {
+        connection.monitor_file("/f").expect("sent");
+        let mut barrier = connection.begin_barrier().expect("asked");
+        let mut codes = Vec::new();
+        while !connection.poll_barrier(&mut barrier).expect("supported") {
+            // Nobody but this thread reads, so the answer makes the descriptor readable.
+            let mut ready = [PollFd::new(connection.as_fd(), PollFlags::POLLIN)];
+            assert_eq!(poll(&mut ready, hang), Ok(1));
+            codes.extend(connection.try_next_event().expect("a server").map(|event| event.code));
+        }
+        connection.forget_barrier(&barrier);
+        codes.extend(
+            std::iter::from_fn(|| connection.try_next_event().expect("a server")).map(|event| event.code),
+        );
+        assert_eq!(codes, [Code::Exists, Code::EndExist]);
+    }
     drop(connection);
     serving.join().expect("no panic");
 }

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use gamin::{Code, Connection, Event, MonitorRequest, RequestNumber};
+use gamin::{Code, Connection, Event, MonitorRequest, OpenBarrier, RequestNumber};
 
 use crate::ignoring::{Ignoring, PatternError, Patterns, Rules};
 use crate::options::Options;
@@ -30,8 +30,16 @@ pub struct Follower {
     news: VecDeque<News>,
     /// Whether it has been said that everything is listed.
     has_said_listed: bool,
-    /// Whether something was asked for again since the last barrier.
-    has_asked: bool,
+    /// How often something was asked for.
+    asked: u64,
+}
+
+/// A barrier that was begun and is not waited for: [`Follower::begin_barrier`].
+#[derive(Debug)]
+pub struct Settling {
+    barrier: OpenBarrier,
+    /// How often something had been asked for when it was begun.
+    asked: u64,
 }
 
 impl Follower {
@@ -49,7 +57,7 @@ impl Follower {
             rule_paths: BTreeSet::new(),
             news: VecDeque::new(),
             has_said_listed: false,
-            has_asked: false,
+            asked: 0,
         })
     }
 
@@ -84,6 +92,21 @@ impl Follower {
         self.begin(root, self.roots.len())
     }
 
+    /// Follows a path no more, spelled as it was added or with the same components. Says whether it was followed.
+    ///
+    /// # Errors
+    /// As [`Connection::cancel`].
+    pub fn remove(&mut self, path: &Path) -> Result<bool, gamin::Error> {
+        let mut is_found = false;
+        while let Some(place) = self.roots.iter().position(|(_, root)| root.shown == path) {
+            let (request, root) = self.roots.remove(place);
+            self.news.extend(root.gaps.into_values().map(News::GapEnds));
+            self.connection.cancel(request)?;
+            is_found = true;
+        }
+        Ok(is_found)
+    }
+
     /// Gives what there is to tell. Never waits.
     ///
     /// # Errors
@@ -107,16 +130,54 @@ impl Follower {
         loop {
             let left =
                 deadline.map_or(timeout, |deadline| deadline.saturating_duration_since(Instant::now()));
-            self.has_asked = false;
+            let asked = self.asked;
             self.connection.barrier(left)?;
-            while let Some(event) = self.connection.try_next_event()? {
-                self.handle_event(&event)?;
-            }
+            self.handle_events()?;
             // What was asked for meanwhile was not covered.
-            if !self.has_asked {
+            if self.asked == asked {
                 return Ok(());
             }
         }
+    }
+
+    /// Begins a barrier, for who has an event loop and does not wait in a call. Ask [`Follower::poll_barrier`] whenever the connection is
+    /// readable, and end with [`Follower::forget_barrier`].
+    ///
+    /// # Errors
+    /// As [`Connection::barrier`].
+    pub fn begin_barrier(&mut self) -> Result<Settling, gamin::Error> {
+        Ok(Settling { barrier: self.connection.begin_barrier()?, asked: self.asked })
+    }
+
+    /// Says whether everything that happened before a barrier was begun can be had from [`Follower::poll`]. Never waits.
+    ///
+    /// # Errors
+    /// As [`Connection::barrier`].
+    pub fn poll_barrier(&mut self, settling: &mut Settling) -> Result<bool, gamin::Error> {
+        if !self.connection.poll_barrier(&mut settling.barrier)? {
+            return Ok(false);
+        }
+        self.handle_events()?;
+        if self.asked == settling.asked {
+            return Ok(true);
+        }
+        // As above: once more.
+        let again = self.begin_barrier()?;
+        self.forget_barrier(&std::mem::replace(settling, again));
+        Ok(false)
+    }
+
+    /// Ends a barrier, whatever has become of it.
+    pub fn forget_barrier(&self, settling: &Settling) {
+        self.connection.forget_barrier(&settling.barrier);
+    }
+
+    /// Takes in all that has been told.
+    fn handle_events(&mut self) -> Result<(), gamin::Error> {
+        while let Some(event) = self.connection.try_next_event()? {
+            self.handle_event(&event)?;
+        }
+        Ok(())
     }
 
     fn begin(&mut self, mut root: Root, place: usize) -> Result<(), gamin::Error> {
@@ -124,7 +185,7 @@ impl Follower {
         let path = root.absolute.clone();
         let request =
             self.connection.ask(&MonitorRequest { coverage: true, ..MonitorRequest::new(&path, scope) })?;
-        self.has_asked = true;
+        self.asked += 1;
         self.roots.insert(place, (request, root));
         Ok(())
     }
@@ -281,7 +342,7 @@ impl Follower {
     fn revise(&mut self, request: RequestNumber, place: usize) -> Result<(), gamin::Error> {
         if self.roots[place].1.reach == Reach::Tree {
             self.connection.revise(request)?;
-            self.has_asked = true;
+            self.asked += 1;
             self.tell_elsewhere(place);
         }
         self.tell_bad_rules(place);

@@ -43,7 +43,7 @@ use std::path::PathBuf;
 use gamin::Code;
 
 pub use feedback::Feedback;
-pub use follower::Follower;
+pub use follower::{Follower, Settling};
 pub use gather::Gather;
 pub use ignoring::{Ignoring, PatternError, Patterns};
 pub use options::Options;

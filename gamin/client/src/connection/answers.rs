@@ -1,6 +1,7 @@
 //! What the server is asked, and how its answer is awaited.
 //!
-//! What an answer stands for is left to [`gamin_protocol::Inquiry`]. Invariant: a question is forgotten when nobody waits for it any more.
+//! What an answer stands for is left to [`gamin_protocol::Inquiry`]. Invariant: a question is forgotten when nobody waits for it any more; who
+//! has begun a barrier says so.
 
 use std::time::{Duration, Instant};
 
@@ -10,6 +11,14 @@ use super::{Connection, For};
 use crate::driver::Driver;
 use crate::error::Error;
 use crate::state::{Outcome, Token};
+
+/// A barrier that was begun and is not waited for: [`Connection::begin_barrier`].
+#[derive(Debug)]
+pub struct OpenBarrier {
+    token: Token,
+    /// How many directories trees had taken up when it was asked for.
+    branches: u64,
+}
 
 impl Connection {
     /// Waits until everything that happened before the call can be had with [`Connection::try_next_event`].
@@ -28,6 +37,44 @@ impl Connection {
                 return Ok(());
             }
         }
+    }
+
+    /// Begins a barrier, for who has an event loop and does not wait in a call. Ask [`Connection::poll_barrier`] after each look for
+    /// events, for it is with them that the answer comes; and end with [`Connection::forget_barrier`].
+    ///
+    /// # Errors
+    /// As [`Connection::barrier`].
+    pub fn begin_barrier(&self) -> Result<OpenBarrier, Error> {
+        self.with(|driver| Ok(OpenBarrier { token: ask(driver, SYNC)?, branches: driver.state.branches() }))
+    }
+
+    /// Says whether everything that happened before a barrier was begun can be had with [`Connection::try_next_event`]. Never waits.
+    ///
+    /// # Errors
+    /// As [`Connection::barrier`].
+    pub fn poll_barrier(&self, barrier: &mut OpenBarrier) -> Result<bool, Error> {
+        self.with(|driver| {
+            if answer_step(driver, barrier.token)?.is_none() {
+                return Ok(false);
+            }
+            let branches = driver.state.branches();
+            if branches != barrier.branches {
+                // As above: once more, for what was asked about after it.
+                driver.state.forget_question(barrier.token);
+                *barrier = OpenBarrier { token: ask(driver, SYNC)?, branches };
+                return Ok(false);
+            }
+            Ok(true)
+        })
+    }
+
+    /// Ends a barrier, whatever has become of it.
+    pub fn forget_barrier(&self, barrier: &OpenBarrier) {
+        // It fails where there is nothing to forget any more.
+        let _ = self.with(|driver| {
+            driver.state.forget_question(barrier.token);
+            Ok(())
+        });
     }
 
     /// What the server says of itself: the facts of one noun. Those that docs/debugging.md names may differ
@@ -51,14 +98,7 @@ impl Connection {
 
     /// Asks the server something and waits for what it answers behind the question.
     fn answer_to(&self, question: &[u8], deadline: Option<Instant>) -> Result<Vec<u8>, Error> {
-        let token = self.with(|driver| {
-            // The server that is asked should be one that is there.
-            driver.advance(|_| false);
-            driver.report()?;
-            let token = driver.state.ask_question(question.to_vec())?;
-            driver.flush();
-            Ok(token)
-        })?;
+        let token = self.with(|driver| ask(driver, question))?;
         let answered = self.wait_until(For::Answers, deadline, |driver| answer_step(driver, token));
         self.with(|driver| {
             driver.state.forget_question(token);
@@ -66,6 +106,15 @@ impl Connection {
         })?;
         answered?.ok_or(Error::TimedOut)
     }
+}
+
+fn ask(driver: &mut Driver, question: &[u8]) -> Result<Token, Error> {
+    // The server that is asked should be one that is there.
+    driver.advance(|_| false);
+    driver.report()?;
+    let token = driver.state.ask_question(question.to_vec())?;
+    driver.flush();
+    Ok(token)
 }
 
 fn answer_step(driver: &mut Driver, token: Token) -> Result<Option<Vec<u8>>, Error> {
