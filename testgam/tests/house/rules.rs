@@ -28,6 +28,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("gamin-follow", &["gamin"]),
     ("gamin-command", &["gamin", "gamin-follow", "gamin-meeting", "gamin-trace"]),
     ("gamin-libfam", &["gamin", "gamin-trace"]),
+    ("gamin-python", &["gamin", "gamin-follow"]),
     ("libfam", &["gamin-libfam"]),
     ("libgamin-1", &["gamin-libfam"]),
     ("testgam-language", &["gamin", "gamin-engine"]),

@@ -1,0 +1,296 @@
+"""`gamin.watch`: what happens to paths, for `for`, `async for`, and event loops.
+
+What is told is left to the native watcher. Invariants: what happens after a call of `watch` or `add` has returned is told (in a
+coroutine, after `async with` or `await synced()`); nothing here has a thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import logging
+import os
+from collections.abc import AsyncIterator, Iterable, Iterator
+from pathlib import Path, PurePath
+from types import TracebackType
+from typing import Any, Callable, Generic, NamedTuple, Optional, TypeVar, Union
+
+from . import _alive
+from ._events import Event
+from ._native import Sync, Watcher
+from ._readers import Readers, readable
+
+AnyPath = Union[str, bytes, "os.PathLike[str]", "os.PathLike[bytes]"]
+P = TypeVar("P")
+T = TypeVar("T")
+
+_EVENTS = {event.value: event for event in Event}
+_TIMEOUT = 10.0
+
+
+class Change(NamedTuple):
+    """Something that happened: what, where, and below which of the paths that were asked for."""
+
+    event: Event
+    path: Any
+    root: Any
+
+
+class Ignore(NamedTuple):
+    """What is left out: patterns as in .gitignore, files of such patterns, and what git leaves out."""
+
+    patterns: Iterable[str] = ()
+    files: Iterable[AnyPath] = ()
+    git: bool = False
+
+
+class _Root(NamedTuple):
+    """A path that was asked for, and how paths below it are made."""
+
+    spelled: Any
+    make: Callable[[bytes], Any]
+
+
+class Watch(Generic[P, T]):
+    """Watches paths. What `watch` gives."""
+
+    def __init__(
+        self,
+        *paths: AnyPath,
+        recursive: bool = False,
+        ignore: Union[None, bool, str, Iterable[str], Ignore] = None,
+        initial: bool = False,
+        gather: Optional[float] = None,
+    ) -> None:
+        self._is_open = False
+        ignored = _ignore(ignore)
+        self._make = functools.partial(
+            Watcher,
+            recursive=recursive,
+            initial=initial,
+            gather=gather,
+            patterns=list(ignored.patterns),
+            files=[os.fsencode(os.path.abspath(file)) for file in ignored.files],
+            standard=ignored.git,
+        )
+        self._gathers = gather is not None
+        self._roots: dict[bytes, _Root] = {}
+        self._readers = Readers()
+        self._native: Optional[Watcher] = self._make()
+        self._is_open = True
+        try:
+            self.add(*paths)
+        except BaseException:
+            self.close()
+            raise
+        _alive.track(self)
+
+    def add(self, *paths: AnyPath) -> None:
+        """Watches more paths. What is not there is waited for."""
+        watcher = self._watcher()
+        for path in paths:
+            key = os.fsencode(path)
+            root = _root(path)
+            watcher.add(key, root)
+            self._roots.setdefault(key, root)
+        if paths and not _is_in_coroutine():
+            self.sync(None)
+
+    def remove(self, *paths: AnyPath) -> None:
+        """Watches paths no more. What was told before can still be had."""
+        watcher = self._watcher()
+        for path in paths:
+            key = os.fsencode(path)
+            if not watcher.remove(key):
+                raise ValueError(f"{path!r} is not watched")
+            for same in [known for known in self._roots if known.rstrip(b"/") == key.rstrip(b"/")]:
+                del self._roots[same]
+
+    @property
+    def roots(self) -> list[Any]:
+        """The paths that are watched, as they were given."""
+        return [root.spelled for root in self._roots.values()]
+
+    @property
+    def gaps(self) -> dict[str, str]:
+        """The paths of which something may be told late or not at all, each with the reason."""
+        return {os.fsdecode(path): why for path, why in self._watcher().gaps()}
+
+    def take(self) -> list[Change]:
+        """All changes that can be had without waiting. It ends a batch."""
+        return [_change(told) for told in self._watcher().take()]
+
+    def next(self, timeout: Optional[float] = None) -> Optional[T]:
+        """The next change, or batch; None if none comes in time."""
+        given: Optional[T] = self._given(self._watcher().next(timeout))
+        return given
+
+    def wait(self, timeout: Optional[float] = None) -> bool:
+        """Waits until there is something to take; says whether there is."""
+        return self._watcher().wait(timeout)
+
+    def sync(self, timeout: Optional[float] = _TIMEOUT) -> None:
+        """Waits until everything that happened before the call can be had with `take`. Raises TimeoutError."""
+        self._watcher().begin_sync().wait(timeout)
+
+    async def synced(self, timeout: Optional[float] = _TIMEOUT) -> None:
+        """As `sync`, for coroutines."""
+        try:
+            await asyncio.wait_for(_passed(self._watcher().begin_sync()), timeout)
+        except asyncio.TimeoutError:
+            raise TimeoutError("not everything was told in time") from None
+
+    def fileno(self) -> int:
+        """A descriptor that is readable when there is something to take. Wait for it, and do nothing else with it."""
+        return self._watcher().fileno()
+
+    def close(self) -> None:
+        """Watches nothing any more, and ends whoever waits for changes."""
+        was_open, self._is_open = self._is_open, False
+        watcher, self._native = self._native, None
+        if was_open and watcher is not None:
+            self._readers.end(watcher.close)
+
+    @property
+    def closed(self) -> bool:
+        """Whether it has been closed."""
+        return not self._is_open
+
+    def __iter__(self) -> Iterator[T]:
+        return self
+
+    def __next__(self) -> T:
+        try:
+            while self._is_open:
+                given = self.next()
+                if given is not None:
+                    return given
+        except Exception:
+            if self._is_open:
+                raise
+        raise StopIteration
+
+    def __aiter__(self) -> AsyncIterator[T]:
+        return self
+
+    async def __anext__(self) -> T:
+        try:
+            while self._is_open:
+                watcher = self._watcher()
+                given: Optional[T] = self._given(watcher.poll())
+                if given is not None:
+                    return given
+                await self._readers.wait(watcher.fileno())
+        except Exception:
+            if self._is_open:
+                raise
+        raise StopAsyncIteration
+
+    def __enter__(self) -> Watch[P, T]:
+        return self
+
+    def __exit__(
+        self,
+        kind: Optional[type[BaseException]],
+        error: Optional[BaseException],
+        trace: Optional[TracebackType],
+    ) -> None:
+        self.close()
+
+    async def __aenter__(self) -> Watch[P, T]:
+        await self.synced(None)
+        return self
+
+    async def __aexit__(
+        self,
+        kind: Optional[type[BaseException]],
+        error: Optional[BaseException],
+        trace: Optional[TracebackType],
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        state = ", ".join(repr(root) for root in self.roots) if self._is_open else "closed"
+        return f"<gamin.Watch {state}>"
+
+    def _watcher(self) -> Watcher:
+        """The native watcher: this process's own."""
+        if not self._is_open:
+            raise ValueError("it is closed")
+        if self._native is None:
+            self._native = self._make()
+            for key, root in self._roots.items():
+                self._native.add(key, root)
+            if not _is_in_coroutine():
+                self._native.begin_sync().wait(None)
+        return self._native
+
+    def _settle(self, timeout: float) -> None:
+        if self._is_open:
+            self.sync(timeout)
+
+    def _after_fork(self) -> None:
+        self._native = None
+        self._readers = Readers()
+
+    def _given(self, told: Any) -> Any:
+        if told is None:
+            return None
+        return [_change(one) for one in told] if self._gathers else _change(told)
+
+
+def watch(
+    *paths: AnyPath,
+    recursive: bool = False,
+    ignore: Union[None, bool, str, Iterable[str], Ignore] = None,
+    initial: bool = False,
+    gather: Optional[float] = None,
+) -> Watch[Any, Any]:
+    """Watches paths: gives a context manager and iterator of what happens to them from now on.
+
+    `recursive`: directories with all that is below them. `ignore`: patterns as in .gitignore, True for what git leaves out, or
+    an `Ignore` for both. `initial`: what is there is told first, as Event.EXISTS. `gather`: changes come in lists, one for all
+    that come together with no longer pause than so many seconds.
+    """
+    return Watch(*paths, recursive=recursive, ignore=ignore, initial=initial, gather=gather)
+
+
+def say(notes: list[str]) -> None:
+    """Says what people should know: that something can't be watched, or a rule not be read."""
+    for note in notes:
+        logging.getLogger("gamin").warning("%s", note)
+
+
+def _root(path: AnyPath) -> _Root:
+    if isinstance(path, bytes):
+        return _Root(path, bytes)
+    if isinstance(path, str):
+        return _Root(path, os.fsdecode)
+    kind = type(path) if isinstance(path, PurePath) else Path
+    return _Root(path, lambda below: kind(os.fsdecode(below)))
+
+
+def _change(told: tuple[int, Optional[_Root], bytes]) -> Change:
+    code, root, path = told
+    if root is None:
+        return Change(_EVENTS[code], os.fsdecode(path), None)
+    return Change(_EVENTS[code], root.make(path), root.spelled)
+
+
+def _ignore(ignore: Union[None, bool, str, Iterable[str], Ignore]) -> Ignore:
+    if isinstance(ignore, Ignore):
+        return ignore
+    if ignore is None or isinstance(ignore, bool):
+        return Ignore(git=bool(ignore))
+    patterns = (ignore,) if isinstance(ignore, str) else tuple(ignore)
+    return Ignore(patterns=patterns)
+
+
+def _is_in_coroutine() -> bool:
+    """Whether an event loop runs in this thread, which nothing may hold up."""
+    return asyncio._get_running_loop() is not None
+
+
+async def _passed(sync: Sync) -> None:
+    while not sync.poll():
+        await readable(*sync.filenos())

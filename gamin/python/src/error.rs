@@ -1,0 +1,50 @@
+//! What goes wrong, as exceptions.
+//!
+//! What they look like is left to `gamin/_errors.py`. Invariant: an error has the number that the C library has for it, and all that is known of
+//! why.
+
+use std::error::Error as _;
+
+use gamin::Error;
+use nix::errno::Errno;
+use pyo3::exceptions::{PyTimeoutError, PyValueError};
+use pyo3::prelude::*;
+
+/// GAM_ARG and so on, by their names there.
+const ARG: u8 = 1;
+const FILE: u8 = 2;
+const CONNECT: u8 = 3;
+const MEM: u8 = 5;
+const UNIMPLEM: u8 = 6;
+
+/// The exception for an error.
+pub(crate) fn exception(py: Python<'_>, error: &Error) -> PyErr {
+    let number = match error {
+        Error::TimedOut => return PyTimeoutError::new_err("not everything was told in time"),
+        Error::BadPath(_) => FILE,
+        Error::UnknownRequest(_) | Error::NotATree(_) | Error::Closed => ARG,
+        Error::BadArgument(_) | Error::NumberInUse(_) | Error::TooManyRequests => MEM,
+        Error::System(Errno::ENOMEM) => MEM,
+        Error::Unsupported => UNIMPLEM,
+        _ => CONNECT,
+    };
+    let mut why = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        why.push_str(": ");
+        why.push_str(&error.to_string());
+        source = error.source();
+    }
+    let made = py.import("gamin._errors").and_then(|errors| errors.call_method1("failure", (number, why)));
+    made.map_or_else(|error| error, PyErr::from_value)
+}
+
+/// The exception for what the system refused.
+pub(crate) fn system(py: Python<'_>, errno: Errno) -> PyErr {
+    exception(py, &Error::System(errno))
+}
+
+/// The exception for a use after the end.
+pub(crate) fn closed() -> PyErr {
+    PyValueError::new_err("it is closed")
+}
