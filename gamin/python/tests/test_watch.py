@@ -316,3 +316,18 @@ def test_what_cannot_be_watched_is_said(tmp_path, caplog):
         (gap, why), *_ = changes.gaps.items()
         assert gap.startswith(str(tmp_path / ("d" * 250))) and why
         assert "gamin" in {record.name for record in caplog.records} and why in caplog.text
+
+
+def test_server_without_a_barrier_will_do(tmp_path, monkeypatch):
+    from gamin import _errors
+
+    def without(self, timeout):
+        raise _errors.failure(gamin.GAM_UNIMPLEM, "as the original's")
+
+    monkeypatch.setattr(gamin.Watch, "sync", without)
+    with gamin.watch(tmp_path) as changes:
+        while not changes.wait(0.05):
+            (tmp_path / f"file{len(os.listdir(tmp_path))}").touch()
+        assert changes.take()[0].event is Event.CREATED
+        with pytest.raises(gamin.GaminException):
+            changes.sync(1)

@@ -7,7 +7,6 @@ made anew when the child first uses it.
 from __future__ import annotations
 
 import os
-import threading
 import weakref
 from typing import Protocol
 
@@ -20,14 +19,13 @@ class Alive(Protocol):
     def _settle(self, timeout: float) -> None: ...
 
 
-_all: list[weakref.ref[Alive]] = []
-_lock = threading.Lock()
+# In the order in which they were made. It is changed by single operations, so no lock is needed that a child could find held.
+_all: dict[weakref.ref[Alive], None] = {}
 
 
 def track(alive: Alive) -> None:
     """Has it be told in a child process that it is in one, and be settled with all others."""
-    with _lock:
-        _all.append(weakref.ref(alive, _forget))
+    _all[weakref.ref(alive, _forget)] = None
 
 
 def settle(timeout: float) -> None:
@@ -37,19 +35,14 @@ def settle(timeout: float) -> None:
 
 
 def _living() -> list[Alive]:
-    return [alive for alive in [reference() for reference in _all] if alive is not None]
+    return [alive for alive in [reference() for reference in list(_all)] if alive is not None]
 
 
 def _forget(reference: weakref.ref[Alive]) -> None:
-    try:
-        _all.remove(reference)
-    except ValueError:
-        pass
+    _all.pop(reference, None)
 
 
 def _in_child() -> None:
-    global _lock
-    _lock = threading.Lock()
     for alive in _living():
         alive._after_fork()
 

@@ -7,6 +7,7 @@ coroutine, after `async with` or `await synced()`); nothing here has a thread.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 import logging
 import os
@@ -16,6 +17,7 @@ from types import TracebackType
 from typing import Any, Callable, Generic, NamedTuple, Optional, TypeVar, Union
 
 from . import _alive
+from ._errors import GAM_UNIMPLEM, GaminException
 from ._events import Event
 from ._native import Sync, Watcher
 from ._readers import Readers, readable
@@ -94,7 +96,8 @@ class Watch(Generic[P, T]):
             watcher.add(key, root)
             self._roots.setdefault(key, root)
         if paths and not _is_in_coroutine():
-            self.sync(None)
+            with _if_there_is_a_barrier():
+                self.sync(None)
 
     def remove(self, *paths: AnyPath) -> None:
         """Watches paths no more. What was told before can still be had."""
@@ -198,7 +201,8 @@ class Watch(Generic[P, T]):
         self.close()
 
     async def __aenter__(self) -> Watch[P, T]:
-        await self.synced(None)
+        with _if_there_is_a_barrier():
+            await self.synced(None)
         return self
 
     async def __aexit__(
@@ -222,7 +226,8 @@ class Watch(Generic[P, T]):
             for key, root in self._roots.items():
                 self._native.add(key, root)
             if not _is_in_coroutine():
-                self._native.begin_sync().wait(None)
+                with _if_there_is_a_barrier():
+                    self._native.begin_sync().wait(None)
         return self._native
 
     def _settle(self, timeout: float) -> None:
@@ -284,6 +289,16 @@ def _ignore(ignore: Union[None, bool, str, Iterable[str], Ignore]) -> Ignore:
         return Ignore(git=bool(ignore))
     patterns = (ignore,) if isinstance(ignore, str) else tuple(ignore)
     return Ignore(patterns=patterns)
+
+
+@contextlib.contextmanager
+def _if_there_is_a_barrier() -> Iterator[None]:
+    """The original's server has none: with it, what happens at the very beginning may be told as what was there."""
+    try:
+        yield
+    except GaminException as error:
+        if error.errno != GAM_UNIMPLEM:
+            raise
 
 
 def _is_in_coroutine() -> bool:

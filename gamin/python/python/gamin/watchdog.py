@@ -61,10 +61,10 @@ class GaminEmitter(EventEmitter):
             self._changes.close()
 
     def queue_events(self, timeout: float) -> None:
-        """Waits for events, and queues them."""
+        """Waits for events, and queues them. Closing ends the wait, so it needs no time limit."""
         changes = self._changes
         try:
-            if changes is not None and changes.wait(timeout):
+            if changes is not None and changes.wait():
                 self._queue_all(changes)
         except Exception:
             if changes is not None and not changes.closed:
