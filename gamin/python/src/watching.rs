@@ -35,6 +35,8 @@ pub(crate) struct Watching {
     gather: Option<Gather>,
     /// Batches that can be had; without gathering, of one change each.
     ready: VecDeque<Vec<Reported>>,
+    /// The follower was left before it had given everything, which its connection may not show any more.
+    is_cut_short: bool,
     /// Gaps and why, by their paths.
     gaps: BTreeMap<PathBuf, String>,
     /// What is to be said to people.
@@ -71,6 +73,7 @@ impl Watching {
             tells_existing,
             gather,
             ready: VecDeque::new(),
+            is_cut_short: false,
             gaps: BTreeMap::new(),
             notes: Vec::new(),
             failure: None,
@@ -203,10 +206,14 @@ impl Watching {
     }
 
     fn take_news(&mut self, most: usize) {
+        self.is_cut_short = true;
         while self.ready.len() < most && self.failure.is_none() {
             match self.follower.poll() {
                 Ok(Some(news)) => self.handle_news(news),
-                Ok(None) => break,
+                Ok(None) => {
+                    self.is_cut_short = false;
+                    break;
+                }
                 Err(error) => self.failure = Some(error),
             }
         }
@@ -288,7 +295,7 @@ impl Watching {
 
     fn settle(&mut self) -> Result<(), Error> {
         let deadline = self.gather.as_ref().and_then(Gather::deadline);
-        let is_ready = !self.ready.is_empty() || self.failure.is_some();
+        let is_ready = !self.ready.is_empty() || self.failure.is_some() || self.is_cut_short;
         Ok(self.seat.show(is_ready, deadline)?)
     }
 }

@@ -155,6 +155,18 @@ def test_descriptor_is_readable_as_long_as_there_is_something(tmp_path):
         assert not select.select([changes], [], [], 0)[0] and not changes.wait(0)
 
 
+def test_descriptor_is_readable_until_all_of_many_changes_are_taken(tmp_path):
+    with gamin.watch(tmp_path, recursive=True) as changes:
+        for turn in range(300):
+            (tmp_path / str(turn)).mkdir()
+            (tmp_path / str(turn) / "file").touch()
+        told = 0
+        while told < 600:
+            assert select.select([changes], [], [], 10)[0]
+            change = changes.next(0)
+            told += change is not None and change.event is Event.CREATED
+
+
 def test_paths_are_added_and_removed(tmp_path):
     first, second = tmp_path / "first", tmp_path / "second"
     first.mkdir(), second.mkdir()
