@@ -107,9 +107,11 @@ impl House {
 
     /// Takes in what a file has: functions, sections, defects.
     fn learn(&mut self, file: &Text) {
-        if file.path.ends_with(".rs") {
+        let function =
+            [(".rs", "fn "), (".py", "def ")].into_iter().find(|(end, _)| file.path.ends_with(end));
+        if let Some((_, word)) = function {
             let name = |rest: &str| rest.split(|c: char| !is_name(c)).next().unwrap_or_default().to_owned();
-            self.tests.extend(file.text.split("fn ").skip(1).map(name));
+            self.tests.extend(file.text.split(word).skip(1).map(name));
         }
         if file.path == ORIGINAL {
             let headings = file.text.lines().filter(|line| line.starts_with('#'));
