@@ -3,7 +3,7 @@
 //! Opening is left to the connection. Only [`Options::from_env`] looks at the environment.
 
 use std::env;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -147,7 +147,7 @@ impl Options {
         let server = variable("GAMIN_DEBUG_SERVER").filter(|_| !is_privileged);
         Options {
             client_id: variable("GAM_CLIENT_ID"),
-            mode: variable("GAM_MODE").map(mode).unwrap_or_default(),
+            mode: variable("GAM_MODE").map(|name| mode(&name)).unwrap_or_default(),
             leaves_server: true,
             server: Some(server.map_or_else(ServerCommand::installed, ServerCommand::new)),
             ..Options::default()
@@ -209,7 +209,7 @@ impl Options {
     }
 }
 
-fn mode(name: OsString) -> Mode {
+fn mode(name: &OsStr) -> Mode {
     let mode = name.to_str().and_then(Mode::named);
     mode.unwrap_or_else(|| {
         tracing::warn!(?name, "GAM_MODE is neither server, embedded nor auto: taken for auto");
