@@ -1,6 +1,6 @@
 """A server of the tests' own, and what they have in common.
 
-It is the program that GAMIN_DEBUG_SERVER names, else what cargo has built, else the installed one.
+It is the program that GAMIN_DEBUG_SERVER names, else what cargo has built, else the installed one. With GAM_MODE=embedded there is none.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import gamin
 
 ROOT = Path(__file__).resolve().parents[3]
 INSTALLED = Path("/usr/libexec/gam_server")
+EMBEDDED = os.environ.get("GAM_MODE") == "embedded"
 
 
 def _server() -> Path | None:
@@ -40,6 +41,10 @@ def end_server() -> None:
 @pytest.fixture(scope="session", autouse=True)
 def server() -> Iterator[None]:
     """The server of all tests but those that need another."""
+    if EMBEDDED:
+        os.environ.pop("GAMIN_DEBUG_SERVER", None)
+        yield
+        return
     program = _server()
     if program is None:
         pytest.exit("there is no server to test with: cargo build -p gamin-server", returncode=2)
@@ -51,7 +56,9 @@ def server() -> Iterator[None]:
 
 @pytest.fixture
 def own_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A server for one test."""
+    """A server for one test, which may end it."""
+    if EMBEDDED:
+        pytest.skip("without a server there is none to end")
     monkeypatch.setenv("GAM_CLIENT_ID", f"pytest-{uuid.uuid4().hex[:8]}")
     yield
     end_server()
