@@ -17,17 +17,11 @@ use gamin_host::{Host, HostOptions};
 use nix::errno::Errno;
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags};
 use nix::unistd::{getpid, getuid};
-use rustix::time::{
-    Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, timerfd_create, timerfd_settime,
-};
 
 use crate::held::Held;
 
 /// How often the host is turned before the caller has its turn.
 const TURNS_MAX: usize = 16;
-
-/// What is readable when the host has something to do: its event loop, and the timer.
-pub(crate) type Wakers = [OwnedFd; 2];
 
 /// A host in this process.
 #[derive(Debug)]
@@ -38,7 +32,7 @@ pub(crate) struct Embedded {
     /// The seat's epoll instance, under another number.
     epoll: Epoll,
     /// Expires when the host has something to do.
-    timer: Arc<OwnedFd>,
+    timer: Arc<Held>,
     is_timer_set: bool,
 }
 
@@ -54,16 +48,13 @@ impl Embedded {
             end.set_nonblocking(true)?;
         }
         host.connect(other, Peer { uid: getuid().as_raw(), pid: getpid().as_raw() })?;
-        let timer =
-            timerfd_create(TimerfdClockId::Monotonic, TimerfdFlags::CLOEXEC | TimerfdFlags::NONBLOCK)?;
+        let timer = Arc::new(Held::timer()?);
         let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?;
-        let readable = || EpollEvent::new(EpollFlags::EPOLLIN, 0);
-        epoll.add(&socket, readable())?;
-        epoll.add(&timer, readable())?;
-        epoll.add(&host, readable())?;
-        let timer = Arc::new(timer);
+        epoll.add(&socket, EpollEvent::new(EpollFlags::EPOLLIN, 0))?;
         let seat = Held::epoll(epoll.0.as_fd().try_clone_to_owned()?, Arc::clone(&timer));
-        Ok((Embedded { host, socket: socket.into(), epoll, timer, is_timer_set: false }, seat))
+        let embedded = Embedded { host, socket: socket.into(), epoll, timer, is_timer_set: false };
+        embedded.wake(&embedded.epoll)?;
+        Ok((embedded, seat))
     }
 
     /// Where the host's bytes come, and where it gets its own.
@@ -90,21 +81,17 @@ impl Embedded {
         if timeout.is_none() && !self.is_timer_set {
             return Ok(());
         }
-        // Set to zero it would never expire.
-        let soonest = Duration::from_nanos(1);
-        let value = timeout.map_or(Some(Timespec::default()), |timeout| timeout.max(soonest).try_into().ok());
-        let spec = Itimerspec { it_interval: Timespec::default(), it_value: value.unwrap_or_default() };
-        timerfd_settime(&*self.timer, TimerfdTimerFlags::empty(), &spec)?;
+        self.timer.set(timeout)?;
         self.is_timer_set = timeout.is_some();
         Ok(())
     }
 
-    /// What is readable when there is something to do.
-    pub(crate) fn wakers(&self) -> Result<Wakers, Errno> {
-        let copy = |what: BorrowedFd<'_>| {
-            what.try_clone_to_owned().map_err(|error| Errno::try_from(error).unwrap_or(Errno::EMFILE))
-        };
-        Ok([copy(self.host.as_fd())?, copy(self.timer.as_fd())?])
+    /// Has an epoll instance be readable when there is something to do.
+    pub(crate) fn wake(&self, epoll: &Epoll) -> Result<(), Errno> {
+        let timer = self.timer.descriptor().ok_or(Errno::EBADF)?;
+        let readable = || EpollEvent::new(EpollFlags::EPOLLIN, 0);
+        epoll.add(timer, readable())?;
+        epoll.add(&self.host, readable())
     }
 
     /// Sets whether the seat is readable also when the host takes bytes.

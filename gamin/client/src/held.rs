@@ -46,8 +46,9 @@ enum Mark {
     Inode(dev_t, ino_t),
     /// The interval between two expirations, which is longer than anybody waits for the second.
     Seal(Timespec),
-    /// What an epoll instance has been told to tell of when it is readable.
-    Member(Arc<OwnedFd>),
+    /// What an epoll instance has been told to tell of when it is readable. It is known in turn: another instance may have a member
+    /// of the same number.
+    Member(Arc<Held>),
 }
 
 impl Held {
@@ -58,7 +59,7 @@ impl Held {
     }
 
     /// Takes an epoll instance, to which `member` was added, to be told when that is readable.
-    pub(crate) fn epoll(descriptor: OwnedFd, member: Arc<OwnedFd>) -> Held {
+    pub(crate) fn epoll(descriptor: OwnedFd, member: Arc<Held>) -> Held {
         Held { descriptor: Some(descriptor), mark: Mark::Member(member) }
     }
 
@@ -123,9 +124,10 @@ impl Held {
             Mark::Inode(device, number) => inode(descriptor) == Ok((*device, *number)),
             Mark::Seal(seal) => timerfd_gettime(descriptor).is_ok_and(|spec| spec.it_interval == *seal),
             // To have it told as before changes nothing, and no other instance knows it.
-            Mark::Member(member) => {
-                epoll::modify(descriptor, &**member, EventData::new_u64(0), EventFlags::IN).is_ok()
-            }
+            Mark::Member(member) => member.descriptor().is_some_and(|timer| {
+                member.is_ours()
+                    && epoll::modify(descriptor, timer, EventData::new_u64(0), EventFlags::IN).is_ok()
+            }),
         }
     }
 
@@ -214,6 +216,22 @@ mod tests {
         assert!(held.is_ours() && is_readable(&held), "it is also when it has expired");
         take(&mut held, other.descriptor().expect("it is ours"));
         assert!(!held.is_ours());
+    }
+
+    #[test]
+    fn another_epoll_instance_is_not_taken_for_ours_though_what_was_added_has_the_same_number() {
+        let with_member = |member: Held| {
+            let epoll = epoll::create(epoll::CreateFlags::CLOEXEC).expect("a descriptor");
+            let timer = member.descriptor().expect("it is open");
+            epoll::add(&epoll, timer, EventData::new_u64(0), EventFlags::IN).expect("room");
+            Held::epoll(epoll, Arc::new(member))
+        };
+        assert!(with_member(Held::timer().expect("a timer")).is_ours());
+        // All was closed, and as much opened in the same order.
+        let mut member = Held::timer().expect("a timer");
+        let other = Held::timer().expect("a timer");
+        take(&mut member, other.descriptor().expect("it is ours"));
+        assert!(!with_member(member).is_ours());
     }
 
     #[test]
