@@ -20,7 +20,7 @@ use nix::poll::{PollTimeout, poll};
 use nix::sys::epoll::Epoll;
 use nix::sys::socket::{MsgFlags, Shutdown, recv, send, shutdown};
 
-use crate::embedded::{Embedded, Wakers};
+use crate::embedded::Embedded;
 use crate::error::ConnectError;
 use crate::held::Held;
 use crate::launch::{self, Progress, Started};
@@ -287,9 +287,9 @@ impl Link {
         self.embedded.is_some()
     }
 
-    /// What is readable when there is something to do, where this process watches by itself.
-    pub(crate) fn wakers(&self) -> Option<Result<Wakers, Errno>> {
-        self.embedded.as_ref().map(Embedded::wakers)
+    /// Has an epoll instance be readable when there is something to do, where this process watches by itself.
+    pub(crate) fn wake(&self, epoll: &Epoll) -> Option<Result<(), Errno>> {
+        self.embedded.as_ref().map(|embedded| embedded.wake(epoll))
     }
 
     /// Where bytes come and go.
