@@ -5,7 +5,7 @@
 //! nothing; and what is wrong in a file is told once.
 
 use std::env;
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fs::OpenOptions;
 use std::io::{self, ErrorKind, Read};
 use std::os::unix::ffi::OsStrExt;
@@ -16,7 +16,7 @@ use std::sync::Arc;
 use gamin_config::{LineError, Policy, Rules, Text};
 use gamin_engine::TreePath;
 use nix::fcntl::OFlag;
-use nix::unistd::{User, getuid};
+use nix::unistd::{User, getegid, geteuid, getgid, getuid};
 use tracing::{info, warn};
 
 /// Where the system's files are.
@@ -117,9 +117,16 @@ impl Settings {
 
 /// The home directory: what the environment says, as the original has it, and else the user's.
 fn home() -> Option<PathBuf> {
-    let said = env::var_os("HOME").map(PathBuf::from);
+    home_of(env::var_os("HOME"), getuid() != geteuid() || getgid() != getegid())
+}
+
+/// As [`home`]. Whoever starts a program that has another user's or group's rights (setuid, setgid) does not get a file read with these.
+fn home_of(said: Option<OsString>, is_privileged: bool) -> Option<PathBuf> {
+    if is_privileged {
+        return None;
+    }
     let user = || User::from_uid(getuid()).ok().flatten().map(|user| user.dir);
-    said.filter(|home| home.is_absolute()).or_else(user).filter(|home| home.is_absolute())
+    said.map(PathBuf::from).filter(|home| home.is_absolute()).or_else(user).filter(|home| home.is_absolute())
 }
 
 fn read(path: &Path) -> io::Result<Vec<u8>> {
@@ -160,6 +167,12 @@ mod tests {
         let at = |name| TreePath::new(folder.path().join(name).as_os_str().as_bytes());
         assert_eq!(paths.first().cloned(), at("mandatory_gaminrc"));
         assert_eq!(paths.last().cloned(), at("gaminrc"));
+    }
+
+    #[test]
+    fn with_another_user_s_rights_no_user_s_file_is_read() {
+        assert_eq!(home_of(Some("/said".into()), false), Some("/said".into()));
+        assert_eq!(home_of(Some("/said".into()), true), None);
     }
 
     #[test]
