@@ -7,7 +7,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use gamin::{Code, Connection, Error, Event, Mode, Options, ServerCommand};
+use nix::mount::{MsFlags, mount};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sched::{CloneFlags, unshare};
 use tempfile::TempDir;
 
 /// So long only what hangs takes.
@@ -76,6 +78,37 @@ fn its_descriptor_says_when_there_is_something_to_do() {
             assert!(is_readable(&connection, PollTimeout::MAX));
         }
     }
+}
+
+/// Runs a test on a thread with mounts of its own.
+fn with_mounts(test: fn()) {
+    const NONE: Option<&str> = None;
+    let in_namespace = move || {
+        let private = MsFlags::MS_PRIVATE | MsFlags::MS_REC;
+        match unshare(CloneFlags::CLONE_NEWNS).and_then(|()| mount(NONE, "/", NONE, private, NONE)) {
+            Ok(()) => test(),
+            Err(error) => eprintln!("not tested: there are no mounts of one's own here: {error}"),
+        }
+    };
+    thread::spawn(in_namespace).join().expect("the test has not panicked");
+}
+
+#[test]
+fn what_is_mounted_over_a_directory_is_told_to_one_who_has_polled_its_descriptor() {
+    with_mounts(|| {
+        for one in [false, true] {
+            let folder = folder();
+            let options = Options::new().mode(Mode::Embedded).one_descriptor(one);
+            let connection = options.open().expect("descriptors");
+            connection.monitor_directory(folder.path()).expect("room");
+            told(&connection);
+            mount(Some("none"), folder.path(), Some("tmpfs"), MsFlags::empty(), None::<&str>)
+                .expect("the namespace is ours");
+            assert!(is_readable(&connection, PollTimeout::MAX));
+            let root = folder.path().display().to_string();
+            assert_eq!(told(&connection), [(Code::Deleted, root.clone()), (Code::Created, root)]);
+        }
+    });
 }
 
 #[test]

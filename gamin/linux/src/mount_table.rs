@@ -13,9 +13,14 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 const MOUNTINFO: &str = "/proc/thread-self/mountinfo";
 
 /// The kernel's table, kept open to be told of changes.
+///
+/// It is open twice, for of what is open the kernel tells a change once, to whoever looks first. An event loop that is itself in another
+/// is looked into by that one, and then has nothing to tell.
 #[derive(Debug)]
 pub struct MountTable {
     file: File,
+    /// For event loops.
+    told: File,
 }
 
 impl MountTable {
@@ -24,10 +29,10 @@ impl MountTable {
     /// # Errors
     /// There is no `/proc`, or no descriptor left.
     pub fn open() -> io::Result<MountTable> {
-        Ok(MountTable { file: File::open(MOUNTINFO)? })
+        Ok(MountTable { file: File::open(MOUNTINFO)?, told: File::open(MOUNTINFO)? })
     }
 
-    /// Whether anything was mounted or unmounted since the last time this was asked, or since an event loop was told so.
+    /// Whether anything was mounted or unmounted since the last time this was asked. What an event loop was told does not matter.
     pub fn is_changed(&self) -> bool {
         let mut asked = [PollFd::new(self.file.as_fd(), PollFlags::POLLPRI)];
         poll(&mut asked, PollTimeout::ZERO).is_ok_and(|count| count > 0)
@@ -46,10 +51,11 @@ impl MountTable {
     }
 }
 
-/// For an event loop: an edge of priority or error is a change. It is always readable, which says nothing.
+/// For an event loop: an edge of priority or error is a change, after which [`is_changed`](MountTable::is_changed) is to be asked. It is
+/// always readable, which says nothing.
 impl AsFd for MountTable {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.file.as_fd()
+        self.told.as_fd()
     }
 }
 
