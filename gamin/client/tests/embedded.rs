@@ -1,5 +1,7 @@
 //! A connection that does without a server: what is told, when its descriptor is readable, and what is left when it is closed.
 
+#![allow(clippy::print_stderr, reason = "what could not be tested is said")]
+
 use std::fs;
 use std::os::fd::AsFd;
 use std::sync::Arc;
