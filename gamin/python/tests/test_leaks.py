@@ -9,7 +9,8 @@ import threading
 
 import gamin
 
-OFTEN = 10_000
+# The kernel takes some milliseconds to give back each inotify instance, which without a server each connection has.
+OFTEN = 1_000 if os.environ.get("GAM_MODE") == "embedded" else 10_000
 # What the allocator, and the interpreter's caches, may keep of ten thousand monitors: a hundred bytes each.
 KEPT_BYTES = 100 * OFTEN
 

@@ -62,6 +62,7 @@ def test_exception_has_the_number_of_its_time(mon):
 
 
 def test_no_server_is_an_exception(monkeypatch):
+    monkeypatch.delenv("GAM_MODE", raising=False)
     monkeypatch.setenv("GAM_CLIENT_ID", "nobody-listens-here")
     monkeypatch.setenv("GAMIN_DEBUG_SERVER", "/nowhere/gam_server")
     with pytest.raises(gamin.GaminException, match="/nowhere/gam_server") as raised:
