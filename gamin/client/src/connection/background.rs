@@ -98,8 +98,10 @@ impl Drop for Background {
         if let Err(errno) = stop.set(Some(Duration::ZERO)) {
             return tracing::error!(%errno, "cannot end the background");
         }
-        // If it was the last to have the connection, it is done with that, too.
-        let _ = thread.join();
+        // If it was the last to have the connection, it is done with that, too. It may be the one that drops this, with a request's closure.
+        if thread.thread().id() != thread::current().id() {
+            let _ = thread.join();
+        }
     }
 }
 
