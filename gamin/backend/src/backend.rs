@@ -43,7 +43,7 @@ impl<F: FnMut(Notice)> Listener for F {
     }
 }
 
-/// The armings of all sessions, on one kernel, which is handed in at each call and whose watches are held as `W`.
+/// The armings of all sessions, on one kernel, which is handed in at each call.
 #[derive(Debug)]
 pub struct Backend {
     armings: Armings,

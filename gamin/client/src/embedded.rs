@@ -12,8 +12,7 @@ use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::time::Duration;
 
-use gamin_core::Peer;
-use gamin_host::{Host, HostOptions};
+use gamin_host::{Host, HostOptions, Peer};
 use nix::errno::Errno;
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags};
 use nix::unistd::{getpid, getuid};

@@ -119,6 +119,12 @@ pub enum ConnectError {
     },
 }
 
+/// An error and all that is behind it, in one line.
+pub fn explain(error: &(dyn std::error::Error + 'static)) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
+
 impl ConnectError {
     /// Whether there is no program to be started.
     pub(crate) fn is_missing(&self) -> bool {

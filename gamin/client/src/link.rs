@@ -288,8 +288,8 @@ impl Link {
     }
 
     /// Has an epoll instance be readable when there is something to do, where this process watches by itself.
-    pub(crate) fn wake(&self, epoll: &Epoll) -> Option<Result<(), Errno>> {
-        self.embedded.as_ref().map(|embedded| embedded.wake(epoll))
+    pub(crate) fn wake(&self, epoll: &Epoll) -> Result<(), Errno> {
+        self.embedded.as_ref().map_or(Ok(()), |embedded| embedded.wake(epoll))
     }
 
     /// Where bytes come and go.

@@ -12,12 +12,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use gamin::{Code, Connection, Coverage, Error, Fact, Mode, Options, ServerCommand, Sight};
+use gamin::{Code, Connection, Coverage, Error, Fact, Mode, Options, ServerCommand, Sight, explain};
 use nix::errno::Errno;
 
 use crate::arguments::DoctorOptions;
 use crate::change::{escape, escape_bytes};
-use crate::error::{CommandError, explain};
+use crate::error::CommandError;
 use crate::limits::{Limit, Resource, limits, queue_max, try_one_more};
 use crate::verdict::Verdict;
 

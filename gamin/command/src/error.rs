@@ -2,11 +2,10 @@
 //!
 //! Invariant: each says what it is about, and where something can be done about it, what.
 
-use std::error::Error;
 use std::io::{self, Write};
 use std::path::PathBuf;
 
-use gamin::ConnectError;
+use gamin::{ConnectError, explain};
 
 use crate::change::escape;
 
@@ -85,17 +84,6 @@ impl From<io::Error> for CommandError {
             _ => CommandError::Output(error),
         }
     }
-}
-
-/// An error and all that is behind it.
-pub fn explain(error: &(dyn Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(&format!(": {error}"));
-        cause = error.source();
-    }
-    text
 }
 
 /// Says something to the person at the terminal.

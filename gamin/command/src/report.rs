@@ -14,7 +14,7 @@ use nix::sys::utsname::uname;
 use crate::arguments::ReportOptions;
 use crate::change::escape;
 use crate::doctor;
-use crate::error::{CommandError, complain, explain};
+use crate::error::{CommandError, complain};
 use crate::status::{ask_all, is_another_s, sessions, shown};
 use crate::verdict::Verdict;
 
@@ -102,7 +102,7 @@ impl Report {
                     }
                 }
                 Some((id, Err(error))) if !is_another_s(&error) => {
-                    writeln!(out, "\n== server of {}\n{}", shown(&id), explain(&error))?;
+                    writeln!(out, "\n== server of {}\n{}", shown(&id), gamin::explain(&error))?;
                 }
                 _ => {}
             }

@@ -15,7 +15,7 @@ use serde_json::{Map, json};
 
 use crate::arguments::StatusOptions;
 use crate::change::escape_bytes;
-use crate::error::{CommandError, complain, explain};
+use crate::error::{CommandError, complain};
 use crate::verdict::Verdict;
 
 /// How long a server may take to answer.
@@ -85,7 +85,7 @@ pub fn run(options: &StatusOptions) -> Result<Verdict, CommandError> {
             Err(error) => {
                 found += 1;
                 verdict = Verdict::NotWell;
-                complain(&format!("the server of {}: {}", shown(&id), explain(&error)));
+                complain(&format!("the server of {}: {}", shown(&id), gamin::explain(&error)));
             }
         }
     }

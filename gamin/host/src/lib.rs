@@ -12,6 +12,9 @@ mod settings;
 mod sources;
 mod threads;
 
+/// Who is at the other end of a connection.
+pub use gamin_core::Peer;
 pub use host::{Host, HostOptions, refuse};
 pub use settings::Settings;
 pub use sources::Guest;
+pub use threads::spawn_without_signals;

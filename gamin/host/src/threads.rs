@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError};
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use gamin_backend::{Lane, Mounts, scan};
@@ -94,15 +94,11 @@ impl Workers for Threads {
         let voice = Voice { lane: lane.clone(), worker: id, messages: self.messages.clone() };
         let alive = Arc::clone(&self.alive);
         let builder = thread::Builder::new().name("scans".to_owned()).stack_size(STACK_BYTES);
-        // Signals are the program's business, whose thread this is not.
-        let signals = SigSet::all().thread_swap_mask(SigmaskHow::SIG_SETMASK)?;
-        let spawned = builder.spawn(move || {
+        spawn_without_signals(builder, move || {
             work(&inbox, &voice);
             drop(alive);
             voice.say(Content::Ended);
-        });
-        signals.thread_set_mask()?;
-        spawned?;
+        })?;
         self.orders.insert(id, orders);
         Ok(Some(id))
     }
@@ -121,6 +117,20 @@ impl Workers for Threads {
         self.orders.remove(&worker);
         self.in_place.take_if(|in_place| *in_place == worker);
     }
+}
+
+/// Starts a thread that takes no signal: they are the business of the program, whose thread it is not.
+///
+/// # Errors
+/// There is no thread to be had.
+pub fn spawn_without_signals(
+    builder: thread::Builder,
+    work: impl FnOnce() + Send + 'static,
+) -> io::Result<JoinHandle<()>> {
+    let signals = SigSet::all().thread_swap_mask(SigmaskHow::SIG_SETMASK)?;
+    let spawned = builder.spawn(work);
+    signals.thread_set_mask()?;
+    spawned
 }
 
 /// How a thread speaks.

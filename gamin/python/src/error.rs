@@ -3,8 +3,6 @@
 //! What they look like is left to `gamin/_errors.py`. Invariant: an error has the number that the C library has for it, and all that is known of
 //! why.
 
-use std::error::Error as _;
-
 use gamin::Error;
 use nix::errno::Errno;
 use pyo3::exceptions::{PyTimeoutError, PyValueError};
@@ -28,14 +26,9 @@ pub(crate) fn exception(py: Python<'_>, error: &Error) -> PyErr {
         Error::Unsupported => UNIMPLEM,
         _ => CONNECT,
     };
-    let mut why = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        why.push_str(": ");
-        why.push_str(&error.to_string());
-        source = error.source();
-    }
-    let made = py.import("gamin._errors").and_then(|errors| errors.call_method1("failure", (number, why)));
+    let made = py
+        .import("gamin._errors")
+        .and_then(|errors| errors.call_method1("failure", (number, gamin::explain(error))));
     made.map_or_else(|error| error, PyErr::from_value)
 }
 

@@ -83,12 +83,12 @@ impl Table {
 
     /// Prints the medians; gives whether the bounds hold.
     pub fn print(&self) -> bool {
-        let bare =
+        let others =
             [(Watcher::Embedded, "embedded"), (Watcher::Bare, "bare"), (Watcher::BareListing, "bare, lists")];
-        let bare =
-            bare.map(|(watcher, word)| (self.figures.keys().any(|(_, of)| *of == watcher), watcher, word));
-        let bare: Vec<_> = bare.into_iter().filter(|(is_measured, ..)| *is_measured).collect();
-        let titles: String = bare.iter().map(|(_, _, word)| format!(" {word:>11}")).collect();
+        let others =
+            others.map(|(watcher, word)| (self.figures.keys().any(|(_, of)| *of == watcher), watcher, word));
+        let others: Vec<_> = others.into_iter().filter(|(is_measured, ..)| *is_measured).collect();
+        let titles: String = others.iter().map(|(_, _, word)| format!(" {word:>11}")).collect();
         println!("    {:<26} {:>10} {:>10} {:>10}{titles}   bound", "", "ours", "original", "raw");
         let mut all_hold = true;
         for name in &self.names {
@@ -121,10 +121,10 @@ impl Table {
                     if figure < 10.0 { format!("{figure:.2}") } else { format!("{figure:.1}") }
                 })
             };
-            let floors: String =
-                bare.iter().map(|(_, watcher, _)| format!(" {:>11}", shown(median(*watcher)))).collect();
+            let besides: String =
+                others.iter().map(|(_, watcher, _)| format!(" {:>11}", shown(median(*watcher)))).collect();
             println!(
-                "    {name:<26} {:>10} {:>10} {:>10}{floors}   {verdicts}",
+                "    {name:<26} {:>10} {:>10} {:>10}{besides}   {verdicts}",
                 shown(ours),
                 shown(original),
                 shown(raw)

@@ -119,6 +119,10 @@ pub fn run(arguments: &ExploreArguments) -> ExitCode {
     if let Err(why) = stop_on_signals(stop.clone()) {
         say(&format!("testgam: signals are not heard: {why}"));
     }
+    if arguments.background && arguments.world != Explored::Embedded {
+        say("testgam: --background is for --world embedded alone: with a server, that watches");
+        return ExitCode::from(UNPLAYED);
+    }
     let seed = arguments.seed.unwrap_or_else(any_seed);
     let exploration = arguments.exploration(seed, &stop);
     let (sum, began) = (Sum::new(), Instant::now());

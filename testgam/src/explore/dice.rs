@@ -243,9 +243,8 @@ fn fault(trouble: Trouble, limits: Limits) -> BoxedStrategy<Lines> {
                 .boxed()
         }
         Trouble::Untaken => {
-            let check = || Just(check());
-            let untaken = (by_client(Just("suspend".into())), overflow(limits), check());
-            let untaken = untaken.prop_map(|(suspend, lines, check)| [suspend, lines, check].concat());
+            let untaken = (by_client(Just("suspend".into())), overflow(limits));
+            let untaken = untaken.prop_map(|(suspend, lines)| [suspend, lines, check()].concat());
             prop_oneof![6 => writers(limits), 1 => flood(limits), 3 => untaken].boxed()
         }
     }

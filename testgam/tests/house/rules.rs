@@ -24,7 +24,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         "gamin-server",
         &["gamin-core", "gamin-engine", "gamin-host", "gamin-linux", "gamin-meeting", "gamin-trace"],
     ),
-    ("gamin", &["gamin-core", "gamin-host", "gamin-meeting", "gamin-protocol"]),
+    ("gamin", &["gamin-host", "gamin-meeting", "gamin-protocol"]),
     ("gamin-follow", &["gamin"]),
     ("gamin-command", &["gamin", "gamin-follow", "gamin-meeting", "gamin-trace"]),
     ("gamin-libfam", &["gamin", "gamin-trace"]),

@@ -483,6 +483,13 @@ fn an_exploration_that_finds_nothing_says_that_every_promise_held() {
 }
 
 #[test]
+fn an_exploration_with_a_server_has_nothing_in_the_background() {
+    let output = Command::new(TESTGAM).args(["explore", "--background"]).output().expect("testgam runs");
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("--world embedded"), "{output:?}");
+}
+
+#[test]
 fn completions_know_the_commands() {
     for shell in ["bash", "zsh", "fish"] {
         let output = Command::new(TESTGAM).args(["completions", shell]).output().expect("testgam runs");

@@ -6,7 +6,7 @@ use std::ffi::OsStr;
 use std::path::PathBuf;
 use std::rc::Rc;
 
-use testgam_language::action::{Gaminrc, ServerAction, with_directory};
+use testgam_language::action::ServerAction;
 
 use crate::live::connection::LiveClient;
 use crate::live::past::Past;
@@ -21,7 +21,6 @@ struct EmbeddedMonitor {
     directory: PathBuf,
     options: LiveOptions,
     past: Rc<Past>,
-    is_set_up: bool,
     /// Whether each client has a thread that watches.
     has_background: bool,
 }
@@ -33,13 +32,13 @@ struct EmbeddedMonitor {
 pub fn scenario(options: LiveOptions, has_background: bool) -> Result<World, StepError> {
     let past = Rc::<Past>::default();
     let (files, session, directory) = live::own(&past, &options)?;
-    let monitor = EmbeddedMonitor { session, directory, options, past, is_set_up: false, has_background };
+    let monitor = EmbeddedMonitor { session, directory, options, past, has_background };
     Ok(World::new(files, monitor))
 }
 
 impl Monitor for EmbeddedMonitor {
     fn connect(&mut self, _id: Option<&OsStr>) -> Result<Box<dyn Client>, StepError> {
-        self.is_set_up = true;
+        self.session.is_set_up = true;
         let connection = self.session.embedded().open().map_err(|why| failed(&why))?;
         let mut client = LiveClient::new(connection, false, Rc::clone(&self.past), &self.options);
         if self.has_background {
@@ -50,22 +49,11 @@ impl Monitor for EmbeddedMonitor {
 
     fn control(&mut self, action: &ServerAction) -> Result<(), StepError> {
         self.past.deed();
-        let is_late = match action {
-            ServerAction::PollOnly => true,
-            ServerAction::Gaminrc(whose, _) => *whose != Gaminrc::User && !self.session.has_system_files(),
-            _ => return Err(StepError::Impossible("without a server there is none to disturb".into())),
-        };
-        if is_late && self.is_set_up {
-            return Err(StepError::Failed("this stands before the first `connect`".into()));
-        }
         match action {
-            ServerAction::Gaminrc(whose, line) => {
-                self.session.configure(*whose, &with_directory(line, &self.directory))
+            ServerAction::PollOnly | ServerAction::Gaminrc(..) => {
+                self.session.set_up(action, &self.directory).map(drop)
             }
-            _ => {
-                self.session.is_poll_only = true;
-                Ok(())
-            }
+            _ => Err(StepError::Impossible("without a server there is none to disturb".into())),
         }
     }
 

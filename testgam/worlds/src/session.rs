@@ -23,7 +23,7 @@ use nix::unistd::{Pid, Uid};
 use crate::forks;
 use crate::world::StepError;
 use settings::Settings;
-use testgam_language::action::Gaminrc;
+use testgam_language::action::{Gaminrc, ServerAction, with_directory};
 
 /// Where programs are looked for in a scenario's fixed environment.
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -38,8 +38,9 @@ const DROP_PRIVILEGE: &str = "--bounding-set=-dac_override,-dac_read_search,-fow
 pub struct Session {
     /// What client and server meet under.
     pub id: String,
-    /// Whether the server is started without kernel notices.
-    pub is_poll_only: bool,
+    /// Whether somebody has begun to watch.
+    pub is_set_up: bool,
+    is_poll_only: bool,
     /// Whether the server may read only what permissions allow.
     is_unprivileged: bool,
     home: PathBuf,
@@ -54,6 +55,7 @@ impl Session {
     pub fn new(id: String, home: PathBuf, server: ServerCommand, patience: Duration) -> Session {
         Session {
             id,
+            is_set_up: false,
             is_poll_only: false,
             is_unprivileged: false,
             settings: Settings::new(home.clone()),
@@ -123,22 +125,39 @@ impl Session {
         words
     }
 
-    /// Limits the server's kernel watches.
+    /// Sets up who is going to watch, if that is what is to be done: says so. `$DIR` stands for `directory`.
     ///
     /// # Errors
-    /// [`StepError::Impossible`] where no user namespace can be had.
-    pub fn limit_watches(&mut self, watches: u32) -> Result<(), StepError> {
-        self.watches = Some(watches);
-        self.try_wrapper()
-    }
-
-    /// Has the server read only what permissions allow.
-    ///
-    /// # Errors
-    /// [`StepError::Impossible`] where root's rights cannot be dropped.
-    pub fn drop_privilege(&mut self) -> Result<(), StepError> {
-        self.is_unprivileged = true;
-        self.try_wrapper()
+    /// [`StepError::Impossible`] where a user namespace cannot be had, or root's rights cannot be dropped. Else says that it is too late, or why
+    /// a configuration file cannot be written.
+    pub fn set_up(&mut self, action: &ServerAction, directory: &Path) -> Result<bool, StepError> {
+        let is_late = match action {
+            ServerAction::PollOnly | ServerAction::Watches(_) | ServerAction::Unprivileged => true,
+            // Without a folder for system files, nobody looks for one later.
+            ServerAction::Gaminrc(whose, _) => *whose != Gaminrc::User && !self.has_system_files(),
+            _ => return Ok(false),
+        };
+        if is_late && self.is_set_up {
+            return Err(StepError::Failed(
+                "the server has been started already; this stands before the first `connect`".into(),
+            ));
+        }
+        match action {
+            ServerAction::PollOnly => self.is_poll_only = true,
+            ServerAction::Watches(count) => {
+                self.watches = Some(*count);
+                self.try_wrapper()?;
+            }
+            ServerAction::Unprivileged => {
+                self.is_unprivileged = true;
+                self.try_wrapper()?;
+            }
+            ServerAction::Gaminrc(whose, line) => {
+                self.configure(*whose, &with_directory(line, directory))?;
+            }
+            _ => {}
+        }
+        Ok(true)
     }
 
     fn try_wrapper(&self) -> Result<(), StepError> {
@@ -167,7 +186,7 @@ impl Session {
     ///
     /// # Errors
     /// Says why it cannot be written, or that it would have no effect where the scenario's folder lies.
-    pub fn configure(&mut self, whose: Gaminrc, line: &[u8]) -> Result<(), StepError> {
+    fn configure(&mut self, whose: Gaminrc, line: &[u8]) -> Result<(), StepError> {
         self.settings.add(whose, line)
     }
 

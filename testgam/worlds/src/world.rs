@@ -258,13 +258,6 @@ fn only_in_sim() -> StepError {
 }
 
 /// An error with all its causes.
-pub(crate) fn failed(why: &dyn Error) -> StepError {
-    let mut message = why.to_string();
-    let mut cause = why.source();
-    while let Some(why) = cause {
-        message.push_str(": ");
-        message.push_str(&why.to_string());
-        cause = why.source();
-    }
-    StepError::Failed(message)
+pub(crate) fn failed(why: &(dyn Error + 'static)) -> StepError {
+    StepError::Failed(gamin::explain(why))
 }

@@ -8,10 +8,10 @@ use std::sync::{Arc, Weak};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use gamin_host::spawn_without_signals;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags};
-use nix::sys::signal::{SigSet, SigmaskHow};
 
 use super::Connection;
 use crate::error::Error;
@@ -41,20 +41,17 @@ impl Connection {
     /// # Errors
     /// [`Error::System`] where there is no thread or descriptor left; else as [`Connection::pending`].
     pub fn background(self: &Arc<Connection>) -> Result<Background, Error> {
-        let (wakers, stop) = (Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?, Held::timer()?);
-        let Some(added) = self.with(|driver| Ok(driver.link().wake(&wakers)))? else {
+        if !self.with(|driver| Ok(driver.link().is_embedded()))? {
             return Ok(Background { worker: None });
-        };
-        added?;
+        }
+        let (wakers, stop) = (Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?, Held::timer()?);
+        self.with(|driver| Ok(driver.link().wake(&wakers)?))?;
         wakers.add(stop.descriptor().ok_or(Errno::EBADF)?, EpollEvent::new(EpollFlags::EPOLLIN, 0))?;
         let (connection, stop) = (Arc::downgrade(self), Arc::new(stop));
         let wakers = Held::epoll(wakers.0, Arc::clone(&stop));
         let stopped = Arc::clone(&stop);
-        // Signals are the program's business, whose thread this is not.
-        let signals = SigSet::all().thread_swap_mask(SigmaskHow::SIG_SETMASK)?;
         let builder = thread::Builder::new().name("watches".to_owned());
-        let thread = builder.spawn(move || work(&connection, &wakers, &stopped));
-        signals.thread_set_mask()?;
+        let thread = spawn_without_signals(builder, move || work(&connection, &wakers, &stopped));
         let thread = thread.map_err(|error| Errno::try_from(error).unwrap_or(Errno::EAGAIN))?;
         let (process, starter) = (self.process, self.opener);
         Ok(Background { worker: Some(Worker { thread, stop, process, starter }) })

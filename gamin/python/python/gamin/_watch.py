@@ -13,7 +13,6 @@ import logging
 import os
 from collections.abc import AsyncIterator, Iterable, Iterator
 from pathlib import Path, PurePath
-from types import TracebackType
 from typing import Any, Callable, Generic, NamedTuple, Optional, TypeVar, Union
 
 from . import _alive
@@ -192,12 +191,7 @@ class Watch(Generic[P, T]):
     def __enter__(self) -> Watch[P, T]:
         return self
 
-    def __exit__(
-        self,
-        kind: Optional[type[BaseException]],
-        error: Optional[BaseException],
-        trace: Optional[TracebackType],
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     async def __aenter__(self) -> Watch[P, T]:
@@ -205,12 +199,7 @@ class Watch(Generic[P, T]):
             await self.synced(None)
         return self
 
-    async def __aexit__(
-        self,
-        kind: Optional[type[BaseException]],
-        error: Optional[BaseException],
-        trace: Optional[TracebackType],
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         self.close()
 
     def __repr__(self) -> str:

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::rc::Rc;
 
 use gamin::{Connection, Options, ServerCommand};
-use testgam_language::action::{Gaminrc, ServerAction, with_directory};
+use testgam_language::action::ServerAction;
 
 use super::library::{ClientLibrary, Surroundings};
 use super::options::LiveOptions;
@@ -34,7 +34,7 @@ enum Place {
     /// The user's, as a program started here would have it; with the id that the script set.
     Shared { id: Option<OsString> },
     /// The scenario's own.
-    Own { session: Session, is_set_up: bool },
+    Own { session: Session },
 }
 
 impl LiveMonitor {
@@ -48,7 +48,7 @@ impl LiveMonitor {
     ) -> LiveMonitor {
         let place = match session {
             None => Place::Shared { id: None },
-            Some(session) => Place::Own { session, is_set_up: false },
+            Some(session) => Place::Own { session },
         };
         LiveMonitor { place, directory, library, options, past }
     }
@@ -69,8 +69,8 @@ impl LiveMonitor {
                     None => options,
                 }
             }
-            Place::Own { session, is_set_up } => {
-                *is_set_up = true;
+            Place::Own { session } => {
+                session.is_set_up = true;
                 Options::new().client_id(session.id.as_str()).server(session.command())
             }
         };
@@ -92,7 +92,7 @@ impl LiveMonitor {
             Place::Shared { id } => {
                 (std::env::vars_os().collect(), id.clone(), self.options.server.clone(), false)
             }
-            Place::Own { session, .. } => {
+            Place::Own { session } => {
                 (session.environment().to_vec(), Some(session.id.clone().into()), session.command(), true)
             }
         };
@@ -109,35 +109,16 @@ impl Monitor for LiveMonitor {
 
     fn control(&mut self, action: &ServerAction) -> Result<(), StepError> {
         self.past.deed();
-        let Place::Own { session, is_set_up } = &mut self.place else {
+        let Place::Own { session } = &mut self.place else {
             return Err(StepError::Failed("only a scenario has a server of its own".into()));
         };
-        let sets_up = match action {
-            ServerAction::PollOnly | ServerAction::Watches(_) | ServerAction::Unprivileged => true,
-            ServerAction::Gaminrc(..)
-            | ServerAction::Stop
-            | ServerAction::Continue
-            | ServerAction::Kill
-            | ServerAction::Start
-            | ServerAction::Restart => false,
-        };
-        let is_late = match action {
-            ServerAction::Gaminrc(Gaminrc::User, _) => false,
-            ServerAction::Gaminrc(..) => !session.has_system_files(),
-            _ => sets_up,
-        };
-        if is_late && *is_set_up {
-            return Err(StepError::Failed(
-                "the server has been started already; this stands before the first `connect`".into(),
-            ));
-        }
+        session.set_up(action, &self.directory)?;
         match action {
-            ServerAction::PollOnly => session.is_poll_only = true,
-            ServerAction::Watches(count) => session.limit_watches(*count)?,
-            ServerAction::Unprivileged => session.drop_privilege()?,
-            ServerAction::Gaminrc(whose, line) => {
-                return session.configure(*whose, &with_directory(line, &self.directory));
-            }
+            ServerAction::PollOnly
+            | ServerAction::Watches(_)
+            | ServerAction::Unprivileged
+            | ServerAction::Gaminrc(..)
+            | ServerAction::Start => {}
             ServerAction::Stop => return session.stop(),
             ServerAction::Continue => return session.go_on(),
             ServerAction::Kill => {
@@ -145,7 +126,6 @@ impl Monitor for LiveMonitor {
                 return Ok(());
             }
             ServerAction::Restart => self.past.server_dies(&session.kill()?),
-            ServerAction::Start => {}
         }
         self.past.server_obeys_permissions.set(session.obeys_permissions());
         if matches!(action, ServerAction::Start | ServerAction::Restart) {
@@ -156,7 +136,7 @@ impl Monitor for LiveMonitor {
     }
 
     fn heal(&mut self) -> Result<(), StepError> {
-        let Place::Own { session, .. } = &self.place else {
+        let Place::Own { session } = &self.place else {
             return Err(StepError::Failed("only a scenario has a server of its own".into()));
         };
         // If there is none, the next line starts one.
