@@ -8,6 +8,19 @@
 mod facts;
 mod ring;
 mod sessions;
+/// The next number to give to a subscription after the last that was given, one that neither a client's has nor the server's own.
+fn next_free(
+    owners: &IdMap<SubscriptionId, SessionId>,
+    settings: &BTreeMap<SubscriptionId, TreePath>,
+    last: SubscriptionId,
+) -> SubscriptionId {
+    let mut id = owners.next_free(last);
+    while settings.contains_key(&id) {
+        id = owners.next_free(id);
+    }
+    id
+}
+
 #[cfg(test)]
 mod tests;
 
@@ -122,7 +135,7 @@ pub struct Core {
     is_outdated: bool,
     postponed: Vec<BarrierId>,
     barriers: BTreeMap<BarrierId, (SessionId, u32)>,
-    next_subscription: u64,
+    last_subscription: SubscriptionId,
     next_barrier: u64,
     /// Sessions that go on in the next turn, behind a question that was answered.
     turns: BTreeSet<SessionId>,
@@ -151,7 +164,7 @@ impl Core {
             is_outdated: false,
             postponed: Vec::new(),
             barriers: BTreeMap::new(),
-            next_subscription: 0,
+            last_subscription: SubscriptionId::default(),
             next_barrier: 0,
             turns: BTreeSet::new(),
             to_send: BTreeSet::new(),
@@ -161,8 +174,8 @@ impl Core {
             ring: Ring::default(),
         };
         for path in config.settings {
-            core.next_subscription += 1;
-            let id = SubscriptionId(core.next_subscription);
+            let id = next_free(&core.owners, &core.settings, core.last_subscription);
+            core.last_subscription = id;
             core.engine.subscribe(now, id, path.clone(), Kind::File);
             core.settings.insert(id, path);
         }

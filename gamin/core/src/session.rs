@@ -23,9 +23,9 @@ pub const MAX_REPLIES: usize = 1 << 16;
 /// What stands in an event for an empty path, which no packet can hold. As absolute as that one: not at all.
 const EMPTY_PATH: &[u8] = b".";
 
-/// Names a session; chosen by the host, each greater than the one before.
+/// Names a session; chosen by the host, which gives a number again only after four thousand million others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct SessionId(pub u64);
+pub struct SessionId(pub u32);
 
 /// Who is at the other end of a connection, as the kernel says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

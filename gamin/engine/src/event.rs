@@ -4,9 +4,9 @@ use gamin_protocol::{Code, Tag};
 
 use crate::path::Name;
 
-/// Names a subscription; chosen by the host and never used again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct SubscriptionId(pub u64);
+/// Names a subscription; chosen by the host, which gives a number again only after four thousand million others.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SubscriptionId(pub u32);
 
 /// Names a barrier; chosen by the host and never used again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

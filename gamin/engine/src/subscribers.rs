@@ -104,7 +104,7 @@ impl Subscribers {
 mod tests {
     use super::*;
 
-    fn ids(ids: impl Iterator<Item = SubscriptionId>) -> Vec<u64> {
+    fn ids(ids: impl Iterator<Item = SubscriptionId>) -> Vec<u32> {
         ids.map(|id| id.0).collect()
     }
 
@@ -127,11 +127,11 @@ mod tests {
     #[test]
     fn many_are_told_as_few_are() {
         let mut subscribers = Subscribers::default();
-        let all = 1..=640_u64;
+        let all = 1..=640_u32;
         for id in all.clone() {
             subscribers.add(SubscriptionId(id));
             subscribers.add(SubscriptionId(id));
-            assert_eq!(subscribers.len() as u64, id);
+            assert_eq!(subscribers.len() as u32, id);
             if id.is_multiple_of(32) {
                 assert_eq!(subscribers.list().count(), 32);
             }
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn one_takes_no_more_room_than_itself() {
-        assert_eq!(size_of::<Subscribers>(), size_of::<(SubscriptionId, bool)>());
+    fn they_take_two_words() {
+        assert!(size_of::<Subscribers>() <= 2 * size_of::<usize>());
     }
 }

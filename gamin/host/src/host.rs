@@ -7,6 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, ErrorKind, Read, Write};
+use std::iter;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
@@ -68,7 +69,7 @@ pub struct Host {
     inotify_at: Time,
     settings: Settings,
     origin: Instant,
-    next_session: u64,
+    last_session: SessionId,
     connections: BTreeMap<SessionId, ClientSocket>,
     /// Connections that may have bytes for us, and those that may take some that they did not take before.
     readable: BTreeSet<SessionId>,
@@ -141,7 +142,7 @@ impl Host {
             inotify_at: Time::default() + INOTIFY_PAUSE,
             settings,
             origin: Instant::now(),
-            next_session: 0,
+            last_session: SessionId(0),
             connections: BTreeMap::new(),
             readable: BTreeSet::new(),
             sendable: BTreeSet::new(),
@@ -213,14 +214,22 @@ impl Host {
     /// # Errors
     /// The event loop can't take it.
     pub fn connect(&mut self, stream: UnixStream, peer: Peer) -> io::Result<()> {
-        let id = SessionId(self.next_session + 1);
+        let id = self.free_session();
         Source::Client(id).add(self.poll.registry(), &stream, Interest::READABLE)?;
-        self.next_session = id.0;
+        self.last_session = id;
         self.connections.insert(id, ClientSocket { stream, is_writable: true, waits_for_room: false });
         self.readable.insert(id);
         let now = self.now();
         self.driver.core_mut().handle_connection(now, id, peer);
         Ok(())
+    }
+
+    /// The next number to give to a session after the last that was given, one that none of them has.
+    fn free_session(&self) -> SessionId {
+        let next = |id: &SessionId| Some(SessionId(id.0.wrapping_add(1)));
+        let is_free = |id: &SessionId| id.0 != 0 && !self.connections.contains_key(id);
+        let later = iter::successors(next(&self.last_session), next);
+        later.into_iter().find(is_free).expect("because there are fewer sockets than numbers")
     }
 
     /// Does what there is to do, each a bounded share.

@@ -55,7 +55,7 @@ impl From<Token> for Source {
             2 => Source::Kernel,
             number => match u8::try_from(number - GUESTS) {
                 Ok(guest) => Source::Guest(Guest(guest)),
-                Err(_) => Source::Client(SessionId((number - CLIENTS) as u64)),
+                Err(_) => Source::Client(SessionId((number - CLIENTS) as u32)),
             },
         }
     }

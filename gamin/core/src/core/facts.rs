@@ -1,7 +1,9 @@
 //! What a core says of itself: to a client that asks, and in a trace.
 //!
 //! How facts travel is left to the protocol, watches to the engine, what happened last to `ring`. Invariant: asking changes
-//! nothing, and what is told of one noun is walked by numbers that are never used again.
+//! nothing, and what is told of one noun is walked by numbers that are seldom used again.
+
+use std::ops::Bound::{Excluded, Unbounded};
 
 use gamin_engine::Time;
 use gamin_protocol::Fact;
@@ -54,11 +56,12 @@ impl Core {
         asker: Option<SessionId>,
         after: u64,
     ) -> impl Iterator<Item = (u64, Fact)> {
-        self.sessions.range(SessionId(after.saturating_add(1))..).map(move |(id, session)| {
+        let after = SessionId(u32::try_from(after).unwrap_or(u32::MAX));
+        self.sessions.range((Excluded(after), Unbounded)).map(move |(id, session)| {
             let fact = Fact::new("session").word("id", id.0).word("pid", session.peer.pid);
             let fact = session.tell(fact.word("age", now.since(session.since).as_secs()));
             // By its number nobody knows it who is in another pid namespace than the server.
-            (id.0, if asker == Some(*id) { fact.word("asks", "yes") } else { fact })
+            (id.0.into(), if asker == Some(*id) { fact.word("asks", "yes") } else { fact })
         })
     }
 
@@ -71,7 +74,7 @@ impl Core {
                 .word("number", number)
                 .word("watch", self.engine.watch_number(id)?)
                 .name("path", path);
-            Some((id.0, fact))
+            Some((id.0.into(), fact))
         })
     }
 }

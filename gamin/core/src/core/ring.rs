@@ -276,8 +276,8 @@ mod tests {
         let mut ring = Ring::default();
         assert_eq!(ring.facts(0).count(), 0);
         let count = RING_MAX as u64 + 10;
-        for id in 1..=count {
-            ring.handle_time(Time(std::time::Duration::from_millis(id)));
+        for id in 1..=u32::try_from(count).expect("because it is small") {
+            ring.handle_time(Time(std::time::Duration::from_millis(id.into())));
             ring.note(Happening::SessionEnded(SessionId(id)));
         }
         for (after, first) in [(0, 11), (5, 11), (11, 12), (count - 1, count)] {

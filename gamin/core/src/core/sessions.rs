@@ -6,12 +6,12 @@
 
 use std::collections::BTreeMap;
 
-use gamin_engine::{BarrierId, SubscriptionId, Time};
+use gamin_engine::{BarrierId, Time};
 use gamin_protocol::CREDENTIAL;
 use tracing::{debug, info, warn};
 
-use super::Core;
 use super::ring::Happening;
+use super::{Core, next_free};
 use crate::session::{Demand, MAX_SUBSCRIPTIONS, Session, SessionId};
 
 /// How many sessions there may be. One more is told so and closed as soon as it has shown its credentials.
@@ -60,8 +60,8 @@ impl Core {
         self.to_send.insert(id);
         while let Some(session) = self.sessions.get_mut(&id) {
             let fresh_id = || {
-                self.next_subscription += 1;
-                SubscriptionId(self.next_subscription)
+                self.last_subscription = next_free(&self.owners, &self.settings, self.last_subscription);
+                self.last_subscription
             };
             match session.poll_demand(fresh_id) {
                 Ok(None) => return,

@@ -19,7 +19,7 @@ const IDLE: Duration = Duration::from_secs(30);
 struct World {
     now: Time,
     core: Core,
-    last_session: u64,
+    last_session: u32,
     closed: Vec<SessionId>,
 }
 

@@ -16,7 +16,7 @@ fn outbox(options: &[MonitorOptions]) -> Outbox {
     let mut outbox = Outbox::new(BYTES_MAX);
     outbox.sent(1);
     for (seq, options) in (1..).zip(options) {
-        outbox.open(SubscriptionId(seq), seq as u32, ROOT.as_bytes().into(), *options);
+        outbox.open(SubscriptionId(seq), seq, ROOT.as_bytes().into(), *options);
     }
     outbox
 }
@@ -313,6 +313,10 @@ const SUBSCRIBERS: [MonitorOptions; 3] =
 const LISTED: [bool; 3] = [true, false, true];
 const QUESTION: &[u8] = b"sync";
 
+fn id(subscriber: usize) -> SubscriptionId {
+    SubscriptionId(u32::try_from(subscriber + 1).expect("because there are few"))
+}
+
 impl Stream {
     fn new(present: [bool; 3], entries: u8) -> Result<Stream, TestCaseError> {
         let tagged = SUBSCRIBERS.map(|options| options.with(MonitorOptions::TAGGED));
@@ -353,7 +357,7 @@ impl Stream {
         let tag = Tag::new(self.last_tag);
         self.truth[subscriber].apply(code, entry, tag)?;
         let subject = entry.map_or(Subject::Root, |name| Subject::Entry(Name::from(name)));
-        let subscription = SubscriptionId(subscriber as u64 + 1);
+        let subscription = id(subscriber);
         self.outbox.tell(Event { subscription, code, subject, tag: Some(tag) });
         Ok(())
     }
@@ -366,7 +370,7 @@ impl Stream {
             self.truth[subscriber].apply(Code::Exists, Some(&name), tag)?;
             listing.push((Name::from(name.as_slice()), Some(tag)));
         }
-        self.outbox.list(SubscriptionId(subscriber as u64 + 1), listing.into_iter().collect());
+        self.outbox.list(id(subscriber), listing.into_iter().collect());
         Ok(())
     }
 

@@ -118,12 +118,12 @@ impl World {
         self.tree.retain(|place, _| *place != at && !place.starts_with(&at.join(b"")));
     }
 
-    pub fn subscribe(&mut self, subscription: u64, at: &str, kind: Kind) {
+    pub fn subscribe(&mut self, subscription: u32, at: &str, kind: Kind) {
         self.engine.subscribe(self.now, SubscriptionId(subscription), path(at), kind);
         self.carry_out();
     }
 
-    pub fn barrier(&mut self, subscriptions: &[u64]) {
+    pub fn barrier(&mut self, subscriptions: &[u32]) {
         let subscriptions: Vec<_> = subscriptions.iter().copied().map(SubscriptionId).collect();
         self.engine.barrier(self.now, BarrierId(1), &subscriptions);
         self.carry_out();

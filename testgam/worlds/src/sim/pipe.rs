@@ -10,7 +10,7 @@ pub const CAPACITY: usize = 208 * 1024;
 
 /// Names a connection; each is greater than the one before, and none is used again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct PipeId(pub u64);
+pub struct PipeId(pub u32);
 
 /// One of the two ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,7 +51,7 @@ struct Pipe {
 #[derive(Debug)]
 pub struct Pipes {
     pipes: BTreeMap<PipeId, Pipe>,
-    last: u64,
+    last: u32,
     /// How many bytes wait for a reader at most.
     pub capacity: usize,
 }
