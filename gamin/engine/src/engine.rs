@@ -35,7 +35,7 @@ use crate::revalidation::{Doubts, RevalidationId};
 use crate::rounds::Rounds;
 use crate::scan::{Detail, Scan, ScanId};
 use crate::time::Time;
-use crate::watch::{Reliance, Waiting, Watch};
+use crate::watch::{Reliance, SpareRoom, Waiting, Watch};
 use crate::watch_index::{WatchIndex, Watches};
 
 /// For how many effects, and outputs, room is kept when there are none.
@@ -80,6 +80,7 @@ pub struct Engine {
     config: Config,
     pub(crate) watches: Watches,
     by_path: WatchIndex,
+    spare: SpareRoom,
     pub(crate) by_subscription: IdMap<SubscriptionId, WatchId>,
     by_scan: BTreeMap<ScanId, WatchId>,
     by_revalidation: BTreeMap<RevalidationId, Revalidating>,
@@ -108,6 +109,7 @@ impl Engine {
             config,
             watches: Watches::default(),
             by_path: WatchIndex::default(),
+            spare: SpareRoom::default(),
             by_subscription: IdMap::default(),
             by_scan: BTreeMap::new(),
             by_revalidation: BTreeMap::new(),
@@ -182,6 +184,7 @@ impl Engine {
         self.outputs.shrink_to_fit();
         self.kernel.give_back();
         self.by_path.give_back(&self.watches);
+        self.spare = SpareRoom::default();
     }
 
     /// Whether it matters for a notice that an entry was removed what is at its place by now. It does where a scan may have

@@ -18,6 +18,8 @@ const CHUNK_MAX: usize = 64;
 /// Files by name.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct EntryTable {
+    /// As the directory was when all of them were last listed, if that proves anything.
+    pub tag: Option<Tag>,
     blocks: Vec<Block>,
     len: usize,
 }

@@ -85,6 +85,9 @@ impl Standing {
     }
 }
 
+/// Watches in the order of their ids, each once; mostly one.
+pub(crate) type UserIds = SmallVec<[WatchId; 4]>;
+
 /// All kernel watches.
 #[derive(Debug, Default)]
 pub(crate) struct KernelWatches {
@@ -208,8 +211,8 @@ impl KernelWatches {
     }
 
     /// Takes the kernel's answer. Gives the watches that it is about.
-    pub(crate) fn answered(&mut self, id: ArmingId, answer: Result<(), Refusal>) -> Vec<WatchId> {
-        let Some(node) = self.armings.get(&id) else { return Vec::new() };
+    pub(crate) fn answered(&mut self, id: ArmingId, answer: Result<(), Refusal>) -> UserIds {
+        let Some(node) = self.armings.get(&id) else { return UserIds::new() };
         if let Some(arming) = &mut self.tree[*node].arming {
             arming.state = answer.map_or_else(ArmingState::Refused, |()| ArmingState::Armed);
         }
@@ -259,10 +262,12 @@ impl KernelWatches {
     }
 
     /// The watches that an arming serves: those whose path ends there, and those whose path leads through.
-    pub(crate) fn users(&self, id: ArmingId) -> Vec<WatchId> {
-        let Some(node) = self.armings.get(&id) else { return Vec::new() };
-        let users = self.tree.downwards(*node).flat_map(|node| self.users_of(node));
-        users.collect::<BTreeSet<WatchId>>().into_iter().collect()
+    pub(crate) fn users(&self, id: ArmingId) -> UserIds {
+        let Some(node) = self.armings.get(&id) else { return UserIds::new() };
+        let mut users: UserIds = self.tree.downwards(*node).flat_map(|node| self.users_of(node)).collect();
+        users.sort_unstable();
+        users.dedup();
+        users
     }
 
     fn users_of(&self, node: Node) -> impl Iterator<Item = WatchId> {

@@ -58,11 +58,10 @@ pub(crate) struct Directory {
     file: u32,
     /// Whether the entries are what a listing showed; false while it can't be listed.
     pub is_listed: bool,
-    /// As it was when it was last listed.
-    tag: Option<Tag>,
     /// Tells which directory it is, not what is in it.
     identity: Option<Tag>,
-    /// Shared with the revalidations of them that are under way; `None` if there are none.
+    /// Shared with the revalidations of them that are under way. `None` if there are none, unless that was seen twice: who is looked
+    /// at again and again has something to be revalidated by.
     entries: Option<Arc<EntryTable>>,
 }
 
@@ -107,9 +106,9 @@ impl Known {
         match self {
             Known::Directory(directory) if directory.file == stamp.file() => {
                 if matches!(entries, Entries::Listed(_) | Entries::Named(_)) {
-                    (directory.tag, directory.identity) = (stamp.tag(), stamp.of_entry().tag());
+                    directory.identity = stamp.of_entry().tag();
                 }
-                return directory.learn(entries, in_doubt, noticed, told);
+                return directory.learn(&stamp, entries, in_doubt, noticed, told);
             }
             Known::Directory(_) => self.learn_absent(told),
             Known::Nothing | Known::Absent | Known::File(_) => {}
@@ -118,9 +117,9 @@ impl Known {
         let mut directory = Directory::of(&stamp);
         if is_news {
             told.push(Telling::root(Code::Created, directory.identity));
-            directory.learn(entries, in_doubt, noticed, told);
+            directory.learn(&stamp, entries, in_doubt, noticed, told);
         } else {
-            directory.fill(entries);
+            directory.fill(&stamp, entries);
         }
         *self = Known::Directory(directory);
     }
@@ -161,8 +160,8 @@ impl Known {
     /// What a revalidation has to see so that nothing is to be told, for a directory subscription.
     pub(crate) fn listing(&self) -> Option<(Tag, Arc<EntryTable>)> {
         match self {
-            Known::Directory(directory) if directory.is_listed => {
-                Some((directory.tag?, directory.entries.clone().unwrap_or_default()))
+            Known::Directory(Directory { is_listed: true, entries: Some(entries), .. }) => {
+                Some((entries.tag?, Arc::clone(entries)))
             }
             _ => None,
         }
@@ -216,8 +215,8 @@ impl Known {
 
 impl Directory {
     fn of(stamp: &Stamp) -> Directory {
-        let (file, tag, identity) = (stamp.file(), stamp.tag(), stamp.of_entry().tag());
-        Directory { file, is_listed: false, tag, identity, entries: None }
+        let (file, identity) = (stamp.file(), stamp.of_entry().tag());
+        Directory { file, is_listed: false, identity, entries: None }
     }
 
     /// How many entries it has.
@@ -240,22 +239,24 @@ impl Directory {
     }
 
     /// Takes the first listing, which nobody has been told of.
-    fn fill(&mut self, mut entries: Entries) {
+    fn fill(&mut self, stamp: &Stamp, mut entries: Entries) {
         if matches!(entries, Entries::Unasked | Entries::Unlisted(_)) {
             return;
         }
         entries.sort();
         let mut table = EntryTable::default();
+        table.tag = stamp.tag();
         for (name, stamp) in entries.iter() {
             table.push(name, File::of_scan(stamp.map(Stamp::of_entry).as_ref()));
         }
-        self.entries = (!table.is_empty()).then(|| Arc::new(table));
         self.is_listed = true;
+        self.entries = (!table.is_empty()).then(|| Arc::new(table));
     }
 
     /// Takes a listing and tells the difference: first what is gone, then what is new or different, by name.
     fn learn(
         &mut self,
+        stamp: &Stamp,
         mut listing: Entries,
         in_doubt: bool,
         noticed: &BTreeSet<Name>,
@@ -271,6 +272,7 @@ impl Directory {
         }
         self.is_listed = true;
         let entries = self.entries_mut();
+        entries.tag = stamp.tag();
         let gone = |(name, file): &(&[u8], File)| {
             !noticed.contains(*name)
                 && listing.find(name).is_none_or(|stamp| stamp.is_some_and(|now| file.changes_type(&now)))
@@ -300,7 +302,6 @@ impl Directory {
             entries.update(name, |known| *known = Some(file));
             told.push(Telling::entry(code, &Name::from(name), tag));
         }
-        self.entries.take_if(|entries| entries.is_empty());
     }
 }
 

@@ -52,6 +52,22 @@ struct Rare {
     churn: Option<Box<Churn>>,
 }
 
+impl Rare {
+    fn is_empty(&self) -> bool {
+        let is_plain = self.needs.is_none() && self.method == Method::Kernel && self.plan == Plan::default();
+        is_plain && self.rescan.is_none() && self.churn.is_none()
+    }
+}
+
+/// The room of watches that have nothing rare any more, for others: each new one takes some for its first rescan, and where that
+/// comes and goes between what stays, it leaves holes.
+#[derive(Debug, Default)]
+#[allow(clippy::vec_box, reason = "the boxes are what is kept")]
+pub(crate) struct SpareRoom(Vec<Box<Rare>>);
+
+/// How much of it is kept.
+const SPARE_MAX: usize = 256;
+
 /// What is planned for a watch.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Plan {
@@ -248,9 +264,18 @@ impl Watch {
         self.rare.as_mut()?.rescan.as_mut()
     }
 
-    /// Begins a rescan, or ends the one that is under way, which it gives.
-    pub(crate) fn replace_rescan(&mut self, rescan: Option<Rescan>) -> Option<Rescan> {
-        self.change_rare(|rare| std::mem::replace(&mut rare.rescan, rescan))
+    /// Begins a rescan.
+    pub(crate) fn begin_rescan(&mut self, rescan: Rescan, spare: &mut SpareRoom) {
+        let rare = self.rare.get_or_insert_with(|| spare.0.pop().unwrap_or_default());
+        rare.rescan = Some(rescan);
+    }
+
+    /// Ends the rescan that is under way, which it gives.
+    pub(crate) fn end_rescan(&mut self, spare: &mut SpareRoom) -> Option<Rescan> {
+        let rescan = self.rare.as_mut()?.rescan.take();
+        spare.0.extend(self.rare.take_if(|rare| rare.is_empty()));
+        spare.0.truncate(SPARE_MAX);
+        rescan
     }
 
     /// What is planned for it.
@@ -284,10 +309,7 @@ impl Watch {
     fn change_rare<T>(&mut self, change: impl FnOnce(&mut Rare) -> T) -> T {
         let rare = self.rare.get_or_insert_default();
         let changed = change(rare);
-        let is_plain = rare.needs.is_none() && rare.method == Method::Kernel && rare.plan == Plan::default();
-        if is_plain && rare.rescan.is_none() && rare.churn.is_none() {
-            self.rare = None;
-        }
+        self.rare.take_if(|rare| rare.is_empty());
         changed
     }
 
@@ -418,6 +440,6 @@ mod tests {
 
     #[test]
     fn there_may_be_many() {
-        assert_eq!(size_of::<Watch>(), 9 * size_of::<usize>());
+        assert_eq!(size_of::<Watch>(), 64);
     }
 }

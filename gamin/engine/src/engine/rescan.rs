@@ -86,7 +86,7 @@ impl Engine {
         let (since, asked, overtaken) = (0, 0, 0);
         let rescan =
             Rescan { scan, detail, rounds, again, doubted, overdue, waiting, overtaken, since, asked };
-        watch.replace_rescan(Some(rescan));
+        watch.begin_rescan(rescan, &mut self.spare);
         self.unplan(id);
         let Some(watch) = self.watches.get(&id) else { return };
         if watch.asks_kernel() {
@@ -198,7 +198,9 @@ impl Engine {
     fn end_rescan(&mut self, now: Time, id: WatchId, found: Found, is_moved: bool) {
         self.unplan_unless_storm(id);
         let Some(watch) = self.watches.get_mut(&id) else { return };
-        let Some(Rescan { detail, waiting, overtaken, .. }) = watch.replace_rescan(None) else { return };
+        let Some(Rescan { detail, waiting, overtaken, .. }) = watch.end_rescan(&mut self.spare) else {
+            return;
+        };
         let noticed = watch.noticed(&waiting, is_moved);
         // The scan has seen already what changed on the way.
         let is_left = |(at, notice): &(usize, Waiting)| *at >= overtaken || watch.is_told_by(notice);
