@@ -11,9 +11,9 @@ use nix::errno::Errno;
 use crate::error::ConnectError;
 use crate::launch::{Progress, Started};
 
-/// The wait between the first two attempts. It grows by a quarter from one to the next, so that a server is found soon
+/// The wait between the first two attempts. It grows by an eighth from one to the next, so that a server is found soon
 /// after it is there ...
-const FIRST_DELAY: Duration = Duration::from_millis(1);
+const FIRST_DELAY: Duration = Duration::from_micros(250);
 /// ... up to this.
 const LAST_DELAY: Duration = Duration::from_millis(20);
 /// A link that lasted this long has ended its outage. One that is lost sooner goes on with it, so that a
@@ -56,7 +56,7 @@ impl Outage {
 
     pub(crate) fn postpone(&mut self, now: Instant) {
         self.next_attempt = now + self.delay;
-        self.delay = (self.delay * 5 / 4).min(LAST_DELAY);
+        self.delay = (self.delay * 9 / 8).min(LAST_DELAY);
     }
 
     /// When it is given up.

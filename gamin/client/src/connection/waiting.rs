@@ -4,11 +4,12 @@
 //! another thread does it: what was to be waited for under the number may have gone from there by then.
 
 use std::os::fd::{AsFd, BorrowedFd, RawFd};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use nix::errno::Errno;
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::poll::{PollFd, PollFlags, ppoll};
 use nix::sys::eventfd::EventFd;
+use nix::sys::time::TimeSpec;
 
 use super::{Connection, For};
 use crate::driver::Driver;
@@ -45,7 +46,7 @@ impl Connection {
             })?;
             let Some(link) = link else { return Ok(done) };
             has_waited = true;
-            if let Err(errno) = Connection::wait(&link, bell.as_deref(), deadline) {
+            if let Err(errno) = wait(&link, bell.as_deref(), deadline) {
                 self.with(|driver| {
                     driver.handle_waited();
                     Ok(())
@@ -55,30 +56,27 @@ impl Connection {
         }
     }
 
-    fn wait(link: &Wait, bell: Option<&EventFd>, deadline: Option<Instant>) -> Result<(), Errno> {
-        let until = deadline.into_iter().chain(link.until).min();
-        let timeout = until.map_or(PollTimeout::NONE, |until| {
-            let left = until.saturating_duration_since(Instant::now());
-            // Rounded up, so that the last wait is not a busy one.
-            PollTimeout::try_from(left + Duration::from_millis(1)).unwrap_or(PollTimeout::MAX)
-        });
-        let mut flags = PollFlags::POLLIN;
-        flags.set(PollFlags::POLLOUT, link.wants_room);
-        let seat = link.seat.as_ref().map(|seat| PollFd::new(seat.as_fd(), flags));
-        let output = link.output.as_ref().and_then(|output| output.descriptor());
-        let others = output.into_iter().chain(bell.map(AsFd::as_fd));
-        let others = others.map(|descriptor| PollFd::new(descriptor, PollFlags::POLLIN));
-        match poll(&mut seat.into_iter().chain(others).collect::<Vec<_>>(), timeout) {
-            Ok(_) | Err(Errno::EINTR) => Ok(()),
-            Err(errno) => Err(errno),
-        }
-    }
-
     /// Lends the seat out of the lock.
     #[allow(unsafe_code, reason = "what the lock guards can't be borrowed without it")]
     pub(super) fn lend(&self, seat: RawFd) -> BorrowedFd<'_> {
         // SAFETY: from the first link on the driver keeps a descriptor open under this number, whichever it is, until it is dropped with
         // the connection. What else the program may do to it, it is looked at for before it is used.
         unsafe { BorrowedFd::borrow_raw(seat) }
+    }
+}
+
+/// Waits for what there is to wait for.
+pub(super) fn wait(link: &Wait, bell: Option<&EventFd>, deadline: Option<Instant>) -> Result<(), Errno> {
+    let until = deadline.into_iter().chain(link.until).min();
+    let left = until.map(|until| TimeSpec::from_duration(until.saturating_duration_since(Instant::now())));
+    let mut flags = PollFlags::POLLIN;
+    flags.set(PollFlags::POLLOUT, link.wants_room);
+    let seat = link.seat.as_ref().map(|seat| PollFd::new(seat.as_fd(), flags));
+    let output = link.output.as_ref().and_then(|output| output.descriptor());
+    let others = output.into_iter().chain(bell.map(AsFd::as_fd));
+    let others = others.map(|descriptor| PollFd::new(descriptor, PollFlags::POLLIN));
+    match ppoll(&mut seat.into_iter().chain(others).collect::<Vec<_>>(), left, None) {
+        Ok(_) | Err(Errno::EINTR) => Ok(()),
+        Err(errno) => Err(errno),
     }
 }
