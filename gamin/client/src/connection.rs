@@ -4,6 +4,7 @@
 //! What is done is left to [`crate::driver`]. Invariant: the descriptor of a connection is readable
 //! whenever an event may be had, and has the same number for life.
 
+mod alone;
 mod answers;
 mod background;
 mod waiting;
@@ -15,6 +16,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+pub use alone::Wait;
 pub use answers::OpenBarrier;
 use gamin_meeting::Sight;
 use gamin_protocol::Kind;
@@ -381,7 +383,7 @@ impl Connection {
             return None;
         }
         let done = driver.state.poll_in_place(|event, _| read(event));
-        self.settle(&mut driver);
+        settle(&mut driver, &self.is_ready);
         done
     }
 
@@ -417,7 +419,7 @@ impl Connection {
         }
         let mut driver = self.lock();
         let result = driver.check_end().and_then(|()| call(&mut driver));
-        self.settle(&mut driver);
+        settle(&mut driver, &self.is_ready);
         result
     }
 
@@ -426,16 +428,17 @@ impl Connection {
         self.driver.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Says what there is, after whatever was done with the driver.
-    fn settle(&self, driver: &mut Driver) {
-        self.is_ready.store(driver.settle(), Ordering::Relaxed);
-    }
-
     /// Whether this is a child process. It shares the descriptors with its parent, and may have been made while a thread held
     /// the lock.
     fn is_forked(&self) -> bool {
         (self.process)() != self.opener
     }
+}
+
+/// Says what there is, after whatever was done with the driver.
+#[inline]
+fn settle(driver: &mut Driver, is_ready: &AtomicBool) {
+    is_ready.store(driver.settle(), Ordering::Relaxed);
 }
 
 /// What is awaited.

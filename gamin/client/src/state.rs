@@ -33,7 +33,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use gamin_protocol::{self as protocol, DecodeError, Decoder, Kind, Request, SYNC};
+use gamin_protocol::{self as protocol, DecodeError, Decoder, Kind, Peeked, Request, SYNC};
 
 use crate::RequestNumber;
 use crate::error::Error;
@@ -84,8 +84,8 @@ pub struct State {
     greeted: bool,
     /// What came later than all that is queued.
     received: Decoder<protocol::EventPacket>,
-    /// The first event in `received` is the next, and goes straight to its caller.
-    is_next_received: bool,
+    /// The first event in `received`, if it is the next and goes straight to its caller.
+    next_received: Option<Peeked>,
     /// How many of the requests are trees.
     trees: usize,
     /// The wire number of a request whose Acknowledge is awaited for its own sake.
@@ -102,7 +102,7 @@ impl State {
 
     /// Whether [`State::poll_event`] has an event.
     pub fn has_event(&self) -> bool {
-        self.is_next_received || !self.queue.is_empty()
+        self.next_received.is_some() || !self.queue.is_empty()
     }
 
     /// Whether there is a server that may have nothing to say for long.

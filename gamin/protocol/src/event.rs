@@ -201,71 +201,93 @@ impl Decode for EventPacket {
         header.check(false)
     }
 
+    #[inline]
+    fn check_path(header: &Header, path: &[u8]) -> Result<(), DecodeError> {
+        if path.starts_with(&[0]) { Err(DecodeError::PathLength(header.path_len)) } else { Ok(()) }
+    }
+
     fn decode(header: &Header, field: &[u8]) -> Result<Self, DecodeError> {
-        EventPacket::in_place(header, field).map(EventPacket::into_owned)
+        let (path, rest) = field.split_at(end_of_path(field));
+        let code = Code::from(header.kind);
+        Ok(EventPacket { seq: header.seq, code, path: path.to_vec(), tag: tag_of(rest) })
     }
 }
 
-impl<'a> EventPacket<&'a [u8]> {
+impl EventPacket<&[u8]> {
     /// Makes it the owner of a copy of its path.
     pub fn into_owned(self) -> EventPacket {
         let EventPacket { seq, code, path, tag } = self;
         EventPacket { seq, code, path: path.to_vec(), tag }
     }
+}
 
-    #[inline(always)]
-    fn in_place(header: &Header, field: &'a [u8]) -> Result<Self, DecodeError> {
-        let (path, rest) = field.split_at(end_of_path(field));
-        if path.is_empty() {
-            return Err(DecodeError::PathLength(header.path_len));
-        }
-        let tag = rest.split_first().and_then(|(_, tag)| tag.try_into().ok());
-        let tag = tag.map(|bits| Tag::new(u64::from_ne_bytes(bits)));
-        Ok(EventPacket { seq: header.seq, code: Code::from(header.kind), path, tag })
-    }
+/// The tag behind a path.
+#[inline]
+fn tag_of(rest: &[u8]) -> Option<Tag> {
+    let tag = rest.split_first().and_then(|(_, tag)| tag.try_into().ok());
+    tag.map(|bits| Tag::new(u64::from_ne_bytes(bits)))
 }
 
 /// Where a field's first NUL is, or its end. Names are short: eight bytes at a time is quicker here than a search made for long text.
+#[inline]
 fn end_of_path(field: &[u8]) -> usize {
-    const LOW: u64 = u64::from_ne_bytes([1; 8]);
     let (words, rest) = field.as_chunks();
-    let mut end = 0;
-    for word in words {
-        let word = u64::from_le_bytes(*word);
-        // The high bit of each NUL, and maybe of bytes behind it.
-        let nuls = word.wrapping_sub(LOW) & !word & (LOW << 7);
-        if nuls != 0 {
-            return end + nuls.trailing_zeros() as usize / 8;
+    for (place, word) in words.iter().enumerate() {
+        if let Some(nul) = first_nul(*word) {
+            return place * WORD + nul;
         }
-        end += size_of::<u64>();
     }
-    end + rest.iter().position(|byte| *byte == 0).unwrap_or(rest.len())
+    // What is left over is looked at with what is in front of it, where there is no NUL.
+    match field.last_chunk() {
+        _ if rest.is_empty() => field.len(),
+        Some(last) => first_nul(*last).map_or(field.len(), |nul| field.len() - WORD + nul),
+        None => rest.iter().position(|byte| *byte == 0).unwrap_or(rest.len()),
+    }
+}
+
+const WORD: usize = size_of::<u64>();
+
+/// Where the first NUL is.
+#[inline]
+fn first_nul(word: [u8; WORD]) -> Option<usize> {
+    const LOW: u64 = u64::from_ne_bytes([1; WORD]);
+    let word = u64::from_le_bytes(word);
+    // The high bit of each NUL, and maybe of bytes behind it.
+    let nuls = word.wrapping_sub(LOW) & !word & (LOW << 7);
+    (nuls != 0).then(|| nuls.trailing_zeros() as usize / 8)
+}
+
+/// What the header of a whole message says, which is the next of a [`Decoder`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Peeked {
+    /// As [`EventPacket::seq`].
+    pub seq: u32,
+    /// As [`EventPacket::code`].
+    pub code: Code,
+    path_len: u16,
 }
 
 impl Decoder<EventPacket> {
-    /// The number and the code of the next whole message.
+    /// Looks at the next whole message.
     ///
     /// # Errors
     /// As [`Decoder::next_message`].
     #[inline(always)]
-    pub fn peek_code(&self) -> Result<Option<(u32, Code)>, DecodeError> {
-        match self.front()? {
-            Some((header, [0, ..])) => Err(DecodeError::PathLength(header.path_len)),
-            Some((header, _)) => Ok(Some((header.seq, Code::from(header.kind)))),
-            None => Ok(None),
-        }
+    pub fn peek(&self) -> Result<Option<Peeked>, DecodeError> {
+        Ok(self.front()?.map(|(header, _)| Peeked {
+            seq: header.seq,
+            code: Code::from(header.kind),
+            path_len: header.path_len,
+        }))
     }
 
-    /// Gives the next whole message without a copy of its path, and leaves it there ([`Decoder::skip`]).
-    ///
-    /// # Errors
-    /// As [`Decoder::next_message`].
-    #[inline(always)]
-    pub fn peek(&self) -> Result<Option<EventPacket<&[u8]>>, DecodeError> {
-        match self.front()? {
-            Some((header, field)) => EventPacket::in_place(&header, field).map(Some),
-            None => Ok(None),
-        }
+    /// Gives the next message, which was looked at, without a copy of its path.
+    #[inline]
+    pub fn take(&mut self, peeked: Peeked) -> EventPacket<&[u8]> {
+        let Peeked { seq, code, path_len } = peeked;
+        let field = self.take_path(path_len.into());
+        let (path, rest) = field.split_at(end_of_path(field));
+        EventPacket { seq, code, path, tag: tag_of(rest) }
     }
 }
 

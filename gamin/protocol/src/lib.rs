@@ -16,7 +16,7 @@ mod request;
 
 pub use address::{ADDRESS_TEXT_MAX, VIEW_MAX, VIEW_TEXT_MAX, address, address_in_view};
 pub use coverage::Coverage;
-pub use event::{Code, EventPacket, Presence, Tag};
+pub use event::{Code, EventPacket, Peeked, Presence, Tag};
 pub use fact::{Fact, Inquiry, Page, Value};
 pub use packet::{DecodeError, Decoder, HEADER_LEN, NARROW_MAX, NUMBER_MAX, PACKET_MAX, PATH_MAX, VERSION};
 pub use request::{Kind, MonitorOptions, Request};

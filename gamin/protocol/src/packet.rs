@@ -111,6 +111,10 @@ pub(crate) fn encode(out: &mut Vec<u8>, seq: u32, kind: u16, path: &[&[u8]]) {
 pub(crate) trait Decode: Sized {
     /// Checks the header alone, as soon as it is there.
     fn check(header: &Header) -> Result<(), DecodeError>;
+    /// Checks the path when it is all there.
+    fn check_path(_: &Header, _: &[u8]) -> Result<(), DecodeError> {
+        Ok(())
+    }
     /// Makes the message of a checked header and its path.
     fn decode(header: &Header, path: &[u8]) -> Result<Self, DecodeError>;
 }
@@ -166,14 +170,16 @@ impl<T: Decode> Decoder<T> {
         let Some(header) = rest.first_chunk::<HEADER_LEN>() else { return Ok(None) };
         let header = Header::decode(header);
         T::check(&header)?;
-        Ok(rest.get(HEADER_LEN..usize::from(header.len)).map(|path| (header, path)))
+        let Some(path) = rest.get(HEADER_LEN..usize::from(header.len)) else { return Ok(None) };
+        T::check_path(&header, path)?;
+        Ok(Some((header, path)))
     }
 
-    /// Goes on to what is behind the next whole message.
+    /// The path of the next whole packet, which has this length; what comes behind it is the next.
     #[inline]
-    pub fn skip(&mut self) {
-        if let Some(header) = self.bytes[self.start..].first_chunk::<HEADER_LEN>() {
-            self.start = self.bytes.len().min(self.start + usize::from(Header::decode(header).len));
-        }
+    pub(crate) fn take_path(&mut self, len: usize) -> &[u8] {
+        let path = self.bytes.get(self.start + HEADER_LEN..self.start + HEADER_LEN + len).unwrap_or_default();
+        self.start += HEADER_LEN + path.len();
+        path
     }
 }

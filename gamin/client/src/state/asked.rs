@@ -129,6 +129,7 @@ impl Asked {
     }
 
     /// Whether its caller is told an event with this code as it comes, and nothing else.
+    #[inline]
     pub(super) fn is_passed_on(&self, code: Code) -> bool {
         let Monitored::Path(subscription) = &self.what else { return false };
         match code {
@@ -139,7 +140,7 @@ impl Asked {
     }
 
     /// Takes note of such an event; gives what its caller is told.
-    #[inline]
+    #[inline(always)]
     pub(super) fn pass_on<'a>(&'a mut self, event: &protocol::EventPacket<&'a [u8]>) -> EventRef<'a> {
         let subject = Subject::of(event.path);
         if let Monitored::Path(subscription) = &mut self.what {

@@ -145,16 +145,18 @@ impl<V: Copy> Kept<V> {
     }
 
     /// The place of a name that has not gone.
-    #[inline]
+    #[inline(always)]
     fn find(&self, name: &[u8]) -> Option<usize> {
         let is_next = self.entries.get(self.next).is_some_and(|next| self.is(next, name));
         if is_next { Some(self.next) } else { self.search(name) }
     }
 
+    #[inline]
     fn is(&self, entry: &Slot<V>, name: &[u8]) -> bool {
         entry.value.is_some() && entry.name(&self.text) == name
     }
 
+    #[inline(never)]
     fn search(&self, name: &[u8]) -> Option<usize> {
         let Some(table) = &self.table else { return self.entries.iter().position(|one| self.is(one, name)) };
         let is_it = |place: &u32| self.entries[*place as usize].name(&self.text) == name;

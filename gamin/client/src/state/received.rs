@@ -3,7 +3,7 @@
 //! What becomes of those that can't is left to [`super::asked`]. Invariants: what is queued came before what is received; while there
 //! is an event, it is found without a look at what comes behind it.
 
-use gamin_protocol::{Code, Tag};
+use gamin_protocol::{Code, Peeked, Tag};
 
 use super::wire::Owner;
 use super::{ServerError, State};
@@ -15,28 +15,29 @@ impl State {
     /// # Errors
     /// It can't.
     pub fn check(&self) -> Result<(), ServerError> {
-        Ok(self.received.peek_code().map(drop)?)
+        Ok(self.received.peek().map(drop)?)
     }
 
     /// Handles everything that was received.
     pub(super) fn handle_received(&mut self) {
-        self.is_next_received = false;
+        self.next_received = None;
         while let Ok(Some(event)) = self.received.next_message() {
             self.handle_event(event);
         }
     }
 
     /// Handles what was received up to the next event.
+    #[inline(never)]
     pub(super) fn look_ahead(&mut self) {
         while !self.has_event()
-            && let Ok(Some((seq, code))) = self.received.peek_code()
+            && let Ok(Some(next)) = self.received.peek()
         {
-            let asked = match self.wire.owner(seq) {
+            let asked = match self.wire.owner(next.seq) {
                 Some(Owner::Request(number)) => self.requests.get(&number),
                 _ => None,
             };
-            if asked.is_some_and(|asked| asked.is_passed_on(code)) {
-                self.is_next_received = true;
+            if asked.is_some_and(|asked| asked.is_passed_on(next.code)) {
+                self.next_received = Some(next);
             } else {
                 self.handle_next();
             }
@@ -63,21 +64,47 @@ impl State {
 
     /// Has the next event read where it is, with its fingerprint.
     pub fn poll_in_place<T>(&mut self, read: impl FnOnce(EventRef<'_>, Option<Tag>) -> T) -> Option<T> {
-        let read = if self.is_next_received { self.pass_on(read) } else { self.poll_queue(read) };
+        if self.next_received.is_some() {
+            return self.poll_received(read).map(|(read, _)| read);
+        }
+        let read = self.poll_queue(read);
         self.look_ahead();
         read
     }
 
-    fn pass_on<T>(&mut self, read: impl FnOnce(EventRef<'_>, Option<Tag>) -> T) -> Option<T> {
-        self.is_next_received = false;
-        let event = self.received.peek().ok()??;
-        let Some(Owner::Request(number)) = self.wire.owner(event.seq) else { return None };
+    /// As [`State::poll_in_place`], if the next event lies where it was received; says whether another lies right behind it, so that
+    /// nothing else has changed.
+    #[inline]
+    pub fn poll_received<T>(
+        &mut self,
+        read: impl FnOnce(EventRef<'_>, Option<Tag>) -> T,
+    ) -> Option<(T, bool)> {
+        let next = self.next_received.take()?;
+        let read = self.pass_on(next, read);
+        let has_another = self.next_received.is_some();
+        if !has_another {
+            self.look_ahead();
+        }
+        read.map(|read| (read, has_another))
+    }
+
+    #[inline]
+    fn pass_on<T>(&mut self, next: Peeked, read: impl FnOnce(EventRef<'_>, Option<Tag>) -> T) -> Option<T> {
+        let Some(Owner::Request(number)) = self.wire.owner(next.seq) else { return None };
+        let asked = self.requests.get_mut(&number)?;
+        let event = self.received.take(next);
         tracing::trace!(?event, "received");
         if event.tag.is_some() {
             self.questions.handle_tag();
         }
-        let read = read(self.requests.get_mut(&number)?.pass_on(&event), event.tag);
-        self.received.skip();
+        let read = read(asked.pass_on(&event), event.tag);
+        // As a rule what comes next is of the same request.
+        if let Ok(Some(behind)) = self.received.peek()
+            && behind.seq == next.seq
+            && asked.is_passed_on(behind.code)
+        {
+            self.next_received = Some(behind);
+        }
         Some(read)
     }
 

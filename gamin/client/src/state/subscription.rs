@@ -160,11 +160,13 @@ impl Subscription {
     }
 
     /// Whether its caller is told each event as it comes.
+    #[inline]
     pub(super) fn is_direct(&self) -> bool {
         self.is_live() && self.apart.is_none()
     }
 
     /// Takes note of an event that its caller is told as it comes; gives what was told before.
+    #[inline]
     pub(super) fn pass_on(&mut self, code: Code, subject: Subject<&[u8]>, tag: Option<Tag>) -> Before {
         if code == Code::EndExist {
             self.listed = true;
