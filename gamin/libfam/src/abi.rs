@@ -114,7 +114,7 @@ pub(crate) unsafe fn clear(fe: *mut FAMEvent) {
     }
 }
 
-/// Fills an event that was cleared. Of the name's room, what is behind its NUL stays as it was: to clear all of it costs more than
+/// Fills an event. Of the name's room, what is behind its NUL stays as it was: to clear all of it costs more than
 /// everything else.
 ///
 /// # Safety
@@ -124,6 +124,7 @@ pub(crate) unsafe fn fill(fe: *mut FAMEvent, fc: *mut FAMConnection, event: Even
     unsafe {
         (&raw mut (*fe).fc).write(fc);
         (&raw mut (*fe).fr.reqnum).write(event.request.0);
+        (&raw mut (*fe).hostname).write(ptr::null_mut());
         copy(&raw mut (*fe).filename, event.path.as_os_str().as_bytes());
         (&raw mut (*fe).userdata).write(ptr::with_exposed_provenance_mut(event.user_data));
         (&raw mut (*fe).code).write(c_int::from(event.code.number()));

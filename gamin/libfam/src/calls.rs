@@ -14,7 +14,7 @@ use gamin::{Connection, Error, MonitorRequest, Options, RequestNumber, Scope, Tr
 
 use crate::abi::{self, FAMConnection, FAMEvent, FAMGap, FAMRequest, Fields, PATH_MAX};
 use crate::errno::{self, FamError};
-use crate::registry::REGISTRY;
+use crate::registry::{REGISTRY, Remains, Slot};
 use crate::{fork, memory};
 
 /// How many subscriptions leave so much memory behind that all of the heap is looked through for it.
@@ -29,21 +29,32 @@ fn answer(call: impl FnOnce() -> Result<c_int, FamError>) -> c_int {
     })
 }
 
+/// Where the connection of a structure is.
+///
+/// # Safety
+/// As [`Fields::of`].
+#[inline]
+unsafe fn slot(fc: *mut FAMConnection) -> Result<&'static Slot, FamError> {
+    // SAFETY: as the caller promises.
+    let fields = unsafe { Fields::of(fc) }.ok_or(FamError::BadArguments)?;
+    if fields.fd() < 0 || fields.client() == 0 {
+        return Err(FamError::BadArguments);
+    }
+    let slot = REGISTRY.find(fields.client()).ok_or(FamError::BadArguments)?;
+    if slot.is_inherited() { Err(FamError::Connection) } else { Ok(slot) }
+}
+
 /// Calls with the connection of a structure.
 ///
 /// # Safety
 /// As [`Fields::of`].
 unsafe fn with<T>(
     fc: *mut FAMConnection,
-    mut call: impl FnMut(&Connection) -> Result<T, Error>,
+    call: impl FnOnce(&Connection) -> Result<T, Error>,
 ) -> Result<T, FamError> {
     // SAFETY: as the caller promises.
-    let fields = unsafe { Fields::of(fc) }.ok_or(FamError::BadArguments)?;
-    if fields.fd() < 0 || fields.client() == 0 {
-        return Err(FamError::BadArguments);
-    }
-    let done = REGISTRY.with(fields.client(), |connection| call(connection).map_err(FamError::from));
-    done.unwrap_or(Err(FamError::BadArguments))
+    let slot = unsafe { slot(fc) }?;
+    Ok(slot.with(|connection| call(connection)).ok_or(FamError::BadArguments)??)
 }
 
 /// The number of a request.
@@ -120,13 +131,10 @@ pub unsafe extern "C" fn FAMClose(fc: *mut FAMConnection) -> c_int {
         if fields.fd() < 0 || client == 0 {
             return Err(FamError::BadArguments);
         }
-        let handle = REGISTRY.remove(client).ok_or(FamError::BadArguments)?;
+        let slot = REGISTRY.find(client).ok_or(FamError::BadArguments)?;
+        let Remains { had_descriptor, subscriptions } = slot.close(client).ok_or(FamError::BadArguments)?;
         fields.close();
-        let had_descriptor = handle.connection.has_descriptor();
-        let has_held_much = handle.connection.subscriptions() >= MANY;
-        handle.connection.close();
-        drop(handle);
-        if has_held_much {
+        if subscriptions >= MANY {
             memory::give_back();
         }
         if had_descriptor { Ok(0) } else { Err(FamError::Connection) }
@@ -348,15 +356,21 @@ pub unsafe extern "C" fn FAMNextEvent(fc: *mut FAMConnection, fe: *mut FAMEvent)
         if fe.is_null() {
             return Err(FamError::BadArguments);
         }
-        let read = |connection: &Connection| {
-            // SAFETY: it is not NULL, hence there.
-            unsafe { abi::clear(fe) };
-            // SAFETY: as above.
-            connection.read_event(|event| unsafe { abi::fill(fe, fc, event) })
-        };
         // SAFETY: as the caller promises.
-        unsafe { with(fc, read) }?;
-        Ok(1)
+        let done = unsafe { slot(fc) }.and_then(|slot| {
+            // SAFETY: it is not NULL, hence there.
+            let done = slot.read_event(|event| unsafe { abi::fill(fe, fc, event) });
+            match done {
+                Some(Ok(())) => Ok(1),
+                Some(Err(why)) => Err(why.into()),
+                None => Err(FamError::BadArguments),
+            }
+        });
+        if matches!(done, Err(FamError::Connection | FamError::Memory)) {
+            // SAFETY: as above.
+            unsafe { abi::clear(fe) };
+        }
+        done
     })
 }
 
@@ -368,7 +382,10 @@ pub unsafe extern "C" fn FAMNextEvent(fc: *mut FAMConnection, fe: *mut FAMEvent)
 pub unsafe extern "C" fn FAMPending(fc: *mut FAMConnection) -> c_int {
     answer(|| {
         // SAFETY: as the caller promises.
-        Ok(c_int::from(unsafe { with(fc, Connection::pending) }?))
+        let slot = unsafe { slot(fc) }?;
+        let is_pending = slot.is_ready()
+            || slot.with(|connection| connection.pending()).ok_or(FamError::BadArguments)??;
+        Ok(c_int::from(is_pending))
     })
 }
 

@@ -40,5 +40,7 @@ extern "C" fn after() {
 
 extern "C" fn after_in_child() {
     FORKS.fetch_add(1, Ordering::Relaxed);
-    drop(HELD.take());
+    if let Some(registered) = HELD.take() {
+        REGISTRY.inherit(&registered);
+    }
 }
