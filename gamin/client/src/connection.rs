@@ -340,7 +340,7 @@ impl Connection {
         if self.is_ready() && !self.is_forked() {
             return Ok(true);
         }
-        self.with(|driver| Ok(driver.is_ready()))
+        self.look(|driver| Ok(driver.is_ready().then_some(()))).map(|ready| ready.is_some())
     }
 
     /// Whether there is something to say that was received before, without looking for more.
@@ -395,7 +395,7 @@ impl Connection {
         if let Some(event) = self.read_queued(Event::of) {
             return Ok(Some(event));
         }
-        self.with(|driver| driver.next_event(Event::of))
+        self.look(|driver| driver.next_event(Event::of))
     }
 
     /// Gives the next event; waits for it at most so long.
@@ -414,11 +414,33 @@ impl Connection {
 // The lock and the waiting.
 impl Connection {
     fn with<T>(&self, call: impl FnOnce(&mut Driver) -> Result<T, Error>) -> Result<T, Error> {
+        self.with_checked(Driver::check_end, call)
+    }
+
+    /// As [`Connection::with`], for what is mostly found by a glance.
+    fn look<T>(
+        &self,
+        call: impl FnOnce(&mut Driver) -> Result<Option<T>, Error>,
+    ) -> Result<Option<T>, Error> {
+        self.with_checked(Driver::glance_at_end, |driver| {
+            let found = call(driver)?;
+            if found.is_none() {
+                driver.confirm()?;
+            }
+            Ok(found)
+        })
+    }
+
+    fn with_checked<T>(
+        &self,
+        check: impl FnOnce(&mut Driver) -> Result<(), Error>,
+        call: impl FnOnce(&mut Driver) -> Result<T, Error>,
+    ) -> Result<T, Error> {
         if self.is_forked() {
             return Err(Error::Forked);
         }
         let mut driver = self.lock();
-        let result = driver.check_end().and_then(|()| call(&mut driver));
+        let result = check(&mut driver).and_then(|()| call(&mut driver));
         settle(&mut driver, &self.is_ready);
         result
     }

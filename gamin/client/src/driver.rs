@@ -17,9 +17,11 @@ use nix::sys::stat::{Mode, SFlag, fstatat};
 
 use crate::EventRef;
 use crate::error::{ConnectError, Error};
-use crate::link::{self, Link, Transfer, Wait};
+use crate::link::{self, Link, Wait};
 use crate::options::Options;
+use crate::seat::Seat;
 use crate::state::{ServerError, State};
+use crate::transfer::Transfer;
 
 /// Room for what is received at once.
 const BUFFER_LEN: usize = 64 * 1024;
@@ -79,7 +81,22 @@ impl Driver {
 
     /// Says why nothing more can be done, if so: to be called before whatever is to be done with the link.
     pub(crate) fn check_end(&mut self) -> Result<(), Error> {
-        if self.end.is_none() && !self.link.seat().is_ours() {
+        self.check_end_by(Seat::is_ours)
+    }
+
+    /// The same by fewer system calls: enough before anything is read or written. [`Driver::confirm`] follows where there is nothing to
+    /// be had, and nobody is to wait for a seat that is another's.
+    pub(crate) fn glance_at_end(&mut self) -> Result<(), Error> {
+        self.check_end_by(Seat::seems_ours)
+    }
+
+    /// Looks at what a glance has not seen.
+    pub(crate) fn confirm(&mut self) -> Result<(), Error> {
+        if self.link.is_embedded() { self.check_end() } else { Ok(()) }
+    }
+
+    fn check_end_by(&mut self, is_ours: impl FnOnce(&Seat) -> bool) -> Result<(), Error> {
+        if self.end.is_none() && !is_ours(self.link.seat()) {
             tracing::error!("the descriptor is another's");
             self.link.leave();
             self.end = Some(End::DescriptorLost);
@@ -250,6 +267,7 @@ impl Driver {
     pub(crate) fn settle(&mut self) -> bool {
         let is_ready = self.state.has_event() || self.failure.is_some();
         let is_shown = match (self.link.is_up(), is_ready) {
+            (true, _) if self.link.is_embedded() => self.link.is_flagged_right(is_ready),
             (true, true) => self.link.has_seen() || !self.state.is_silent(),
             (true, false) => !self.link.has_seen(),
             (false, _) => self.link.is_shown(is_ready || self.is_needed()),
@@ -264,7 +282,7 @@ impl Driver {
     fn show(&mut self, is_ready: bool) {
         let is_cut_short = std::mem::take(&mut self.is_cut_short);
         // Something is to be done, or to be sent; and what had the seat may be another's.
-        if self.check_end().is_err() {
+        if self.glance_at_end().is_err() {
             return;
         }
         if let Err(errno) = self.show_in(is_ready, is_cut_short) {
@@ -284,6 +302,8 @@ impl Driver {
         if !is_ready && self.state.check().is_err() {
             // With what was read the server is lost, by the next call.
             self.link.shut_down();
+        } else if self.link.is_embedded() {
+            self.link.flag(is_ready)?;
         } else if is_ready != self.link.has_seen() || is_cut_short && !self.link.wake_again()? {
             self.state.nudge();
             self.flush();

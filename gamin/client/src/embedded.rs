@@ -1,23 +1,24 @@
 //! A connection without a server: the work of one is done in this process, within the connection's calls.
 //!
-//! A [`Host`] has the other end of a pair of sockets, so that nothing else is different: the bytes are those that a server would
-//! send, and stay in the socket until they are taken. The seat is an epoll instance, readable when there are bytes, when something has
-//! happened that the host has to look at, or when it has to do something by now. Invariants: nothing is done but in
+//! The bytes are those that a server would take and send; they go to a [`Host`] and come from it by a call, so that nothing else is
+//! different. The seat is an epoll instance, readable when something has happened that the host has to look at, when it has to do
+//! something by now, or while a flag is shown, that there is something to take. Invariants: nothing is done but in
 //! [`Embedded::turn`], and no thread is started but for a mount that may hang; after a turn nothing is left to do before the seat
-//! is readable.
+//! is readable, once the flag is as [`Embedded::has_more`] says.
 
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::os::unix::net::UnixStream;
+use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::time::Duration;
 
 use gamin_host::{Host, HostOptions, Peer};
 use nix::errno::Errno;
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags};
+use nix::sys::eventfd::{EfdFlags, EventFd};
 use nix::unistd::{getpid, getuid};
 
 use crate::held::Held;
+use crate::transfer::Transfer;
 
 /// How often the host is turned before the caller has its turn.
 const TURNS_MAX: usize = 16;
@@ -26,10 +27,14 @@ const TURNS_MAX: usize = 16;
 #[derive(Debug)]
 pub(crate) struct Embedded {
     host: Host,
-    /// Our end of the pair.
-    socket: OwnedFd,
-    /// The seat's epoll instance, under another number.
-    epoll: Epoll,
+    /// Readable while it is shown.
+    flag: EventFd,
+    is_shown: bool,
+    /// The host has something to give, or room for what it had none for, or it is over.
+    has_more: bool,
+    wants_room: bool,
+    /// Whoever looks next is told that this is over.
+    is_shut_down: bool,
     /// Expires when the host has something to do.
     timer: Arc<Held>,
     is_timer_set: bool,
@@ -42,41 +47,111 @@ impl Embedded {
     /// There are not enough descriptors.
     pub(crate) fn new(options: &HostOptions) -> io::Result<(Embedded, Held)> {
         let mut host = Host::new(options)?;
-        let (socket, other) = UnixStream::pair()?;
-        for end in [&socket, &other] {
-            end.set_nonblocking(true)?;
-        }
-        host.connect(other, Peer { uid: getuid().as_raw(), pid: getpid().as_raw() })?;
+        host.join(Peer { uid: getuid().as_raw(), pid: getpid().as_raw() });
+        let flag = EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)?;
         let timer = Arc::new(Held::timer()?);
         let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?;
-        epoll.add(&socket, EpollEvent::new(EpollFlags::EPOLLIN, 0))?;
-        let seat = Held::epoll(epoll.0.as_fd().try_clone_to_owned()?, Arc::clone(&timer));
-        let embedded = Embedded { host, socket: socket.into(), epoll, timer, is_timer_set: false };
-        embedded.wake(&embedded.epoll)?;
-        Ok((embedded, seat))
+        epoll.add(flag.as_fd(), EpollEvent::new(EpollFlags::EPOLLIN, 0))?;
+        let embedded = Embedded {
+            host,
+            flag,
+            is_shown: false,
+            has_more: false,
+            wants_room: false,
+            is_shut_down: false,
+            timer: Arc::clone(&timer),
+            is_timer_set: false,
+        };
+        embedded.wake(&epoll)?;
+        Ok((embedded, Held::epoll(epoll.0, timer)))
     }
 
-    /// Where the host's bytes come, and where it gets its own.
-    pub(crate) fn socket(&self) -> BorrowedFd<'_> {
-        self.socket.as_fd()
+    /// Hands in some of `bytes`.
+    pub(crate) fn send(&mut self, bytes: &[u8]) -> Transfer {
+        if self.has_ended() {
+            return Transfer::Lost(Errno::EPIPE);
+        }
+        match self.host.take_own(bytes) {
+            0 => Transfer::Blocked,
+            count => Transfer::Bytes(count),
+        }
+    }
+
+    /// Does what there is to do, and takes what there is to be had then.
+    pub(crate) fn look(&mut self, room: &mut [u8]) -> Transfer {
+        if let Err(error) = self.turn() {
+            return Transfer::Lost(Errno::try_from(error).unwrap_or(Errno::EIO));
+        }
+        match self.host.give_own(room) {
+            0 if self.has_ended() => Transfer::Lost(Errno::ECONNRESET),
+            0 => Transfer::Blocked,
+            count => {
+                self.count_up();
+                Transfer::Bytes(count)
+            }
+        }
+    }
+
+    /// Whether it is over.
+    fn has_ended(&self) -> bool {
+        self.is_shut_down || !self.host.has_own()
+    }
+
+    /// Ends it: whoever looks next is told so.
+    pub(crate) fn shut_down(&mut self) {
+        self.is_shut_down = true;
+        self.count_up();
+        if let Err(errno) = self.show(true) {
+            tracing::debug!(%errno, "cannot show the end");
+        }
+    }
+
+    /// Whether there is something to take or to hand in without a turn.
+    pub(crate) fn has_more(&self) -> bool {
+        self.has_more
+    }
+
+    /// Whether the flag is shown.
+    pub(crate) fn is_shown(&self) -> bool {
+        self.is_shown
+    }
+
+    /// Shows the flag, also to those who are woken by what is new alone, or takes it down.
+    pub(crate) fn show(&mut self, is_shown: bool) -> Result<(), Errno> {
+        if is_shown {
+            self.flag.write(1)?;
+        } else if self.is_shown {
+            self.flag.read()?;
+        }
+        self.is_shown = is_shown;
+        Ok(())
+    }
+
+    /// Finds out whether there is more.
+    fn count_up(&mut self) {
+        let has_room = self.wants_room && self.host.accepts_own();
+        self.has_more = has_room || self.host.has_for_own() || self.has_ended();
     }
 
     /// Does what there is to do now.
     pub(crate) fn turn(&mut self) -> io::Result<()> {
+        let mut timeout = None;
         for _ in 0..TURNS_MAX {
-            self.host.wait(Some(Duration::ZERO), |_| {})?;
-            self.host.turn();
+            // Nothing else is looked for while the kernel has something: whoever takes it comes back.
+            let has_noticed = self.host.turn_at_once();
+            let is_woken = !has_noticed && self.host.wait(Some(Duration::ZERO), |_| {})?;
             self.host.give_back();
-            if self.host.timeout() != Some(Duration::ZERO) {
+            timeout = self.host.timeout();
+            if !is_woken && timeout != Some(Duration::ZERO) {
                 break;
             }
         }
-        self.set_timer()
+        self.count_up();
+        self.set_timer(timeout)
     }
 
     /// Has the timer expire when the host has something to do.
-    fn set_timer(&mut self) -> io::Result<()> {
-        let timeout = self.host.timeout();
+    fn set_timer(&mut self, timeout: Option<Duration>) -> io::Result<()> {
         if timeout.is_none() && !self.is_timer_set {
             return Ok(());
         }
@@ -93,10 +168,9 @@ impl Embedded {
         epoll.add(&self.host, readable())
     }
 
-    /// Sets whether the seat is readable also when the host takes bytes.
-    pub(crate) fn want_room(&self, wanted: bool) -> Result<(), Errno> {
-        let mut flags = EpollFlags::EPOLLIN;
-        flags.set(EpollFlags::EPOLLOUT, wanted);
-        self.epoll.modify(&self.socket, &mut EpollEvent::new(flags, 0))
+    /// Sets whether there is more to do also when the host takes bytes.
+    pub(crate) fn want_room(&mut self, wanted: bool) {
+        self.wants_room = wanted;
+        self.count_up();
     }
 }

@@ -131,6 +131,15 @@ impl Held {
         }
     }
 
+    /// Looks whether it is likely to be ours still: an epoll instance is, if what was added to it is. Who has closed all that there is
+    /// has closed that too.
+    pub(crate) fn seems_ours(&self) -> bool {
+        match &self.mark {
+            Mark::Member(member) => member.is_ours(),
+            Mark::Inode(..) | Mark::Seal(_) => self.is_ours(),
+        }
+    }
+
     /// Puts another in its place: under its number, and with the flags that the program has set there.
     pub(crate) fn replace(&mut self, other: &Held) -> Result<(), Errno> {
         let (Some(old), Some(new)) = (&mut self.descriptor, &other.descriptor) else {

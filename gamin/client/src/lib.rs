@@ -74,6 +74,7 @@ mod outage;
 mod registrations;
 mod seat;
 pub mod state;
+mod transfer;
 
 use std::fmt;
 use std::path::{Path, PathBuf};

@@ -27,6 +27,7 @@ use crate::launch::{self, Progress, Started};
 use crate::options::{EmbeddedOptions, Mode, Options};
 use crate::outage::{GRACE, Outage, STEADY};
 use crate::seat::{Alarm, Seat};
+use crate::transfer::Transfer;
 
 /// How long to rest between two looks where descriptors are lacking, in milliseconds.
 const REST_MS: u8 = 20;
@@ -80,17 +81,6 @@ pub(crate) struct Wait {
     pub(crate) until: Option<Instant>,
     /// What a server says that is being started.
     pub(crate) output: Option<Arc<Held>>,
-}
-
-/// What came of bytes that were to be sent or received.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Transfer {
-    /// So many were.
-    Bytes(usize),
-    /// Not now.
-    Blocked,
-    /// Not any more.
-    Lost(Errno),
 }
 
 impl Wait {
@@ -287,17 +277,25 @@ impl Link {
         self.embedded.is_some()
     }
 
+    fn embedded_up(&mut self) -> Option<&mut Embedded> {
+        self.embedded.as_mut().filter(|_| matches!(self.phase, Phase::Up(_)))
+    }
+
+    /// Whether this process watches by itself and the seat is readable for all that is there, but not for less; `is_ready`: the caller
+    /// has something.
+    pub(crate) fn is_flagged_right(&self, is_ready: bool) -> bool {
+        self.embedded.as_ref().is_none_or(|embedded| embedded.is_shown() == (is_ready || embedded.has_more()))
+    }
+
+    /// Makes it so, and wakes also event loops that are woken by what is new alone.
+    pub(crate) fn flag(&mut self, is_ready: bool) -> Result<(), Errno> {
+        let Some(embedded) = &mut self.embedded else { return Ok(()) };
+        embedded.show(is_ready || embedded.has_more())
+    }
+
     /// Has an epoll instance be readable when there is something to do, where this process watches by itself.
     pub(crate) fn wake(&self, epoll: &Epoll) -> Result<(), Errno> {
         self.embedded.as_ref().map_or(Ok(()), |embedded| embedded.wake(epoll))
-    }
-
-    /// Where bytes come and go.
-    fn socket(&self) -> Option<BorrowedFd<'_>> {
-        match &self.embedded {
-            Some(embedded) => Some(embedded.socket()),
-            None => self.seat.descriptor(),
-        }
     }
 
     /// Collects what was started for this link once that has nothing left to do; to be called now and then.
@@ -337,17 +335,20 @@ impl Link {
     }
 
     /// Sends some of `bytes`.
-    pub(crate) fn send(&self, bytes: &[u8]) -> Transfer {
+    pub(crate) fn send(&mut self, bytes: &[u8]) -> Transfer {
+        if let Some(embedded) = self.embedded_up() {
+            return embedded.send(bytes);
+        }
         let flags = MsgFlags::MSG_NOSIGNAL | MsgFlags::MSG_DONTWAIT;
         self.transfer(|socket| send(socket.as_raw_fd(), bytes, flags))
     }
 
     /// Takes what was looked at, and looks at some more bytes; an end of the stream is a loss.
     pub(crate) fn look(&mut self, bytes: &mut [u8]) -> Transfer {
-        self.take(bytes);
-        if let Some(Err(error)) = self.embedded.as_mut().map(Embedded::turn) {
-            return Transfer::Lost(Errno::try_from(error).unwrap_or(Errno::EIO));
+        if let Some(embedded) = self.embedded_up() {
+            return embedded.look(bytes);
         }
+        self.take(bytes);
         let flags = MsgFlags::MSG_PEEK | MsgFlags::MSG_DONTWAIT;
         match self.transfer(|socket| recv(socket.as_raw_fd(), bytes, flags)) {
             Transfer::Bytes(0) => Transfer::Lost(Errno::ECONNRESET),
@@ -382,7 +383,7 @@ impl Link {
     }
 
     fn transfer(&self, mut call: impl FnMut(BorrowedFd<'_>) -> Result<usize, Errno>) -> Transfer {
-        let (Phase::Up(_), Some(socket)) = (&self.phase, self.socket()) else {
+        let (Phase::Up(_), Some(socket)) = (&self.phase, self.seat.descriptor()) else {
             return Transfer::Blocked;
         };
         loop {
@@ -396,8 +397,11 @@ impl Link {
     }
 
     /// Makes sure that the server's loss is seen once everything it sent has been received.
-    pub(crate) fn shut_down(&self) {
-        if let (Phase::Up(_), Some(socket)) = (&self.phase, self.socket())
+    pub(crate) fn shut_down(&mut self) {
+        if let Some(embedded) = self.embedded_up() {
+            return embedded.shut_down();
+        }
+        if let (Phase::Up(_), Some(socket)) = (&self.phase, self.seat.descriptor())
             && let Err(errno) = shutdown(socket.as_raw_fd(), Shutdown::Both)
         {
             tracing::debug!(%errno, "cannot shut down");
@@ -416,8 +420,9 @@ impl Link {
             return Ok(());
         }
         up.wants_room = wanted;
-        if let Some(embedded) = &self.embedded {
-            return embedded.want_room(wanted);
+        if let Some(embedded) = &mut self.embedded {
+            embedded.want_room(wanted);
+            return Ok(());
         }
         self.seat.watch_again(wanted).map(drop)
     }

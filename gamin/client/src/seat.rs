@@ -51,6 +51,11 @@ impl Seat {
         self.held.as_ref().is_none_or(Held::is_ours)
     }
 
+    /// The same by a glance ([`Held::seems_ours`]).
+    pub(crate) fn seems_ours(&self) -> bool {
+        self.held.as_ref().is_none_or(Held::seems_ours)
+    }
+
     /// Leaves it to whoever has it now.
     pub(crate) fn forget(&mut self) {
         if let Some(held) = &mut self.held {

@@ -323,6 +323,11 @@ impl Core {
         Some(effect)
     }
 
+    /// Whether there is something to carry out, or a setting to read.
+    pub fn has_work(&self) -> bool {
+        self.engine.has_effects() || !self.unread.is_empty()
+    }
+
     /// Gives the next of the settings to read; when all are, [`Core::handle_policy`] is to be called.
     pub fn poll_setting(&mut self) -> Option<TreePath> {
         self.unread.pop_first()
@@ -356,6 +361,11 @@ impl Core {
                 self.turns.insert(id);
             }
         }
+    }
+
+    /// Whether a session goes on in the next turn.
+    pub fn has_turns(&self) -> bool {
+        !self.turns.is_empty()
     }
 
     /// How many events wait for a session behind the bytes of [`Core::transmit`], merged by name.

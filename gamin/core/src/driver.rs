@@ -145,6 +145,34 @@ impl Driver {
         }
     }
 
+    /// Reads the kernel's queue though nobody has told of a notice, unless it is read at set times. Gives whether there was any.
+    ///
+    /// # Errors
+    /// As [`Driver::read_kernel`].
+    pub fn look_at_kernel<S: System>(&mut self, system: &mut S, now: Time) -> io::Result<bool> {
+        if !self.gather.is_resting() {
+            return Ok(false);
+        }
+        let drained = self.drain(system, now);
+        match drained {
+            Ok(0) => Ok(false),
+            Ok(count) => {
+                self.gather.handle_ready(now);
+                self.gather.handle_read(now, count);
+                Ok(true)
+            }
+            Err(error) => {
+                self.gather.handle_failure(now);
+                Err(error)
+            }
+        }
+    }
+
+    /// Whether there may be an effect to carry out, or a setting to read.
+    pub fn has_work(&self) -> bool {
+        self.core.has_work() || !self.scanned.is_empty()
+    }
+
     /// The next effect to carry out. There is none before what scans have found is handed in.
     pub fn poll_effect<S: System>(&mut self, system: &mut S, now: Time) -> Option<Effect> {
         let effect = self.core.poll_effect();

@@ -328,6 +328,11 @@ impl Engine {
 
 /// Outputs.
 impl Engine {
+    /// Whether there is an effect to carry out.
+    pub fn has_effects(&self) -> bool {
+        !self.effects.is_empty()
+    }
+
     /// The next effect to carry out.
     pub fn poll_effect(&mut self) -> Option<Effect> {
         let next = self.effects.pop_front();

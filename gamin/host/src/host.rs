@@ -5,6 +5,8 @@
 //! Invariants: nothing but a local file system can block. Per turn, nobody takes more than a bounded share. Without
 //! work, nothing wakes: after the kernel's queue was read that is to rest, not before the next notice.
 
+mod within;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, ErrorKind, Read, Write};
 use std::iter;
@@ -71,6 +73,8 @@ pub struct Host {
     origin: Instant,
     last_session: SessionId,
     connections: BTreeMap<SessionId, ClientSocket>,
+    /// The session of whoever turns it, if there is one.
+    own: Option<SessionId>,
     /// Connections that may have bytes for us, and those that may take some that they did not take before.
     readable: BTreeSet<SessionId>,
     sendable: BTreeSet<SessionId>,
@@ -144,6 +148,7 @@ impl Host {
             origin: Instant::now(),
             last_session: SessionId(0),
             connections: BTreeMap::new(),
+            own: None,
             readable: BTreeSet::new(),
             sendable: BTreeSet::new(),
             buffer: vec![0; READ_MAX],
@@ -175,14 +180,14 @@ impl Host {
 // What turns it.
 impl Host {
     /// Waits until there is something to do, but at most so long, and notes what it is. Of the caller's own sources, gives those
-    /// that are ready to `welcome`.
+    /// that are ready to `welcome`. Gives whether anything was noted.
     ///
     /// # Errors
     /// The event loop is broken; nothing a client does brings that about.
-    pub fn wait(&mut self, at_most: Option<Duration>, mut welcome: impl FnMut(Guest)) -> io::Result<()> {
+    pub fn wait(&mut self, at_most: Option<Duration>, mut welcome: impl FnMut(Guest)) -> io::Result<bool> {
         let timeout = self.timeout().into_iter().chain(at_most).min();
         match self.poll.poll(&mut self.events, timeout) {
-            Err(error) if error.kind() == ErrorKind::Interrupted => return Ok(()),
+            Err(error) if error.kind() == ErrorKind::Interrupted => return Ok(false),
             waited => waited?,
         }
         let now = self.now();
@@ -206,7 +211,7 @@ impl Host {
                 Source::Threads => {}
             }
         }
-        Ok(())
+        Ok(!self.events.is_empty())
     }
 
     /// Takes in a connection, whose socket does not block.
@@ -227,7 +232,8 @@ impl Host {
     /// The next number to give to a session after the last that was given, one that none of them has.
     fn free_session(&self) -> SessionId {
         let next = |id: &SessionId| Some(SessionId(id.0.wrapping_add(1)));
-        let is_free = |id: &SessionId| id.0 != 0 && !self.connections.contains_key(id);
+        let is_free =
+            |id: &SessionId| id.0 != 0 && self.own != Some(*id) && !self.connections.contains_key(id);
         let later = iter::successors(next(&self.last_session), next);
         later.into_iter().find(is_free).expect("because there are fewer sockets than numbers")
     }
@@ -238,6 +244,11 @@ impl Host {
         self.driver.follow_mounts(&mut self.system, now);
         self.find_inotify();
         self.read_kernel();
+        self.act();
+    }
+
+    /// Does what follows from what the kernel has told, and all else.
+    fn act(&mut self) {
         self.settle();
         self.read();
         let now = self.now();
@@ -329,15 +340,16 @@ impl Host {
     /// Carries out effects and what comes of them.
     fn settle(&mut self) {
         let start = self.now();
+        let mut now = start;
         self.is_unsettled = true;
-        while self.now().since(start) < EFFECTS_MAX {
+        while now.since(start) < EFFECTS_MAX {
             self.follow_settings();
-            let now = self.now();
             let Some(effect) = self.driver.poll_effect(&mut self.system, now) else {
                 self.is_unsettled = false;
                 return;
             };
             self.driver.carry_out(&mut self.system, now, effect);
+            now = self.now();
         }
     }
 
@@ -439,9 +451,12 @@ impl Host {
     }
 
     fn disconnect(&mut self, id: SessionId) {
-        if let Some(connection) = self.connections.remove(&id) {
+        let connection = self.connections.remove(&id);
+        if let Some(connection) = &connection {
             Source::remove(self.poll.registry(), &connection.stream);
             self.readable.remove(&id);
+        }
+        if connection.is_some() || self.own.take_if(|own| *own == id).is_some() {
             self.ended_at = self.now();
             self.give_back_at.get_or_insert(self.ended_at + GIVE_BACK_AFTER);
         }

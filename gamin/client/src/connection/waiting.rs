@@ -27,13 +27,17 @@ impl Connection {
         let mut has_waited = false;
         loop {
             let mut bell = None;
-            let (done, link) = self.with(|driver| {
+            let (done, link) = self.with_checked(Driver::glance_at_end, |driver| {
                 if has_waited {
                     driver.handle_waited();
                 }
                 let done = step(driver)?;
-                if done.is_some() || deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+                if done.is_some() {
                     return Ok((done, None));
+                }
+                driver.confirm()?;
+                if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+                    return Ok((None, None));
                 }
                 let mut wait = driver.wait();
                 if what == For::Answers {
