@@ -189,10 +189,12 @@ impl Paces {
 
     fn tell(&mut self, now: Time, key: Key) {
         self.forget_rested(now);
-        self.drop_held(&key);
-        let pace = self.paces.entry(key).or_default();
+        let pace = self.paces.entry(key.clone()).or_default();
         pace.told = Some(now);
         pace.spent.spend_turn(now, PROMPT);
+        if let Some(at) = pace.held_until.take() {
+            self.held.remove(&(at, key));
+        }
     }
 
     fn forget_rested(&mut self, now: Time) {

@@ -7,7 +7,7 @@
 //!   a distinct one (Documentation/filesystems/multigrain-ts.rst).
 //! - Some, such as FAT and ext3, keep seconds, or every other second.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::LazyLock;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -55,7 +55,7 @@ const MAKES_UP_TIMES: [FsType; 6] = [
 /// What is on which device, as far as it was needed. To be forgotten whenever something is mounted or unmounted, since the number of a
 /// device that is gone goes to another.
 #[derive(Debug, Clone, Default)]
-pub struct FileSystems(Arc<Mutex<HashMap<u64, FsType>>>);
+pub struct FileSystems(Arc<Mutex<BTreeMap<u64, FsType>>>);
 
 impl FileSystems {
     /// Forgets all.
@@ -63,7 +63,7 @@ impl FileSystems {
         self.lock().clear();
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<u64, FsType>> {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<u64, FsType>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
