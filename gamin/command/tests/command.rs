@@ -27,6 +27,10 @@ fn main() -> ExitCode {
             the_doctor_says_that_there_is_no_server_where_none_is_wanted,
         ),
         ("a_lack_of_inotify_instances_passes_and_is_named", a_lack_of_instances_passes),
+        (
+            "a_lack_of_inotify_instances_passes_without_a_server_too",
+            a_lack_of_instances_passes_without_a_server,
+        ),
         ("a_report_has_no_names_unless_asked_for", a_report_has_no_names_unless_asked_for),
         ("a_report_is_new_and_its_owner_s", a_report_is_new_and_its_owner_s),
         ("a_report_that_is_not_whole_is_not_left", a_report_that_is_not_whole_is_not_left),
@@ -154,8 +158,17 @@ kill $watch
 "#;
 
 fn a_lack_of_instances_passes(place: &Place) {
+    a_lack_of_instances_passes_in(place, "server");
+}
+
+fn a_lack_of_instances_passes_without_a_server(place: &Place) {
+    a_lack_of_instances_passes_in(place, "embedded");
+}
+
+fn a_lack_of_instances_passes_in(place: &Place, mode: &str) {
     let words = ["timeout", "60", "unshare", "--user", "--map-root-user", "--mount", "--net", "sh", "-c"];
-    let output = behind(&[&words[..], &[LACK_OF_INSTANCES]].concat(), &place.command(&[])).output();
+    let mut command = behind(&[&words[..], &[LACK_OF_INSTANCES]].concat(), &place.command(&[]));
+    let output = command.env("GAM_MODE", mode).output();
     let Some(output) = output.ok().filter(|output| output.status.code() != Some(77)) else {
         let _ = writeln!(std::io::stderr(), "skipped: no user namespace can be had");
         return;

@@ -34,8 +34,8 @@ const POLL_INTERVAL: Duration = Duration::from_secs(1);
 const EVENTS_MAX: usize = 256;
 /// How many bytes are read from a session before others have their turn.
 const READ_MAX: usize = 16 * 1024;
-/// How long to leave the kernel alone after it gave no inotify instance.
-const INOTIFY_PAUSE: Duration = Duration::from_secs(5);
+/// How long to leave the kernel alone after it gave no inotify instance: as long as what is polled meanwhile is left alone.
+const INOTIFY_PAUSE: Duration = POLL_INTERVAL;
 /// How long after the end of a session what is free by then goes back to the system.
 const GIVE_BACK_AFTER: Duration = Duration::from_secs(1);
 /// How long effects are carried out before others have their turn.
