@@ -422,13 +422,7 @@ impl Connection {
         &self,
         call: impl FnOnce(&mut Driver) -> Result<Option<T>, Error>,
     ) -> Result<Option<T>, Error> {
-        self.with_checked(Driver::glance_at_end, |driver| {
-            let found = call(driver)?;
-            if found.is_none() {
-                driver.confirm()?;
-            }
-            Ok(found)
-        })
+        self.with_checked(Driver::glance_at_end, |driver| sought(driver, call))
     }
 
     fn with_checked<T>(
@@ -455,6 +449,18 @@ impl Connection {
     fn is_forked(&self) -> bool {
         (self.process)() != self.opener
     }
+}
+
+/// Has looked for something after a glance at the end: if there is nothing, whether that is the end is made sure of.
+fn sought<T>(
+    driver: &mut Driver,
+    look: impl FnOnce(&mut Driver) -> Result<Option<T>, Error>,
+) -> Result<Option<T>, Error> {
+    let found = look(driver)?;
+    if found.is_none() {
+        driver.confirm()?;
+    }
+    Ok(found)
 }
 
 /// Says what there is, after whatever was done with the driver.

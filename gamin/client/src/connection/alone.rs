@@ -5,7 +5,7 @@
 use std::sync::PoisonError;
 
 use super::waiting::wait;
-use super::{Connection, settle};
+use super::{Connection, settle, sought};
 use crate::driver::Driver;
 use crate::error::Error;
 use crate::{EventRef, link};
@@ -45,7 +45,7 @@ impl Connection {
     /// # Errors
     /// As [`Connection::next_event`].
     pub fn read_event_alone<T>(&mut self, read: impl FnOnce(EventRef<'_>) -> T) -> Result<Option<T>, Error> {
-        self.with_alone(|driver| driver.next_event(read))
+        self.with_alone(Driver::glance_at_end, |driver| sought(driver, |driver| driver.next_event(read)))
     }
 
     /// Begins to wait for an event, which is then done without the connection. Whoever has waited says so
@@ -54,7 +54,7 @@ impl Connection {
     /// # Errors
     /// [`Error::Forked`], [`Error::Closed`], [`Error::DescriptorLost`].
     pub fn begin_wait(&mut self) -> Result<Wait, Error> {
-        self.with_alone(|driver| Ok(Wait(driver.wait())))
+        self.with_alone(Driver::check_end, |driver| Ok(Wait(driver.wait())))
     }
 
     /// Ends a wait.
@@ -62,18 +62,22 @@ impl Connection {
     /// # Errors
     /// As [`Connection::begin_wait`].
     pub fn end_wait(&mut self) -> Result<(), Error> {
-        self.with_alone(|driver| {
+        self.with_alone(Driver::glance_at_end, |driver| {
             driver.handle_waited();
             Ok(())
         })
     }
 
-    fn with_alone<T>(&mut self, call: impl FnOnce(&mut Driver) -> Result<T, Error>) -> Result<T, Error> {
+    fn with_alone<T>(
+        &mut self,
+        check: impl FnOnce(&mut Driver) -> Result<(), Error>,
+        call: impl FnOnce(&mut Driver) -> Result<T, Error>,
+    ) -> Result<T, Error> {
         if self.is_forked() {
             return Err(Error::Forked);
         }
         let driver = self.driver.get_mut().unwrap_or_else(PoisonError::into_inner);
-        let result = driver.check_end().and_then(|()| call(driver));
+        let result = check(driver).and_then(|()| call(driver));
         settle(driver, &self.is_ready);
         result
     }
