@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-pub use alone::Wait;
+pub use alone::Awaited;
 pub use answers::OpenBarrier;
 use gamin_meeting::Sight;
 use gamin_protocol::Kind;

@@ -80,7 +80,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-pub use connection::{Background, Connection, OpenBarrier, Wait};
+pub use connection::{Awaited, Background, Connection, OpenBarrier};
 pub use error::{ConnectError, Error, explain};
 pub use gamin_meeting::Sight;
 pub use gamin_protocol::{Code, Coverage, Fact, Kind, Presence, Value};

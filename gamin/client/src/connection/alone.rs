@@ -13,9 +13,9 @@ use crate::{EventRef, link};
 /// What [`Connection::begin_wait`] gives: it is waited for without the connection.
 #[derive(Debug)]
 #[must_use = "the connection counts who waits for it"]
-pub struct Wait(link::Wait);
+pub struct Awaited(link::Wait);
 
-impl Wait {
+impl Awaited {
     /// Waits until the connection may have an event, or something to do.
     ///
     /// # Errors
@@ -53,8 +53,8 @@ impl Connection {
     ///
     /// # Errors
     /// [`Error::Forked`], [`Error::Closed`], [`Error::DescriptorLost`].
-    pub fn begin_wait(&mut self) -> Result<Wait, Error> {
-        self.with_alone(Driver::check_end, |driver| Ok(Wait(driver.wait())))
+    pub fn begin_wait(&mut self) -> Result<Awaited, Error> {
+        self.with_alone(Driver::check_end, |driver| Ok(Awaited(driver.wait())))
     }
 
     /// Ends a wait.
