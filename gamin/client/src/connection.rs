@@ -7,13 +7,14 @@
 mod alone;
 mod answers;
 mod background;
+mod lock;
 mod waiting;
 
 use std::borrow::Cow;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::path::{Path, absolute};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 pub use alone::Awaited;
@@ -383,7 +384,7 @@ impl Connection {
             return None;
         }
         let done = driver.state.poll_in_place(|event, _| read(event));
-        settle(&mut driver, &self.is_ready);
+        self.settle(&mut driver);
         done
     }
 
@@ -409,64 +410,6 @@ impl Connection {
     fn next_event_until(&self, deadline: Option<Instant>) -> Result<Option<Event>, Error> {
         self.wait_until(For::Events, deadline, |driver| driver.next_event(Event::of))
     }
-}
-
-// The lock and the waiting.
-impl Connection {
-    fn with<T>(&self, call: impl FnOnce(&mut Driver) -> Result<T, Error>) -> Result<T, Error> {
-        self.with_checked(Driver::check_end, call)
-    }
-
-    /// As [`Connection::with`], for what is mostly found by a glance.
-    fn look<T>(
-        &self,
-        call: impl FnOnce(&mut Driver) -> Result<Option<T>, Error>,
-    ) -> Result<Option<T>, Error> {
-        self.with_checked(Driver::glance_at_end, |driver| sought(driver, call))
-    }
-
-    fn with_checked<T>(
-        &self,
-        check: impl FnOnce(&mut Driver) -> Result<(), Error>,
-        call: impl FnOnce(&mut Driver) -> Result<T, Error>,
-    ) -> Result<T, Error> {
-        if self.is_forked() {
-            return Err(Error::Forked);
-        }
-        let mut driver = self.lock();
-        let result = check(&mut driver).and_then(|()| call(&mut driver));
-        settle(&mut driver, &self.is_ready);
-        result
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Driver> {
-        // Nothing panics while it holds the lock; and if it did, the driver would be as good as before.
-        self.driver.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Whether this is a child process. It shares the descriptors with its parent, and may have been made while a thread held
-    /// the lock.
-    fn is_forked(&self) -> bool {
-        (self.process)() != self.opener
-    }
-}
-
-/// Has looked for something after a glance at the end: if there is nothing, whether that is the end is made sure of.
-fn sought<T>(
-    driver: &mut Driver,
-    look: impl FnOnce(&mut Driver) -> Result<Option<T>, Error>,
-) -> Result<Option<T>, Error> {
-    let found = look(driver)?;
-    if found.is_none() {
-        driver.confirm()?;
-    }
-    Ok(found)
-}
-
-/// Says what there is, after whatever was done with the driver.
-#[inline]
-fn settle(driver: &mut Driver, is_ready: &AtomicBool) {
-    is_ready.store(driver.settle(), Ordering::Relaxed);
 }
 
 /// What is awaited.

@@ -4,8 +4,9 @@
 
 use std::sync::PoisonError;
 
+use super::Connection;
+use super::lock::{settle, sought};
 use super::waiting::wait;
-use super::{Connection, settle, sought};
 use crate::driver::Driver;
 use crate::error::Error;
 use crate::{EventRef, link};
