@@ -35,6 +35,45 @@ pub enum Checker {
     AtRest,
     /// A server lasts until somebody ends it.
     Steady,
+    /// What a watcher of others' making can be accused of.
+    Claim(Claim),
+}
+
+/// What a watcher of others' making can be accused of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Claim {
+    /// Of what is written nothing is told.
+    Deaf,
+    /// Something is there, or was written to, and was not told.
+    Missing,
+    /// Something was told, and is not there.
+    Phantom,
+    /// More happened than the kernel's queue holds, and it did not say that it lost some.
+    GapNotSaid,
+    /// It ended by itself.
+    Died,
+    /// It told of something when it had had time enough before.
+    Late,
+}
+
+impl Claim {
+    /// All of them.
+    pub const ALL: [Claim; 6] =
+        [Claim::Deaf, Claim::Missing, Claim::Phantom, Claim::GapNotSaid, Claim::Died, Claim::Late];
+}
+
+impl fmt::Display for Claim {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Claim::Deaf => "deaf",
+            Claim::Missing => "missing",
+            Claim::Phantom => "phantom",
+            Claim::GapNotSaid => "gap not said",
+            Claim::Died => "died",
+            Claim::Late => "late",
+        })
+    }
 }
 
 impl Checker {
@@ -47,6 +86,7 @@ impl Checker {
 impl fmt::Display for Checker {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Checker::Claim(claim) => return claim.fmt(f),
             Checker::Converged => "converged",
             Checker::ConsistentStream => "consistent stream",
             Checker::OneAcknowledge => "one Acknowledge, then silence",

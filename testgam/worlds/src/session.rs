@@ -7,7 +7,6 @@
 mod settings;
 
 use std::ffi::OsString;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::mpsc;
@@ -21,6 +20,7 @@ use nix::sys::wait::{Id, WaitPidFlag, waitid};
 use nix::unistd::{Pid, Uid};
 
 use crate::forks;
+use crate::marked;
 use crate::world::StepError;
 use settings::Settings;
 use testgam_language::action::{Gaminrc, ServerAction, with_directory};
@@ -108,10 +108,7 @@ impl Session {
         let mut words: Vec<OsString> = Vec::new();
         let mut dropped: Vec<&str> = Vec::new();
         if let Some(watches) = self.watches {
-            let unshare =
-                ["unshare", "--user", "--map-current-user", "--keep-caps", "sh", "-c", LIMIT_WATCHES, "sh"];
-            words.extend(unshare.map(OsString::from));
-            words.push(watches.to_string().into());
+            words.extend(with_watches(watches));
             // What it took to set the limit is not for the server.
             dropped.extend(["--inh-caps=-all", "--ambient-caps=-all"]);
         }
@@ -161,16 +158,7 @@ impl Session {
     }
 
     fn try_wrapper(&self) -> Result<(), StepError> {
-        let words = self.wrapper();
-        let Some((program, rest)) = words.split_first() else { return Ok(()) };
-        let _forks = forks::allowed();
-        let tried = Command::new(program).args(rest).arg("true").stdin(Stdio::null()).output();
-        let why = match tried {
-            Ok(output) if output.status.success() => return Ok(()),
-            Ok(output) => String::from_utf8_lossy(&output.stderr).trim().to_owned(),
-            Err(why) => why.to_string(),
-        };
-        Err(StepError::Impossible(format!("the server cannot be limited here: {}: {why}", program.display())))
+        try_limits(&self.wrapper(), "the server")
     }
 
     /// Has the kernel tell what happens in this folder, wherever it lies, unless the scenario's configuration says otherwise.
@@ -227,30 +215,11 @@ impl Session {
     }
 
     fn signal(&self, signal: Signal) -> Result<Vec<Pid>, StepError> {
-        let servers = self.servers();
+        let servers = marked::signal(&variable(ID_VARIABLE, &self.id), signal);
         if servers.is_empty() {
             return Err(StepError::Failed("no server is running".into()));
         }
-        for server in &servers {
-            // One that has ended meanwhile is found by who waits for it.
-            let _ = kill(*server, signal);
-        }
         Ok(servers)
-    }
-
-    /// The processes that carry the session's id.
-    fn servers(&self) -> Vec<Pid> {
-        let mark = variable(ID_VARIABLE, &self.id).into_encoded_bytes();
-        let Ok(processes) = fs::read_dir("/proc") else { return Vec::new() };
-        let pids = processes.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
-        let carries = |pid: &i32| {
-            let holds = |file: &str| {
-                let text = fs::read(format!("/proc/{pid}/{file}")).unwrap_or_default();
-                text.split(|byte| *byte == 0).any(|word| word == mark)
-            };
-            holds("environ") || holds("cmdline")
-        };
-        pids.filter(carries).map(Pid::from_raw).collect()
     }
 }
 
@@ -266,7 +235,30 @@ impl Drop for Session {
     }
 }
 
-fn variable(name: impl Into<OsString>, value: impl Into<OsString>) -> OsString {
+/// What stands before a program to have the kernel grant it so many watches.
+pub(crate) fn with_watches(watches: u32) -> Vec<OsString> {
+    let unshare = ["unshare", "--user", "--map-current-user", "--keep-caps", "sh", "-c", LIMIT_WATCHES, "sh"];
+    unshare.map(OsString::from).into_iter().chain([watches.to_string().into()]).collect()
+}
+
+/// Tries what stands before the program of `whom` to give it its limits.
+///
+/// # Errors
+/// [`StepError::Impossible`], and why, where it cannot be had.
+pub(crate) fn try_limits(words: &[OsString], whom: &str) -> Result<(), StepError> {
+    let Some((program, rest)) = words.split_first() else { return Ok(()) };
+    let _forks = forks::allowed();
+    let tried = Command::new(program).args(rest).arg("true").stdin(Stdio::null()).output();
+    let why = match tried {
+        Ok(output) if output.status.success() => return Ok(()),
+        Ok(output) => String::from_utf8_lossy(&output.stderr).trim().to_owned(),
+        Err(why) => why.to_string(),
+    };
+    Err(StepError::Impossible(format!("{whom} cannot be limited here: {}: {why}", program.display())))
+}
+
+/// A variable as an environment has it.
+pub(crate) fn variable(name: impl Into<OsString>, value: impl Into<OsString>) -> OsString {
     let mut variable = name.into();
     variable.push("=");
     variable.push(value.into());
@@ -311,6 +303,7 @@ fn wait_for(pid: Pid, state: WaitPidFlag, what: &str, patience: Duration) -> Res
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
     use std::time::Instant;
 
     use nix::sys::signal::SigSet;

@@ -225,6 +225,11 @@ pub trait Client {
         None
     }
 
+    /// Whether it can be expected to tell each step by itself, and not only what is there in the end.
+    fn promises_steps(&self) -> bool {
+        true
+    }
+
     /// Has the connection take so many bytes more from the server, or again as many as it has room for.
     ///
     /// # Errors
