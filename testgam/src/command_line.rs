@@ -15,8 +15,10 @@ use crate::play::play_here;
 use crate::say::{say, spelled_at_terminal};
 use crate::server::SERVER_ARGUMENT;
 use crate::suite::interrupt;
+use crate::world_choice::{WorldChoice, WorldParser};
 use crate::{
-    Language, Outcome, PlayOptions, Script, become_another_if_asked, explore, interactive, play, repl, suite,
+    Language, Outcome, PlayOptions, Script, become_another_if_asked, explore, interactive, play,
+    repl, suite,
 };
 
 /// Plays scenarios against the file alteration monitor and prints the events it reports.
@@ -34,9 +36,10 @@ struct Arguments {
     /// A script whose first line is `#! testgam extended` plays in a fresh directory with a server of its
     /// own, any other in the current directory with the user's session.
     files: Vec<PathBuf>,
-    /// The world to play scripts in [default: live, or abi if a library is named]
-    #[arg(long, value_enum, value_name = "WORLD")]
-    world: Option<WorldKind>,
+    /// The world to play scripts in, or a watcher: its name, the path of its entry, or a command that prints paths [default: live,
+    /// or abi if a library is named]
+    #[arg(long, value_parser = WorldParser::<WorldKind>::default(), value_name = "WORLD")]
+    world: Option<WorldChoice<WorldKind>>,
     #[command(flatten)]
     players: Players,
     #[command(subcommand)]
@@ -153,7 +156,7 @@ fn play_file(file: &Path, options: &PlayOptions) -> io::Result<bool> {
             return Ok(false);
         }
     };
-    if script.language == Language::Classic && options.world != WorldKind::Sim {
+    if script.language == Language::Classic && !matches!(options.world, WorldKind::Sim | WorldKind::Peer) {
         return Ok(play_here(&script, options, &mut out, &mut err) == Outcome::Held);
     }
     let played = play(&script, options);

@@ -6,7 +6,9 @@
 pub mod command;
 pub mod dice;
 pub mod history;
+mod peer_dice;
 
+use std::collections::BTreeMap;
 use std::num::NonZero;
 use std::sync::Mutex;
 use std::sync::PoisonError;
@@ -14,13 +16,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use crate::options::PlayOptions;
-use dice::Dice;
-use history::{Flaw, History, Tally};
+use crate::options::{PlayOptions, WorldKind};
+use dice::{Dice, Lines};
+use history::{Flaw, History, Proof, Roll, Tally};
+use proptest::strategy::ValueTree;
 use testgam_worlds::stop::Stop;
 
-/// How long a history that shows something wrong is made smaller at most.
-const SIMPLIFYING_MAX: Duration = Duration::from_secs(60);
+/// How long a history that shows something wrong is made smaller, where nobody says.
+pub const SIMPLIFYING_MAX: Duration = Duration::from_secs(60);
 
 /// What to explore.
 #[derive(Debug, Clone)]
@@ -37,6 +40,8 @@ pub struct Exploration {
     pub jobs: NonZero<usize>,
     /// How each is played; its `stop` ends it all.
     pub play: PlayOptions,
+    /// How long a history that shows something wrong is made smaller at most.
+    pub simplifying: Duration,
 }
 
 /// A history that shows something wrong.
@@ -50,15 +55,21 @@ pub struct Finding {
     pub flaw: Flaw,
     /// The least of it.
     pub history: History,
+    /// How often that showed it again, if it is about a watcher.
+    pub proof: Option<Proof>,
 }
 
 impl Finding {
     /// The scenario that shows it.
     pub fn scenario(&self) -> String {
-        self.history.script(&[
+        let proof = self
+            .proof
+            .map(|proof| format!("Played {} times, it showed that {} times.", proof.played, proof.shown));
+        let comments = [
             format!("History {} of the seed {}: {}:", self.number, self.seed, self.flaw.name()),
             self.flaw.message.replace('\n', " "),
-        ])
+        ];
+        self.history.script(&comments.into_iter().chain(proof).collect::<Vec<_>>())
     }
 }
 
@@ -68,33 +79,67 @@ pub fn explore(
     exploration: &Exploration,
     played: impl Fn(u64, &Tally, Option<&Flaw>) + Sync,
 ) -> Option<Finding> {
-    let next = AtomicU64::new(exploration.first);
     let found: Mutex<Option<Finding>> = Mutex::new(None);
-    let is_over = |number: u64| {
-        let first =
-            found.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(|finding| finding.number);
-        first.is_some_and(|first| first < number) || exploration.play.stop.check().is_err()
-    };
+    let found_now = || found.lock().unwrap_or_else(PoisonError::into_inner);
+    let is_over = |number: u64| found_now().as_ref().is_some_and(|finding| finding.number < number);
+    side_by_side(exploration, is_over, |number| {
+        let finding = play_one(exploration, number, &played);
+        let mut found = found_now();
+        if let Some(finding) = finding
+            && found.as_ref().is_none_or(|first| finding.number < first.number)
+        {
+            *found = Some(finding);
+        }
+    });
+    found.into_inner().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Plays all histories, whatever they show, or until a stop is asked for; gives what came of each. `began` hears the number of each.
+pub fn play_each(
+    exploration: &Exploration,
+    began: impl Fn(u64) + Sync,
+) -> BTreeMap<u64, (Tally, Option<Flaw>)> {
+    let all = Mutex::new(BTreeMap::new());
+    side_by_side(
+        exploration,
+        |_| false,
+        |number| {
+            began(number);
+            let played = roll(exploration, number).history().play(&exploration.play);
+            if exploration.play.stop.check().is_ok() {
+                all.lock().unwrap_or_else(PoisonError::into_inner).insert(number, played);
+            }
+        },
+    );
+    all.into_inner().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The least history that shows the flaw which the history of this number has shown; `None` if none shows it any more.
+pub fn least_of(exploration: &Exploration, number: u64, flaw: Flaw) -> Option<Finding> {
+    finding(exploration, number, roll(exploration, number), flaw)
+}
+
+/// Has each number taken by whoever is free, until it is over or a stop is asked for.
+fn side_by_side(exploration: &Exploration, is_over: impl Fn(u64) -> bool + Sync, act: impl Fn(u64) + Sync) {
+    let next = AtomicU64::new(exploration.first);
     thread::scope(|scope| {
         for _ in 0..exploration.jobs.get() {
             scope.spawn(|| {
                 loop {
                     let number = next.fetch_add(1, Ordering::Relaxed);
-                    if number - exploration.first >= exploration.histories || is_over(number) {
+                    let is_last = number - exploration.first >= exploration.histories;
+                    if is_last || is_over(number) || exploration.play.stop.check().is_err() {
                         break;
                     }
-                    let finding = play_one(exploration, number, &played);
-                    let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
-                    if let Some(finding) = finding
-                        && found.as_ref().is_none_or(|first| finding.number < first.number)
-                    {
-                        *found = Some(finding);
-                    }
+                    act(number);
                 }
             });
         }
     });
-    found.into_inner().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn roll(exploration: &Exploration, number: u64) -> Roll<impl ValueTree<Value = Vec<Lines>> + use<>> {
+    history::roll(&exploration.dice, exploration.seed, number).expect("because the dice have no filters")
 }
 
 fn play_one(
@@ -102,19 +147,32 @@ fn play_one(
     number: u64,
     played: &impl Fn(u64, &Tally, Option<&Flaw>),
 ) -> Option<Finding> {
-    let Exploration { dice, seed, play, .. } = exploration;
-    let seed = *seed;
-    let roll = history::roll(dice, seed, number).expect("because the dice have no filters");
+    let play = &exploration.play;
+    let roll = roll(exploration, number);
     let history = roll.history();
     let (tally, flaw) = history.play(play);
     if play.stop.check().is_err() {
         return None;
     }
     played(number, &tally, flaw.as_ref());
-    let flaw = flaw?;
+    finding(exploration, number, roll, flaw?)
+}
+
+/// Makes a history that shows something wrong as small as can be. Of a watcher it has to show it again, to count.
+fn finding(
+    exploration: &Exploration,
+    number: u64,
+    roll: Roll<impl ValueTree<Value = Vec<Lines>>>,
+    flaw: Flaw,
+) -> Option<Finding> {
+    let Exploration { dice, seed, play, .. } = exploration;
     // However little time is left, what was found is worth some more.
     let with = |stop: Stop| PlayOptions { stop, ..play.clone() };
-    let least = roll.least(&flaw, &with(play.stop.within(SIMPLIFYING_MAX)));
-    let flaw = least.play(&with(play.stop.without_deadline())).1.unwrap_or(flaw);
-    Some(Finding { number, seed, flaw, history: least })
+    let history = roll.least(&flaw, &with(play.stop.within(exploration.simplifying)));
+    let last = with(play.stop.without_deadline());
+    let proof = (dice.world == WorldKind::Peer).then(|| history.prove(&flaw, &last));
+    let again = history.play(&last).1.filter(|again| again.name() == flaw.name() || proof.is_none());
+    let flaw = again.unwrap_or(flaw);
+    let is_shown = proof.is_none_or(|proof| proof.shown > 0);
+    is_shown.then_some(Finding { number, seed: *seed, flaw, history, proof })
 }

@@ -10,6 +10,7 @@ pub mod explore;
 pub mod interactive;
 pub mod interpreter;
 pub mod options;
+pub mod peers;
 pub mod play;
 pub mod repl;
 pub mod report;
@@ -18,6 +19,7 @@ pub mod server;
 pub mod snapshot;
 pub mod subscriber;
 pub mod suite;
+pub mod world_choice;
 
 pub use command_line::{command, run};
 pub use options::PlayOptions;

@@ -10,9 +10,11 @@ use testgam_worlds::abi::LoadedLibrary;
 use testgam_worlds::live::{ClientLibrary, LiveMonitor, LiveOptions, OwnLibrary, RealFiles};
 use testgam_worlds::stop::Stop;
 use testgam_worlds::world::{StepError, World};
-use testgam_worlds::{embedded, live, sim};
+use testgam_worlds::{embedded, live, peer, sim};
 
+use crate::peers::{Contender, PeerError, Peers};
 use crate::server::server_command;
+use crate::world_choice::WorldChoice;
 
 /// The worlds that a scenario can be played in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
@@ -26,6 +28,9 @@ pub enum WorldKind {
     Abi,
     /// As live, but without a server: each client watches by itself.
     Embedded,
+    /// Real files, and a watcher of others' making, which is named instead.
+    #[value(skip)]
+    Peer,
 }
 
 /// How to play.
@@ -47,6 +52,8 @@ pub struct PlayOptions {
     pub stop: Stop,
     /// In the world `embedded`, each client has a thread that watches.
     pub has_background: bool,
+    /// The watcher of the world `peer`.
+    pub contender: Option<Contender>,
 }
 
 /// The arguments of a command line that say whom to play with.
@@ -59,33 +66,53 @@ pub struct Players {
     /// The server to play with [default: the variable GAMIN_DEBUG_SERVER, else the one in this program]
     #[arg(long, value_name = "PROGRAM")]
     pub server: Option<PathBuf>,
+    /// The folder of entries of watchers, and of their adapters, instead of those in this program
+    #[arg(long, value_name = "FOLDER")]
+    pub peers: Option<PathBuf>,
+    /// Where in the lines of a watcher without an entry the path is: a regular expression with a group `path`
+    #[arg(long, value_name = "REGEX")]
+    pub line: Option<String>,
 }
 
-/// A library was named, and a world in which none is used.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("--library is for the world abi alone; without --world it is played there")]
-pub struct OptionsError;
+/// Why nobody can be played with so.
+#[derive(Debug, thiserror::Error)]
+pub enum OptionsError {
+    /// A library was named, and a world in which none is used.
+    #[error("--library is for the world abi alone; without --world it is played there")]
+    Library,
+    /// There is no such watcher.
+    #[error(transparent)]
+    Peer(#[from] PeerError),
+}
 
 impl Players {
     /// How to play with them in a world of somebody's choice.
     ///
     /// # Errors
-    /// [`OptionsError`] if there is no use for the library in that world.
-    pub fn options(&self, world: Option<WorldKind>) -> Result<PlayOptions, OptionsError> {
-        let world = match (world, &self.library) {
+    /// [`OptionsError`] if there is no use for the library in that world, or no such watcher.
+    pub fn options(&self, world: Option<WorldChoice<WorldKind>>) -> Result<PlayOptions, OptionsError> {
+        let contender =
+            world.as_ref().and_then(WorldChoice::peer).map(|name| self.contender(name)).transpose()?;
+        let world = match (&world, &self.library) {
             (None, Some(_)) => WorldKind::Abi,
-            (Some(WorldKind::Live | WorldKind::Sim | WorldKind::Embedded), Some(_)) => {
-                return Err(OptionsError);
+            (Some(WorldChoice::World(WorldKind::Abi)) | None, _) | (_, None) => {
+                world.map_or(WorldKind::default(), |choice| choice.world().unwrap_or(WorldKind::Peer))
             }
-            (world, _) => world.unwrap_or_default(),
+            (Some(_), Some(_)) => return Err(OptionsError::Library),
         };
         let server = self.server.as_deref().map(|program| ServerCommand::new(found_from_anywhere(program)));
         Ok(PlayOptions {
             world,
             library: self.library.as_deref().map(found_from_anywhere),
             server: server.unwrap_or_else(server_command),
+            contender,
             ..PlayOptions::default()
         })
+    }
+
+    /// The watcher of this name.
+    fn contender(&self, name: &str) -> Result<Contender, PeerError> {
+        Peers::new(self.peers.as_deref())?.find(name, self.line.as_deref())
     }
 }
 
@@ -106,6 +133,10 @@ impl PlayOptions {
         match self.world {
             WorldKind::Sim => Ok(sim::world::scenario(self.patience)),
             WorldKind::Embedded => embedded::scenario(self.live(), self.has_background),
+            WorldKind::Peer => match &self.contender {
+                Some(Contender { peer, bill, .. }) => peer::scenario(peer, bill, &self.stop),
+                None => Err(StepError::Impossible("no watcher was named".into())),
+            },
             WorldKind::Live | WorldKind::Abi => live::scenario(self.client_library(), self.live()),
         }
     }
@@ -121,7 +152,7 @@ impl PlayOptions {
     /// The library through which clients of a live world go.
     fn client_library(&self) -> Box<dyn ClientLibrary> {
         match self.world {
-            WorldKind::Live | WorldKind::Sim | WorldKind::Embedded => Box::new(OwnLibrary),
+            WorldKind::Live | WorldKind::Sim | WorldKind::Embedded | WorldKind::Peer => Box::new(OwnLibrary),
             WorldKind::Abi => {
                 Box::new(LoadedLibrary(self.library.clone().unwrap_or_else(|| "libfam.so.0".into())))
             }
@@ -130,8 +161,7 @@ impl PlayOptions {
 
     /// How a live world is set up.
     fn live(&self) -> LiveOptions {
-        let PlayOptions { server, patience, silence, stop, world: _, library: _, has_background: _ } =
-            self.clone();
+        let PlayOptions { server, patience, silence, stop, .. } = self.clone();
         LiveOptions { server, patience, silence, stop }
     }
 }
@@ -146,6 +176,7 @@ impl Default for PlayOptions {
             silence: Duration::from_millis(1500),
             stop: Stop::default(),
             has_background: false,
+            contender: None,
         }
     }
 }

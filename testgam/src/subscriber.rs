@@ -258,8 +258,20 @@ impl Subscriber {
     ///
     /// # Errors
     /// Says what differs first.
-    pub fn converged(&self, stage: &dyn Stage) -> Result<(), String> {
+    pub fn converged(&self, stage: &dyn Stage) -> Result<(), Complaint> {
         let proof = self.client().and_then(Client::compare);
+        // A claim is about all that a watcher has told, and needs no other proof.
+        if let Some(Err(complaint @ Complaint { checker: Checker::Claim(_), .. })) = proof {
+            return Err(complaint);
+        }
+        let compared = self
+            .compared(stage, proof.is_some())
+            .and_then(|()| proof.transpose().map(drop).map_err(|complaint| complaint.to_string()));
+        compared.map_err(|why| Complaint::new(Checker::Converged, format!("{}: {why}", self.name)))
+    }
+
+    /// The first difference between what was told and what is to be seen. `has_proof`: the world has compared already what changed.
+    fn compared(&self, stage: &dyn Stage, has_proof: bool) -> Result<(), String> {
         let is_compared = |told: &Told| told.is_live() && !told.is_suspended();
         for (number, told) in self.told.iter().flatten().filter(|(_, told)| is_compared(told)) {
             let place =
@@ -269,13 +281,13 @@ impl Subscriber {
                 return Err(format!("request {number} on {path} has had no EndExist"));
             }
             // A world that knows better does not know collections.
-            let by_stamps = proof.is_none() || told.is_collection();
+            let by_stamps = !has_proof || told.is_collection();
             told.compare(&told.sight(|path| stage.look(path)), by_stamps).map_err(|(name, why)| {
                 let name = name.map_or_else(String::new, |name| format!("{} ", place(&name)));
                 format!("request {number} on {path}: {name}{why}")
             })?;
         }
-        proof.transpose().map(drop).map_err(|complaint| complaint.to_string())
+        Ok(())
     }
 
     /// Checks that nothing is owed once everything has been reported.

@@ -4,6 +4,7 @@
 
 use std::io::{self, IsTerminal, Write};
 use std::num::NonZero;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
@@ -13,10 +14,12 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::dice::Dice;
 use super::history::Tally;
-use super::{Exploration, explore};
-use crate::options::{PlayOptions, WorldKind};
+use super::{Exploration, SIMPLIFYING_MAX, explore};
+use crate::options::{OptionsError, PlayOptions, Players, WorldKind};
+use crate::peers::Contender;
 use crate::say::say;
 use crate::suite::interrupt::{INTERRUPTED, stop_on_signals};
+use crate::world_choice::{WorldChoice, WorldParser};
 use testgam_worlds::stop::Stop;
 
 /// The exit status when a history showed something wrong.
@@ -48,18 +51,27 @@ pub struct ExploreArguments {
     /// Where the dice begin: the same seed gives the same histories [default: another each time]
     #[arg(long, value_name = "S")]
     pub seed: Option<u64>,
-    /// The world to play in
-    #[arg(long, value_enum, default_value_t)]
-    pub world: Explored,
+    /// The world to play in, or a watcher: its name, the path of its entry, or a command that prints paths [default: sim]
+    #[arg(long, value_parser = WorldParser::<Explored>::default())]
+    pub world: Option<WorldChoice<Explored>>,
     /// Without a server, have each client watch in a thread of its own, and not only when it reads
     #[arg(long)]
     pub background: bool,
-    /// How many steps a history has
-    #[arg(long, value_name = "N", default_value = "160")]
-    pub steps: NonZero<u16>,
+    /// How many steps a history has [default: 160, or 10 for a watcher]
+    #[arg(long, value_name = "N")]
+    pub steps: Option<NonZero<u16>>,
+    /// With a watcher, have nothing go wrong: it is not stopped or killed, and nobody writes at the same time
+    #[arg(long)]
+    pub calm: bool,
     /// How many histories are played at once [default: the number of processors]
     #[arg(short, long, value_name = "N")]
     pub jobs: Option<NonZero<usize>>,
+    /// The folder of entries of watchers, and of their adapters, instead of those in this program
+    #[arg(long, value_name = "FOLDER")]
+    pub peers: Option<PathBuf>,
+    /// Where in the lines of a watcher without an entry the path is: a regular expression with a group `path`
+    #[arg(long, value_name = "REGEX")]
+    pub line: Option<String>,
 }
 
 /// The worlds that can be explored.
@@ -119,12 +131,18 @@ pub fn run(arguments: &ExploreArguments) -> ExitCode {
     if let Err(why) = stop_on_signals(stop.clone()) {
         say(&format!("testgam: signals are not heard: {why}"));
     }
-    if arguments.background && arguments.world != Explored::Embedded {
+    if arguments.background && arguments.world != Some(WorldChoice::World(Explored::Embedded)) {
         say("testgam: --background is for --world embedded alone: with a server, that watches");
         return ExitCode::from(UNPLAYED);
     }
     let seed = arguments.seed.unwrap_or_else(any_seed);
-    let exploration = arguments.exploration(seed, &stop);
+    let exploration = match arguments.exploration(seed, &stop) {
+        Ok(exploration) => exploration,
+        Err(why) => {
+            say(&format!("testgam: {why}"));
+            return ExitCode::from(UNPLAYED);
+        }
+    };
     let (sum, began) = (Sum::new(), Instant::now());
     let bar = progress();
     let found = explore(&exploration, |number, tally, flaw| {
@@ -161,22 +179,30 @@ pub fn run(arguments: &ExploreArguments) -> ExitCode {
 }
 
 impl ExploreArguments {
-    fn exploration(&self, seed: u64, stop: &Stop) -> Exploration {
-        let world = match self.world {
-            Explored::Sim => WorldKind::Sim,
-            Explored::Live => WorldKind::Live,
-            Explored::Embedded => WorldKind::Embedded,
+    fn exploration(&self, seed: u64, stop: &Stop) -> Result<Exploration, OptionsError> {
+        let world = match self.world.clone() {
+            None | Some(WorldChoice::World(Explored::Sim)) => WorldChoice::World(WorldKind::Sim),
+            Some(WorldChoice::World(Explored::Live)) => WorldChoice::World(WorldKind::Live),
+            Some(WorldChoice::World(Explored::Embedded)) => WorldChoice::World(WorldKind::Embedded),
+            Some(WorldChoice::Peer(name)) => WorldChoice::Peer(name),
         };
+        let players = Players { peers: self.peers.clone(), line: self.line.clone(), ..Players::default() };
+        let play = players.options(Some(world))?;
+        let is_flat = play.contender.as_ref().is_some_and(Contender::is_flat);
+        let dice = Dice::new(play.world);
+        let steps = self.steps.map_or(dice.steps, |steps| steps.get().into());
+        let dice = Dice { steps, is_flat, is_calm: self.calm, ..dice };
         let seconds = self.seconds.or(self.histories.is_none().then_some(SECONDS));
         let stop = seconds.map_or(stop.clone(), |seconds| stop.within(Duration::from_secs(seconds)));
-        Exploration {
-            dice: Dice { world, steps: self.steps.get().into() },
+        Ok(Exploration {
+            dice,
             seed,
             first: self.first,
             histories: self.histories.unwrap_or(u64::MAX),
             jobs: self.jobs.or(thread::available_parallelism().ok()).unwrap_or(NonZero::<usize>::MIN),
-            play: PlayOptions { stop, has_background: self.background, ..PlayOptions::default() },
-        }
+            simplifying: SIMPLIFYING_MAX,
+            play: PlayOptions { stop, has_background: self.background, ..play },
+        })
     }
 }
 

@@ -14,6 +14,7 @@ use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 
+use super::peer_dice::{self, ORDEALS, Ordeal};
 use crate::options::WorldKind;
 
 /// Lines that stay together: a step, a client and what it does, a fault and what happens inside it.
@@ -37,6 +38,8 @@ const TEXTS: &[&str] = &["\"\"", "x", "xx", "xxx"];
 /// What may go wrong in a history.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Trouble {
+    /// A watcher of others' making suffers what any process can be made to.
+    Ordeal(Ordeal),
     /// The kernel tells late, loses notices, refuses watches.
     Kernel,
     /// Scans take long, fail, or see what they look at change.
@@ -81,21 +84,34 @@ const IN_EMBEDDED: &[Trouble] = &[Trouble::Writers, Trouble::Untaken];
 /// The longest that time passes at once, which costs nothing in the simulated world.
 const SIM_WAIT_MAX_MS: u64 = 1500;
 const LIVE_WAIT_MAX_MS: u64 = 20;
+/// How many groups of lines a history has, where nobody says, and if it is for a watcher, of which little is enough.
+const STEPS: usize = 160;
+const PEER_STEPS: usize = 10;
 /// How many write at once.
 const WRITERS: usize = 4;
 /// How many files come and go in a flood: three notices each, and the kernel's queue holds 16,384.
 const FLOOD: u32 = 6000;
 
 /// Which lines are rolled.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Dice {
     /// The world that they are for.
     pub world: WorldKind,
     /// How many groups of lines a history has.
     pub steps: usize,
+    /// Whether the watcher of the world `peer` tells of the entries of a directory alone.
+    pub is_flat: bool,
+    /// Whether nothing goes wrong, as far as there is a choice.
+    pub is_calm: bool,
 }
 
 impl Dice {
+    /// Those for a world, of as many steps as a history usually has there.
+    pub fn new(world: WorldKind) -> Dice {
+        let steps = if world == WorldKind::Peer { PEER_STEPS } else { STEPS };
+        Dice { world, steps, is_flat: false, is_calm: false }
+    }
+
     fn is_sim(&self) -> bool {
         self.world == WorldKind::Sim
     }
@@ -104,11 +120,14 @@ impl Dice {
     /// another shows.
     pub fn beginning(&self) -> impl Strategy<Value = (Lines, Vec<Trouble>)> {
         let trouble = match self.world {
-            WorldKind::Sim => IN_SIM,
-            WorldKind::Embedded => IN_EMBEDDED,
-            WorldKind::Live | WorldKind::Abi => IN_LIVE,
+            _ if self.is_calm => Vec::new(),
+            WorldKind::Sim => IN_SIM.to_vec(),
+            WorldKind::Embedded => IN_EMBEDDED.to_vec(),
+            WorldKind::Live | WorldKind::Abi => IN_LIVE.to_vec(),
+            WorldKind::Peer => ORDEALS.iter().copied().map(Trouble::Ordeal).collect(),
         };
-        (setup(self.world), subsequence(trouble, 0..=trouble.len()))
+        let count = trouble.len();
+        (setup(self.world), subsequence(trouble, 0..=count))
     }
 
     /// What happens in a history that begins so.
@@ -122,6 +141,13 @@ impl Dice {
     }
 
     fn step(&self, trouble: &[Trouble], limits: Limits) -> BoxedStrategy<Lines> {
+        if self.world == WorldKind::Peer {
+            let ordeal = |trouble: &Trouble| match trouble {
+                Trouble::Ordeal(ordeal) => Some(*ordeal),
+                _ => None,
+            };
+            return peer_dice::step(&trouble.iter().filter_map(ordeal).collect::<Vec<_>>());
+        }
         let file = operation(limits).prop_map(|operation| tried(&operation));
         let wait_max_ms = if self.is_sim() { SIM_WAIT_MAX_MS } else { LIVE_WAIT_MAX_MS };
         let wait = (0..=wait_max_ms).prop_map(|ms| vec![format!("wait {ms}")]);
@@ -149,6 +175,9 @@ impl Dice {
 /// How the server is set up, and the world's clock.
 fn setup(world: WorldKind) -> BoxedStrategy<Lines> {
     let line = |line: &str| Just(vec![line.to_owned()]);
+    if world == WorldKind::Peer {
+        return Just(Lines::new()).boxed();
+    }
     if world == WorldKind::Embedded {
         return prop_oneof![6 => Just(Lines::new()), 1 => line("server pollonly")].boxed();
     }
@@ -232,7 +261,7 @@ fn fault(trouble: Trouble, limits: Limits) -> BoxedStrategy<Lines> {
         Trouble::Rules => (select(&["gaminrc", "mandatory-gaminrc"]), rule())
             .prop_map(|(file, rule)| vec![format!("server {file} \"{rule}\"")])
             .boxed(),
-        Trouble::Writers => writers(limits).boxed(),
+        Trouble::Ordeal(_) | Trouble::Writers => writers(limits).boxed(),
         Trouble::Process => {
             let signal =
                 select(&["kill", "start", "restart"]).prop_map(|what| tried(&format!("server {what}")));
@@ -410,7 +439,7 @@ mod tests {
         #[test]
         fn every_line_reads_as_a_step(
             steps in select(&[(WorldKind::Sim, IN_SIM), (WorldKind::Live, IN_LIVE)])
-                .prop_flat_map(|(world, trouble)| Dice { world, steps: 20 }.steps(&(Lines::new(), trouble.to_vec()))),
+                .prop_flat_map(|(world, trouble)| Dice { steps: 20, ..Dice::new(world) }.steps(&(Lines::new(), trouble.to_vec()))),
             setup in setup(WorldKind::Sim),
         ) {
             let lines = [vec![EXTENDED_HEADER.to_owned()], setup, steps.concat()].concat();

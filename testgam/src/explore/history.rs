@@ -9,6 +9,7 @@ use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::{Config, Reason, RngAlgorithm, TestRng, TestRunner};
 
 use super::dice::{Dice, Lines};
+use super::peer_dice;
 use crate::options::{PlayOptions, WorldKind};
 use crate::play::{Outcome, play};
 use testgam_language::EXTENDED_HEADER;
@@ -20,6 +21,10 @@ const SIMPLIFICATIONS_MAX: u32 = 600;
 const ROUNDS_MAX: u32 = 8;
 /// How often a history is played where the same script may come to something else, before it counts as sound.
 const REPLAYS: u32 = 5;
+/// With a watcher, which takes its time for each.
+const PEER_REPLAYS: u32 = 2;
+/// How often the least of it is played with a watcher before it counts.
+const PROOFS: u32 = 3;
 /// What every history begins with: both clients are there, and read when they like ...
 const BEGINNING: &[&str] = &[
     "client a",
@@ -35,6 +40,8 @@ const BEGINNING: &[&str] = &[
 ];
 /// ... and ends with: all is well, and they read what there is. What was told has to be true then.
 const END: &[&str] = &["heal", "client a", "resume", "client b", "resume"];
+/// For a watcher there is one client.
+const END_IN_PEER: &[&str] = &["heal", "resume"];
 /// The wait is longer than anything may take to be told: ten times the interval of polling, for a directory above that may not
 /// be read.
 const END_IN_SIM: &[&str] = &[
@@ -78,8 +85,8 @@ pub struct History {
     setup: Lines,
     /// What happens.
     steps: Vec<Lines>,
-    /// What comes before and after, by the world.
-    world: WorldKind,
+    /// Where it is from: what comes before and after goes by the world.
+    dice: Dice,
 }
 
 /// What playing came to.
@@ -113,18 +120,31 @@ impl Flaw {
     }
 }
 
+/// How often a flaw was shown again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Proof {
+    /// So often.
+    pub shown: u32,
+    /// Of so many times.
+    pub played: u32,
+}
+
 /// A history that is still to be rolled.
 pub struct Roll<T: ValueTree<Value = Vec<Lines>>> {
     setup: Lines,
     steps: T,
-    world: WorldKind,
+    dice: Dice,
 }
 
 /// Rolls the history of this number: the same for the same seed, whoever asks and when.
 ///
 /// # Errors
 /// proptest's, when it finds no such history.
-pub fn roll(dice: &Dice, seed: u64, number: u64) -> Result<Roll<impl ValueTree<Value = Vec<Lines>>>, Reason> {
+pub fn roll(
+    dice: &Dice,
+    seed: u64,
+    number: u64,
+) -> Result<Roll<impl ValueTree<Value = Vec<Lines>> + use<>>, Reason> {
     let mut bytes = [0; 32];
     bytes[..8].copy_from_slice(&seed.to_le_bytes());
     bytes[8..16].copy_from_slice(&number.to_le_bytes());
@@ -132,21 +152,25 @@ pub fn roll(dice: &Dice, seed: u64, number: u64) -> Result<Roll<impl ValueTree<V
     let mut runner = TestRunner::new_with_rng(Config { failure_persistence: None, ..Config::default() }, rng);
     let beginning = dice.beginning().new_tree(&mut runner)?.current();
     let steps = dice.steps(&beginning).new_tree(&mut runner)?;
-    Ok(Roll { setup: beginning.0, steps, world: dice.world })
+    Ok(Roll { setup: beginning.0, steps, dice: dice.clone() })
 }
 
 impl<T: ValueTree<Value = Vec<Lines>>> Roll<T> {
     /// The history as it was rolled.
     pub fn history(&self) -> History {
-        History { setup: self.setup.clone(), steps: self.steps.current(), world: self.world }
+        History { setup: self.setup.clone(), steps: self.steps.current(), dice: self.dice.clone() }
     }
 
     /// The least history that still has this flaw.
     pub fn least(mut self, flaw: &Flaw, options: &PlayOptions) -> History {
         let mut least = self.history();
-        let is_sim = self.world == WorldKind::Sim;
+        let is_sim = self.dice.world == WorldKind::Sim;
         let is_same = |history: &History| {
-            let mut plays = 0..if is_sim { 1 } else { REPLAYS };
+            let mut plays = 0..match self.dice.world {
+                WorldKind::Sim => 1,
+                WorldKind::Peer => PEER_REPLAYS,
+                _ => REPLAYS,
+            };
             let shows = || history.play(options).1.is_some_and(|found| found.name() == flaw.name());
             !options.stop.is_asked() && plays.any(|_| shows())
         };
@@ -185,13 +209,18 @@ impl History {
         lines.extend(comments.iter().map(|comment| format!("# {comment}")));
         lines.extend(self.setup.iter().cloned());
         let owned = |lines: &[&str]| lines.iter().copied().map(str::to_owned).collect::<Lines>();
-        lines.extend(owned(BEGINNING));
+        let (beginning, end) = match self.dice.world {
+            WorldKind::Peer => (peer_dice::beginning(self.dice.is_flat), END_IN_PEER),
+            _ => (BEGINNING.to_vec(), END),
+        };
+        lines.extend(owned(&beginning));
         lines.extend(self.steps.iter().flatten().cloned());
-        lines.extend(owned(END));
-        lines.extend(owned(match self.world {
+        lines.extend(owned(end));
+        lines.extend(owned(match self.dice.world {
             WorldKind::Sim => END_IN_SIM,
             WorldKind::Embedded => END_IN_EMBEDDED,
             WorldKind::Live | WorldKind::Abi => END_IN_LIVE,
+            WorldKind::Peer => &["converged"],
         }));
         lines.join("\n") + "\n"
     }
@@ -206,13 +235,13 @@ impl History {
                 return (Tally::default(), Some(Flaw { checker: None, step: "the script".into(), message }));
             }
         };
-        let patience = if self.world == WorldKind::Sim { options.patience } else { PATIENCE };
-        let played = play(&script, &PlayOptions { world: self.world, patience, ..options.clone() });
+        let patience = if self.dice.world == WorldKind::Sim { options.patience } else { PATIENCE };
+        let played = play(&script, &PlayOptions { world: self.dice.world, patience, ..options.clone() });
         let tally = self.tally(&played.transcript);
         let flaw = match played.outcome {
             Outcome::Held => None,
             // A limit that this machine does not know, or this user may not set.
-            Outcome::Skipped(_) if self.world != WorldKind::Sim => {
+            Outcome::Skipped(_) if self.dice.world != WorldKind::Sim => {
                 return (Tally { is_skipped: true, ..Tally::default() }, None);
             }
             Outcome::Skipped(why) => Some(Flaw { checker: None, step: "skipped".into(), message: why }),
@@ -221,6 +250,12 @@ impl History {
             }
         };
         (tally, flaw)
+    }
+
+    /// How often this flaw shows when it is played a few times, and how often that is: for who is accused of something.
+    pub fn prove(&self, flaw: &Flaw, options: &PlayOptions) -> Proof {
+        let shows = |_: &u32| self.play(options).1.is_some_and(|found| found.name() == flaw.name());
+        Proof { shown: (0..PROOFS).filter(shows).count() as u32, played: PROOFS }
     }
 
     /// Counts what was asked for, and what was told.
@@ -298,6 +333,7 @@ const NO_OPERATIONS: &[&str] = &[
     "resume-monitor",
     "converged",
     "mondir",
+    "moncollection",
     "monfile",
     "cancel",
     "events",

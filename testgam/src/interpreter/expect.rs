@@ -7,8 +7,7 @@ use super::{EXPECT_PATIENCE, Interpreter};
 use testgam_language::action::{Expectation, Expected};
 use testgam_language::transcript;
 use testgam_language::words::plain_or_quoted;
-use testgam_worlds::check::{Checker, Complaint};
-use testgam_worlds::world::StepError;
+use testgam_worlds::world::{Client, StepError};
 
 impl Interpreter<'_> {
     pub(super) fn expect(&mut self, expectation: &Expectation) -> Result<(), StepError> {
@@ -17,6 +16,12 @@ impl Interpreter<'_> {
         if self.subscriber().is_suspended && !is_of_the_world {
             return Err(StepError::Failed(
                 "a suspended client reads nothing; `resume` has it read again".into(),
+            ));
+        }
+        let promises_steps = self.subscriber().client().is_none_or(Client::promises_steps);
+        if !promises_steps && !is_of_the_world {
+            return Err(StepError::Impossible(
+                "this watcher is not asked to tell each step by itself".into(),
             ));
         }
         match expectation {
@@ -103,15 +108,14 @@ impl Interpreter<'_> {
             self.sync()?;
             let reading =
                 || self.subscribers.iter().enumerate().filter(|(_, subscriber)| subscriber.is_reading());
-            let Some((at, why)) = reading()
+            let Some((at, complaint)) = reading()
                 .find_map(|(at, subscriber)| Some((at, subscriber.converged(&*self.world.stage).err()?)))
             else {
                 return Ok(());
             };
             let left = deadline.saturating_sub(self.world.stage.now());
             if !self.receive_for(at, left)? {
-                let what = format!("{}: {why}", self.subscribers[at].name);
-                return Err(Complaint::new(Checker::Converged, what).into());
+                return Err(complaint.into());
             }
         }
     }

@@ -22,6 +22,7 @@ use super::{SCENARIO_BOUND, SuiteOptions, play_all, verdict};
 use crate::options::{OptionsError, Players, WorldKind};
 use crate::report::{Format, Look, Summary, shell_word};
 use crate::say::say;
+use crate::world_choice::{WorldChoice, WorldParser};
 use testgam_language::words::printable;
 
 /// The exit status when something did not hold.
@@ -59,9 +60,10 @@ pub struct RunArguments {
     #[arg(short, long)]
     pub show: bool,
     /// The world to play in; with `both`, each scenario has to print the same in either. What needs the real
-    /// kernel is skipped in the simulated world [default: live, or abi if a library is named]
-    #[arg(long, value_enum)]
-    pub world: Option<Worlds>,
+    /// kernel is skipped in the simulated world. Or a watcher: its name, the path of its entry, or a command that prints paths. What it
+    /// prints is compared with the disk, and not with snapshots [default: live, or abi if a library is named]
+    #[arg(long, value_parser = WorldParser::<Worlds>::default())]
+    pub world: Option<WorldChoice<Worlds>>,
     /// How many scenarios play at once [default: twice the number of processors]
     #[arg(short, long, value_name = "N")]
     pub jobs: Option<NonZero<usize>>,
@@ -115,7 +117,7 @@ enum RunError {
     #[error(transparent)]
     Corpus(#[from] CorpusError),
     #[error(transparent)]
-    Library(#[from] OptionsError),
+    Options(#[from] OptionsError),
     #[error("no scenario{0} in {1}")]
     NoMatch(String, String),
     #[error("cannot begin: {0}")]
@@ -201,14 +203,15 @@ impl RunArguments {
     fn suite_options(&self) -> Result<SuiteOptions, RunError> {
         let processors = thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN);
         let jobs = self.jobs.unwrap_or_else(|| processors.saturating_add(processors.get()));
-        let chosen = self.world.map(|worlds| match worlds {
-            Worlds::Live | Worlds::Both => WorldKind::Live,
-            Worlds::Sim => WorldKind::Sim,
-            Worlds::Abi => WorldKind::Abi,
-            Worlds::Embedded => WorldKind::Embedded,
+        let chosen = self.world.clone().map(|choice| match choice {
+            WorldChoice::World(Worlds::Live | Worlds::Both) => WorldChoice::World(WorldKind::Live),
+            WorldChoice::World(Worlds::Sim) => WorldChoice::World(WorldKind::Sim),
+            WorldChoice::World(Worlds::Abi) => WorldChoice::World(WorldKind::Abi),
+            WorldChoice::World(Worlds::Embedded) => WorldChoice::World(WorldKind::Embedded),
+            WorldChoice::Peer(name) => WorldChoice::Peer(name),
         });
         let play = self.players.options(chosen)?;
-        let also = (self.world == Some(Worlds::Both)).then_some(WorldKind::Sim);
+        let also = (self.world == Some(WorldChoice::World(Worlds::Both))).then_some(WorldKind::Sim);
         let worlds = [play.world].into_iter().chain(also).collect();
         Ok(SuiteOptions {
             play,
@@ -235,11 +238,15 @@ impl RunArguments {
     /// The options that play a scenario once more in the same way, each with a blank before it.
     fn again(&self) -> String {
         let mut again = String::new();
-        let world = self.world.and_then(|world| world.to_possible_value());
+        let world = self.world.as_ref().and_then(|world| match world {
+            WorldChoice::World(world) => Some(world.to_possible_value()?.get_name().to_owned()),
+            WorldChoice::Peer(name) => Some(shell_word(name)),
+        });
         if let Some(world) = world {
-            again.push_str(&format!(" --world {}", world.get_name()));
+            again.push_str(&format!(" --world {world}"));
         }
-        for (name, path) in [("library", &self.players.library), ("server", &self.players.server)] {
+        let Players { library, server, peers, .. } = &self.players;
+        for (name, path) in [("library", library), ("server", server), ("peers", peers)] {
             if let Some(path) = path {
                 again.push_str(&format!(" --{name} {}", shell_word(&path.display().to_string())));
             }

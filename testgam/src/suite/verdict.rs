@@ -138,6 +138,9 @@ fn verdict(
     options: &SuiteOptions,
     transcript: &mut String,
 ) -> Result<Verdict, ScenarioFailure> {
+    if options.worlds == [WorldKind::Peer] {
+        return verdict_by_peer(scenario, options, transcript);
+    }
     let script = read_script(scenario)?;
     let accepted = read_snapshot(&scenario.snapshot)?;
     let mut expected = accepted.as_ref().map(|(_, snapshot)| snapshot.contents().to_owned());
@@ -181,6 +184,28 @@ fn verdict(
     }
 }
 
+/// Plays with a watcher of others' making: what it told in the end has to be what is there. How it tells of each step is its own.
+fn verdict_by_peer(
+    scenario: &Scenario,
+    options: &SuiteOptions,
+    transcript: &mut String,
+) -> Result<Verdict, ScenarioFailure> {
+    let mut text = fs::read(&scenario.file).map_err(|why| unreadable(&scenario.file, &why))?;
+    text.extend_from_slice(b"\nheal\nconverged\n");
+    let script = script(&text)?;
+    for _ in 0..options.repeat.get() {
+        let stop = options.play.stop.within(options.bound);
+        let played = play(&script, &PlayOptions { world: WorldKind::Peer, stop, ..options.play.clone() });
+        played.transcript.clone_into(transcript);
+        match &played.outcome {
+            Outcome::Held => {}
+            Outcome::Skipped(why) => return Ok(Verdict::Skipped(why.clone())),
+            Outcome::Failed(why) => return Err(failed(&script, None, transcript, why)),
+        }
+    }
+    Ok(Verdict::Held)
+}
+
 /// In which world to play, and for the how manieth time there.
 fn turns(options: &SuiteOptions) -> impl Iterator<Item = (WorldKind, u32)> {
     let times = options.repeat.get();
@@ -189,7 +214,11 @@ fn turns(options: &SuiteOptions) -> impl Iterator<Item = (WorldKind, u32)> {
 
 fn read_script(scenario: &Scenario) -> Result<Script, ScenarioFailure> {
     let text = fs::read(&scenario.file).map_err(|why| unreadable(&scenario.file, &why))?;
-    Script::parse(&text).map_err(|mistakes| {
+    script(&text)
+}
+
+fn script(text: &[u8]) -> Result<Script, ScenarioFailure> {
+    Script::parse(text).map_err(|mistakes| {
         let all: Vec<_> = mistakes.iter().map(ToString::to_string).collect();
         let line = mistakes.first().map_or(0, |mistake| mistake.line);
         ScenarioFailure { line, ..complaint(Kind::Unreadable, all.join("\n")) }

@@ -6,7 +6,7 @@ use std::thread;
 use gamin::ServerCommand;
 use testgam::PlayOptions;
 use testgam::explore::dice::Dice;
-use testgam::explore::{Exploration, explore};
+use testgam::explore::{Exploration, SIMPLIFYING_MAX, explore};
 use testgam::options::WorldKind;
 
 const TESTGAM: &str = env!("CARGO_BIN_EXE_testgam");
@@ -16,11 +16,12 @@ const HISTORIES: u64 = 12;
 fn what_is_told_of_four_writers_and_a_troubled_server_comes_true() {
     let server = ServerCommand { program: TESTGAM.into(), args: vec!["gam_server".into()] };
     let exploration = Exploration {
-        dice: Dice { world: WorldKind::Live, steps: 110 },
+        dice: Dice { steps: 110, ..Dice::new(WorldKind::Live) },
         seed: 0,
         first: 0,
         histories: HISTORIES,
         jobs: thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN),
+        simplifying: SIMPLIFYING_MAX,
         play: PlayOptions { server, ..PlayOptions::default() },
     };
     if let Some(finding) = explore(&exploration, |_, _, _| {}) {

@@ -6,7 +6,7 @@ use std::thread;
 
 use testgam::PlayOptions;
 use testgam::explore::dice::Dice;
-use testgam::explore::{Exploration, explore};
+use testgam::explore::{Exploration, SIMPLIFYING_MAX, explore};
 use testgam::options::WorldKind;
 
 const HISTORIES: u64 = 2000;
@@ -15,11 +15,12 @@ const OPERATIONS_MIN: u64 = 50;
 
 fn exploration(seed: u64, histories: u64) -> Exploration {
     Exploration {
-        dice: Dice { world: WorldKind::Sim, steps: 160 },
+        dice: Dice::new(WorldKind::Sim),
         seed,
         first: 0,
         histories,
         jobs: thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN),
+        simplifying: SIMPLIFYING_MAX,
         play: PlayOptions::default(),
     }
 }

@@ -1,0 +1,206 @@
+//! Entries of watchers: where they lie, and how one is found by what somebody calls it.
+//!
+//! What they say is left to `testgam-worlds`. Invariant: what this program carries is found from everywhere, its adapters too; a folder that is
+//! named stands for all of it.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use include_dir::{Dir, include_dir};
+use tempfile::TempDir;
+use testgam_worlds::peer::Bill;
+use testgam_worlds::peer::entry::{EntryError, Peer, PeerScope};
+
+/// The entries that come with this program, and their adapters.
+static OWN: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/peers");
+/// Where adapters lie beside entries.
+const ADAPTERS: &str = "adapters";
+/// How an entry's name ends.
+const ENDING: &str = "toml";
+
+/// A watcher that is played with.
+#[derive(Debug, Clone)]
+pub struct Contender {
+    /// How it is started and read.
+    pub peer: Arc<Peer>,
+    /// What it has cost.
+    pub bill: Bill,
+    /// Its adapters, unpacked.
+    _adapters: Option<Arc<TempDir>>,
+}
+
+impl Contender {
+    /// Whether it tells of the entries of a directory alone.
+    pub fn is_flat(&self) -> bool {
+        self.peer.scope == PeerScope::Directory
+    }
+}
+
+/// Entries in a folder.
+#[derive(Debug)]
+pub struct Peers {
+    /// The text of each by its name.
+    entries: Vec<(String, String)>,
+    adapters: PathBuf,
+    unpacked: Option<Arc<TempDir>>,
+}
+
+/// Why there is no such watcher.
+#[derive(Debug, thiserror::Error)]
+pub enum PeerError {
+    /// A folder or file cannot be read or written.
+    #[error("{}: {why}", .path.display())]
+    Unreadable {
+        /// Which one.
+        path: PathBuf,
+        /// Why not.
+        why: io::Error,
+    },
+    /// Nobody has described it.
+    #[error(
+        "`{name}` is no world and no watcher: there is no entry of that name, nor such a file or command; entries are: {known}"
+    )]
+    Unknown {
+        /// As it was named.
+        name: String,
+        /// Those that there are.
+        known: String,
+    },
+    /// Its entry is wrong.
+    #[error("the entry {name}: {why}")]
+    Entry {
+        /// Whose it is.
+        name: String,
+        /// What is wrong.
+        why: EntryError,
+    },
+}
+
+impl Peers {
+    /// The entries in a folder, or those that come with this program.
+    ///
+    /// # Errors
+    /// Says what cannot be read, or unpacked.
+    pub fn new(folder: Option<&Path>) -> Result<Peers, PeerError> {
+        let Some(folder) = folder else { return Peers::own() };
+        let unreadable = |path: &Path| {
+            let path = path.to_owned();
+            move |why| PeerError::Unreadable { path, why }
+        };
+        let folder = folder.canonicalize().map_err(unreadable(folder))?;
+        let mut entries = Vec::new();
+        for entry in fs::read_dir(&folder).map_err(unreadable(&folder))?.flatten() {
+            let path = entry.path();
+            if let Some(name) = name_of(&path) {
+                entries.push((name, fs::read_to_string(&path).map_err(unreadable(&path))?));
+            }
+        }
+        entries.sort();
+        Ok(Peers { entries, adapters: folder.join(ADAPTERS), unpacked: None })
+    }
+
+    fn own() -> Result<Peers, PeerError> {
+        let cannot = |why| PeerError::Unreadable { path: std::env::temp_dir(), why };
+        let entries =
+            OWN.files().filter_map(|file| Some((name_of(file.path())?, file.contents_utf8()?.to_owned())));
+        let mut entries: Vec<_> = entries.collect();
+        entries.sort();
+        let unpacked = tempfile::Builder::new().prefix("testgam-adapters-").tempdir().map_err(cannot)?;
+        let adapters = unpacked.path().join(ADAPTERS);
+        if let Some(carried) = OWN.get_dir(ADAPTERS) {
+            unpack(carried, unpacked.path()).map_err(cannot)?;
+        }
+        Ok(Peers { entries, adapters, unpacked: Some(Arc::new(unpacked)) })
+    }
+
+    /// What the entries are called.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.entries.iter().map(|(name, _)| name.as_str())
+    }
+
+    /// The watcher of this name; else the one that an entry at this path describes; else a command that prints paths, in lines of
+    /// the form `line`, if that is given.
+    ///
+    /// # Errors
+    /// Says that there is none, or what is wrong with its entry.
+    pub fn find(&self, name: &str, line: Option<&str>) -> Result<Contender, PeerError> {
+        let wrong = |why| PeerError::Entry { name: name.to_owned(), why };
+        let path = Path::new(name);
+        let peer = if let Some((_, text)) = self.entries.iter().find(|(known, _)| known == name) {
+            Peer::parse(name, text, &self.adapters)
+        } else if let Some(stem) = name_of(path) {
+            let unreadable = |why| PeerError::Unreadable { path: path.to_owned(), why };
+            let text = fs::read_to_string(path).map_err(unreadable)?;
+            let folder = std::path::absolute(path).map_err(unreadable)?;
+            Peer::parse(&stem, &text, &folder.with_file_name(ADAPTERS))
+        } else if is_command(name) {
+            Peer::guess(&from_anywhere(name), line)
+        } else {
+            let known = self.names().collect::<Vec<_>>().join(", ");
+            return Err(PeerError::Unknown { name: name.to_owned(), known });
+        };
+        let peer = Arc::new(peer.map_err(wrong)?);
+        Ok(Contender { peer, bill: Bill::default(), _adapters: self.unpacked.clone() })
+    }
+}
+
+/// What an entry is called, if the path is one's.
+fn name_of(path: &Path) -> Option<String> {
+    let is_entry = path.extension().is_some_and(|ending| ending == ENDING);
+    is_entry.then(|| path.file_stem().unwrap_or_default().to_string_lossy().into_owned())
+}
+
+/// Whether it is a command rather than a name: it says where its program is, or has arguments.
+fn is_command(name: &str) -> bool {
+    name.contains('/') || name.split_whitespace().count() > 1
+}
+
+/// A command whose program is found from everywhere.
+fn from_anywhere(command: &str) -> String {
+    let (program, rest) =
+        command.split_once(' ').map_or((command, None), |(program, rest)| (program, Some(rest)));
+    let program = match program.contains('/') {
+        true => std::path::absolute(program).unwrap_or_else(|_| program.into()).display().to_string(),
+        false => program.to_owned(),
+    };
+    rest.map_or(program.clone(), |rest| format!("{program} {rest}"))
+}
+
+/// Writes what is carried into a folder. What begins as a script does may be run.
+fn unpack(carried: &Dir<'_>, folder: &Path) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    carried.extract(folder)?;
+    for file in carried.files().filter(|file| file.contents().starts_with(b"#!")) {
+        fs::set_permissions(folder.join(file.path()), fs::Permissions::from_mode(0o755))?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_watcher_is_found_by_name_by_file_and_by_command() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let entry = folder.path().join("mine.toml");
+        fs::write(&entry, "command = ['{adapters}/mine']").expect("it can be written");
+        let peers = Peers::new(Some(folder.path())).expect("it is readable");
+        let found = |name: &str| peers.find(name, None).map(|found| found.peer.name.clone());
+        assert_eq!(found("mine").expect("an entry"), "mine");
+        assert_eq!(found(entry.to_str().expect("text")).expect("an entry"), "mine");
+        assert_eq!(found("./my-watcher").expect("a command"), "my-watcher");
+        let why = found("yours").expect_err("nobody has described it").to_string();
+        assert!(why.ends_with("entries are: mine"), "{why}");
+    }
+
+    #[test]
+    fn every_entry_that_comes_along_can_be_played() {
+        let peers = Peers::new(None).expect("a scratch folder");
+        for name in peers.names() {
+            peers.find(name, None).unwrap_or_else(|why| panic!("{why}"));
+        }
+    }
+}
