@@ -17,7 +17,7 @@ use crate::server::SERVER_ARGUMENT;
 use crate::suite::interrupt;
 use crate::world_choice::{WorldChoice, WorldParser};
 use crate::{
-    Language, Outcome, PlayOptions, Script, become_another_if_asked, explore, interactive, play,
+    Language, Outcome, PlayOptions, Script, become_another_if_asked, explore, interactive, league, play,
     repl, suite,
 };
 
@@ -50,6 +50,7 @@ struct Arguments {
 enum Command {
     Run(suite::command::RunArguments),
     Explore(explore::command::ExploreArguments),
+    League(league::command::LeagueArguments),
     /// Print a completion script: testgam completions bash >>~/.bash_completion
     Completions {
         /// The shell that is to complete.
@@ -92,6 +93,7 @@ pub fn run() -> ExitCode {
         Some(Command::GamServer { arguments }) => gamin_server::run(arguments),
         Some(Command::Run(arguments)) => suite::command::run(&arguments),
         Some(Command::Explore(arguments)) => explore::command::run(&arguments),
+        Some(Command::League(arguments)) => league::command::run(&arguments),
         Some(Command::Completions { shell }) => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut command(), "testgam", &mut script);

@@ -9,6 +9,7 @@ mod command_line;
 pub mod explore;
 pub mod interactive;
 pub mod interpreter;
+pub mod league;
 pub mod options;
 pub mod peers;
 pub mod play;

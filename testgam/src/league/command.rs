@@ -1,0 +1,185 @@
+//! `testgam league`: the arguments, the line that shows how far it is, and where results go.
+//!
+//! Playing is left to `league`. Invariant: what was played is written at once, so that who is interrupted goes on where he was.
+
+use std::fs;
+use std::io::{self, IsTerminal, Write};
+use std::num::NonZero;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::thread;
+
+use nix::sys::utsname::uname;
+
+use super::standing::Standing;
+use super::table::{Absent, Machine, file_name, markdown};
+use super::{Fixture, play};
+use crate::peers::{PeerError, Peers};
+use crate::say::say;
+use crate::suite::interrupt::{INTERRUPTED, stop_on_signals};
+use testgam_worlds::peer::process::version;
+use testgam_worlds::stop::Stop;
+
+/// The exit status when nothing was played.
+const UNPLAYED: u8 = 2;
+
+/// Play the same histories and ordeals with each file watcher that is installed, and write what came of it: a table, and a scenario for
+/// each accusation.
+///
+/// What is missing is named, and how it is installed. Who is interrupted goes on where he was: what is in the folder of results
+/// already is not played again, if version, command, seed and number of histories are the same.
+#[derive(Debug, Clone, clap::Args)]
+#[command(
+    after_help = "Exit status: 0 if something was played, whatever came of it, 2 if nothing was, 130 if interrupted."
+)]
+pub struct LeagueArguments {
+    /// Watchers: names of entries, paths of entries, or commands; without any, all entries
+    #[arg(value_name = "WATCHER")]
+    pub watchers: Vec<String>,
+    /// Where the dice begin: the same seed gives the same histories
+    #[arg(long, value_name = "S", default_value = "1")]
+    pub seed: u64,
+    /// How many histories each watcher plays
+    #[arg(long, value_name = "N", default_value = "50")]
+    pub histories: u64,
+    /// How many histories are played at once [default: the number of processors]
+    #[arg(short, long, value_name = "N")]
+    pub jobs: Option<NonZero<usize>>,
+    /// The folder of results: table.md, results.json, and for each watcher a folder of scenarios
+    #[arg(short, long, value_name = "FOLDER", default_value = "league")]
+    pub output: PathBuf,
+    /// Play everything again
+    #[arg(long)]
+    pub again: bool,
+    /// The folder of entries of watchers, and of their adapters, instead of those in this program
+    #[arg(long, value_name = "FOLDER")]
+    pub peers: Option<PathBuf>,
+}
+
+/// Why there are no results.
+#[derive(Debug, thiserror::Error)]
+enum LeagueError {
+    #[error(transparent)]
+    Peer(#[from] PeerError),
+    #[error("{}: {why}", .path.display())]
+    Unwritable { path: PathBuf, why: io::Error },
+}
+
+/// Does what the arguments say. To be called before any thread is started.
+pub fn run(arguments: &LeagueArguments) -> ExitCode {
+    let stop = Stop::default();
+    if let Err(why) = stop_on_signals(stop.clone()) {
+        say(&format!("testgam: signals are not heard: {why}"));
+    }
+    match try_run(arguments, &stop) {
+        Ok(_) if stop.is_asked() => ExitCode::from(INTERRUPTED),
+        Ok(0) => ExitCode::from(UNPLAYED),
+        Ok(_) => ExitCode::SUCCESS,
+        Err(why) => {
+            say(&format!("testgam: {why}"));
+            ExitCode::from(UNPLAYED)
+        }
+    }
+}
+
+/// Plays, and gives how many watchers have a result.
+fn try_run(arguments: &LeagueArguments, stop: &Stop) -> Result<usize, LeagueError> {
+    let peers = Peers::new(arguments.peers.as_deref())?;
+    let mut names = arguments.watchers.clone();
+    if names.is_empty() {
+        names = peers.names().map(str::to_owned).collect();
+    }
+    let jobs = arguments.jobs.or(thread::available_parallelism().ok()).unwrap_or(NonZero::<usize>::MIN);
+    let fixture = Fixture { seed: arguments.seed, histories: arguments.histories, jobs, stop: stop.clone() };
+    let (mut results, mut absent) = (Vec::new(), Vec::new());
+    for (number, name) in names.iter().enumerate() {
+        let contender = peers.find(name, None)?;
+        let peer = &contender.peer;
+        let file = arguments.output.join(&peer.name).join("result.json");
+        let before = fs::read(&file).ok().and_then(|text| serde_json::from_slice::<Standing>(&text).ok());
+        let before = before.filter(|before| !arguments.again && before.is_of(&contender, &fixture));
+        if let Some(before) = before {
+            say(&format!("testgam: {}: played already", peer.name));
+            results.push(before);
+            continue;
+        }
+        let at = format!("{} ({} of {})", peer.name, number + 1, names.len());
+        if let Err(why) = version(peer) {
+            say(&format!("testgam: {at}: not here: {why}; {}", peer.install));
+            absent.push(Absent { name: peer.name.clone(), why, install: peer.install.clone() });
+            continue;
+        }
+        let progress = Progress { at: &at, is_seen: io::stderr().is_terminal() };
+        say(&format!("testgam: {at} begins"));
+        let Ok(result) = play(&contender, &fixture, &|what| progress.tell(what)) else { continue };
+        progress.end();
+        if stop.is_asked() {
+            break;
+        }
+        say(&format!("testgam: {at}: {:.0} s", result.took_s));
+        write_result(&arguments.output, &file, &result)?;
+        results.push(result);
+    }
+    write_tables(&arguments.output, &results, &absent)?;
+    Ok(results.len())
+}
+
+fn write_result(folder: &Path, file: &Path, result: &Standing) -> Result<(), LeagueError> {
+    for (claim, charge) in &result.claims {
+        write(&folder.join(file_name(&result.name, claim)), charge.scenario.as_bytes())?;
+    }
+    write(file, &json(result))
+}
+
+fn write_tables(folder: &Path, results: &[Standing], absent: &[Absent]) -> Result<(), LeagueError> {
+    write(&folder.join("table.md"), markdown(results, absent, &machine()).as_bytes())?;
+    write(&folder.join("results.json"), &json(&(machine(), results, absent)))
+}
+
+fn json(value: &impl serde::Serialize) -> Vec<u8> {
+    let mut text = serde_json::to_vec_pretty(value).expect("because all of it is text and numbers");
+    text.push(b'\n');
+    text
+}
+
+fn write(path: &Path, text: &[u8]) -> Result<(), LeagueError> {
+    let unwritable = |why| LeagueError::Unwritable { path: path.to_owned(), why };
+    fs::create_dir_all(path.parent().unwrap_or(Path::new("."))).map_err(unwritable)?;
+    fs::write(path, text).map_err(unwritable)
+}
+
+/// Where this is played.
+fn machine() -> Machine {
+    let kernel = uname().map(|name| name.release().to_string_lossy().into_owned()).unwrap_or_default();
+    let folder = std::env::temp_dir();
+    let mounts = fs::read_to_string("/proc/self/mounts").unwrap_or_default();
+    let lines = mounts.lines().filter_map(|line| {
+        let mut words = line.split(' ').skip(1);
+        Some((words.next()?.to_owned(), words.next()?.to_owned()))
+    });
+    let file_system = lines.filter(|(at, _)| folder.starts_with(at)).max_by_key(|(at, _)| at.len());
+    let processors = thread::available_parallelism().map_or(1, NonZero::get);
+    Machine { kernel, file_system: file_system.map(|(_, kind)| kind).unwrap_or_default(), processors }
+}
+
+/// A line on standard error, if somebody looks at it.
+struct Progress<'a> {
+    at: &'a str,
+    is_seen: bool,
+}
+
+impl Progress<'_> {
+    fn tell(&self, what: &str) {
+        if self.is_seen {
+            // Nobody is told that nobody could be told.
+            let _ = write!(io::stderr(), "\r\x1b[K{}: {what}", self.at);
+        }
+    }
+
+    fn end(&self) {
+        self.tell("");
+        if self.is_seen {
+            let _ = write!(io::stderr(), "\r\x1b[K");
+        }
+    }
+}
