@@ -19,7 +19,7 @@ connection.sendall(json.dumps(commands.pop(0)).encode() + b"\n")
 for line in connection.makefile():
     answer = json.loads(line)
     if "error" in answer or "warning" in answer:
-        print("warning", answer.get("error") or answer["warning"], sep="\t", flush=True)
+        print("warning", " ".join((answer.get("error") or answer["warning"]).split()), sep="\t", flush=True)
     for file in answer.get("files", []):
         print("exists" if file["exists"] else "gone", file["name"], sep="\t", flush=True)
     if "subscribe" in answer:
