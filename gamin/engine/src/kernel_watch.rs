@@ -37,7 +37,7 @@ pub(crate) struct Arming {
     pub level: Level,
     pub state: ArmingState,
     /// How often the kernel had been asked for something new when it was last asked about this; as far as that fits.
-    asked: u32,
+    asked: u16,
 }
 
 /// One directory that is needed.
@@ -313,10 +313,10 @@ impl KernelWatches {
     }
 }
 
-/// A count as it is kept with each arming. One that is four thousand million counts old may be taken for new, which costs a scan.
+/// A count as it is kept with each arming. One that is a multiple of 65,536 counts old may be taken for new, which costs a scan.
 #[allow(clippy::cast_possible_truncation, reason = "what does not fit is left out")]
-fn low_bits(count: u64) -> u32 {
-    count as u32
+fn low_bits(count: u64) -> u16 {
+    count as u16
 }
 
 #[cfg(test)]
@@ -343,6 +343,11 @@ mod tests {
         let mut all: Vec<_> = all.collect();
         all.sort();
         all
+    }
+
+    #[test]
+    fn there_may_be_many() {
+        assert_eq!(size_of::<KernelWatch>(), 16);
     }
 
     #[test]
@@ -392,10 +397,9 @@ mod tests {
     #[test]
     fn whom_an_arming_serves_is_found_below_it() {
         let (mut watches, mut effects) = (KernelWatches::default(), VecDeque::new());
-        for (number, need) in
-            [listed("/a/b"), entry("/a", "x"), listed("/a b"), entry("/", "y")].iter().enumerate()
-        {
-            watches.hold(WatchId(number as u32), need, &mut effects);
+        let needs = [listed("/a/b"), entry("/a", "x"), listed("/a b"), entry("/", "y")];
+        for (number, need) in (1..).zip(&needs) {
+            watches.hold(WatchId(number), need, &mut effects);
         }
         let users = |directory: &str| {
             let id = watches.after(0).find(|(_, path, ..)| ***path == *directory.as_bytes());
@@ -405,9 +409,9 @@ mod tests {
                 .map(|watch| watch.0)
                 .collect::<Vec<_>>()
         };
-        assert_eq!(users("/"), [0, 1, 2, 3]);
-        assert_eq!(users("/a"), [0, 1]);
-        assert_eq!(users("/a/b"), [0]);
-        assert_eq!(users("/a b"), [2]);
+        assert_eq!(users("/"), [1, 2, 3, 4]);
+        assert_eq!(users("/a"), [1, 2]);
+        assert_eq!(users("/a/b"), [1]);
+        assert_eq!(users("/a b"), [3]);
     }
 }
