@@ -171,6 +171,7 @@ fn from_anywhere(command: &str) -> String {
 /// Writes what is carried into a folder. What begins as a script does may be run.
 fn unpack(carried: &Dir<'_>, folder: &Path) -> io::Result<()> {
     use std::os::unix::fs::PermissionsExt;
+    fs::create_dir_all(folder.join(carried.path()))?;
     carried.extract(folder)?;
     for file in carried.files().filter(|file| file.contents().starts_with(b"#!")) {
         fs::set_permissions(folder.join(file.path()), fs::Permissions::from_mode(0o755))?;
