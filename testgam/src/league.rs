@@ -5,6 +5,7 @@
 
 pub mod command;
 pub mod ordeals;
+mod page;
 pub mod standing;
 pub mod table;
 

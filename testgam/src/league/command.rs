@@ -11,6 +11,7 @@ use std::thread;
 
 use nix::sys::utsname::uname;
 
+use super::page::html;
 use super::standing::Standing;
 use super::table::{Absent, Machine, file_name, markdown};
 use super::{Fixture, play};
@@ -20,6 +21,8 @@ use crate::suite::interrupt::{INTERRUPTED, stop_on_signals};
 use testgam_worlds::peer::process::version;
 use testgam_worlds::stop::Stop;
 
+/// How many histories are played at once for each processor.
+const JOBS: NonZero<usize> = NonZero::<usize>::MIN.saturating_add(2);
 /// The exit status when nothing was played.
 const UNPLAYED: u8 = 2;
 
@@ -42,10 +45,10 @@ pub struct LeagueArguments {
     /// How many histories each watcher plays
     #[arg(long, value_name = "N", default_value = "50")]
     pub histories: u64,
-    /// How many histories are played at once [default: the number of processors]
+    /// How many histories are played at once; most of the time they wait [default: three times the number of processors]
     #[arg(short, long, value_name = "N")]
     pub jobs: Option<NonZero<usize>>,
-    /// The folder of results: table.md, results.json, and for each watcher a folder of scenarios
+    /// The folder of results: table.md, table.html, results.json, and for each watcher a folder of scenarios
     #[arg(short, long, value_name = "FOLDER", default_value = "league")]
     pub output: PathBuf,
     /// Play everything again
@@ -89,7 +92,8 @@ fn try_run(arguments: &LeagueArguments, stop: &Stop) -> Result<usize, LeagueErro
     if names.is_empty() {
         names = peers.names().map(str::to_owned).collect();
     }
-    let jobs = arguments.jobs.or(thread::available_parallelism().ok()).unwrap_or(NonZero::<usize>::MIN);
+    let processors = thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN);
+    let jobs = arguments.jobs.unwrap_or_else(|| processors.saturating_mul(JOBS));
     let fixture = Fixture { seed: arguments.seed, histories: arguments.histories, jobs, stop: stop.clone() };
     let (mut results, mut absent) = (Vec::new(), Vec::new());
     for (number, name) in names.iter().enumerate() {
@@ -133,6 +137,7 @@ fn write_result(folder: &Path, file: &Path, result: &Standing) -> Result<(), Lea
 
 fn write_tables(folder: &Path, results: &[Standing], absent: &[Absent]) -> Result<(), LeagueError> {
     write(&folder.join("table.md"), markdown(results, absent, &machine()).as_bytes())?;
+    write(&folder.join("table.html"), html(results, absent, &machine()).as_bytes())?;
     write(&folder.join("results.json"), &json(&(machine(), results, absent)))
 }
 

@@ -19,8 +19,10 @@ use crate::play::{self, Played};
 pub const NAMES: &[&str] = &["overflow", "killed", "slow reader", "four writers", "few watches"];
 /// How often each is played before it counts.
 const PROOFS: u32 = 3;
-/// How often a file is written to see how soon that is told.
-const WRITES: usize = 100;
+/// How often a file is written to see how soon that is told, at least and at most, and how long that may take.
+const WRITES_MIN: u128 = 20;
+const WRITES_MAX: u128 = 100;
+const WRITING: Duration = Duration::from_secs(20);
 /// How many trees of ten directories are watched to see what many cost.
 const TREES: usize = 1000;
 /// The longest that one may take.
@@ -106,7 +108,10 @@ impl Ordeals {
     /// What it costs: with few files, and with many directories.
     pub fn expenses(&self) -> Expenses {
         let watch = self.watch;
-        let writes = "append a\n".repeat(WRITES);
+        let quiet =
+            self.play.contender.as_ref().map_or(1, |contender| contender.peer.quiet.as_millis().max(1));
+        let writes = (WRITING.as_millis() / quiet).clamp(WRITES_MIN, WRITES_MAX);
+        let writes = "append a\n".repeat(writes as usize);
         let small = self.bill(&format!("{EXTENDED_HEADER}\nconnect\nquietly\n{watch}\n{writes}end\n"));
         let trees: String = (0..TREES).map(|number| format!("mktree t{number} 9\n")).collect();
         let large =

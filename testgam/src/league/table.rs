@@ -77,45 +77,57 @@ fn histories(result: &Standing) -> String {
 fn outcome(outcome: &Ending) -> String {
     match outcome {
         Ending::Held => "held".to_owned(),
-        Ending::Skipped(why) => format!("not played: {}", cell(why)),
+        Ending::Skipped(_) => "not played".to_owned(),
         Ending::Broken { claim, proof, .. } if proof.shown == proof.played => format!("**{claim}**"),
         Ending::Broken { claim, proof, .. } => format!("**{claim}** ({} of {})", proof.shown, proof.played),
     }
 }
 
 fn costs(results: &[Standing]) -> String {
-    let mut text = "## What it costs\n| watcher | a file is told after (p50, p99, worst) ms | its own delay ms | watches after ms | threads | descriptors | memory MiB | \
-                    10,000 directories: watches after ms | memory MiB | processor ms |\n|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|\n"
-        .to_owned();
-    for result in results {
-        let Expenses {
-            latency_p50_us,
-            latency_p99_us,
-            latency_max_us,
-            start_ms,
-            small,
-            start_large_ms,
-            large,
-        } = &result.expenses;
-        let ms = |us: &u64| format!("{:.2}", *us as f64 / 1000.0);
-        let mib = |kib: u64| format!("{:.1}", kib as f64 / 1024.0);
-        let (start, memory, processor) = match start_large_ms {
-            Some(start) => (start.to_string(), mib(large.memory_kib), large.processor_ms.to_string()),
-            None => ("-".into(), "-".into(), "-".into()),
-        };
-        let latency = [latency_p50_us, latency_p99_us, latency_max_us].map(ms).join(", ");
-        let _ = writeln!(
-            text,
-            "| {} | {latency} | {} | {start_ms} | {} | {} | {} | {start} | {memory} | {processor} |",
-            result.name,
-            result.quiet_ms,
-            small.threads,
-            small.descriptors,
-            mib(small.memory_kib)
-        );
-    }
-    text.push('\n');
-    text
+    let row = |cells: Vec<String>| format!("| {} |\n", cells.join(" | "));
+    let heads = cost_heads().map(str::to_owned).to_vec();
+    let line = "|---|".to_owned() + &"---:|".repeat(heads.len() - 1) + "\n";
+    let rows: String = results.iter().map(|result| row(cost_cells(result).to_vec())).collect();
+    format!("## What it costs\n{}{line}{rows}\n", row(heads))
+}
+
+/// The heads of the columns of what a watcher costs.
+pub fn cost_heads() -> [&'static str; 10] {
+    [
+        "watcher",
+        "a file is told after (p50, p99, worst) ms",
+        "its own delay ms",
+        "watches after ms",
+        "threads",
+        "descriptors",
+        "memory MiB",
+        "10,000 directories: watches after ms",
+        "memory MiB",
+        "processor ms",
+    ]
+}
+
+/// What stands under them.
+pub fn cost_cells(result: &Standing) -> [String; 10] {
+    let Expenses { latency_p50_us, latency_p99_us, latency_max_us, start_ms, small, start_large_ms, large } =
+        &result.expenses;
+    let ms = |us: &u64| format!("{:.2}", *us as f64 / 1000.0);
+    let mib = |kib: u64| format!("{:.1}", kib as f64 / 1024.0);
+    let large = start_large_ms
+        .map(|start| [start.to_string(), mib(large.memory_kib), large.processor_ms.to_string()]);
+    let [start_large, memory_large, processor] = large.unwrap_or(["-", "-", "-"].map(str::to_owned));
+    [
+        result.name.clone(),
+        [latency_p50_us, latency_p99_us, latency_max_us].map(ms).join(", "),
+        result.quiet_ms.to_string(),
+        start_ms.to_string(),
+        small.threads.to_string(),
+        small.descriptors.to_string(),
+        mib(small.memory_kib),
+        start_large,
+        memory_large,
+        processor,
+    ]
 }
 
 fn commands(results: &[Standing]) -> String {
@@ -151,10 +163,14 @@ fn counterexamples(results: &[Standing]) -> String {
                 charge.message, charge.scenario
             );
         }
-        for (name, outcome) in &result.ordeals {
-            if let Ending::Broken { claim, message, .. } = outcome {
-                let _ = write!(text, "### {}, {name}: {claim}\n{message}.\n\n", result.name);
-            }
+        for (name, ending) in &result.ordeals {
+            let _ = match ending {
+                Ending::Held => Ok(()),
+                Ending::Skipped(why) => write!(text, "### {}, {name}: not played\n{why}.\n\n", result.name),
+                Ending::Broken { claim, message, .. } => {
+                    write!(text, "### {}, {name}: {claim}\n{message}.\n\n", result.name)
+                }
+            };
         }
     }
     if text.is_empty() { text } else { format!("## Counterexamples\n{text}") }

@@ -117,8 +117,10 @@ impl PeerWatch {
     /// Says why it does not watch.
     pub fn begin(&mut self) -> Result<(), StepError> {
         match self.begin_watching() {
-            Err(StepError::Broken(complaint)) if self.task.watches.is_some() => {
-                Err(StepError::Impossible(format!("granted so few watches, it does not begin: {complaint}")))
+            Err(StepError::Broken(Complaint { what: why, .. }) | StepError::Failed(why))
+                if self.task.watches.is_some() =>
+            {
+                Err(StepError::Impossible(format!("granted so few watches, it does not begin: {why}")))
             }
             begun => begun,
         }
