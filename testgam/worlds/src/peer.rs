@@ -2,7 +2,7 @@
 //!
 //! An [entry] says how it is started and read; a watcher costs no line of code. Each request of a client is a process of its own, so a request
 //! is what somebody sees who starts that watcher there. What is there already, the client looks up by itself, as whoever starts a watcher
-//! does. Then the lines make a [account], which is turned into events, and a judge compares it with the disk. Invariant: what a watcher does
+//! does. Then the lines make an account, which is turned into events, and a judge compares it with the disk. Invariant: what a watcher does
 //! not promise is skipped, and never held against it.
 
 mod account;
