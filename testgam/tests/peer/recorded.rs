@@ -43,10 +43,12 @@ fn recorded(text: &str) -> Vec<(&str, Vec<String>)> {
     for line in text.lines() {
         match (line.strip_prefix("  "), all.last_mut()) {
             (Some(expected), Some((_, read))) => read.push(expected.to_owned()),
-            _ if line.starts_with('#') || line.is_empty() => {}
+            _ if line.starts_with('#') => {}
             _ => all.push((line, Vec::new())),
         }
     }
+    // An empty line is one of the watcher's only if something stands below it.
+    all.retain(|(line, read)| !(line.is_empty() && read.is_empty()));
     all
 }
 
@@ -57,5 +59,6 @@ fn written(saying: &Saying) -> String {
         Saying::Look(path) => format!("look {}", path.display()),
         Saying::Move(from, to) => format!("move {} -> {}", from.display(), to.display()),
         Saying::Gap => "gap".to_owned(),
+        Saying::Poke => "poke".to_owned(),
     }
 }

@@ -77,6 +77,7 @@ impl Account {
                 self.is_gapped = true;
                 Vec::new()
             }
+            Saying::Poke => Vec::new(),
         }
     }
 

@@ -23,6 +23,8 @@ pub enum Saying {
     Move(PathBuf, PathBuf),
     /// The watcher lost some.
     Gap,
+    /// Something has happened, to whatever file.
+    Poke,
 }
 
 /// What a word of a watcher means.
@@ -68,6 +70,17 @@ pub struct Reading {
     pub senses: Vec<(Sense, Regex)>,
 }
 
+impl Form {
+    /// Whether its lines say what they are about.
+    fn has_path(&self) -> bool {
+        match self {
+            Form::Line(form) => form.capture_names().flatten().any(|name| name == "path"),
+            Form::Json(pointers) => pointers.path.is_some(),
+            Form::Guess => true,
+        }
+    }
+}
+
 impl Reading {
     /// What a line says of the files below a directory.
     pub fn read(&self, line: &[u8], directory: &Path) -> Vec<Saying> {
@@ -99,6 +112,7 @@ impl Reading {
             Sense::Gap => Some(Saying::Gap),
             Sense::Present => place(&found.path).map(Saying::Present),
             Sense::Absent => place(&found.path).map(Saying::Absent),
+            Sense::Look if !self.form.has_path() => Some(Saying::Poke),
             Sense::Look => place(&found.path).map(Saying::Look),
             // One of the two may lie outside.
             Sense::Move => match (place(&found.path), place(&found.to)) {
@@ -236,6 +250,14 @@ mod tests {
         assert_eq!(read(&reading, line), [Saying::Look("a".into()), Saying::Look("b\n".into())]);
         assert_eq!(read(&reading, r#"{"kind":"any"}"#), []);
         assert_eq!(read(&reading, "no JSON"), []);
+    }
+
+    #[test]
+    fn lines_of_a_form_without_a_path_are_pokes() {
+        let form = Form::Line(Regex::new("^(?<what>changed|sleeps)$").expect("a regex"));
+        let reading = reading(form, &[(Sense::Look, "changed")]);
+        assert_eq!(read(&reading, "changed"), [Saying::Poke]);
+        assert_eq!(read(&reading, "sleeps"), []);
     }
 
     #[test]

@@ -333,6 +333,7 @@ impl PeerWatch {
                     Saying::Present(told) | Saying::Look(told) | Saying::Move(_, told) => {
                         path.ends_with(told)
                     }
+                    Saying::Poke => true,
                     Saying::Absent(_) | Saying::Gap => false,
                 })
             };
@@ -387,7 +388,7 @@ impl PeerWatch {
         match saying {
             Saying::Present(path) | Saying::Absent(path) | Saying::Look(path) => is_seen(path),
             Saying::Move(from, to) => is_seen(from) && is_seen(to),
-            Saying::Gap => true,
+            Saying::Gap | Saying::Poke => true,
         }
     }
 
