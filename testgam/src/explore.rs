@@ -170,9 +170,11 @@ fn finding(
     let with = |stop: Stop| PlayOptions { stop, ..play.clone() };
     let history = roll.least(&flaw, &with(play.stop.within(exploration.simplifying)));
     let last = with(play.stop.without_deadline());
-    let proof = (dice.world == WorldKind::Peer).then(|| history.prove(&flaw, &last));
-    let again = history.play(&last).1.filter(|again| again.name() == flaw.name() || proof.is_none());
-    let flaw = again.unwrap_or(flaw);
-    let is_shown = proof.is_none_or(|proof| proof.shown > 0);
-    is_shown.then_some(Finding { number, seed: *seed, flaw, history, proof })
+    let found = |flaw: Flaw, proof| Finding { number, seed: *seed, flaw, history: history.clone(), proof };
+    if dice.world == WorldKind::Peer {
+        let (proof, again) = history.prove(&flaw, &last);
+        return again.map(|flaw| found(flaw, Some(proof)));
+    }
+    let again = history.play(&last).1;
+    Some(found(again.unwrap_or(flaw), None))
 }

@@ -1,7 +1,8 @@
 //! The league: the same histories and ordeals for each watcher, and what came of them.
 //!
-//! Which watchers there are is left to `peers`, how results look to [`table`], what they say to [`standing`], the command line to [`command`]. Invariant: what is counted was shown
-//! twice; a result depends on seed and number of histories, and says so.
+//! Which watchers there are is left to `peers`, how results look to [`table`], what they say to [`standing`], the command line to [`command`]. Invariant: a claim
+//! is named only if its least history showed it once more, and says how often it did; in how many histories it arose, is counted without
+//! playing these again.
 
 pub mod command;
 pub mod ordeals;
@@ -24,7 +25,11 @@ use ordeals::Ordeals;
 use standing::{Charge, Expenses, Standing};
 
 /// How long each of the least histories is looked for.
-const SIMPLIFYING_MAX: Duration = Duration::from_secs(30);
+const SIMPLIFYING_MAX: Duration = Duration::from_secs(10);
+/// A watcher whose own delay is this long mostly has its histories wait ...
+const SLOW: Duration = Duration::from_millis(500);
+/// ... so that so many times more of them are played at once.
+const SLOW_JOBS: NonZero<usize> = NonZero::<usize>::MIN.saturating_add(3);
 
 /// What is played.
 #[derive(Debug, Clone)]
@@ -92,12 +97,13 @@ impl Standing {
             stop: fixture.stop.clone(),
             ..PlayOptions::default()
         };
+        let is_slow = contender.peer.quiet >= SLOW;
         let exploration = Exploration {
             dice: Dice { is_flat: contender.is_flat(), is_calm: true, ..Dice::new(WorldKind::Peer) },
             seed: fixture.seed,
             first: 0,
             histories: fixture.histories,
-            jobs: fixture.jobs,
+            jobs: if is_slow { fixture.jobs.saturating_mul(SLOW_JOBS) } else { fixture.jobs },
             play,
             simplifying: SIMPLIFYING_MAX,
         };

@@ -252,10 +252,12 @@ impl History {
         (tally, flaw)
     }
 
-    /// How often this flaw shows when it is played a few times, and how often that is: for who is accused of something.
-    pub fn prove(&self, flaw: &Flaw, options: &PlayOptions) -> Proof {
-        let shows = |_: &u32| self.play(options).1.is_some_and(|found| found.name() == flaw.name());
-        Proof { shown: (0..PROOFS).filter(shows).count() as u32, played: PROOFS }
+    /// How often this flaw shows when it is played a few times, how often that is, and what was seen last: for who is accused of
+    /// something.
+    pub fn prove(&self, flaw: &Flaw, options: &PlayOptions) -> (Proof, Option<Flaw>) {
+        let seen = (0..PROOFS).filter_map(|_| self.play(options).1);
+        let seen: Vec<_> = seen.filter(|found| found.name() == flaw.name()).collect();
+        (Proof { shown: seen.len() as u32, played: PROOFS }, seen.into_iter().last())
     }
 
     /// Counts what was asked for, and what was told.

@@ -112,7 +112,7 @@ fn least() -> Result<(), Failed> {
         let Some(flaw) = roll.history().play(&options).1 else { continue };
         let least = roll.least(&flaw, &options);
         let lines = least.text().lines().count();
-        let proof = least.prove(&flaw, &options);
+        let (proof, _) = least.prove(&flaw, &options);
         if lines > 10 || proof.shown != proof.played {
             return Err(format!("{proof:?}\n{}", least.text()).into());
         }
