@@ -8,6 +8,7 @@ use std::time::Duration;
 use gamin::ServerCommand;
 use testgam_worlds::abi::LoadedLibrary;
 use testgam_worlds::live::{ClientLibrary, LiveMonitor, LiveOptions, OwnLibrary, RealFiles};
+use testgam_worlds::peer::process::missing;
 use testgam_worlds::stop::Stop;
 use testgam_worlds::world::{StepError, World};
 use testgam_worlds::{embedded, live, peer, sim};
@@ -112,7 +113,11 @@ impl Players {
 
     /// The watcher of this name.
     fn contender(&self, name: &str) -> Result<Contender, PeerError> {
-        Peers::new(self.peers.as_deref())?.find(name, self.line.as_deref())
+        let contender = Peers::new(self.peers.as_deref())?.find(name, self.line.as_deref())?;
+        match missing(&contender.peer) {
+            Some(need) => Err(PeerError::missing(&contender.peer, need)),
+            None => Ok(contender),
+        }
     }
 }
 

@@ -68,6 +68,16 @@ pub enum PeerError {
         /// Those that there are.
         known: String,
     },
+    /// It is not installed, or not all that it needs.
+    #[error("{name} can't be started: {need} is not there{install}")]
+    Missing {
+        /// Whose it is.
+        name: String,
+        /// The program or file.
+        need: String,
+        /// How to have it, behind a semicolon, if its entry says so.
+        install: String,
+    },
     /// Its entry is wrong.
     #[error("the entry {name}: {why}")]
     Entry {
@@ -76,6 +86,13 @@ pub enum PeerError {
         /// What is wrong.
         why: EntryError,
     },
+}
+
+impl PeerError {
+    pub(crate) fn missing(peer: &Peer, need: String) -> PeerError {
+        let install = if peer.install.is_empty() { String::new() } else { format!("; {}", peer.install) };
+        PeerError::Missing { name: peer.name.clone(), need, install }
+    }
 }
 
 impl Peers {

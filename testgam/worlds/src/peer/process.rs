@@ -3,7 +3,6 @@
 //! What it prints is left to `hearing`. Invariant: when this is dropped, no process that carries its mark is left.
 
 use std::ffi::OsString;
-use std::fs;
 use std::io::Write;
 use std::path::Path;
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
@@ -125,22 +124,25 @@ impl Drop for PeerProcess {
     }
 }
 
+/// Which of the programs and files is not there that a watcher needs, its own among them.
+pub fn missing(peer: &Peer) -> Option<String> {
+    let is_there = |need: &String| match need.contains('/') {
+        true => Path::new(need).exists(),
+        false => std::env::var_os("PATH")
+            .is_some_and(|path| std::env::split_paths(&path).any(|folder| folder.join(need).is_file())),
+    };
+    let needs = peer.needs.iter().chain(peer.command.first());
+    needs.map(|need| filled_anywhere(peer, need)).find(|need| !is_there(need))
+}
+
 /// Whether a watcher is here: the first word of its version, or what is missing.
 ///
 /// # Errors
 /// Says what is missing, or what came of asking for its version.
 pub fn version(peer: &Peer) -> Result<String, String> {
-    let around = Surrounding { directory: Path::new("/nowhere"), home: Path::new("/"), watches: None };
-    let filled = |word: &String| fill(peer, word, &around, "version");
-    for need in peer.needs.iter().map(filled) {
-        let is_there = match need.contains('/') {
-            true => fs::metadata(&need).is_ok(),
-            false => std::env::var_os("PATH")
-                .is_some_and(|path| std::env::split_paths(&path).any(|folder| folder.join(&need).is_file())),
-        };
-        if !is_there {
-            return Err(format!("{need} is not there"));
-        }
+    let filled = |word: &String| filled_anywhere(peer, word);
+    if let Some(need) = missing(peer) {
+        return Err(format!("{need} is not there"));
     }
     let Some((program, arguments)) = peer.version.split_first() else { return Ok("unknown".into()) };
     let output = {
@@ -170,6 +172,12 @@ fn fill(peer: &Peer, word: &str, around: &Surrounding<'_>, id: &str) -> String {
         .replace("{adapters}", &text(&peer.adapters))
         .replace("{home}", &text(around.home))
         .replace("{id}", id)
+}
+
+/// The same for what does not depend on where it is started.
+fn filled_anywhere(peer: &Peer, word: &str) -> String {
+    let around = Surrounding { directory: Path::new("/nowhere"), home: Path::new("/"), watches: None };
+    fill(peer, word, &around, "version")
 }
 
 /// How long a watcher may take until it watches.
