@@ -11,8 +11,9 @@ use std::thread;
 
 use nix::sys::utsname::uname;
 
+use super::ordeals::Ordeals;
 use super::page::html;
-use super::standing::Standing;
+use super::standing::{Ending, Standing};
 use super::table::{Absent, Machine, file_name, markdown};
 use super::{Fixture, play};
 use crate::peers::{PeerError, Peers};
@@ -104,6 +105,7 @@ fn try_run(arguments: &LeagueArguments, stop: &Stop) -> Result<usize, LeagueErro
         let before = before.filter(|before| !arguments.again && before.is_of(&contender, &fixture));
         if let Some(before) = before {
             say(&format!("testgam: {}: played already", peer.name));
+            write_counterexamples(&arguments.output, &before, &Ordeals::new(&contender, stop))?;
             results.push(before);
             continue;
         }
@@ -121,18 +123,26 @@ fn try_run(arguments: &LeagueArguments, stop: &Stop) -> Result<usize, LeagueErro
             break;
         }
         say(&format!("testgam: {at}: {:.0} s", result.took_s));
-        write_result(&arguments.output, &file, &result)?;
+        write_counterexamples(&arguments.output, &result, &Ordeals::new(&contender, stop))?;
+        write(&file, &json(&result))?;
         results.push(result);
     }
     write_tables(&arguments.output, &results, &absent)?;
     Ok(results.len())
 }
 
-fn write_result(folder: &Path, file: &Path, result: &Standing) -> Result<(), LeagueError> {
-    for (claim, charge) in &result.claims {
-        write(&folder.join(file_name(&result.name, claim)), charge.scenario.as_bytes())?;
+/// Writes a scenario for each claim, and one for each ordeal that was not stood.
+fn write_counterexamples(folder: &Path, result: &Standing, ordeals: &Ordeals) -> Result<(), LeagueError> {
+    let name = &result.name;
+    let claims = result.claims.iter().map(|(claim, charge)| (claim, charge.scenario.clone()));
+    let broken = result.ordeals.iter().filter(|(_, ending)| matches!(ending, Ending::Broken { .. }));
+    let broken = broken.map(|(ordeal, _)| (ordeal, ordeals.scenario(ordeal)));
+    for (what, scenario) in claims.chain(broken) {
+        let path = folder.join(file_name(name, what));
+        let again = format!("\n# testgam --world {name} {}\n", path.display());
+        write(&path, scenario.replacen('\n', &again, 1).as_bytes())?;
     }
-    write(file, &json(result))
+    Ok(())
 }
 
 fn write_tables(folder: &Path, results: &[Standing], absent: &[Absent]) -> Result<(), LeagueError> {

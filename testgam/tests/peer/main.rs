@@ -2,6 +2,7 @@
 //!
 //! This executable also is that watcher.
 
+mod counterexamples;
 mod recorded;
 mod watcher;
 
@@ -49,6 +50,7 @@ fn main() -> ExitCode {
     tests.push(Trial::test("what_a_watcher_does_not_promise_is_skipped", skipped));
     tests.push(Trial::test("a_command_without_an_entry_is_understood", guessed));
     tests.push(Trial::test("entries_read_what_was_recorded", recorded::check));
+    tests.push(Trial::test("counterexamples_can_be_played_again", counterexamples::check));
     let mut arguments = Arguments::from_args();
     arguments.test_threads.get_or_insert(AT_ONCE);
     libtest_mimic::run(&arguments, tests).exit_code()
