@@ -10,10 +10,9 @@ directory, home = sys.argv[1:]
 place = os.path.join(home, "sock")
 files = [f"--sockname={place}", f"--statefile={home}/state", f"--logfile={home}/log", f"--pidfile={home}/pid"]
 subprocess.Popen(["watchman", "--foreground", *files])
-while not os.path.exists(place):
-    time.sleep(0.01)
 connection = socket.socket(socket.AF_UNIX)
-connection.connect(place)
+while connection.connect_ex(place):  # there may be one that a server left behind which was killed
+    time.sleep(0.01)
 commands = [["watch", directory], ["subscribe", directory, "all", {"fields": ["name", "exists"]}]]
 connection.sendall(json.dumps(commands.pop(0)).encode() + b"\n")
 for line in connection.makefile():

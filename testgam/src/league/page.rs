@@ -43,7 +43,9 @@ fn promises(standings: &[Standing]) -> String {
         let watcher =
             opened("", &standing.name, &[&standing.about, &command, &format!("seed {}", standing.seed)]);
         let _ = write!(text, "<tr><td>{watcher}<td>{}<td>", escaped(&standing.version));
-        if standing.claims.is_empty() {
+        if standing.played == 0 {
+            text += "<span class=open>not played</span>";
+        } else if standing.claims.is_empty() {
             let _ = write!(text, "<span class=held>all of {} held</span>", standing.played);
         }
         for (claim, Charge { count, message, scenario, .. }) in &standing.claims {

@@ -67,6 +67,9 @@ fn promises(results: &[Standing]) -> String {
 
 fn histories(result: &Standing) -> String {
     let all = result.played;
+    if all == 0 {
+        return "not played".to_owned();
+    }
     if result.claims.is_empty() {
         return format!("all of {all} held");
     }
@@ -113,6 +116,11 @@ pub fn cost_cells(result: &Standing) -> [String; 10] {
         &result.expenses;
     let ms = |us: &u64| format!("{:.2}", *us as f64 / 1000.0);
     let mib = |kib: u64| format!("{:.1}", kib as f64 / 1024.0);
+    if small.processes == 0 {
+        let mut cells = ["-"; 10].map(str::to_owned);
+        cells[0].clone_from(&result.name);
+        return cells;
+    }
     let large = start_large_ms
         .map(|start| [start.to_string(), mib(large.memory_kib), large.processor_ms.to_string()]);
     let [start_large, memory_large, processor] = large.unwrap_or(["-", "-", "-"].map(str::to_owned));
