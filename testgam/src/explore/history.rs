@@ -255,9 +255,20 @@ impl History {
     /// How often this flaw shows when it is played a few times, how often that is, and what was seen last: for who is accused of
     /// something.
     pub fn prove(&self, flaw: &Flaw, options: &PlayOptions) -> (Proof, Option<Flaw>) {
-        let seen = (0..PROOFS).filter_map(|_| self.play(options).1);
-        let seen: Vec<_> = seen.filter(|found| found.name() == flaw.name()).collect();
-        (Proof { shown: seen.len() as u32, played: PROOFS }, seen.into_iter().last())
+        let (mut proof, mut last) = (Proof { shown: 0, played: 0 }, None);
+        while proof.played < PROOFS {
+            let found = self.play(options).1;
+            // What was interrupted shows nothing.
+            if options.stop.check().is_err() {
+                break;
+            }
+            proof.played += 1;
+            if let Some(found) = found.filter(|found| found.name() == flaw.name()) {
+                proof.shown += 1;
+                last = Some(found);
+            }
+        }
+        (proof, last)
     }
 
     /// Counts what was asked for, and what was told.
