@@ -234,8 +234,8 @@ impl Host {
         let next = |id: &SessionId| Some(SessionId(id.0.wrapping_add(1)));
         let is_free =
             |id: &SessionId| id.0 != 0 && self.own != Some(*id) && !self.connections.contains_key(id);
-        let later = iter::successors(next(&self.last_session), next);
-        later.into_iter().find(is_free).expect("because there are fewer sockets than numbers")
+        let mut later = iter::successors(next(&self.last_session), next);
+        later.find(is_free).expect("because there are fewer sockets than numbers")
     }
 
     /// Does what there is to do, each a bounded share.

@@ -41,7 +41,6 @@ impl From<Source> for Token {
             Source::Mounts => 1,
             Source::Kernel => 2,
             Source::Guest(Guest(number)) => GUESTS + usize::from(number),
-            // Sessions are counted one by one, so that no server lives long enough for a number to be cut off.
             Source::Client(SessionId(number)) => CLIENTS + number as usize,
         })
     }
