@@ -20,6 +20,8 @@ use nix::unistd::{Pid, getuid};
 const TESTGAM: &str = env!("CARGO_BIN_EXE_testgam");
 /// Only a session that hangs takes longer to show something.
 const PATIENCE_MS: u16 = 20_000;
+/// A person who sees nothing happen presses a key again.
+const BETWEEN_TWO_KEYS_MS: u16 = 100;
 /// Less than a session waits for a server.
 const BEFORE_IT_GIVES_UP: Duration = Duration::from_secs(8);
 
@@ -82,13 +84,8 @@ impl Person {
                 self.seen += at + text.len();
                 return;
             }
-            let mut waited = [PollFd::new(self.terminal.as_fd(), PollFlags::POLLIN)];
-            let came =
-                poll(&mut waited, PollTimeout::from(PATIENCE_MS)).expect("the terminal can be waited for");
-            let mut bytes = [0; 4096];
-            let count = if came == 0 { 0 } else { self.terminal.read(&mut bytes).unwrap_or(0) };
-            assert!(count > 0, "{text:?} was not shown behind byte {} of {:?}", self.seen, self.shown);
-            self.shown.push_str(&String::from_utf8_lossy(&bytes[..count]));
+            let more = self.shows_more(PATIENCE_MS);
+            assert!(more, "{text:?} was not shown behind byte {} of {:?}", self.seen, self.shown);
         }
     }
 
@@ -111,11 +108,34 @@ impl Person {
         kill(Pid::from_raw(self.testgam.id().try_into().expect("a pid")), Signal::SIGINT).expect("it runs");
     }
 
+    /// Presses Ctrl-D until the session ends. One that comes between two lines, when the terminal is not
+    /// edited on, is the end of a file that nobody reads, and lost.
     fn leaves(mut self) -> ExitStatus {
-        self.types("\x04");
-        // What is still shown must be read, or nobody could write it.
-        while self.terminal.read(&mut [0; 4096]).is_ok_and(|count| count > 0) {}
-        self.testgam.wait().expect("testgam ends")
+        let began = Instant::now();
+        loop {
+            // Nobody takes keys any more once it has ended.
+            let _ = self.terminal.write_all(b"\x04");
+            // What is still shown must be read, or nobody could write it.
+            while self.shows_more(BETWEEN_TWO_KEYS_MS) {}
+            if let Some(status) = self.testgam.try_wait().expect("testgam can be waited for") {
+                return status;
+            }
+            if began.elapsed() > Duration::from_millis(PATIENCE_MS.into()) {
+                // Whoever is left alone would hold the terminal for ever.
+                let _ = self.testgam.kill();
+                panic!("the session goes on after Ctrl-D: {:?}", self.shown);
+            }
+        }
+    }
+
+    /// Reads what is shown within so many milliseconds; false if that is nothing, or the end.
+    fn shows_more(&mut self, patience_ms: u16) -> bool {
+        let mut waited = [PollFd::new(self.terminal.as_fd(), PollFlags::POLLIN)];
+        let came = poll(&mut waited, PollTimeout::from(patience_ms)).expect("the terminal can be waited for");
+        let mut bytes = [0; 4096];
+        let count = if came == 0 { 0 } else { self.terminal.read(&mut bytes).unwrap_or(0) };
+        self.shown.push_str(&String::from_utf8_lossy(&bytes[..count]));
+        count > 0
     }
 }
 
