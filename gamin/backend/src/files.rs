@@ -43,11 +43,11 @@ pub trait Files {
     /// Why it could not be seen.
     fn look_in(&mut self, open: &Self::Directory, name: &Name) -> Result<Self::Status, FileError>;
 
-    /// All names in a directory that was opened to be listed, without `.` and `..`. `None`: there are more than `max`.
+    /// All names in a directory that was opened to be listed, without `.` and `..`; of more than `max`, so many and one.
     ///
     /// # Errors
     /// Why they could not be read; [`FileError::Absent`] if the directory has been removed.
-    fn names(&mut self, open: &mut Self::Directory, max: usize) -> Result<Option<Names>, FileError>;
+    fn names(&mut self, open: &mut Self::Directory, max: usize) -> Result<Names, FileError>;
 
     /// Whether the times of an open directory show that an entry came or went.
     fn keeps_times(&mut self, open: &Self::Directory) -> bool;

@@ -25,4 +25,4 @@ pub use files::{Access, FileError, Files};
 pub use kernel::{Extent, Kernel, Number, Record};
 pub use mounts::{Mount, MountId, Mounts};
 pub use revalidation::revalidate;
-pub use scan::{Lane, NAMES_ONLY_OVER, scan};
+pub use scan::{Lane, NAMES_ONLY_OVER, OffLane, scan};

@@ -61,6 +61,21 @@ impl Lane {
     }
 }
 
+/// What has to be scanned in another lane.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OffLane {
+    /// The lane in which it has to be made.
+    pub lane: Lane,
+    /// Of a long directory, what a scan would have found, but of its names only the first [`NAMES_ONLY_OVER`] or so.
+    pub begun: Option<Scan>,
+}
+
+impl From<Lane> for OffLane {
+    fn from(lane: Lane) -> OffLane {
+        OffLane { lane, begun: None }
+    }
+}
+
 /// Looks at a path, as `stat` and `readdir` would, and tells what the answer hangs on.
 ///
 /// It takes as long as its lane allows. The first `trusted` components cost no system call, unless there are remote mounts; should
@@ -74,7 +89,7 @@ pub fn scan(
     request: &ScanRequest,
     mounts: &Mounts,
     lane: &Lane,
-) -> Result<Scan, Lane> {
+) -> Result<Scan, OffLane> {
     if request.trusted > 0 && mounts.has_remote() {
         // What was a directory may be a link to there by now.
         return scan(files, &ScanRequest { trusted: 0, ..request.clone() }, mounts, lane);
@@ -93,9 +108,11 @@ pub fn scan(
             Err(Stop::Moved) => Found::Unknown(Unlisted::Failed),
             Err(Stop::Vanished(why)) => walk.vanished(why),
             Ok(found) | Err(Stop::Found(found)) => found,
-            Err(Stop::OffLane(lane)) => return Err(lane),
+            Err(Stop::OffLane(lane)) => return Err(lane.into()),
         };
-        return Ok(Scan { dependencies: walk.dependencies, found });
+        let scan = Scan { dependencies: walk.dependencies, found };
+        let is_begun = !lane.is_long && scan.entries() > NAMES_ONLY_OVER;
+        return if is_begun { Err(OffLane { lane: lane.long(), begun: Some(scan) }) } else { Ok(scan) };
     }
 }
 
@@ -248,12 +265,11 @@ impl<'a, F: Files> Walk<'a, F> {
     fn list(&mut self, open: &mut F::Directory, detail: Detail) -> Result<Entries, Stop> {
         let max = if self.lane.is_long { usize::MAX } else { NAMES_ONLY_OVER };
         let names = match self.files.names(open, max) {
-            Ok(Some(names)) => names,
-            Ok(None) => return Err(Stop::OffLane(self.lane.long())),
+            Ok(names) => names,
             Err(FileError::Absent) => return Err(FileError::Absent.into()),
             Err(why) => return Ok(Entries::Unlisted(unlisted(why))),
         };
-        if detail != Detail::Stamps && names.len() > NAMES_ONLY_OVER {
+        if names.len() > max || detail != Detail::Stamps && names.len() > NAMES_ONLY_OVER {
             return Ok(Entries::Named(names));
         }
         let mounts = self.mounts;

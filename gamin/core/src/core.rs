@@ -258,6 +258,14 @@ impl Core {
         self.deliver();
     }
 
+    /// Takes the beginning of the answer to [`Effect::Scan`].
+    pub fn handle_begun(&mut self, now: Time, id: ScanId, begun: Scan) {
+        self.ring.handle_time(now);
+        self.ring.note(Happening::Begun(id, begun.entries()));
+        self.engine.handle_begun(id, begun);
+        self.deliver();
+    }
+
     /// Takes the answer to [`Effect::Revalidate`].
     pub fn handle_revalidated(&mut self, id: RevalidationId, doubts: &Doubts) {
         if !doubts.is_empty() {

@@ -9,7 +9,7 @@
 use std::io;
 use std::sync::Arc;
 
-use gamin_backend::{Backend, Kernel, Lane, Listener, Mounts, revalidate, scan};
+use gamin_backend::{Backend, Kernel, Lane, Listener, Mounts, OffLane, revalidate, scan};
 use gamin_config::Policy;
 use gamin_engine::{ArmingId, Effect, Name, Notice, Scan, ScanRequest, Time};
 use tracing::debug;
@@ -32,7 +32,7 @@ pub trait System: Kernel + Workers {
     ///
     /// # Errors
     /// The lane in which it has to be made.
-    fn scan(&mut self, request: &ScanRequest, mounts: &Mounts, lane: &Lane) -> Result<Scan, Lane> {
+    fn scan(&mut self, request: &ScanRequest, mounts: &Mounts, lane: &Lane) -> Result<Scan, OffLane> {
         scan(&mut self.files(), request, mounts, lane)
     }
 }
@@ -64,7 +64,7 @@ pub struct Driver {
     /// Scans that are to be made again, since what they were about is not mounted any more.
     returned: Vec<Job>,
     /// What scans have found that is still to be handed in, and how many entries that are.
-    scanned: Vec<(Job, Result<Scan, Lane>)>,
+    scanned: Vec<(Job, Result<Scan, OffLane>)>,
     entries: usize,
 }
 
@@ -282,11 +282,14 @@ impl Driver {
         system: &mut S,
         now: Time,
         (id, request): Job,
-        answer: Result<Scan, Lane>,
+        answer: Result<Scan, OffLane>,
     ) {
         match answer {
             Ok(found) => self.core.handle_scan(now, id, found),
-            Err(lane) => {
+            Err(OffLane { lane, begun }) => {
+                if let Some(begun) = begun {
+                    self.core.handle_begun(now, id, begun);
+                }
                 if self.lanes.add(system, now, lane, (id, request), &self.policy.mounts) {
                     self.core.handle_overdue(now, id);
                 }

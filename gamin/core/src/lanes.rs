@@ -11,7 +11,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use gamin_backend::{Lane, Mounts};
+use gamin_backend::{Lane, Mounts, OffLane};
 use gamin_engine::{Scan, ScanId, ScanRequest, Time, TreePath};
 use tracing::{info, warn};
 
@@ -57,7 +57,7 @@ pub struct Message {
 #[derive(Debug)]
 pub enum Content {
     /// It has made its scan, or met a mount that is not of its lane.
-    Answer(Result<Scan, Lane>),
+    Answer(Result<Scan, OffLane>),
     /// It has had nothing to do for long.
     Rested,
     /// It is no more, so that another can be started.
@@ -137,7 +137,7 @@ impl Lanes {
         now: Time,
         message: Message,
         mounts: &Arc<Mounts>,
-    ) -> Option<(Job, Result<Scan, Lane>)> {
+    ) -> Option<(Job, Result<Scan, OffLane>)> {
         let answered = self.answered(workers, now, message, mounts);
         self.advance(workers, now, mounts);
         answered
@@ -149,7 +149,7 @@ impl Lanes {
         now: Time,
         message: Message,
         mounts: &Mounts,
-    ) -> Option<(Job, Result<Scan, Lane>)> {
+    ) -> Option<(Job, Result<Scan, OffLane>)> {
         let Message { lane, worker: id, content } = message;
         let queue = self.queues.get_mut(&lane)?;
         let worker = queue.worker.as_mut().filter(|worker| worker.id == id)?;

@@ -14,6 +14,7 @@ use std::collections::BTreeMap;
 
 use gamin_engine::{Code, Coverage, Event, IdMap, Listing, Name, SharedBytes, Subject, SubscriptionId};
 use gamin_protocol::{CREDENTIAL, EventPacket, MonitorOptions, Presence, Tag};
+use smallvec::SmallVec;
 use tracing::{trace, warn};
 
 /// How many bytes lie ready for a server's socket before further events wait. It is exceeded by less than one
@@ -58,7 +59,8 @@ struct Addressee {
 struct Places {
     /// At most two: a departure, and the arrival after it.
     root: Vec<Place>,
-    listing: Option<Place>,
+    /// At most two: the beginning of a long one, and the rest.
+    listings: SmallVec<[Place; 2]>,
     end_of_listing: Option<Place>,
     coverage: Option<Place>,
     entries: BTreeMap<Name, Place>,
@@ -209,7 +211,7 @@ impl Outbox {
             return;
         }
         let place = self.push(Waiting::Listing(id, listing));
-        self.change(id, |places| places.listing = Some(place));
+        self.change(id, |places| places.listings.push(place));
         self.flow();
     }
 
@@ -257,7 +259,7 @@ impl Outbox {
         let (seq, is_tagged) = (*seq, options.contains(MonitorOptions::TAGGED));
         while self.has_room() {
             let Some((name, tag)) = listing.take_next() else {
-                return self.change(id, |places| places.listing = None);
+                return self.change(id, |places| places.listings.retain(|waiting| *waiting != place));
             };
             encode(&mut self.bytes, seq, Code::Exists, name, tag.filter(|_| is_tagged));
         }
@@ -348,9 +350,9 @@ fn encode(bytes: &mut Vec<u8>, seq: u32, code: Code, subject: &[u8], tag: Option
 
 impl Places {
     fn is_empty(&self) -> bool {
-        let Places { root, listing, end_of_listing, coverage, entries } = self;
+        let Places { root, listings, end_of_listing, coverage, entries } = self;
         root.is_empty()
-            && listing.is_none()
+            && listings.is_empty()
             && end_of_listing.is_none()
             && coverage.is_none()
             && entries.is_empty()
@@ -364,7 +366,10 @@ impl Places {
 
     /// The places of all that is about entries, which waits no longer.
     fn take_entries(&mut self) -> Vec<Place> {
-        self.listing.take().into_iter().chain(std::mem::take(&mut self.entries).into_values()).collect()
+        std::mem::take(&mut self.listings)
+            .into_iter()
+            .chain(std::mem::take(&mut self.entries).into_values())
+            .collect()
     }
 
     /// Where the last of what waits about the event's subject stands.

@@ -4,6 +4,7 @@
 //! single paths to `watch`, `known`, `pace`, `churn` and `kernel_watch`. Invariant: nothing is done here; whatever is to be done
 //! outside is an [`Effect`], whatever is to be told an [`Output`].
 
+mod begin;
 mod coverage;
 mod facts;
 mod method;

@@ -31,8 +31,8 @@ impl Telling {
         Telling { code, subject: Subject::Root, tag }
     }
 
-    fn entry(code: Code, name: &Name, tag: Option<Tag>) -> Telling {
-        Telling { code, subject: Subject::Entry(name.clone()), tag }
+    pub(crate) fn entry(code: Code, name: &[u8], tag: Option<Tag>) -> Telling {
+        Telling { code, subject: Subject::Entry(Name::from(name)), tag }
     }
 }
 
@@ -69,6 +69,11 @@ impl Known {
     /// Whether subscribers believe that the path is there, or are going to be told so.
     pub(crate) fn is_present(&self) -> bool {
         matches!(self, Known::File(_) | Known::Directory(_))
+    }
+
+    /// Whether it is the directory that has this stamp.
+    pub(crate) fn is_directory(&self, stamp: &Stamp) -> bool {
+        matches!(self, Known::Directory(directory) if directory.file == stamp.file())
     }
 
     /// Learns that nothing is there.
@@ -167,6 +172,13 @@ impl Known {
         }
     }
 
+    /// Forgets what was seen of an entry but that it is there, for a directory subscription.
+    pub(crate) fn forget_stamp(&mut self, name: &Name) {
+        if let Known::Directory(directory) = self {
+            directory.update(name, |file| *file = file.map(|_| File::of_scan(None)));
+        }
+    }
+
     /// Takes a notice about the path itself, for a file subscription.
     pub(crate) fn note_root(&mut self, entry: EntryNotice, now: Time) -> Reaction {
         let mut file = match self {
@@ -205,11 +217,19 @@ impl Known {
             Known::Directory(directory) => Telling::root(Code::Exists, directory.identity),
             Known::Nothing | Known::Absent => Telling::root(Code::Deleted, None),
         };
-        let entries = match self {
+        (root, self.shared_entries())
+    }
+
+    /// The entries, for a directory subscription.
+    pub(crate) fn entries(&self) -> Arc<EntryTable> {
+        self.shared_entries().unwrap_or_default()
+    }
+
+    fn shared_entries(&self) -> Option<Arc<EntryTable>> {
+        match self {
             Known::Directory(directory) => directory.entries.clone(),
             _ => None,
-        };
-        (root, entries)
+        }
     }
 }
 
@@ -300,7 +320,7 @@ impl Directory {
             };
             let file = File { created: code == Code::Created, ..File::of_scan(stamp.as_ref()) };
             entries.update(name, |known| *known = Some(file));
-            told.push(Telling::entry(code, &Name::from(name), tag));
+            told.push(Telling::entry(code, name, tag));
         }
     }
 }

@@ -8,6 +8,7 @@
 #![forbid(unsafe_code)]
 
 mod arming;
+mod begun;
 mod census;
 mod churn;
 mod directory_tree;

@@ -3,6 +3,7 @@
 //! Where they are told is left to whoever takes them. Invariant: it shows what was known when it was made, whatever happens since; what has
 //! not changed by then takes no room of its own.
 
+use std::cmp::Ordering;
 use std::fmt;
 use std::sync::Arc;
 
@@ -18,12 +19,20 @@ pub struct Listing {
     entries: Arc<EntryTable>,
     next: Cursor,
     left: usize,
+    /// Those that were told before, and which of them are still to be met.
+    told: Option<(Arc<EntryTable>, Cursor)>,
 }
 
 impl Listing {
     pub(crate) fn new(entries: Arc<EntryTable>) -> Listing {
         let left = entries.len();
-        Listing { entries, next: Cursor::default(), left }
+        Listing { entries, next: Cursor::default(), left, told: None }
+    }
+
+    /// What is in `entries`, without those that were told before.
+    pub(crate) fn rest(entries: Arc<EntryTable>, told: Arc<EntryTable>) -> Listing {
+        let left = entries.len() - told.iter().filter(|(name, _)| entries.get(name).is_some()).count();
+        Listing { entries, next: Cursor::default(), left, told: Some((told, Cursor::default())) }
     }
 
     /// How many entries are left.
@@ -38,9 +47,29 @@ impl Listing {
 
     /// The next entry in the order of their names, with its state as far as that is known.
     pub fn take_next(&mut self) -> Option<(&[u8], Option<Tag>)> {
-        let (name, file) = self.entries.next(&mut self.next)?;
+        let (name, file) = loop {
+            let (name, file) = self.entries.next(&mut self.next)?;
+            if !self.told.as_mut().is_some_and(|(told, at)| was_told(told, at, name)) {
+                break (name, file);
+            }
+        };
         self.left -= 1;
         Some((name, file.tag))
+    }
+}
+
+/// Whether a name is among those from this place on, which ends up behind all up to that name.
+fn was_told(told: &EntryTable, at: &mut Cursor, name: &[u8]) -> bool {
+    loop {
+        let mut behind = at.clone();
+        match told.next(&mut behind).map(|(other, _)| other.cmp(name)) {
+            None | Some(Ordering::Greater) => return false,
+            Some(Ordering::Less) => *at = behind,
+            Some(Ordering::Equal) => {
+                *at = behind;
+                return true;
+            }
+        }
     }
 }
 
@@ -78,6 +107,28 @@ impl fmt::Debug for Listing {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn table(names: impl IntoIterator<Item = usize>) -> Arc<EntryTable> {
+        let mut entries = EntryTable::default();
+        for name in names {
+            entries.push(format!("{name:04}").as_bytes(), File::of_name());
+        }
+        Arc::new(entries)
+    }
+
+    #[test]
+    fn the_rest_is_what_was_not_told() {
+        for step in [1, 2, 3, 70] {
+            // Of what was told, the last are there no longer.
+            let mut rest = Listing::rest(table((0..300).step_by(2)), table((0..400).step_by(step)));
+            let left: Vec<usize> = (0..300).step_by(2).filter(|name| name % step != 0).collect();
+            for (at, name) in left.iter().enumerate() {
+                assert_eq!(rest.len(), left.len() - at);
+                assert_eq!(rest.take_next(), Some((format!("{name:04}").as_bytes(), None)));
+            }
+            assert_eq!((rest.len(), rest.take_next()), (0, None));
+        }
+    }
 
     #[test]
     fn it_shows_what_was_known_when_it_was_made() {

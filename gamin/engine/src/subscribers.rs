@@ -82,6 +82,31 @@ impl Subscribers {
         one.into_iter().chain(many.into_iter().flat_map(IdMap::keys))
     }
 
+    /// Those who wait for the listing.
+    pub(crate) fn waiting(&self) -> impl Iterator<Item = SubscriptionId> {
+        let (one, many) = match self {
+            Subscribers::One(id, false) => (Some(*id), None),
+            Subscribers::Nobody | Subscribers::One(..) => (None, None),
+            Subscribers::Many(many) => (None, Some(&many.waiting)),
+        };
+        one.into_iter().chain(many.into_iter().flat_map(IdMap::keys))
+    }
+
+    /// Takes note that one who waits for the listing has it; gives whether there was such a one.
+    pub(crate) fn list_one(&mut self, id: SubscriptionId) -> bool {
+        match self {
+            Subscribers::One(one, is_listed) if *one == id => !std::mem::replace(is_listed, true),
+            Subscribers::Nobody | Subscribers::One(..) => false,
+            Subscribers::Many(many) => {
+                let waited = many.waiting.remove(&id).is_some();
+                if waited {
+                    many.listed.insert(id, ());
+                }
+                waited
+            }
+        }
+    }
+
     /// Gives out the listing: to those who wait for it, whom this tells.
     pub(crate) fn list(&mut self) -> impl Iterator<Item = SubscriptionId> {
         let (one, many) = match self {

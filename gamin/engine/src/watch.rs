@@ -9,6 +9,7 @@ use std::time::Duration;
 use gamin_protocol::{Coverage, Kind};
 use smallvec::SmallVec;
 
+use crate::begun::{Begun, Doubts};
 use crate::churn::Churn;
 use crate::known::Known;
 use crate::need::{Need, Role};
@@ -122,13 +123,25 @@ pub(crate) struct Rescan {
     pub since: u64,
     /// How much had been asked of the kernel by then.
     pub asked: u64,
+    /// Some of its subscribers have been told the beginning of the listing.
+    pub begun: Option<Box<Begun>>,
 }
 
 impl Rescan {
     /// Gives up what waits: the next scan tells it.
     pub(crate) fn drop_waiting(&mut self) {
+        if let Some(begun) = &mut self.begun {
+            self.waiting.iter().for_each(|notice| begun.doubt(notice));
+        }
         self.waiting.clear();
         self.overtaken = 0;
+    }
+
+    /// Takes note that notices about anything may have been lost.
+    pub(crate) fn doubt_all(&mut self) {
+        if let Some(begun) = &mut self.begun {
+            begun.doubts = Doubts::All;
+        }
     }
 
     /// Whether the path may lead elsewhere than where the scan that is under way went.
@@ -155,6 +168,18 @@ pub(crate) enum Waiting {
     Entry(Need, Name, EntryNotice),
     /// The attributes of a directory on the path, or at its end, changed.
     Attributes,
+}
+
+impl Waiting {
+    /// The entry of the directory that may be another, or have changed.
+    pub(crate) fn entry_at_stake(&self) -> Option<&Name> {
+        match self {
+            // That a file was closed says nothing of what it was before.
+            Waiting::Entry(.., entry) if entry.change == Change::Closed => None,
+            Waiting::Entry(_, name, _) => Some(name),
+            Waiting::Dependency(..) | Waiting::Attributes => None,
+        }
+    }
 }
 
 impl Watch {

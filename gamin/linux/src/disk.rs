@@ -82,7 +82,7 @@ impl Files for Disk {
         fstatat(open, &**name, AtFlags::AT_SYMLINK_NOFOLLOW).map_err(failure)
     }
 
-    fn names(&mut self, open: &mut OpenDirectory, max: usize) -> Result<Option<Names>, FileError> {
+    fn names(&mut self, open: &mut OpenDirectory, max: usize) -> Result<Names, FileError> {
         let mut names = Names::default();
         let mut buffer = Vec::with_capacity(NAMES_BYTES);
         let mut entries = RawDir::new(open, buffer.spare_capacity_mut());
@@ -93,10 +93,10 @@ impl Files for Disk {
                 names.push(name);
             }
             if names.len() > max {
-                return Ok(None);
+                break;
             }
         }
-        Ok(Some(names))
+        Ok(names)
     }
 
     fn keeps_times(&mut self, open: &OpenDirectory) -> bool {

@@ -283,7 +283,7 @@ impl<'a> Files for CountedFiles<'a> {
         uncounted(|| eyes.look_in(open, name))
     }
 
-    fn names(&mut self, open: &mut Self::Directory, max: usize) -> Result<Option<Names>, FileError> {
+    fn names(&mut self, open: &mut Self::Directory, max: usize) -> Result<Names, FileError> {
         self.eyes().names(open, max)
     }
 

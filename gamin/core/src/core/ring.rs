@@ -26,6 +26,8 @@ pub(super) enum Happening {
     Asked(Asking),
     Doubted(RevalidationId),
     Armed(ArmingId, Result<(), Refusal>),
+    /// How many entries were found so far.
+    Begun(ScanId, usize),
     Scanned(ScanId, ScanOutcome),
     Told(SubscriptionId, Code, Subject),
     /// How many entries.
@@ -151,7 +153,10 @@ impl Counts {
                 self.events += *entries as u64;
                 return;
             }
-            Happening::SessionEnded(_) | Happening::Asked(_) | Happening::Doubted(_) => return,
+            Happening::SessionEnded(_)
+            | Happening::Asked(_)
+            | Happening::Doubted(_)
+            | Happening::Begun(..) => return,
         };
         *counter += 1;
     }
@@ -221,6 +226,9 @@ impl Happening {
             Happening::Armed(id, Ok(())) => fact.word("answer", "armed").word("kernel-watch", id.0),
             Happening::Armed(id, Err(why)) => {
                 fact.word("answer", "refused").word("kernel-watch", id.0).word("why", format_args!("{why:?}"))
+            }
+            Happening::Begun(id, entries) => {
+                fact.word("answer", "begun").word("scan", id.0).word("entries", entries)
             }
             Happening::Scanned(id, outcome) => {
                 let fact = fact.word("answer", "scanned").word("scan", id.0);

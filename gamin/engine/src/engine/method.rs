@@ -59,6 +59,9 @@ impl Engine {
         let Some(watch) = self.watches.get_mut(&id) else { return };
         watch.change_plan(|plan| (plan.postponed, plan.calm_at) = (None, None));
         watch.calm();
+        if let Some(rescan) = watch.rescan_mut() {
+            rescan.doubt_all();
+        }
     }
 
     /// Leaves what happened to a rescan that has to look this closely, once it may be made.

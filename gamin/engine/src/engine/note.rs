@@ -26,9 +26,8 @@ impl Engine {
             return self.take_off_kernel(now, id);
         }
         if let Some(rescan) = watch.rescan_mut() {
-            if rescan.waiting.len() < WAITING_MAX {
-                rescan.waiting.push_back(notice);
-            } else {
+            rescan.waiting.push_back(notice);
+            if rescan.waiting.len() > WAITING_MAX {
                 rescan.drop_waiting();
                 rescan.again = true;
             }
@@ -78,6 +77,7 @@ impl Engine {
         self.rescan_anew(id);
         if let Some(rescan) = self.watches.get_mut(&id).and_then(|watch| watch.rescan_mut()) {
             rescan.doubted = true;
+            rescan.doubt_all();
         }
     }
 

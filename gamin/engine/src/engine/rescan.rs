@@ -84,8 +84,9 @@ impl Engine {
         let waiting = VecDeque::new();
         let (scan, rounds, again, doubted, overdue) = (ScanId(0), 0, false, false, false);
         let (since, asked, overtaken) = (0, 0, 0);
+        let begun = None;
         let rescan =
-            Rescan { scan, detail, rounds, again, doubted, overdue, waiting, overtaken, since, asked };
+            Rescan { scan, detail, rounds, again, doubted, overdue, waiting, overtaken, since, asked, begun };
         watch.begin_rescan(rescan, &mut self.spare);
         self.unplan(id);
         let Some(watch) = self.watches.get(&id) else { return };
@@ -198,14 +199,23 @@ impl Engine {
     fn end_rescan(&mut self, now: Time, id: WatchId, found: Found, is_moved: bool) {
         self.unplan_unless_storm(id);
         let Some(watch) = self.watches.get_mut(&id) else { return };
-        let Some(Rescan { detail, waiting, overtaken, .. }) = watch.end_rescan(&mut self.spare) else {
+        let Some(Rescan { detail, waiting, overtaken, mut begun, .. }) = watch.end_rescan(&mut self.spare)
+        else {
             return;
         };
+        if let Some(begun) = begun.take_if(|begun| !begun.goes_on_in(&found)) {
+            self.break_off(id, *begun);
+        }
+        let Some(watch) = self.watches.get_mut(&id) else { return };
         let noticed = watch.noticed(&waiting, is_moved);
         // The scan has seen already what changed on the way.
         let is_left = |(at, notice): &(usize, Waiting)| *at >= overtaken || watch.is_told_by(notice);
         let left: Vec<_> = waiting.into_iter().enumerate().filter(is_left).collect();
         self.accept(now, id, found, detail, &noticed);
+        if let Some(begun) = begun {
+            self.go_on(id, *begun, &left);
+        }
+        self.list(id);
         // If one of them begins another rescan, the others wait for that.
         for (_, notice) in left {
             self.note(now, id, notice);
@@ -280,7 +290,6 @@ impl Engine {
             }
             self.tell(id, &told);
         }
-        self.list(id);
         if was_unasked && is_unlisted {
             self.rescan(id, None);
         }

@@ -12,7 +12,7 @@ use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use gamin_backend::{Backend, Lane, Mounts};
+use gamin_backend::{Backend, Lane, Mounts, OffLane};
 use gamin_engine::{ArmingId, Level, Notice, Refusal, Scan, ScanRequest, Seen, Stamp, TreePath};
 use gamin_linux::{Disk, Inotify};
 use tempfile::TempDir;
@@ -74,7 +74,7 @@ fn scan(request: &ScanRequest) -> Scan {
     scan_in(&Lane::LONG, request, &Mounts::default()).expect("because there is no other lane")
 }
 
-fn scan_in(lane: &Lane, request: &ScanRequest, mounts: &Mounts) -> Result<Scan, Lane> {
+fn scan_in(lane: &Lane, request: &ScanRequest, mounts: &Mounts) -> Result<Scan, OffLane> {
     gamin_backend::scan(&mut Disk::new(), request, mounts, lane)
 }
 

@@ -135,7 +135,7 @@ fn a_scan_steps_onto_a_remote_mount_only_in_its_lane() -> Outcome {
     let lane = Lane::SHORT.over(MountId(7));
     for (name, trusted) in [("far", 0), ("far/d", 0), ("far/d", usize::MAX), ("link", 0), ("far/none", 0)] {
         let request = ScanRequest { path: tree(&bench.at(name)), trusted, detail: Detail::Stamps };
-        assert_eq!(scan_in(&Lane::SHORT, &request, &mounts), Err(lane.clone()), "{name}");
+        assert_eq!(scan_in(&Lane::SHORT, &request, &mounts), Err(lane.clone().into()), "{name}");
         assert_eq!(scan_in(&lane, &request, &mounts), Ok(scan(&request)), "{name}");
     }
     let request = ScanRequest { path: tree(&bench.root), trusted: 0, detail: Detail::Stamps };

@@ -10,7 +10,9 @@ use std::ops::Bound;
 use std::sync::Arc;
 use std::time::Duration;
 
-use gamin_backend::{Access, Extent, FileError, Kernel, Lane, MountId, Mounts, Number, Record, scan};
+use gamin_backend::{
+    Access, Extent, FileError, Kernel, Lane, MountId, Mounts, Number, OffLane, Record, scan,
+};
 use gamin_core::engine::{
     Entries, FileType, Found, Level, Name, Names, Refusal, Scan, ScanRequest, Stamp, Time, TreePath, Unlisted,
 };
@@ -88,13 +90,21 @@ impl System<'_> {
         }
     }
 
+    /// What a scan has found when it turns out that it takes long: half of the entries.
+    fn begin(&mut self, request: &ScanRequest, mounts: &Mounts, lane: &Lane) -> Option<Scan> {
+        let mut scan = scan(&mut Eyes::new(self.files, self.caller, &[]), request, mounts, lane).ok()?;
+        let Found::Directory { entries: Entries::Listed(listed), .. } = &mut scan.found else { return None };
+        listed.truncate(listed.len().div_ceil(2));
+        Some(scan)
+    }
+
     /// Makes a scan by the worker of a lane; an error is the mount that does not answer.
     fn look_from(
         &mut self,
         request: &ScanRequest,
         mounts: &Mounts,
         lane: &Lane,
-    ) -> Result<Result<Scan, Lane>, MountId> {
+    ) -> Result<Result<Scan, OffLane>, MountId> {
         let mut eyes = Eyes::new(self.files, self.caller, &[]);
         eyes.lane = lane.clone();
         let answer = scan(&mut eyes, request, mounts, lane);
@@ -180,7 +190,7 @@ impl gamin_core::System for System<'_> {
         None
     }
 
-    fn scan(&mut self, request: &ScanRequest, mounts: &Mounts, lane: &Lane) -> Result<Scan, Lane> {
+    fn scan(&mut self, request: &ScanRequest, mounts: &Mounts, lane: &Lane) -> Result<Scan, OffLane> {
         let (mut meanwhile, mut failure) = (Vec::new(), None);
         match self.faults.on_scan() {
             None => {}
@@ -189,7 +199,7 @@ impl gamin_core::System for System<'_> {
             Some(ScanFault::Slow { takes, looks_late }) => {
                 self.files.tree.journal_mut().handle_long_scan(&request.path, false);
                 self.faults.slow_down(request, takes, looks_late);
-                return Err(Lane::LONG);
+                return Err(OffLane { lane: Lane::LONG, begun: self.begin(request, mounts, lane) });
             }
         }
         let mut eyes = Eyes::new(self.files, self.caller, &meanwhile);
@@ -306,7 +316,7 @@ impl gamin_backend::Files for Eyes<'_> {
         tree.look_up_at(self.caller, *open, name).map(|found| tree.stamp(found)).map_err(failure)
     }
 
-    fn names(&mut self, open: &mut DentryId, max: usize) -> Result<Option<Names>, FileError> {
+    fn names(&mut self, open: &mut DentryId, max: usize) -> Result<Names, FileError> {
         let mut names: Vec<Name> = self.files.tree.names(*open).cloned().collect();
         if !self.meanwhile.is_empty() {
             names.truncate(names.len() / 2);
@@ -318,7 +328,7 @@ impl gamin_backend::Files for Eyes<'_> {
             let rest = (last.map_or(Bound::Unbounded, Bound::Excluded), Bound::Unbounded);
             names.extend(self.files.tree.names_within(*open, rest).cloned());
         }
-        Ok((names.len() <= max).then(|| names.iter().map(|name| &**name).collect()))
+        Ok(names.iter().take(max.saturating_add(1)).map(|name| &**name).collect())
     }
 
     fn keeps_times(&mut self, _open: &DentryId) -> bool {

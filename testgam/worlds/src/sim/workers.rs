@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use gamin_backend::{Lane, MountId, Mounts};
+use gamin_backend::{Lane, MountId, Mounts, OffLane};
 use gamin_core::WorkerId;
 use gamin_core::engine::{Scan, ScanRequest, Time, TreePath};
 
@@ -29,7 +29,7 @@ pub struct Workers {
 #[derive(Debug)]
 pub(super) enum Work {
     /// It has looked at the path already.
-    Done(TreePath, Result<Scan, Lane>),
+    Done(TreePath, Result<Scan, OffLane>),
     /// It looks when its time has come.
     StillToLook(ScanRequest, Arc<Mounts>),
 }
