@@ -80,9 +80,8 @@ pub fn run() -> ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => {
-            let is_shown = error.print().and_then(|()| io::stdout().flush());
             let status = u8::try_from(error.exit_code()).unwrap_or(1);
-            return is_shown.map_or_else(|why| cannot_write(&why), |()| ExitCode::from(status));
+            return written(error.print().and_then(|()| io::stdout().flush()), status);
         }
     };
     let options = match arguments.players.options(arguments.world) {
@@ -97,8 +96,7 @@ pub fn run() -> ExitCode {
         Some(Command::Completions { shell }) => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut command(), "testgam", &mut script);
-            let written = io::stdout().write_all(&script).and_then(|()| io::stdout().flush());
-            written.map_or_else(|why| cannot_write(&why), |()| ExitCode::SUCCESS)
+            written(io::stdout().write_all(&script).and_then(|()| io::stdout().flush()), 0)
         }
         None if arguments.files.is_empty() && !repl::is_possible() => usage(),
         None => {
@@ -130,9 +128,15 @@ pub fn run() -> ExitCode {
     }
 }
 
-fn cannot_write(why: &io::Error) -> ExitCode {
-    say(&format!("testgam: can't write to standard output: {why}"));
-    ExitCode::FAILURE
+/// The exit status after writing to standard output. Who has closed it has read enough.
+fn written(is_written: io::Result<()>, status: u8) -> ExitCode {
+    match is_written {
+        Err(why) if why.kind() != io::ErrorKind::BrokenPipe => {
+            say(&format!("testgam: can't write to standard output: {why}"));
+            ExitCode::FAILURE
+        }
+        _ => ExitCode::from(status),
+    }
 }
 
 fn usage() -> ExitCode {

@@ -122,6 +122,10 @@ pub fn run(
         }
         return match trouble {
             StepError::Impossible(why) => Outcome::Skipped(why),
+            StepError::Failed(why) if matches!(step.action, Action::Mistaken(_)) => {
+                let hint = extended(step).map(|hint| format!("; {hint}")).unwrap_or_default();
+                failed(Some(step), &StepError::Failed(format!("{why}{hint}")))
+            }
             trouble => failed(Some(step), &trouble),
         };
     }
@@ -146,6 +150,13 @@ fn failed(step: Option<&Step>, trouble: &StepError) -> Outcome {
     Outcome::Failed(Failure { line, step, message: trouble.to_string(), checker })
 }
 
+/// What to do about a classic step that is one of the extended language.
+fn extended(step: &Step) -> Option<String> {
+    let verb = verb::find(Language::Extended, step.verb().as_bytes()).filter(|verb| !verb.classic)?;
+    let name = verb.name;
+    Some(format!("`{name}` is of the extended language: a script in that begins with `{EXTENDED_HEADER}`"))
+}
+
 /// Says what failed where the original says it: an expectation among the events, all else on `err`.
 pub fn complain(interpreter: &mut Interpreter<'_>, step: &Step, trouble: &StepError, err: &mut dyn Write) {
     let line = step.line;
@@ -154,13 +165,7 @@ pub fn complain(interpreter: &mut Interpreter<'_>, step: &Step, trouble: &StepEr
         (Action::Mistaken(mistake), _) => match mistake.problem {
             ScriptErrorKind::UnknownVerb(..) | ScriptErrorKind::FourthWord => {
                 let unread = format!("Unable to parse line {line}: {}", step.text);
-                match verb::find(Language::Extended, step.verb().as_bytes()) {
-                    Some(verb) if !verb.classic => format!(
-                        "{unread}\n`{}` is of the extended language: a script in that begins with `{EXTENDED_HEADER}`",
-                        verb.name
-                    ),
-                    _ => unread,
-                }
+                extended(step).map_or(unread.clone(), |hint| format!("{unread}\n{hint}"))
             }
             _ => format!("{place}: {}", mistake.problem),
         },

@@ -3,28 +3,24 @@
 //! This executable also is that watcher.
 
 mod counterexamples;
+mod kit;
+mod messages;
+mod program;
 mod recorded;
 mod watcher;
 
 use std::collections::BTreeSet;
-use std::fs;
 use std::path::Path;
 use std::process::ExitCode;
 
 use libtest_mimic::{Arguments, Failed, Trial};
-use testgam::explore::dice::Dice;
 use testgam::explore::history;
-use testgam::options::{Players, WorldKind};
+use testgam::options::Players;
 use testgam::world_choice::WorldChoice;
-use testgam::{Outcome, PlayOptions, Script, play};
+use testgam::{Outcome, Script, play};
 
-/// The argument that makes this the watcher.
-const WATCH: &str = "be-a-watcher";
-/// How many histories are enough to find a fault, and how many for one that takes its time.
-const HISTORIES: u64 = 8;
-const LATE_HISTORIES: u64 = 2;
-/// How many steps they have.
-const STEPS: usize = 20;
+use kit::{HISTORIES, LATE_HISTORIES, WATCH, dice, options};
+
 /// How many tests run at once: they wait more than they compute.
 const AT_ONCE: usize = 8;
 /// More than the kernel's queue holds, while nobody reads it; and files that come later.
@@ -51,26 +47,11 @@ fn main() -> ExitCode {
     tests.push(Trial::test("a_command_without_an_entry_is_understood", guessed));
     tests.push(Trial::test("entries_read_what_was_recorded", recorded::check));
     tests.push(Trial::test("counterexamples_can_be_played_again", counterexamples::check));
+    tests.extend(messages::TESTS.map(|(name, test)| Trial::test(name, test)));
+    tests.extend(program::TESTS.map(|(name, test)| Trial::test(name, test)));
     let mut arguments = Arguments::from_args();
     arguments.test_threads.get_or_insert(AT_ONCE);
     libtest_mimic::run(&arguments, tests).exit_code()
-}
-
-/// How to play with this watcher.
-fn options(fault: &str, more: &str) -> Result<PlayOptions, Failed> {
-    let program = std::env::current_exe()?.display().to_string();
-    let entry = format!(
-        "command = ['{program}', '{WATCH}', '{fault}', '{{dir}}']\nready = '^ready$'\nquiet_ms = 30\nscope = 'directory'\n\
-         line = '^(?<what>[+!-])( (?<path>.*))?$'\n{more}\n[says]\ngap = '^!$'\nabsent = '^-$'\npresent = '^\\+$'\n"
-    );
-    let folder = tempfile::tempdir()?;
-    fs::write(folder.path().join("faulty.toml"), entry)?;
-    let players = Players { peers: Some(folder.path().to_owned()), ..Players::default() };
-    Ok(players.options(Some(WorldChoice::Peer("faulty".into())))?)
-}
-
-fn dice() -> Dice {
-    Dice { steps: STEPS, is_flat: true, is_calm: true, ..Dice::new(WorldKind::Peer) }
 }
 
 /// What a watcher is accused of, in histories and when the queue overflows.
