@@ -81,6 +81,9 @@ pub enum OptionsError {
     /// A library was named, and a world in which none is used.
     #[error("--library is for the world abi alone; without --world it is played there")]
     Library,
+    /// The form of lines was named, and nobody who prints any.
+    #[error("--line is for a watcher: name its command with --world")]
+    Line,
     /// There is no such watcher.
     #[error(transparent)]
     Peer(#[from] PeerError),
@@ -90,10 +93,13 @@ impl Players {
     /// How to play with them in a world of somebody's choice.
     ///
     /// # Errors
-    /// [`OptionsError`] if there is no use for the library in that world, or no such watcher.
+    /// [`OptionsError`] if there is no use for the library or the form of lines in that world, or no such watcher.
     pub fn options(&self, world: Option<WorldChoice<WorldKind>>) -> Result<PlayOptions, OptionsError> {
         let contender =
             world.as_ref().and_then(WorldChoice::peer).map(|name| self.contender(name)).transpose()?;
+        if self.line.is_some() && contender.is_none() {
+            return Err(OptionsError::Line);
+        }
         let world = match (&world, &self.library) {
             (None, Some(_)) => WorldKind::Abi,
             (Some(WorldChoice::World(WorldKind::Abi)) | None, _) | (_, None) => {

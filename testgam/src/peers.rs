@@ -11,6 +11,7 @@ use std::sync::Arc;
 use include_dir::{Dir, include_dir};
 use tempfile::TempDir;
 use testgam_worlds::peer::Bill;
+use testgam_worlds::peer::command_words::{for_shell, join, split};
 use testgam_worlds::peer::entry::{EntryError, Peer, PeerScope};
 
 /// The entries that come with this program, and their adapters.
@@ -25,6 +26,8 @@ const ENDING: &str = "toml";
 pub struct Contender {
     /// How it is started and read.
     pub peer: Arc<Peer>,
+    /// How it is named on a command line, from whatever directory.
+    pub arguments: String,
     /// What it has cost.
     pub bill: Bill,
     /// Its adapters, unpacked.
@@ -43,6 +46,8 @@ impl Contender {
 pub struct Peers {
     /// The text of each by its name.
     entries: Vec<(String, String)>,
+    /// The folder, if it is not this program's own.
+    folder: Option<PathBuf>,
     adapters: PathBuf,
     unpacked: Option<Arc<TempDir>>,
 }
@@ -86,6 +91,22 @@ pub enum PeerError {
         /// What is wrong.
         why: EntryError,
     },
+    /// The command is wrong, or what was said of its lines.
+    #[error("the command `{command}`: {why}")]
+    Command {
+        /// As it was typed.
+        command: String,
+        /// What is wrong.
+        why: EntryError,
+    },
+    /// Its entry says already what its lines are like.
+    #[error(
+        "--line is for a command without an entry, and {name} is an entry: write `line` there, or name the command"
+    )]
+    Line {
+        /// Whose it is.
+        name: String,
+    },
 }
 
 impl PeerError {
@@ -115,7 +136,7 @@ impl Peers {
             }
         }
         entries.sort();
-        Ok(Peers { entries, adapters: folder.join(ADAPTERS), unpacked: None })
+        Ok(Peers { entries, adapters: folder.join(ADAPTERS), folder: Some(folder), unpacked: None })
     }
 
     fn own() -> Result<Peers, PeerError> {
@@ -129,7 +150,7 @@ impl Peers {
         if let Some(carried) = OWN.get_dir(ADAPTERS) {
             unpack(carried, unpacked.path()).map_err(cannot)?;
         }
-        Ok(Peers { entries, adapters, unpacked: Some(Arc::new(unpacked)) })
+        Ok(Peers { entries, folder: None, adapters, unpacked: Some(Arc::new(unpacked)) })
     }
 
     /// What the entries are called.
@@ -143,23 +164,34 @@ impl Peers {
     /// # Errors
     /// Says that there is none, or what is wrong with its entry.
     pub fn find(&self, name: &str, line: Option<&str>) -> Result<Contender, PeerError> {
-        let wrong = |why| PeerError::Entry { name: name.to_owned(), why };
         let path = Path::new(name);
-        let peer = if let Some((_, text)) = self.entries.iter().find(|(known, _)| known == name) {
-            Peer::parse(name, text, &self.adapters)
-        } else if let Some(stem) = name_of(path) {
-            let unreadable = |why| PeerError::Unreadable { path: path.to_owned(), why };
-            let text = fs::read_to_string(path).map_err(unreadable)?;
-            let folder = std::path::absolute(path).map_err(unreadable)?;
-            Peer::parse(&stem, &text, &folder.with_file_name(ADAPTERS))
-        } else if is_command(name) {
-            Peer::guess(&from_anywhere(name), line)
-        } else {
-            let known = self.names().collect::<Vec<_>>().join(", ");
-            return Err(PeerError::Unknown { name: name.to_owned(), known });
+        let known = self.entries.iter().find(|(known, _)| known == name);
+        let parse = |stem: &str, text: &str, adapters: &Path| {
+            let wrong = |why| PeerError::Entry { name: name.to_owned(), why };
+            Peer::parse(stem, text, adapters).map_err(wrong)
         };
-        let peer = Arc::new(peer.map_err(wrong)?);
-        Ok(Contender { peer, bill: Bill::default(), _adapters: self.unpacked.clone() })
+        let (peer, arguments) = match (known, name_of(path)) {
+            (None, None) if is_command(name) => command(name, line)?,
+            (None, None) => {
+                let known = self.names().collect::<Vec<_>>().join(", ");
+                return Err(PeerError::Unknown { name: name.to_owned(), known });
+            }
+            _ if line.is_some() => return Err(PeerError::Line { name: name.to_owned() }),
+            (Some((_, text)), _) => {
+                let folder = self.folder.iter().map(|folder| format!(" --peers {}", shown(folder)));
+                let arguments = format!("--world {}{}", for_shell(name), folder.collect::<String>());
+                (parse(name, text, &self.adapters)?, arguments)
+            }
+            (None, Some(stem)) => {
+                let unreadable = |why| PeerError::Unreadable { path: path.to_owned(), why };
+                let text = fs::read_to_string(path).map_err(unreadable)?;
+                let path = std::path::absolute(path).map_err(unreadable)?;
+                let arguments = format!("--world {}", shown(&path));
+                (parse(&stem, &text, &path.with_file_name(ADAPTERS))?, arguments)
+            }
+        };
+        let adapters = self.unpacked.clone();
+        Ok(Contender { peer: Arc::new(peer), arguments, bill: Bill::default(), _adapters: adapters })
     }
 }
 
@@ -174,15 +206,21 @@ fn is_command(name: &str) -> bool {
     name.contains('/') || name.split_whitespace().count() > 1
 }
 
-/// A command whose program is found from everywhere.
-fn from_anywhere(command: &str) -> String {
-    let (program, rest) =
-        command.split_once(' ').map_or((command, None), |(program, rest)| (program, Some(rest)));
-    let program = match program.contains('/') {
-        true => std::path::absolute(program).unwrap_or_else(|_| program.into()).display().to_string(),
-        false => program.to_owned(),
-    };
-    rest.map_or(program.clone(), |rest| format!("{program} {rest}"))
+/// A watcher that is a command, and how it is named. Its program is found from everywhere.
+fn command(command: &str, line: Option<&str>) -> Result<(Peer, String), PeerError> {
+    let wrong = |why| PeerError::Command { command: command.to_owned(), why };
+    let mut words = split(command).map_err(|quote| wrong(EntryError::OpenQuote(quote)))?;
+    if let Some(program) = words.first_mut().filter(|program| program.contains('/')) {
+        let absolute = std::path::absolute(&*program);
+        *program = absolute.map_or_else(|_| program.clone(), |path| path.display().to_string());
+    }
+    let line_too = line.map_or(String::new(), |line| format!(" --line {}", for_shell(line)));
+    let arguments = format!("--world {}{line_too}", for_shell(&join(&words)));
+    Ok((Peer::guess(words, line).map_err(wrong)?, arguments))
+}
+
+fn shown(path: &Path) -> String {
+    for_shell(&path.display().to_string())
 }
 
 /// Writes what is carried into a folder. What begins as a script does may be run.
@@ -212,6 +250,48 @@ mod tests {
         assert_eq!(found("./my-watcher").expect("a command"), "my-watcher");
         let why = found("yours").expect_err("nobody has described it").to_string();
         assert!(why.ends_with("entries are: mine"), "{why}");
+    }
+
+    #[test]
+    fn how_a_watcher_is_named_again_holds_from_everywhere() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().canonicalize().expect("it is there");
+        let entry = path.join("it's.toml");
+        fs::write(&entry, "command = ['w', '{dir}']").expect("it can be written");
+        let (own, peers) = (Peers::new(None).expect("a folder"), Peers::new(Some(&path)).expect("a folder"));
+        let named = |peers: &Peers, name: &str, line| peers.find(name, line).expect("a watcher").arguments;
+        let path = path.display();
+        assert_eq!(named(&own, "fswatch", None), "--world fswatch");
+        assert_eq!(named(&peers, "it's", None), format!(r"--world 'it'\''s' --peers {path}"));
+        assert_eq!(
+            named(&own, entry.to_str().expect("text"), None),
+            format!(r"--world '{path}/it'\''s.toml'")
+        );
+        let here = std::env::current_dir().expect("a directory");
+        let command = named(&own, "./w '{dir} x' -a", Some("(?<path>.*)"));
+        assert_eq!(
+            command,
+            format!(r"--world '{}/w '\''{{dir}} x'\'' -a' --line '(?<path>.*)'", here.display())
+        );
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_name_or_a_command_is_said() {
+        let peers = Peers::new(None).expect("a scratch folder");
+        let why = |name, line| peers.find(name, line).expect_err("because it is wrong").to_string();
+        for (name, line, expected) in [
+            (
+                "fswatch",
+                Some("(?<path>.*)"),
+                "--line is for a command without an entry, and fswatch is an entry",
+            ),
+            ("./w 'a b", None, "the command `./w 'a b`: the quote that begins at `'a b` does not end"),
+            ("./w {dri}", None, "`{dri}` stands for nothing"),
+            ("./w", Some("x"), "`--line` has no group `path`"),
+        ] {
+            let why = why(name, line);
+            assert!(why.contains(expected), "{name}: {why}");
+        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! testgam as somebody types it who tries it on a watcher of his own: what it prints can be played again, and what is wrong is said.
 
+use std::fs;
 use std::io::pipe;
 use std::process::{Command, Output};
 
@@ -30,9 +31,18 @@ fn help() -> Result<(), Failed> {
 }
 
 fn mistakes() -> Result<(), Failed> {
+    let folder = tempfile::tempdir()?;
+    let entry = folder.path().join("mine.toml");
+    fs::write(&entry, "command = ['true']\njson = { path = 'p' }")?;
+    let entry = entry.display().to_string();
     for (arguments, why) in [
         (&["explore", "--world", ""][..], "--world names nothing"),
-        (&["--world", " "], "--world names nothing"),
+        (&["explore", "--world", &entry], "write `/p`"),
+        (&["explore", "--world", "./w 'a"], "the quote that begins at `'a` does not end"),
+        (&["explore", "--world", "./w {dri}"], "`{dri}` stands for nothing"),
+        (&["explore", "--world", &entry, "--line", "x"], "--line is for a command without an entry"),
+        (&["explore", "--line", "(?<path>.*)"], "--line is for a watcher"),
+        (&["--line", "(?<path>.*)", "FILE"], "--line is for a watcher"),
     ] {
         let output = testgam(arguments)?;
         let said = String::from_utf8_lossy(&output.stderr).into_owned();

@@ -43,6 +43,8 @@ pub enum Checker {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Claim {
+    /// It did not say in time that it watches.
+    NotReady,
     /// Of what is written nothing is told.
     Deaf,
     /// Something is there, or was written to, and was not told.
@@ -59,13 +61,21 @@ pub enum Claim {
 
 impl Claim {
     /// All of them.
-    pub const ALL: [Claim; 6] =
-        [Claim::Deaf, Claim::Missing, Claim::Phantom, Claim::GapNotSaid, Claim::Died, Claim::Late];
+    pub const ALL: [Claim; 7] = [
+        Claim::NotReady,
+        Claim::Deaf,
+        Claim::Missing,
+        Claim::Phantom,
+        Claim::GapNotSaid,
+        Claim::Died,
+        Claim::Late,
+    ];
 }
 
 impl fmt::Display for Claim {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Claim::NotReady => "not ready",
             Claim::Deaf => "deaf",
             Claim::Missing => "missing",
             Claim::Phantom => "phantom",

@@ -7,11 +7,13 @@
 
 mod account;
 mod client;
+pub mod command_words;
 pub mod cost;
 pub mod entry;
 mod ground;
 mod hearing;
 mod judge;
+mod printed;
 pub mod process;
 pub mod says;
 mod watching;

@@ -28,6 +28,24 @@ impl Stop {
         Stop { asked: Arc::clone(&self.asked), bound: Some((Instant::now() + time, time)) }
     }
 
+    /// The same, with a deadline no later than so far from now.
+    #[must_use]
+    pub fn sooner(&self, time: Duration) -> Stop {
+        self.bounded(time, |own, other| own <= other)
+    }
+
+    /// The same; a deadline comes no sooner than so far from now.
+    #[must_use]
+    pub fn later(&self, time: Duration) -> Stop {
+        if self.bound.is_none() { self.clone() } else { self.bounded(time, |own, other| own >= other) }
+    }
+
+    fn bounded(&self, time: Duration, is_kept: impl Fn(Instant, Instant) -> bool) -> Stop {
+        let other = self.within(time);
+        let is_own = self.bound.zip(other.bound).is_some_and(|((own, _), (other, _))| is_kept(own, other));
+        if is_own { self.clone() } else { other }
+    }
+
     /// The same, without a deadline.
     #[must_use]
     pub fn without_deadline(&self) -> Stop {
@@ -125,6 +143,18 @@ mod tests {
         assert_eq!(stop.within(LONG).check(), Err(StepError::Failed("interrupted".into())));
         stop.forget();
         assert_eq!(stop.check(), Ok(()));
+    }
+
+    #[test]
+    fn a_deadline_is_brought_forward_or_put_off() {
+        let stop = Stop::default();
+        let soon = stop.within(Duration::ZERO);
+        assert_eq!(soon.sooner(LONG).cap(LONG), Duration::ZERO);
+        assert_eq!(stop.sooner(Duration::ZERO).cap(LONG), Duration::ZERO);
+        assert_eq!(stop.within(LONG).sooner(Duration::ZERO).cap(LONG), Duration::ZERO);
+        assert!(soon.later(LONG * 2).cap(LONG) == LONG && soon.later(LONG).check().is_ok());
+        assert!(stop.within(LONG * 2).later(Duration::ZERO).cap(LONG) == LONG);
+        assert_eq!(stop.later(Duration::ZERO).check(), Ok(()));
     }
 
     #[test]

@@ -11,10 +11,14 @@ use regex::bytes::{Regex, RegexBuilder};
 use serde::Deserialize;
 use toml::Spanned;
 
+use super::command_words::{PLACEHOLDERS, unknown};
 use super::says::{Form, Pointers, Reading, Sense};
 
 /// How long nothing comes before a watcher has told everything, unless its entry says otherwise.
 const QUIET_MS: u64 = 100;
+
+/// How long a watcher may take until it says that it watches, and then until it tells of a file.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A watcher of others' making, as its entry describes it.
 #[derive(Debug, Clone)]
@@ -37,6 +41,8 @@ pub struct Peer {
     pub environment: BTreeMap<String, String>,
     /// What it prints when it watches, if it says so.
     pub ready: Option<Regex>,
+    /// How long it may take until it says that, and then until it tells of a file.
+    pub patience: Duration,
     /// What its lines say.
     pub reading: Reading,
     /// How to know that it has told everything.
@@ -102,13 +108,42 @@ pub enum EntryError {
     #[error("{0}")]
     Toml(#[from] toml::de::Error),
     /// A regular expression in it is none.
-    #[error("`{key}` is no regular expression: {why}")]
+    #[error("{key} is no regular expression: {why}")]
     Regex {
         /// Where it stands.
-        key: &'static str,
+        key: String,
         /// What is wrong with it.
         why: regex::Error,
     },
+    /// A JSON pointer has no slash before its first step.
+    #[error(
+        "`json.{key}`: `{pointer}` is no JSON pointer, each step of which begins with a slash: write `/{pointer}`"
+    )]
+    Pointer {
+        /// Where it stands.
+        key: &'static str,
+        /// As it stands there.
+        pointer: String,
+    },
+    /// A word has something in braces that stands for nothing.
+    #[error(
+        "{key}, in the word `{word}`: `{{{name}}}` stands for nothing; what stands for something is {known}; `{{{{{name}}}}}` is the text \
+         `{{{name}}}`",
+        known = PLACEHOLDERS.map(|name| format!("`{{{name}}}`")).join(", ")
+    )]
+    Placeholder {
+        /// Where it stands.
+        key: String,
+        /// All of the word.
+        word: String,
+        /// What is in the braces.
+        name: String,
+    },
+    /// A quote in a command does not end.
+    #[error(
+        "the quote that begins at `{0}` does not end: close it, or put the other kind of quotes around it"
+    )]
+    OpenQuote(String),
     /// It is sound, and cannot be played.
     #[error("{0}")]
     Unplayable(&'static str),
@@ -122,7 +157,7 @@ struct Text {
     about: String,
     #[serde(default)]
     version: Vec<String>,
-    #[serde(default, rename = "any_status", alias = "version_status_any")]
+    #[serde(default, rename = "any_status")]
     is_version_status_any: bool,
     #[serde(default)]
     needs: Vec<String>,
@@ -156,22 +191,27 @@ impl Peer {
     /// # Errors
     /// Says what is wrong with it.
     pub fn parse(name: &str, text: &str, adapters: &Path) -> Result<Peer, EntryError> {
-        Peer::new(name, toml::from_str(text)?, adapters)
+        Peer::new(name, toml::from_str(text)?, text, adapters)
     }
 
-    fn new(name: &str, text: Text, adapters: &Path) -> Result<Peer, EntryError> {
+    fn new(name: &str, text: Text, source: &str, adapters: &Path) -> Result<Peer, EntryError> {
         if text.command.is_empty() {
             return Err(EntryError::Unplayable("`command` has no program"));
         }
+        text.check_words()?;
         let form = match (&text.line, text.json) {
             (Some(_), Some(_)) => return Err(EntryError::Unplayable("both `line` and `json`")),
-            (Some(line), None) => Form::Line(regex("line", line)?),
-            (None, Some(pointers)) => Form::Json(pointers),
+            (Some(line), None) => Form::Line(regex(|| "`line`".into(), line)?),
+            (None, Some(pointers)) => Form::Json(checked(pointers)?),
             (None, None) => Form::Guess,
         };
         let mut says: Vec<_> = text.says.into_iter().collect();
         says.sort_by_key(|(_, words)| words.span().start);
-        let senses = says.iter().map(|(sense, words)| Ok((*sense, regex("says", words.get_ref())?)));
+        let senses = says.iter().map(|(sense, words)| {
+            let line = source[..words.span().start].matches('\n').count() + 1;
+            let key = || format!("`{}` of `[says]`, line {line},", sense.name());
+            Ok((*sense, regex(key, words.get_ref())?))
+        });
         let senses = senses.collect::<Result<_, EntryError>>()?;
         let ready = text.ready.filter(|ready| ready != "probe");
         let is_flat = text.promises_not.contains(&Unpromised::Recursion) && text.scope == PeerScope::Tree;
@@ -184,7 +224,8 @@ impl Peer {
             install: text.install,
             command: text.command,
             environment: text.environment,
-            ready: ready.map(|ready| regex("ready", &ready)).transpose()?,
+            ready: ready.map(|ready| regex(|| "`ready`".into(), &ready)).transpose()?,
+            patience: PATIENCE,
             reading: Reading { form, senses },
             settle: text.settle,
             quiet: Duration::from_millis(text.quiet_ms),
@@ -194,21 +235,29 @@ impl Peer {
         })
     }
 
-    /// A command that prints paths, of which nobody has said anything. The directory is its last argument, unless `{dir}` stands in
-    /// it. `line` is the form of its lines, if somebody says that.
+    /// A command that prints paths, as words, of which nobody has said anything. The directory is its last argument, unless `{dir}`
+    /// stands in it. `line` is the form of its lines, if somebody says that.
     ///
     /// # Errors
-    /// Says that there is no command, or that `line` is no regular expression.
-    pub fn guess(command: &str, line: Option<&str>) -> Result<Peer, EntryError> {
-        let mut words: Vec<_> = command.split_whitespace().map(str::to_owned).collect();
+    /// Says that there is no command, or what is wrong with a word of it or with `line`.
+    pub fn guess(mut words: Vec<String>, line: Option<&str>) -> Result<Peer, EntryError> {
         let program = words.first().ok_or(EntryError::Unplayable("there is no command"))?;
         let name = Path::new(program).file_name().unwrap_or_default().to_string_lossy().into_owned();
-        if !command.contains("{dir}") {
+        if !words.iter().any(|word| word.contains("{dir}")) {
             words.push("{dir}".into());
         }
-        let line = line.map(str::to_owned);
-        let text = Text { command: words, line, quiet_ms: QUIET_MS, ..Text::default() };
-        Peer::new(&name, text, Path::new("adapters"))
+        let text = Text { command: words, quiet_ms: QUIET_MS, ..Text::default() };
+        let mut peer = Peer::new(&name, text, "", Path::new("adapters"))?;
+        if let Some(line) = line {
+            let line = regex(|| "`--line`".into(), line)?;
+            if !line.capture_names().flatten().any(|name| name == "path") {
+                return Err(EntryError::Unplayable(
+                    "the regular expression of `--line` has no group `path`: write `(?<path>…)` around what finds the path",
+                ));
+            }
+            peer.reading.form = Form::Line(line);
+        }
+        Ok(peer)
     }
 
     /// Whether it promises something.
@@ -217,9 +266,45 @@ impl Peer {
     }
 }
 
-/// A regular expression over bytes, as names are.
-fn regex(key: &'static str, text: &str) -> Result<Regex, EntryError> {
-    RegexBuilder::new(text).unicode(false).build().map_err(|why| EntryError::Regex { key, why })
+impl Text {
+    /// Complains of a word in which something stands for nothing.
+    fn check_words(&self) -> Result<(), EntryError> {
+        let words = |key: &str, words: &[String]| {
+            let key = format!("`{key}`");
+            words.iter().map(|word| (key.clone(), word.clone())).collect::<Vec<_>>()
+        };
+        let variables = self.environment.iter().map(|(name, word)| (format!("`env.{name}`"), word.clone()));
+        let all = [
+            words("command", &self.command),
+            words("version", &self.version),
+            words("needs", &self.needs),
+            variables.collect(),
+        ];
+        for (key, word) in all.concat() {
+            if let Some(name) = unknown(&word).map(str::to_owned) {
+                return Err(EntryError::Placeholder { key, word, name });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Pointers each of which is one.
+fn checked(pointers: Pointers) -> Result<Pointers, EntryError> {
+    let all = [("what", &pointers.what), ("path", &pointers.path), ("to", &pointers.to)];
+    for (key, pointer) in all {
+        // The empty one leads to all of a line.
+        if let Some(pointer) = pointer.as_ref().filter(|text| !text.is_empty() && !text.starts_with('/')) {
+            return Err(EntryError::Pointer { key, pointer: pointer.clone() });
+        }
+    }
+    Ok(pointers)
+}
+
+/// A regular expression over bytes, as names are. `key` says where it stands.
+fn regex(key: impl FnOnce() -> String, text: &str) -> Result<Regex, EntryError> {
+    let build = RegexBuilder::new(text).unicode(false).build();
+    build.map_err(|why| EntryError::Regex { key: key(), why })
 }
 
 #[cfg(test)]
@@ -258,6 +343,20 @@ mod tests {
             ("command = ['x']\nline = 'a'\njson = { path = '/p' }", "both `line` and `json`"),
             ("command = ['x']\nwhat = 1", "unknown field `what`"),
             ("command = ['x']\n[says]\nhere = 'x'", "unknown variant `here`"),
+            (
+                "command = ['x']\n[says]\nabsent = 'a'\npresent = '('",
+                "`present` of `[says]`, line 4, is no regular",
+            ),
+            ("command = ['x']\nready = '('", "`ready` is no regular expression"),
+            ("command = ['x']\njson = { path = 'p/*' }", "`json.path`: `p/*` is no JSON pointer"),
+            ("command = ['x']\njson = { path = 'p/*' }", "write `/p/*`"),
+            ("command = ['x', '{dri}']", "`command`, in the word `{dri}`: `{dri}` stands for nothing"),
+            (
+                "command = ['{adaptors}/x']",
+                "`{dir}`, `{home}`, `{id}`, `{adapters}`; `{{adaptors}}` is the text",
+            ),
+            ("command = ['x']\nenv = { A = '{dri}' }", "`env.A`, in the word `{dri}`"),
+            ("command = ['x']\nwhat = 1", "`any_status`"),
         ] {
             let error = parse(text).expect_err("because it is wrong").to_string();
             assert!(error.contains(why), "{text}: {error}");
@@ -266,8 +365,19 @@ mod tests {
 
     #[test]
     fn a_command_alone_gets_the_directory_last() {
-        let words = |command| Peer::guess(command, None).expect("a command").command;
-        assert_eq!(words("./my-watcher --all"), ["./my-watcher", "--all", "{dir}"]);
-        assert_eq!(words("w {dir}/x"), ["w", "{dir}/x"]);
+        let words = |command: &[&str]| {
+            let command = command.iter().map(|word| (*word).to_owned()).collect();
+            Peer::guess(command, None).expect("a command").command
+        };
+        assert_eq!(words(&["./my-watcher", "--all"]), ["./my-watcher", "--all", "{dir}"]);
+        assert_eq!(words(&["w", "{dir}/x"]), ["w", "{dir}/x"]);
+    }
+
+    #[test]
+    fn a_form_of_lines_without_a_path_is_refused() {
+        let why =
+            |line| Peer::guess(vec!["w".into()], Some(line)).expect_err("because it is wrong").to_string();
+        assert!(why("^x (.*)$").contains("`--line` has no group `path`"));
+        assert!(why("(").contains("`--line` is no regular expression"));
     }
 }

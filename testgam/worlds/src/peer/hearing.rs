@@ -10,7 +10,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::says::{Reading, Saying};
+use super::says::{Misreading, Reading, Saying};
 
 /// The most that is taken at once.
 const CHUNK: usize = 1 << 16;
@@ -24,6 +24,8 @@ pub struct Heard {
     pub line: Vec<u8>,
     /// What it says, and whether that path was there when it came.
     pub sayings: Vec<(Saying, bool)>,
+    /// Why it says nothing, if it should.
+    pub misreading: Option<Misreading>,
 }
 
 /// Both streams of a watcher.
@@ -74,12 +76,16 @@ impl Hearing {
                     OutputKind::Output => reading.read(&end, &directory),
                     OutputKind::Error => reading.tells_gap(&end).then_some(Saying::Gap).into_iter().collect(),
                 };
+                let misreading = match kind {
+                    OutputKind::Output => reading.misreading(&end, &directory),
+                    OutputKind::Error => sayings.is_empty().then_some(Misreading::Stream),
+                };
                 let is_there = |saying: &Saying| match saying {
                     Saying::Look(path) => fs::symlink_metadata(directory.join(path)).is_ok(),
                     _ => true,
                 };
                 let sayings = sayings.into_iter().map(|saying| (saying.clone(), is_there(&saying))).collect();
-                hearing.tell(Heard { at: Instant::now(), line: end, sayings });
+                hearing.tell(Heard { at: Instant::now(), line: end, sayings, misreading });
                 line.clear();
             }
             hearing.state().open -= 1;

@@ -10,6 +10,9 @@ use super::entry::{Peer, Unpromised};
 use super::ground::{Deeds, OnDisk};
 use crate::check::{Checker, Claim, Complaint};
 
+/// How many names a message has at most.
+const NAMES_MAX: usize = 3;
+
 /// How a name differs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Difference {
@@ -19,6 +22,24 @@ pub enum Difference {
     Phantom(PathBuf),
     /// It was written to since everything had been told last, and nothing was said of it since.
     Unsaid(PathBuf),
+}
+
+impl Difference {
+    fn name(&self) -> &Path {
+        match self {
+            Difference::Missing(name) | Difference::Phantom(name) | Difference::Unsaid(name) => name,
+        }
+    }
+}
+
+/// The names that differ, the first few of them, for a message.
+pub fn names(differences: &[Difference]) -> String {
+    let names = differences.iter().take(NAMES_MAX).map(|difference| difference.name().display().to_string());
+    let names = names.collect::<Vec<_>>().join(", ");
+    match differences.len().saturating_sub(NAMES_MAX) {
+        0 => names,
+        more => format!("{names} (and {more} more)"),
+    }
 }
 
 /// Whether what was told is what is there.
@@ -144,6 +165,13 @@ mod tests {
             Evidence { account: &account, disk: &disk, at_rest: &at_rest, deeds: &deeds, peer: &peer };
         let complaint = evidence.judge().complaint(false);
         complaint.map_or(String::new(), |complaint| format!("{}: {complaint}", complaint.checker))
+    }
+
+    #[test]
+    fn of_many_names_a_few_are_named() {
+        let differences: Vec<_> = ["a", "b", "c", "d"].map(|name| Difference::Missing(name.into())).into();
+        assert_eq!(names(&differences[..2]), "a, b");
+        assert_eq!(names(&differences), "a, b, c (and 1 more)");
     }
 
     const DIRECTORY: u64 = u64::MAX;

@@ -7,23 +7,28 @@ use std::io::Write;
 use std::path::Path;
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
 use nix::unistd::Pid;
 
+use super::command_words::filled;
 use super::cost::Cost;
 use super::entry::Peer;
 use super::hearing::{Hearing, OutputKind};
 use crate::forks;
 use crate::marked;
 use crate::session::{variable, with_watches};
+use crate::stop::Stop;
 use crate::world::StepError;
 
 /// The variable that marks all processes of a watcher.
 const MARK: &str = "TESTGAM_PEER";
 /// How often those that are left are looked for: one that is just being started shows up a moment later.
 const ROUNDS: usize = 3;
+/// How long one that prints no more may take to end, and how often it is looked at meanwhile.
+const ENDING_MAX: Duration = Duration::from_secs(1);
+const ENDING_TICK: Duration = Duration::from_millis(5);
 
 /// A running watcher.
 #[derive(Debug)]
@@ -99,6 +104,18 @@ impl PeerProcess {
         self.child.try_wait().ok().flatten()
     }
 
+    /// How it ended, of one that prints no more: it may be a moment until the kernel says so. `None` if it goes on.
+    pub fn await_end(&mut self, stop: &Stop) -> Option<ExitStatus> {
+        let began = Instant::now();
+        loop {
+            let ended = self.ended();
+            if ended.is_some() || began.elapsed() >= ENDING_MAX || stop.check().is_err() {
+                return ended;
+            }
+            stop.wait(ENDING_TICK);
+        }
+    }
+
     /// Signals all of its processes.
     pub fn signal(&self, signal: Signal) -> Vec<Pid> {
         marked::signal(&self.mark, signal)
@@ -140,14 +157,14 @@ pub fn missing(peer: &Peer) -> Option<String> {
 /// # Errors
 /// Says what is missing, or what came of asking for its version.
 pub fn version(peer: &Peer) -> Result<String, String> {
-    let filled = |word: &String| filled_anywhere(peer, word);
+    let put_in = |word: &String| filled_anywhere(peer, word);
     if let Some(need) = missing(peer) {
         return Err(format!("{need} is not there"));
     }
     let Some((program, arguments)) = peer.version.split_first() else { return Ok("unknown".into()) };
     let output = {
         let _forks = forks::allowed();
-        Command::new(filled(program)).args(arguments.iter().map(filled)).stdin(Stdio::null()).output()
+        Command::new(put_in(program)).args(arguments.iter().map(put_in)).stdin(Stdio::null()).output()
     };
     let output = output.map_err(|why| format!("{program}: {why}"))?;
     let text = [output.stdout, output.stderr].concat();
@@ -167,11 +184,14 @@ pub fn version(peer: &Peer) -> Result<String, String> {
 
 /// A word of an entry with all that stands for something else put in.
 fn fill(peer: &Peer, word: &str, around: &Surrounding<'_>, id: &str) -> String {
-    let text = |path: &Path| path.to_string_lossy().into_owned();
-    word.replace("{dir}", &text(around.directory))
-        .replace("{adapters}", &text(&peer.adapters))
-        .replace("{home}", &text(around.home))
-        .replace("{id}", id)
+    let text = |path: &Path| Some(path.to_string_lossy().into_owned());
+    filled(word, |name| match name {
+        "dir" => text(around.directory),
+        "adapters" => text(&peer.adapters),
+        "home" => text(around.home),
+        "id" => Some(id.to_owned()),
+        _ => None,
+    })
 }
 
 /// The same for what does not depend on where it is started.
@@ -179,6 +199,3 @@ fn filled_anywhere(peer: &Peer, word: &str) -> String {
     let around = Surrounding { directory: Path::new("/nowhere"), home: Path::new("/"), watches: None };
     fill(peer, word, &around, "version")
 }
-
-/// How long a watcher may take until it watches.
-pub const START_MAX: Duration = Duration::from_secs(30);

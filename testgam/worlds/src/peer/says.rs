@@ -27,6 +27,17 @@ pub enum Saying {
     Poke,
 }
 
+impl Saying {
+    /// Whether it tells that something is at this path, which ends with the path that it names.
+    pub fn tells_of(&self, path: &Path) -> bool {
+        match self {
+            Saying::Present(told) | Saying::Look(told) | Saying::Move(_, told) => path.ends_with(told),
+            Saying::Poke => true,
+            Saying::Absent(_) | Saying::Gap => false,
+        }
+    }
+}
+
 /// What a word of a watcher means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -38,6 +49,20 @@ pub enum Sense {
     Move,
     Gap,
     Ignore,
+}
+
+impl Sense {
+    /// How an entry spells it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Sense::Absent => "absent",
+            Sense::Present => "present",
+            Sense::Look => "look",
+            Sense::Move => "move",
+            Sense::Gap => "gap",
+            Sense::Ignore => "ignore",
+        }
+    }
 }
 
 /// Where in a line the word and the paths are.
@@ -70,6 +95,26 @@ pub struct Reading {
     pub senses: Vec<(Sense, Regex)>,
 }
 
+/// Why a line says nothing of files that should.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Misreading {
+    /// The regular expression finds nothing.
+    #[error("`line` does not match it")]
+    Line,
+    /// The pointers lead nowhere.
+    #[error("it is no JSON, or the pointers of `json` lead nowhere in it")]
+    Json,
+    /// None of the senses is found in its word.
+    #[error("no word of `[says]` is in it")]
+    Word,
+    /// What it names lies elsewhere, or nothing is named.
+    #[error("it names no path in the directory that is watched")]
+    Place,
+    /// It tells of the watcher itself.
+    #[error("it stands on standard error, and paths are looked for on standard output")]
+    Stream,
+}
+
 impl Form {
     /// Whether its lines say what they are about.
     fn has_path(&self) -> bool {
@@ -84,15 +129,42 @@ impl Form {
 impl Reading {
     /// What a line says of the files below a directory.
     pub fn read(&self, line: &[u8], directory: &Path) -> Vec<Saying> {
-        let found = match &self.form {
-            Form::Line(form) => by_groups(form, line),
-            Form::Json(pointers) => by_pointers(pointers, line),
-            Form::Guess => guessed(line, directory),
-        };
+        let found = self.found(line, directory);
         if found.is_empty() {
             return self.tells_gap(line).then_some(Saying::Gap).into_iter().collect();
         }
         found.into_iter().filter_map(|found| self.saying(&found, directory)).collect()
+    }
+
+    /// Why nothing is read in a line of which that is not meant. An empty one, or one about the directory itself, says nothing.
+    pub fn misreading(&self, line: &[u8], directory: &Path) -> Option<Misreading> {
+        if line.trim_ascii().is_empty() || !self.read(line, directory).is_empty() {
+            return None;
+        }
+        let found = self.found(line, directory);
+        if found.is_empty() {
+            return Some(match self.form {
+                Form::Line(_) => Misreading::Line,
+                Form::Json(_) => Misreading::Json,
+                Form::Guess => Misreading::Place,
+            });
+        }
+        found.iter().find_map(|found| match self.sense(found) {
+            None => Some(Misreading::Word),
+            Some(Sense::Ignore) => None,
+            Some(_) => {
+                let is_itself = |path: &Vec<u8>| directory.join(OsStr::from_bytes(path)) == directory;
+                (!found.path.as_ref().is_some_and(is_itself)).then_some(Misreading::Place)
+            }
+        })
+    }
+
+    fn found(&self, line: &[u8], directory: &Path) -> Vec<Words> {
+        match &self.form {
+            Form::Line(form) => by_groups(form, line),
+            Form::Json(pointers) => by_pointers(pointers, line),
+            Form::Guess => guessed(line, directory),
+        }
     }
 
     /// Whether a line of any form says that some was lost.
@@ -100,14 +172,18 @@ impl Reading {
         self.senses.iter().any(|(sense, words)| *sense == Sense::Gap && words.is_match(line))
     }
 
+    /// What the word means; `None` if nobody has said.
+    fn sense(&self, found: &Words) -> Option<Sense> {
+        match &found.what {
+            None => Some(Sense::Look),
+            Some(_) if self.senses.is_empty() => Some(Sense::Look),
+            Some(what) => self.senses.iter().find(|(_, words)| words.is_match(what)).map(|(sense, _)| *sense),
+        }
+    }
+
     fn saying(&self, found: &Words, directory: &Path) -> Option<Saying> {
         let place = |bytes: &Option<Vec<u8>>| place(bytes.as_deref()?, directory);
-        let sense = match &found.what {
-            None => Sense::Look,
-            Some(_) if self.senses.is_empty() => Sense::Look,
-            Some(what) => self.senses.iter().find(|(_, words)| words.is_match(what))?.0,
-        };
-        match sense {
+        match self.sense(found)? {
             Sense::Ignore => None,
             Sense::Gap => Some(Saying::Gap),
             Sense::Present => place(&found.path).map(Saying::Present),
@@ -229,6 +305,26 @@ mod tests {
         assert_eq!(read(&reading, "queue OVERFLOW"), [Saying::Gap], "of whatever form");
         for nothing in ["CREATE /w/dir", "CREATE /w/dir2/a", "CREATE ../a", "OPEN a", "what?"] {
             assert_eq!(read(&reading, nothing), [], "{nothing}");
+        }
+    }
+
+    #[test]
+    fn why_a_line_says_nothing_is_known() {
+        let form = Form::Line(Regex::new("^(?<what>[A-Z]+) (?<path>.*)$").expect("a regex"));
+        let by_line = reading(form, &[(Sense::Ignore, "OPEN"), (Sense::Absent, "DELETE")]);
+        let json = Pointers { what: None, path: Some("/p".into()), to: None };
+        let by_json = reading(Form::Json(json), &[]);
+        for (reading, line, why) in [
+            (&by_line, "delete a", Some(Misreading::Line)),
+            (&by_line, "CREATE a", Some(Misreading::Word)),
+            (&by_line, "DELETE /elsewhere/a", Some(Misreading::Place)),
+            (&by_json, "{\"q\": \"a\"}", Some(Misreading::Json)),
+            (&by_line, "DELETE a", None),
+            (&by_line, "OPEN a", None),
+            (&by_line, "DELETE /w/dir/", None),
+            (&by_line, " ", None),
+        ] {
+            assert_eq!(reading.misreading(line.as_bytes(), Path::new("/w/dir")), why, "{line}");
         }
     }
 

@@ -16,9 +16,13 @@ use super::cost::Cost;
 use super::entry::{Peer, Settle};
 use super::ground::{self, Deeds, OnDisk, PROBE};
 use super::hearing::Heard;
-use super::judge::{Difference, Evidence, Judgement};
-use super::process::{PeerProcess, START_MAX, Surrounding};
+use super::judge::{self, Difference, Evidence, Judgement};
+use super::printed::Printed;
+use super::process::{PeerProcess, Surrounding};
 use super::says::Saying;
+use regex::bytes::Regex;
+use testgam_language::words::printable;
+
 use crate::check::{Checker, Claim, Complaint};
 use crate::stop::Stop;
 use crate::world::StepError;
@@ -31,8 +35,6 @@ const PROBES_MAX: u32 = 5;
 const LATE: Duration = Duration::from_millis(500);
 /// How long quiet is waited for from one that always has something to say.
 const QUIET_MAX: Duration = Duration::from_secs(10);
-/// How much of what it said last is kept for a message.
-const LAST_WORDS_MAX: usize = 200;
 
 /// What is watched, and by whom.
 #[derive(Debug, Clone)]
@@ -70,8 +72,8 @@ pub struct PeerWatch {
     wrong_since: Option<(Instant, u64)>,
     /// After how many deeds it was asked for everything.
     settled_after: Option<u64>,
-    /// How much too late something was told.
-    late: Option<Duration>,
+    /// What was told too late, and how much.
+    late: Option<(String, Duration)>,
     /// How long each probe took.
     latencies: Vec<Duration>,
     /// How long it took until it watched.
@@ -81,7 +83,7 @@ pub struct PeerWatch {
     /// Whether its output is not read.
     is_limited: bool,
     probes: u64,
-    last_words: Vec<u8>,
+    printed: Printed,
 }
 
 impl PeerWatch {
@@ -105,7 +107,7 @@ impl PeerWatch {
             cost: Cost::default(),
             is_limited: false,
             probes: 0,
-            last_words: Vec::new(),
+            printed: Printed::default(),
         };
         watching.begin()?;
         Ok(watching)
@@ -116,7 +118,12 @@ impl PeerWatch {
     /// # Errors
     /// Says why it does not watch.
     pub fn begin(&mut self) -> Result<(), StepError> {
-        match self.begin_watching() {
+        // Whether it begins is known when it has had its time, however little a scenario has left.
+        let stop = self.task.stop.clone();
+        self.task.stop = stop.without_deadline();
+        let begun = self.begin_watching();
+        self.task.stop = stop;
+        match begun {
             Err(StepError::Broken(Complaint { what: why, .. }) | StepError::Failed(why))
                 if self.task.watches.is_some() =>
             {
@@ -133,30 +140,42 @@ impl PeerWatch {
         let Task { peer, directory, home, watches, .. } = self.task.clone();
         let around = Surrounding { directory: &directory, home: &home, watches };
         self.process = Some(PeerProcess::start(&peer, &around)?);
+        self.printed = Printed::default();
         if let Some(ready) = &peer.ready {
-            loop {
-                let left = START_MAX.saturating_sub(began.elapsed());
-                let heard = self.next(left)?;
-                match heard {
-                    Some(heard) if ready.is_match(&heard.line) => break,
-                    Some(_) => {}
-                    None if left.is_zero() => {
-                        return Err(StepError::Failed(format!(
-                            "{} is not ready after {START_MAX:?}",
-                            peer.name
-                        )));
-                    }
-                    None => self.alive()?,
-                }
-            }
+            self.await_ready(ready, began)?;
             self.start = began.elapsed();
         }
-        self.settle_within((START_MAX.as_secs() / PROBE_MAX.as_secs()) as u32)?;
+        let probes = peer.patience.div_duration_f32(PROBE_MAX + peer.quiet) as u32;
+        self.settle_within(probes.max(PROBES_MAX))?;
         if self.start.is_zero() {
             self.start = began.elapsed();
         }
         self.latencies.clear();
         self.look_again();
+        Ok(())
+    }
+
+    /// Waits for the line by which it says that it watches.
+    fn await_ready(&mut self, ready: &Regex, began: Instant) -> Result<(), StepError> {
+        let patience = self.task.peer.patience;
+        loop {
+            let left = patience.saturating_sub(began.elapsed());
+            match self.next(left)? {
+                Some(heard) if ready.is_match(&heard.line) => break,
+                Some(_) => {}
+                None if left.is_zero() => {
+                    let what = format!(
+                        "in {patience:?} no line came that its `ready` matches, `{}`; {}",
+                        printable(ready.as_str()),
+                        self.printed.beginning()
+                    );
+                    return Err(Complaint::new(Checker::Claim(Claim::NotReady), what).into());
+                }
+                None => self.alive()?,
+            }
+        }
+        // What it said before was not about files.
+        self.printed.handle_rest();
         Ok(())
     }
 
@@ -246,11 +265,12 @@ impl PeerWatch {
 
     /// What it can be accused of.
     pub fn complaint(&self) -> Option<Complaint> {
-        let late = |late: Duration| {
-            let what = format!("something was told {} ms after it had happened", late.as_millis());
+        let late = |(what, late): &(String, Duration)| {
+            let what = format!("{what} was told {} ms after it had happened", late.as_millis());
             Complaint::new(Checker::Claim(Claim::Late), what)
         };
-        self.judgement.complaint(self.task.deeds.has_overflown()).or(self.late.map(late))
+        let complaint = self.judgement.complaint(self.task.deeds.has_overflown());
+        complaint.map(|complaint| self.printed.explain(complaint)).or(self.late.as_ref().map(late))
     }
 
     fn settle_within(&mut self, probes: u32) -> Result<(), StepError> {
@@ -263,7 +283,10 @@ impl PeerWatch {
                 if is_late(latency, quiet) {
                     self.await_quiet()?;
                     let again = self.probe(probes)?;
-                    self.late = self.late.or(Some(again).filter(|again| is_late(*again, quiet)));
+                    if self.late.is_none() && is_late(again, quiet) {
+                        self.late =
+                            Some((format!("a file that testgam wrote, {PROBE}{},", self.probes), again));
+                    }
                 }
             }
             Settle::Own => self.ask()?,
@@ -312,7 +335,8 @@ impl PeerWatch {
         told.ok_or_else(|| {
             let took = patience * probes;
             let what = format!(
-                "of {probes} files that were written in {took:?}, one after the other, none was told"
+                "of {probes} files that were written in {took:?}, one after the other, none was told; {}",
+                self.printed.silence()
             );
             Complaint::new(Checker::Claim(Claim::Deaf), what).into()
         })
@@ -328,15 +352,7 @@ impl PeerWatch {
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
             let Some(heard) = self.next(left)? else { return Ok(None) };
-            let told = |path: &Path| {
-                heard.sayings.iter().any(|(saying, _)| match saying {
-                    Saying::Present(told) | Saying::Look(told) | Saying::Move(_, told) => {
-                        path.ends_with(told)
-                    }
-                    Saying::Poke => true,
-                    Saying::Absent(_) | Saying::Gap => false,
-                })
-            };
+            let told = |path: &Path| heard.sayings.iter().any(|(saying, _)| saying.tells_of(path));
             if let Some((_, began)) = written.iter().find(|(path, _)| told(path)) {
                 return Ok(Some(heard.at.saturating_duration_since(*began)));
             }
@@ -357,7 +373,10 @@ impl PeerWatch {
                 Some(heard) if heard.line == answer.as_bytes() => return Ok(()),
                 Some(_) => {}
                 None if left.is_zero() => {
-                    let what = format!("asked whether it has told everything, it did not answer `{answer}`");
+                    let silence = self.printed.silence();
+                    let what = format!(
+                        "asked whether it has told everything, it did not answer `{answer}`; {silence}"
+                    );
                     return Err(Complaint::new(Checker::Claim(Claim::Deaf), what).into());
                 }
                 None => self.alive()?,
@@ -375,7 +394,7 @@ impl PeerWatch {
                 self.turns.extend(self.account.handle(saying, *is_there));
             }
         }
-        self.last_words = heard.line.iter().copied().take(LAST_WORDS_MAX).collect();
+        self.printed.handle(&heard.line, heard.misreading);
         Ok(Some(heard))
     }
 
@@ -395,14 +414,19 @@ impl PeerWatch {
     /// Complains if it has died.
     fn alive(&mut self) -> Result<(), StepError> {
         let Some(process) = &mut self.process else { return Ok(()) };
-        let status = match process.ended() {
-            Some(status) => status.to_string(),
-            // It is just ending, or might as well.
-            None if process.hearing.has_ended() => "it prints no more".to_owned(),
-            None => return Ok(()),
+        let ended = match process.ended() {
+            None if !process.hearing.has_ended() => return Ok(()),
+            None => process.await_end(&self.task.stop),
+            ended => ended,
         };
-        let last = String::from_utf8_lossy(&self.last_words).into_owned();
-        let what = format!("it ended by itself: {status}; its last line was `{last}`");
+        // What is left of it is printed by now.
+        while self.next(Duration::ZERO)?.is_some() {}
+        let how = match ended {
+            Some(status) => format!("it ended by itself: {status}"),
+            // It might as well have ended.
+            None => "it runs, but prints no more: it has closed its output".to_owned(),
+        };
+        let what = format!("{how}; {}", self.printed.last());
         Err(Complaint::new(Checker::Claim(Claim::Died), what).into())
     }
 
@@ -434,7 +458,8 @@ impl PeerWatch {
             deeds: &self.task.deeds,
             peer: &self.task.peer,
         };
-        self.judgement = evidence.judge();
+        let judgement = evidence.judge();
+        let wrong = std::mem::replace(&mut self.judgement, judgement).claimed;
         for difference in self.judgement.excused.clone() {
             let turns = match &difference {
                 Difference::Missing(name) | Difference::Unsaid(name) => self.account.adopt(name),
@@ -449,13 +474,16 @@ impl PeerWatch {
             return;
         }
         let late = before.map(|(since, _)| since.elapsed()).filter(|late| *late > LATE);
-        self.late = self.late.or(late);
+        if let (None, Some(late)) = (&self.late, late) {
+            self.late = Some((judge::names(&wrong), late));
+        }
         self.wrong_since = None;
         self.rest(disk);
     }
 
     fn rest(&mut self, disk: BTreeMap<PathBuf, OnDisk>) {
         self.judgement = Judgement::default();
+        self.printed.handle_rest();
         self.at_rest = disk;
         self.account.handle_rest();
         self.task.deeds.handle_rest();
