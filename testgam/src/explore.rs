@@ -24,6 +24,8 @@ use testgam_worlds::stop::Stop;
 
 /// How long a history that shows something wrong is made smaller, where nobody says.
 pub const SIMPLIFYING_MAX: Duration = Duration::from_secs(60);
+/// However little time is left, a watcher gets so much of it to show again what it is accused of.
+const PROVING_MIN: Duration = Duration::from_secs(15);
 
 /// What to explore.
 #[derive(Debug, Clone)]
@@ -38,8 +40,10 @@ pub struct Exploration {
     pub histories: u64,
     /// How many are played at once.
     pub jobs: NonZero<usize>,
-    /// How each is played; its `stop` ends it all.
+    /// How each is played; its `stop` ends looking for one that shows something wrong.
     pub play: PlayOptions,
+    /// Ends making smaller, too.
+    pub stop: Stop,
     /// How long a history that shows something wrong is made smaller at most.
     pub simplifying: Duration,
 }
@@ -55,21 +59,26 @@ pub struct Finding {
     pub flaw: Flaw,
     /// The least of it.
     pub history: History,
-    /// How often that showed it again, if it is about a watcher.
+    /// How often that showed it again, if it is about a watcher and there was time for it.
     pub proof: Option<Proof>,
 }
 
 impl Finding {
-    /// The scenario that shows it.
-    pub fn scenario(&self) -> String {
-        let proof = self
-            .proof
-            .map(|proof| format!("Played {} times, it showed that {} times.", proof.played, proof.shown));
-        let comments = [
+    /// The scenario that shows it; how it is played and found again stands at its head.
+    pub fn scenario(&self, again: &[String]) -> String {
+        let unproved = "There was no time to play this once more: that is what the history showed.";
+        let proof = match self.proof {
+            Some(proof) => {
+                Some(format!("Played {} times, it showed that {} times.", proof.played, proof.shown))
+            }
+            None => self.flaw.is_claim().then(|| unproved.to_owned()),
+        };
+        let claim = [
             format!("History {} of the seed {}: {}:", self.number, self.seed, self.flaw.name()),
             self.flaw.message.replace('\n', " "),
         ];
-        self.history.script(&comments.into_iter().chain(proof).collect::<Vec<_>>())
+        let comments = again.iter().cloned().chain(claim).chain(proof);
+        self.history.script(&comments.collect::<Vec<_>>())
     }
 }
 
@@ -151,30 +160,37 @@ fn play_one(
     let roll = roll(exploration, number);
     let history = roll.history();
     let (tally, flaw) = history.play(play);
-    if play.stop.check().is_err() {
+    // What was cut short shows nothing, unless that was known before.
+    if play.stop.check().is_err() && !flaw.as_ref().is_some_and(Flaw::is_certain) {
         return None;
     }
     played(number, &tally, flaw.as_ref());
     finding(exploration, number, roll, flaw?)
 }
 
-/// Makes a history that shows something wrong as small as can be. Of a watcher it has to show it again, to count.
+/// Makes a history that shows something wrong as small as can be. A watcher has to show it again, for it to count, unless there is no time
+/// for that.
 fn finding(
     exploration: &Exploration,
     number: u64,
     roll: Roll<impl ValueTree<Value = Vec<Lines>>>,
     flaw: Flaw,
 ) -> Option<Finding> {
-    let Exploration { dice, seed, play, .. } = exploration;
-    // However little time is left, what was found is worth some more.
+    let Exploration { dice, seed, play, stop, simplifying, .. } = exploration;
     let with = |stop: Stop| PlayOptions { stop, ..play.clone() };
-    let history = roll.least(&flaw, &with(play.stop.within(exploration.simplifying)));
-    let last = with(play.stop.without_deadline());
+    let history = roll.least(&flaw, &with(stop.sooner(*simplifying)));
     let found = |flaw: Flaw, proof| Finding { number, seed: *seed, flaw, history: history.clone(), proof };
-    if dice.world == WorldKind::Peer {
-        let (proof, again) = history.prove(&flaw, &last);
-        return again.map(|flaw| found(flaw, Some(proof)));
+    if dice.world != WorldKind::Peer {
+        let again = history.play(&with(stop.without_deadline())).1;
+        let again = again.filter(|again| again.name() == flaw.name());
+        return Some(found(again.unwrap_or(flaw), None));
     }
-    let again = history.play(&last).1;
-    Some(found(again.unwrap_or(flaw), None))
+    let last = if flaw.is_certain() { stop.clone() } else { stop.later(PROVING_MIN) };
+    let (proof, again) = history.prove(&flaw, &with(last));
+    match again {
+        Some(again) => Some(found(again, Some(proof))),
+        // Nobody has seen that it does not show it any more.
+        None if proof.played == 0 => Some(found(flaw, None)),
+        None => None,
+    }
 }

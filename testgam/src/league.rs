@@ -105,6 +105,7 @@ impl Standing {
             histories: fixture.histories,
             jobs: if is_slow { fixture.jobs.saturating_mul(SLOW_JOBS) } else { fixture.jobs },
             play,
+            stop: fixture.stop.clone(),
             simplifying: SIMPLIFYING_MAX,
         };
         let all = play_each(&exploration, |number| tell(&format!("history {number}")));
@@ -120,7 +121,7 @@ impl Standing {
             tell(&format!("the least of history {number}: {name}"));
             // One that nobody sees again does not count.
             if let Some(finding) = least_of(&exploration, number, flaw) {
-                let (message, scenario) = (finding.flaw.message.clone(), finding.scenario());
+                let (message, scenario) = (finding.flaw.message.clone(), finding.scenario(&[]));
                 self.claims.insert(name, Charge { count: 1, message, scenario, proof: finding.proof });
             }
         }

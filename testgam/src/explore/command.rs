@@ -14,7 +14,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::dice::Dice;
 use super::history::Tally;
-use super::{Exploration, SIMPLIFYING_MAX, explore};
+use super::{Exploration, Finding, SIMPLIFYING_MAX, explore};
 use crate::options::{OptionsError, PlayOptions, Players, WorldKind};
 use crate::peers::Contender;
 use crate::say::say;
@@ -36,10 +36,12 @@ const SECONDS: u64 = 60;
 #[derive(Debug, Clone, clap::Args)]
 #[command(
     after_help = "Exit status: 0 if every promise was kept, 1 if one was broken, 2 if nothing was played. \
-    Ctrl-C ends with what was played so far, and 130."
+    Ctrl-C ends with the least \
+    that was found so far, or else with 130."
 )]
 pub struct ExploreArguments {
-    /// Go on for so long [default: 60, unless a number of histories is given]
+    /// Go on for so long, with making smaller what was found [default: 60, unless a number of histories is given, and then as much again for
+    /// making smaller]. A watcher that does not begin to watch gets its half minute
     #[arg(long, value_name = "N")]
     pub seconds: Option<u64>,
     /// Play so many histories at most
@@ -162,7 +164,8 @@ pub fn run(arguments: &ExploreArguments) -> ExitCode {
     if let Some(finding) = found {
         say(&format!("testgam: the least of history {}: {}", finding.number, finding.flaw.message));
         // If nobody reads it, the seed still says which it was.
-        let _ = io::stdout().write_all(finding.scenario().as_bytes());
+        let again = arguments.again(&exploration, &finding);
+        let _ = io::stdout().write_all(finding.scenario(&again).as_bytes());
         return ExitCode::from(BROKEN);
     }
     match sum.histories.load(Ordering::Relaxed) {
@@ -193,7 +196,9 @@ impl ExploreArguments {
         let steps = self.steps.map_or(dice.steps, |steps| steps.get().into());
         let dice = Dice { steps, is_flat, is_calm: self.calm, ..dice };
         let seconds = self.seconds.or(self.histories.is_none().then_some(SECONDS));
-        let stop = seconds.map_or(stop.clone(), |seconds| stop.within(Duration::from_secs(seconds)));
+        let within = |seconds: Option<u64>| {
+            seconds.map_or(stop.clone(), |seconds| stop.within(Duration::from_secs(seconds)))
+        };
         Ok(Exploration {
             dice,
             seed,
@@ -201,8 +206,30 @@ impl ExploreArguments {
             histories: self.histories.unwrap_or(u64::MAX),
             jobs: self.jobs.or(thread::available_parallelism().ok()).unwrap_or(NonZero::<usize>::MIN),
             simplifying: SIMPLIFYING_MAX,
-            play: PlayOptions { stop, has_background: self.background, ..play },
+            // Who has named no time gets what was found made smaller, however late that was.
+            stop: within(self.seconds),
+            play: PlayOptions { stop: within(seconds), has_background: self.background, ..play },
         })
+    }
+
+    /// The command lines that play what was found, and that find it.
+    fn again(&self, exploration: &Exploration, finding: &Finding) -> Vec<String> {
+        let world = match (&exploration.play.contender, &self.world) {
+            (Some(contender), _) => contender.arguments.clone(),
+            (None, Some(WorldChoice::World(Explored::Live))) => "--world live".into(),
+            (None, Some(WorldChoice::World(Explored::Embedded))) => "--world embedded".into(),
+            (None, _) => "--world sim".into(),
+        };
+        let Exploration { seed, dice, .. } = exploration;
+        let (number, steps) = (finding.number, dice.steps);
+        let background = if self.background { " --background" } else { "" };
+        let calm = if dice.is_calm { " --calm" } else { "" };
+        let find = format!(
+            "testgam explore {world}{background}{calm} --steps {steps} --seed {seed} --first {number} --histories 1"
+        );
+        // A file alone is not played in the background.
+        let play = (!self.background).then(|| format!("testgam {world} FILE"));
+        play.into_iter().chain([find]).map(|line| line.replace('\n', " ")).collect()
     }
 }
 

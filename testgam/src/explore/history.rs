@@ -14,7 +14,7 @@ use crate::options::{PlayOptions, WorldKind};
 use crate::play::{Outcome, play};
 use testgam_language::EXTENDED_HEADER;
 use testgam_language::script::Script;
-use testgam_worlds::check::Checker;
+use testgam_worlds::check::{Checker, Claim};
 
 /// How often a history is played to have proptest make it smaller, and how often it is gone through line by line.
 const SIMPLIFICATIONS_MAX: u32 = 600;
@@ -118,6 +118,16 @@ impl Flaw {
     pub fn name(&self) -> String {
         self.checker.map_or_else(|| self.step.clone(), |checker| checker.to_string())
     }
+
+    /// Whether a watcher is accused of it.
+    pub fn is_claim(&self) -> bool {
+        matches!(self.checker, Some(Checker::Claim(_)))
+    }
+
+    /// Whether it was seen to the end, also where playing was cut short just then.
+    pub fn is_certain(&self) -> bool {
+        matches!(self.checker, Some(Checker::Claim(Claim::NotReady | Claim::Deaf | Claim::Died)))
+    }
 }
 
 /// How often a flaw was shown again.
@@ -164,6 +174,10 @@ impl<T: ValueTree<Value = Vec<Lines>>> Roll<T> {
     /// The least history that still has this flaw.
     pub fn least(mut self, flaw: &Flaw, options: &PlayOptions) -> History {
         let mut least = self.history();
+        if least.is_before_steps(flaw) {
+            least.steps.clear();
+            return least;
+        }
         let is_sim = self.dice.world == WorldKind::Sim;
         let is_same = |history: &History| {
             let mut plays = 0..match self.dice.world {
@@ -171,8 +185,12 @@ impl<T: ValueTree<Value = Vec<Lines>>> Roll<T> {
                 WorldKind::Peer => PEER_REPLAYS,
                 _ => REPLAYS,
             };
-            let shows = || history.play(options).1.is_some_and(|found| found.name() == flaw.name());
-            !options.stop.is_asked() && plays.any(|_| shows())
+            let shows = || {
+                let found = history.play(options).1.filter(|found| found.name() == flaw.name());
+                // What was cut short shows nothing.
+                found.is_some_and(|found| options.stop.check().is_ok() || found.is_certain())
+            };
+            plays.any(|_| options.stop.check().is_ok() && shows())
         };
         // A step of proptest's may be small; where each takes its time, whole stretches are left out instead.
         let mut left = if is_sim { SIMPLIFICATIONS_MAX } else { 0 };
@@ -252,14 +270,20 @@ impl History {
         (tally, flaw)
     }
 
+    /// Whether a watcher showed this flaw before any of the steps, which are not needed for it then.
+    fn is_before_steps(&self, flaw: &Flaw) -> bool {
+        let beginning = || peer_dice::beginning(self.dice.is_flat);
+        self.dice.world == WorldKind::Peer && beginning().contains(&flaw.step.as_str())
+    }
+
     /// How often this flaw shows when it is played a few times, how often that is, and what was seen last: for who is accused of
     /// something.
     pub fn prove(&self, flaw: &Flaw, options: &PlayOptions) -> (Proof, Option<Flaw>) {
         let (mut proof, mut last) = (Proof { shown: 0, played: 0 }, None);
-        while proof.played < PROOFS {
+        while proof.played < PROOFS && options.stop.check().is_ok() {
             let found = self.play(options).1;
-            // What was interrupted shows nothing.
-            if options.stop.check().is_err() {
+            // What was cut short shows nothing, unless that was known before.
+            if options.stop.check().is_err() && !found.as_ref().is_some_and(Flaw::is_certain) {
                 break;
             }
             proof.played += 1;

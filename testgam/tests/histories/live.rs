@@ -8,6 +8,7 @@ use testgam::PlayOptions;
 use testgam::explore::dice::Dice;
 use testgam::explore::{Exploration, SIMPLIFYING_MAX, explore};
 use testgam::options::WorldKind;
+use testgam_worlds::stop::Stop;
 
 const TESTGAM: &str = env!("CARGO_BIN_EXE_testgam");
 const HISTORIES: u64 = 12;
@@ -21,10 +22,11 @@ fn what_is_told_of_four_writers_and_a_troubled_server_comes_true() {
         first: 0,
         histories: HISTORIES,
         jobs: thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN),
+        stop: Stop::default(),
         simplifying: SIMPLIFYING_MAX,
         play: PlayOptions { server, ..PlayOptions::default() },
     };
     if let Some(finding) = explore(&exploration, |_, _, _| {}) {
-        panic!("{}", finding.scenario());
+        panic!("{}", finding.scenario(&[]));
     }
 }

@@ -8,6 +8,7 @@ use testgam::PlayOptions;
 use testgam::explore::dice::Dice;
 use testgam::explore::{Exploration, SIMPLIFYING_MAX, explore};
 use testgam::options::WorldKind;
+use testgam_worlds::stop::Stop;
 
 const HISTORIES: u64 = 2000;
 /// A history is worth its name.
@@ -20,6 +21,7 @@ fn exploration(seed: u64, histories: u64) -> Exploration {
         first: 0,
         histories,
         jobs: thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN),
+        stop: Stop::default(),
         simplifying: SIMPLIFYING_MAX,
         play: PlayOptions::default(),
     }
@@ -32,7 +34,7 @@ fn every_promise_is_kept_in_random_histories() {
         fewest.fetch_min(tally.operations, Ordering::Relaxed);
     });
     if let Some(finding) = found {
-        panic!("{}", finding.scenario());
+        panic!("{}", finding.scenario(&[]));
     }
     assert!(fewest.into_inner() >= OPERATIONS_MIN);
 }

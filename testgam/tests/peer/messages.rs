@@ -1,24 +1,30 @@
 //! What is said of a watcher, or of an entry, that does not do what somebody hoped: enough to see which of the two it is.
 
 use std::fs;
+use std::num::NonZero;
 use std::sync::Arc;
 use std::time::Duration;
 
 use libtest_mimic::Failed;
 use testgam::explore::history::{self, Flaw};
+use testgam::explore::{Exploration, SIMPLIFYING_MAX, explore};
 use testgam::options::{Players, WorldKind};
 use testgam::world_choice::WorldChoice;
 use testgam::{Outcome, PlayOptions, Script, play};
+use testgam_worlds::stop::Stop;
 
 use crate::kit::{Check, HISTORIES, LATE_HISTORIES, WATCH, dice, options};
 
 /// All of them.
-pub const TESTS: [Check; 6] = [
+pub const TESTS: [Check; 9] = [
     ("lines_that_no_form_matches_are_counted_and_shown", unmatched),
     ("a_line_that_never_comes_is_not_ready", not_ready),
     ("who_prints_nothing_is_said_to", silent),
     ("what_was_late_is_named", late),
     ("who_died_has_its_exit_status_each_time", died),
+    ("what_was_found_is_there_after_an_interrupt", interrupted),
+    ("making_smaller_ends_with_the_time", bounded),
+    ("a_watcher_that_never_begins_is_told_of_however_little_time_there_is", hurried),
     ("a_script_without_its_header_is_told_which", headless),
 ];
 
@@ -109,6 +115,53 @@ fn died() -> Result<(), Failed> {
         return Ok(());
     }
     Err("nothing was found".into())
+}
+
+fn exploration(play: PlayOptions, stop: Stop) -> Exploration {
+    let jobs = NonZero::<usize>::MIN;
+    let simplifying = SIMPLIFYING_MAX;
+    Exploration { dice: dice(), seed: 0, first: 0, histories: HISTORIES, jobs, play, stop, simplifying }
+}
+
+fn interrupted() -> Result<(), Failed> {
+    let (stop, options) = (Stop::default(), options("tells-phantoms", "")?);
+    let exploration = exploration(PlayOptions { stop: stop.clone(), ..options }, stop.clone());
+    // Somebody interrupts when the first is found, and is being made smaller.
+    let found = explore(&exploration, |_, _, flaw| {
+        if flaw.is_some() {
+            stop.ask();
+        }
+    });
+    let found = found.ok_or("what was found is lost")?;
+    has(&found.flaw, "phantom", &["was told, and is not there"])?;
+    let text = found.scenario(&[]);
+    assert!(
+        found.proof.is_none() && text.contains("mkfile") && text.contains("# There was no time"),
+        "{text}"
+    );
+    Ok(())
+}
+
+fn bounded() -> Result<(), Failed> {
+    let over = Stop::default().within(Duration::ZERO);
+    let found = explore(&exploration(options("tells-phantoms", "")?, over), |_, _, _| {});
+    let found = found.ok_or("nothing was found")?;
+    assert_eq!(found.history, history::roll(&dice(), 0, found.number)?.history());
+    assert!(found.proof.is_some_and(|proof| proof.played > 0), "{:?}", found.proof);
+    Ok(())
+}
+
+fn hurried() -> Result<(), Failed> {
+    for (entry, name) in [("ready = '^never$'", "not ready"), ("line = '^never (?<path>.*)$'", "deaf")] {
+        // It is over when it begins to watch, and not before the first history is begun.
+        let soon = Stop::default().within(Duration::from_millis(400));
+        let play = PlayOptions { stop: soon.clone(), ..with_entry(entry)? };
+        let found = explore(&exploration(play, soon), |_, _, _| {}).ok_or("nothing was found")?;
+        has(&found.flaw, name, &[])?;
+        let steps: Vec<_> = found.history.text().lines().skip(1).map(str::to_owned).collect();
+        assert_eq!(steps, ["connect", "mondir .", "suspend", "heal", "resume", "converged"]);
+    }
+    Ok(())
 }
 
 fn headless() -> Result<(), Failed> {
