@@ -57,6 +57,7 @@ pub fn play(
     let began = Instant::now();
     let mut result = Standing {
         name: peer.name.clone(),
+        arguments: contender.arguments.clone(),
         about: peer.about.clone(),
         version: version(peer)?,
         command: peer.command.clone(),
@@ -86,7 +87,9 @@ impl Standing {
     /// Whether it is what would come of playing once more.
     pub fn is_of(&self, contender: &Contender, fixture: &Fixture) -> bool {
         let peer = &contender.peer;
+        let is_named_so = self.arguments.is_empty() || self.arguments == contender.arguments;
         (self.seed, self.histories, &self.command) == (fixture.seed, fixture.histories, &peer.command)
+            && is_named_so
             && version(peer).is_ok_and(|version| version == self.version)
     }
 
@@ -116,13 +119,15 @@ impl Standing {
             let name = flaw.name();
             if let Some(charge) = self.claims.get_mut(&name) {
                 charge.count += 1;
+                charge.numbers.push(number);
                 continue;
             }
             tell(&format!("the least of history {number}: {name}"));
             // One that nobody sees again does not count.
             if let Some(finding) = least_of(&exploration, number, flaw) {
                 let (message, scenario) = (finding.flaw.message.clone(), finding.scenario(&[]));
-                self.claims.insert(name, Charge { count: 1, message, scenario, proof: finding.proof });
+                let (numbers, proof) = (vec![number], finding.proof);
+                self.claims.insert(name, Charge { count: 1, numbers, message, scenario, proof });
             }
         }
     }

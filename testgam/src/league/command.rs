@@ -7,6 +7,7 @@ use std::io::{self, IsTerminal, Write};
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::thread;
 
 use nix::sys::utsname::uname;
@@ -16,9 +17,10 @@ use super::page::html;
 use super::standing::{Ending, Standing};
 use super::table::{Absent, Machine, file_name, markdown};
 use super::{Fixture, play};
-use crate::peers::{PeerError, Peers};
+use crate::peers::{Contender, PeerError, Peers};
 use crate::say::say;
 use crate::suite::interrupt::{INTERRUPTED, stop_on_signals};
+use testgam_worlds::peer::command_words::for_shell;
 use testgam_worlds::peer::process::version;
 use testgam_worlds::stop::Stop;
 
@@ -97,19 +99,20 @@ fn try_run(arguments: &LeagueArguments, stop: &Stop) -> Result<usize, LeagueErro
     let jobs = arguments.jobs.unwrap_or_else(|| processors.saturating_mul(JOBS));
     let fixture = Fixture { seed: arguments.seed, histories: arguments.histories, jobs, stop: stop.clone() };
     let (mut results, mut absent) = (Vec::new(), Vec::new());
-    for (number, name) in names.iter().enumerate() {
-        let contender = peers.find(name, None)?;
+    let contenders = contenders(&peers, &names)?;
+    for (number, contender) in contenders.iter().enumerate() {
         let peer = &contender.peer;
         let file = arguments.output.join(&peer.name).join("result.json");
         let before = fs::read(&file).ok().and_then(|text| serde_json::from_slice::<Standing>(&text).ok());
-        let before = before.filter(|before| !arguments.again && before.is_of(&contender, &fixture));
+        let before = before.filter(|before| !arguments.again && before.is_of(contender, &fixture));
         if let Some(before) = before {
+            let before = Standing { arguments: contender.arguments.clone(), ..before };
             say(&format!("testgam: {}: played already", peer.name));
-            write_counterexamples(&arguments.output, &before, &Ordeals::new(&contender, stop))?;
+            write_counterexamples(&arguments.output, &before, &Ordeals::new(contender, stop))?;
             results.push(before);
             continue;
         }
-        let at = format!("{} ({} of {})", peer.name, number + 1, names.len());
+        let at = format!("{} ({} of {})", peer.name, number + 1, contenders.len());
         if let Err(why) = version(peer) {
             say(&format!("testgam: {at}: not here: {why}; {}", peer.install));
             absent.push(Absent { name: peer.name.clone(), why, install: peer.install.clone() });
@@ -117,13 +120,13 @@ fn try_run(arguments: &LeagueArguments, stop: &Stop) -> Result<usize, LeagueErro
         }
         let progress = Progress { at: &at, is_seen: io::stderr().is_terminal() };
         say(&format!("testgam: {at} begins"));
-        let Ok(result) = play(&contender, &fixture, &|what| progress.tell(what)) else { continue };
+        let Ok(result) = play(contender, &fixture, &|what| progress.tell(what)) else { continue };
         progress.end();
         if stop.is_asked() {
             break;
         }
         say(&format!("testgam: {at}: {:.0} s", result.took_s));
-        write_counterexamples(&arguments.output, &result, &Ordeals::new(&contender, stop))?;
+        write_counterexamples(&arguments.output, &result, &Ordeals::new(contender, stop))?;
         write(&file, &json(&result))?;
         results.push(result);
     }
@@ -131,15 +134,38 @@ fn try_run(arguments: &LeagueArguments, stop: &Stop) -> Result<usize, LeagueErro
     Ok(results.len())
 }
 
+/// Those that are named, each once, and each with a name of its own: under that its results lie.
+fn contenders(peers: &Peers, names: &[String]) -> Result<Vec<Contender>, PeerError> {
+    let mut all: Vec<Contender> = Vec::new();
+    for name in names {
+        let mut contender = peers.find(name, None)?;
+        if all.iter().any(|other| other.arguments == contender.arguments) {
+            continue;
+        }
+        let own = contender.peer.name.clone();
+        let is_taken = |name: &str| all.iter().any(|other| other.peer.name == name);
+        if is_taken(&own) {
+            let free = (2..).map(|number| format!("{own}-{number}")).find(|name| !is_taken(name));
+            let free = free.expect("because there are more numbers than watchers");
+            say(&format!("testgam: {name} is called {free} here: another one is called {own}"));
+            Arc::make_mut(&mut contender.peer).name = free;
+        }
+        all.push(contender);
+    }
+    Ok(all)
+}
+
 /// Writes a scenario for each claim, and one for each ordeal that was not stood.
 fn write_counterexamples(folder: &Path, result: &Standing, ordeals: &Ordeals) -> Result<(), LeagueError> {
-    let name = &result.name;
+    let Standing { name, arguments, .. } = result;
     let claims = result.claims.iter().map(|(claim, charge)| (claim, charge.scenario.clone()));
     let broken = result.ordeals.iter().filter(|(_, ending)| matches!(ending, Ending::Broken { .. }));
     let broken = broken.map(|(ordeal, _)| (ordeal, ordeals.scenario(ordeal)));
     for (what, scenario) in claims.chain(broken) {
         let path = folder.join(file_name(name, what));
-        let again = format!("\n# testgam --world {name} {}\n", path.display());
+        let absolute = std::path::absolute(&path).unwrap_or_else(|_| path.clone());
+        let absolute = for_shell(&absolute.display().to_string());
+        let again = format!("\n# {}\n", format!("testgam {arguments} {absolute}").replace('\n', " "));
         write(&path, scenario.replacen('\n', &again, 1).as_bytes())?;
     }
     Ok(())
@@ -196,5 +222,49 @@ impl Progress<'_> {
         if self.is_seen {
             let _ = write!(io::stderr(), "\r\x1b[K");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::league::standing::Charge;
+
+    #[test]
+    fn watchers_of_one_name_are_told_apart() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let entry = |place: &str, command: &str| {
+            let path = folder.path().join(place).join("mine.toml");
+            write(&path, format!("command = ['{command}']").as_bytes()).expect("it can be written");
+            path.display().to_string()
+        };
+        let names = [entry("a", "a"), entry("b", "b"), entry("a", "a"), "./mine".into(), "fswatch".into()];
+        let peers = Peers::new(None).expect("a scratch folder");
+        let all = contenders(&peers, &names).expect("each is there");
+        let named: Vec<_> = all.iter().map(|found| found.peer.name.as_str()).collect();
+        assert_eq!(named, ["mine", "mine-2", "mine-3", "fswatch"]);
+        assert_eq!(all[1].peer.command, ["b"]);
+        assert!(all[1].arguments.ends_with("/b/mine.toml"), "{}", all[1].arguments);
+    }
+
+    #[test]
+    fn the_second_line_of_a_counterexample_plays_it_from_everywhere() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let entry = folder.path().join("mine.toml");
+        write(&entry, b"command = ['mine']").expect("it can be written");
+        let contender = Peers::new(None).and_then(|peers| peers.find(&entry.to_string_lossy(), None));
+        let contender = contender.expect("an entry");
+        let scenario = "#! testgam extended\n# History 1\n".to_owned();
+        let charge = Charge { count: 1, numbers: vec![1], message: String::new(), scenario, proof: None };
+        let claims = [("missing".to_owned(), charge)].into();
+        let arguments = contender.arguments.clone();
+        let result = Standing { name: "mine".into(), arguments, claims, ..Standing::default() };
+        let output = folder.path().join("the results");
+        let ordeals = Ordeals::new(&contender, &Stop::default());
+        write_counterexamples(&output, &result, &ordeals).expect("it can be written");
+        let file = output.join("mine/missing.tst");
+        let text = fs::read_to_string(&file).expect("it was written");
+        let again = format!("# testgam --world {} '{}'", entry.display(), file.display());
+        assert_eq!(text.lines().nth(1), Some(&*again));
     }
 }

@@ -10,10 +10,13 @@ use testgam_worlds::peer::cost::Cost;
 use crate::explore::history::Proof;
 
 /// What came of a watcher.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Standing {
     /// What it is called.
     pub name: String,
+    /// How it is named on a command line.
+    #[serde(default)]
+    pub arguments: String,
     /// What it is.
     pub about: String,
     /// How it says which version it is.
@@ -45,6 +48,9 @@ pub struct Standing {
 pub struct Charge {
     /// In how many histories.
     pub count: u64,
+    /// The numbers of these. They have the claim in common, and may have nothing else; the first that showed it again became the least.
+    #[serde(default)]
+    pub numbers: Vec<u64>,
     /// What was wrong with the least.
     pub message: String,
     /// The least.

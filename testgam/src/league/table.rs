@@ -167,11 +167,19 @@ fn counterexamples(results: &[Standing]) -> String {
             let proof = charge.proof.map_or(String::new(), |proof| {
                 format!(" Played {} times, it showed that {} times.", proof.played, proof.shown)
             });
+            let others: Vec<_> = charge.numbers.iter().skip(1).map(u64::to_string).collect();
+            let others = match &others[..] {
+                [] => String::new(),
+                others => format!(
+                    " Claimed in these histories too, maybe for another reason: {}.",
+                    others.join(", ")
+                ),
+            };
             let file = file_name(&result.name, claim);
-            let name = &result.name;
+            let Standing { name, arguments, .. } = result;
             let _ = write!(
                 text,
-                "### {name}: {claim}\n{}.{proof} `testgam --world {name} {file}`\n```\n{}```\n\n",
+                "### {name}: {claim}\n{}.{proof}{others} `testgam {arguments} {file}`\n```\n{}```\n\n",
                 charge.message, charge.scenario
             );
         }
@@ -196,4 +204,28 @@ pub fn file_name(watcher: &str, claim: &str) -> String {
 /// Text that stays in its cell.
 fn cell(text: &str) -> String {
     text.replace('|', "\\|").replace('\n', " ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::league::standing::Charge;
+
+    #[test]
+    fn a_counterexample_has_the_command_that_plays_it_and_names_the_other_histories() {
+        let charge = Charge {
+            count: 2,
+            numbers: vec![3, 7],
+            message: "a is there".into(),
+            scenario: "connect\n".into(),
+            proof: None,
+        };
+        let claims = [("missing".to_owned(), charge)].into();
+        let arguments = "--world /there/mine.toml".into();
+        let result = Standing { name: "mine-2".into(), arguments, claims, ..Standing::default() };
+        let text = counterexamples(&[result]);
+        let expected = "### mine-2: missing\na is there. Claimed in these histories too, maybe for another reason: 7. \
+                        `testgam --world /there/mine.toml mine-2/missing.tst`\n```\nconnect\n```";
+        assert!(text.contains(expected), "{text}");
+    }
 }
