@@ -11,7 +11,7 @@ use std::sync::Arc;
 use include_dir::{Dir, include_dir};
 use tempfile::TempDir;
 use testgam_worlds::peer::Bill;
-use testgam_worlds::peer::command_words::{for_shell, join, split};
+use testgam_worlds::peer::command_words::for_shell;
 use testgam_worlds::peer::entry::{EntryError, Peer, PeerScope};
 
 /// The entries that come with this program, and their adapters.
@@ -179,7 +179,7 @@ impl Peers {
             _ if line.is_some() => return Err(PeerError::Line { name: name.to_owned() }),
             (Some((_, text)), _) => {
                 let folder = self.folder.iter().map(|folder| format!(" --peers {}", shown(folder)));
-                let arguments = format!("--world {}{}", for_shell(name), folder.collect::<String>());
+                let arguments = format!("--world {}{}", for_shell([name]), folder.collect::<String>());
                 (parse(name, text, &self.adapters)?, arguments)
             }
             (None, Some(stem)) => {
@@ -209,18 +209,19 @@ fn is_command(name: &str) -> bool {
 /// A watcher that is a command, and how it is named. Its program is found from everywhere.
 fn command(command: &str, line: Option<&str>) -> Result<(Peer, String), PeerError> {
     let wrong = |why| PeerError::Command { command: command.to_owned(), why };
-    let mut words = split(command).map_err(|quote| wrong(EntryError::OpenQuote(quote)))?;
+    let mut words = shlex::split(command).ok_or_else(|| wrong(EntryError::OpenQuote(command.to_owned())))?;
     if let Some(program) = words.first_mut().filter(|program| program.contains('/')) {
         let absolute = std::path::absolute(&*program);
         *program = absolute.map_or_else(|_| program.clone(), |path| path.display().to_string());
     }
-    let line_too = line.map_or(String::new(), |line| format!(" --line {}", for_shell(line)));
-    let arguments = format!("--world {}{line_too}", for_shell(&join(&words)));
+    let line_too = line.map_or(String::new(), |line| format!(" --line {}", for_shell([line])));
+    let arguments =
+        format!("--world {}{line_too}", for_shell([&*for_shell(words.iter().map(String::as_str))]));
     Ok((Peer::guess(words, line).map_err(wrong)?, arguments))
 }
 
 fn shown(path: &Path) -> String {
-    for_shell(&path.display().to_string())
+    for_shell([&*path.display().to_string()])
 }
 
 /// Writes what is carried into a folder. What begins as a script does may be run.
@@ -259,20 +260,20 @@ mod tests {
         let entry = path.join("it's.toml");
         fs::write(&entry, "command = ['w', '{dir}']").expect("it can be written");
         let (own, peers) = (Peers::new(None).expect("a folder"), Peers::new(Some(&path)).expect("a folder"));
-        let named = |peers: &Peers, name: &str, line| peers.find(name, line).expect("a watcher").arguments;
-        let path = path.display();
-        assert_eq!(named(&own, "fswatch", None), "--world fswatch");
-        assert_eq!(named(&peers, "it's", None), format!(r"--world 'it'\''s' --peers {path}"));
-        assert_eq!(
-            named(&own, entry.to_str().expect("text"), None),
-            format!(r"--world '{path}/it'\''s.toml'")
-        );
+        let named = |peers: &Peers, name: &str, line| {
+            let arguments = peers.find(name, line).expect("a watcher").arguments;
+            shlex::split(&arguments).expect("a shell takes it apart")
+        };
+        let path = path.display().to_string();
+        assert_eq!(named(&own, "fswatch", None), ["--world", "fswatch"]);
+        assert_eq!(named(&peers, "it's", None), ["--world", "it's", "--peers", &path]);
+        let file = entry.to_str().expect("text");
+        assert_eq!(named(&own, file, None), ["--world", file]);
         let here = std::env::current_dir().expect("a directory");
         let command = named(&own, "./w '{dir} x' -a", Some("(?<path>.*)"));
-        assert_eq!(
-            command,
-            format!(r"--world '{}/w '\''{{dir}} x'\'' -a' --line '(?<path>.*)'", here.display())
-        );
+        assert_eq!((&*command[0], &command[2..]), ("--world", &["--line".into(), "(?<path>.*)".into()][..]));
+        let words = shlex::split(&command[1]).expect("a shell takes it apart");
+        assert_eq!(words, [&*format!("{}/w", here.display()), "{dir} x", "-a"]);
     }
 
     #[test]
@@ -285,7 +286,7 @@ mod tests {
                 Some("(?<path>.*)"),
                 "--line is for a command without an entry, and fswatch is an entry",
             ),
-            ("./w 'a b", None, "the command `./w 'a b`: the quote that begins at `'a b` does not end"),
+            ("./w 'a b", None, "a quote in `./w 'a b` does not end"),
             ("./w {dri}", None, "`{dri}` stands for nothing"),
             ("./w", Some("x"), "`--line` has no group `path`"),
         ] {

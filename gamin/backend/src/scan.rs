@@ -67,7 +67,7 @@ pub struct OffLane {
     /// The lane in which it has to be made.
     pub lane: Lane,
     /// Of a long directory, what a scan would have found, but of its names only the first [`NAMES_ONLY_OVER`] or so.
-    pub begun: Option<Scan>,
+    pub begun: Option<Box<Scan>>,
 }
 
 impl From<Lane> for OffLane {
@@ -112,7 +112,11 @@ pub fn scan(
         };
         let scan = Scan { dependencies: walk.dependencies, found };
         let is_begun = !lane.is_long && scan.entries() > NAMES_ONLY_OVER;
-        return if is_begun { Err(OffLane { lane: lane.long(), begun: Some(scan) }) } else { Ok(scan) };
+        return if is_begun {
+            Err(OffLane { lane: lane.long(), begun: Some(Box::new(scan)) })
+        } else {
+            Ok(scan)
+        };
     }
 }
 

@@ -288,7 +288,7 @@ impl Driver {
             Ok(found) => self.core.handle_scan(now, id, found),
             Err(OffLane { lane, begun }) => {
                 if let Some(begun) = begun {
-                    self.core.handle_begun(now, id, begun);
+                    self.core.handle_begun(now, id, *begun);
                 }
                 if self.lanes.add(system, now, lane, (id, request), &self.policy.mounts) {
                     self.core.handle_overdue(now, id);

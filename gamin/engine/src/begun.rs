@@ -9,7 +9,6 @@ use crate::event::SubscriptionId;
 use crate::known::Known;
 use crate::path::Name;
 use crate::scan::{Entries, Found};
-use crate::watch::Waiting;
 
 /// What was told before the whole was known.
 #[derive(Debug)]
@@ -43,9 +42,9 @@ impl Begun {
         Begun { known, told, doubts: Doubts::Only(BTreeSet::new()) }
     }
 
-    /// Takes note that a notice which waited waits no longer.
-    pub(crate) fn doubt(&mut self, notice: &Waiting) {
-        if let (Doubts::Only(names), Some(name)) = (&mut self.doubts, notice.entry_at_stake()) {
+    /// Takes note that a notice about an entry waits no longer.
+    pub(crate) fn doubt(&mut self, name: &Name) {
+        if let Doubts::Only(names) = &mut self.doubts {
             names.insert(name.clone());
         }
     }

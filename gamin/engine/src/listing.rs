@@ -61,7 +61,7 @@ impl Listing {
 /// Whether a name is among those from this place on, which ends up behind all up to that name.
 fn was_told(told: &EntryTable, at: &mut Cursor, name: &[u8]) -> bool {
     loop {
-        let mut behind = at.clone();
+        let mut behind = *at;
         match told.next(&mut behind).map(|(other, _)| other.cmp(name)) {
             None | Some(Ordering::Greater) => return false,
             Some(Ordering::Less) => *at = behind,

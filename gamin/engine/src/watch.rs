@@ -131,7 +131,7 @@ impl Rescan {
     /// Gives up what waits: the next scan tells it.
     pub(crate) fn drop_waiting(&mut self) {
         if let Some(begun) = &mut self.begun {
-            self.waiting.iter().for_each(|notice| begun.doubt(notice));
+            self.waiting.iter().filter_map(Waiting::entry_at_stake).for_each(|name| begun.doubt(name));
         }
         self.waiting.clear();
         self.overtaken = 0;

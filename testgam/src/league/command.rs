@@ -164,7 +164,7 @@ fn write_counterexamples(folder: &Path, result: &Standing, ordeals: &Ordeals) ->
     for (what, scenario) in claims.chain(broken) {
         let path = folder.join(file_name(name, what));
         let absolute = std::path::absolute(&path).unwrap_or_else(|_| path.clone());
-        let absolute = for_shell(&absolute.display().to_string());
+        let absolute = for_shell([&*absolute.display().to_string()]);
         let again = format!("\n# {}\n", format!("testgam {arguments} {absolute}").replace('\n', " "));
         write(&path, scenario.replacen('\n', &again, 1).as_bytes())?;
     }

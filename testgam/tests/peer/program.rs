@@ -71,7 +71,7 @@ fn mistakes() -> Result<(), Failed> {
     for (arguments, why) in [
         (&["explore", "--world", ""][..], "--world names nothing"),
         (&["explore", "--world", &entry], "write `/p`"),
-        (&["explore", "--world", "./w 'a"], "the quote that begins at `'a` does not end"),
+        (&["explore", "--world", "./w 'a"], "a quote in `./w 'a` does not end"),
         (&["explore", "--world", "./w {dri}"], "`{dri}` stands for nothing"),
         (&["explore", "--world", &entry, "--line", "x"], "--line is for a command without an entry"),
         (&["explore", "--line", "(?<path>.*)"], "--line is for a watcher"),

@@ -1,69 +1,16 @@
-//! The words of a command: how a line becomes words, and what in a word stands for something else.
+//! The words of a command: how they are shown, and what in a word stands for something else.
 //!
-//! Pure. What is put in is left to `process`. Invariant: a quote that does not end, and a placeholder that stands for nothing, are mistakes
-//! and never text.
+//! Pure. What is put in is left to `process`. Invariant: a placeholder that stands for nothing is a mistake and never text.
+
+use shlex::Quoter;
 
 /// What may stand in a word, in braces, for something else.
 pub const PLACEHOLDERS: [&str; 4] = ["dir", "home", "id", "adapters"];
 
-/// Splits a line into words: blanks separate, but not in quotes. In `"…"` a backslash takes `"` and `\` as they are.
-///
-/// # Errors
-/// Gives what begins with a quote that does not end.
-pub fn split(line: &str) -> Result<Vec<String>, String> {
-    let mut words = Vec::new();
-    let mut word: Option<String> = None;
-    let mut characters = line.char_indices();
-    while let Some((at, c)) = characters.next() {
-        match c {
-            '\'' | '"' => quoted(c, &mut characters, word.get_or_insert_default())
-                .ok_or_else(|| line[at..].to_owned())?,
-            c if c.is_whitespace() => words.extend(word.take()),
-            c => word.get_or_insert_default().push(c),
-        }
-    }
-    words.extend(word);
-    Ok(words)
-}
-
-/// Takes what stands before the quote that ends it; `None` if none does.
-fn quoted(quote: char, characters: &mut std::str::CharIndices<'_>, word: &mut String) -> Option<()> {
-    loop {
-        match characters.next()?.1 {
-            c if c == quote => return Some(()),
-            '\\' if quote == '"' => {
-                let (_, next) = characters.next()?;
-                if !matches!(next, '"' | '\\') {
-                    word.push('\\');
-                }
-                word.push(next);
-            }
-            c => word.push(c),
-        }
-    }
-}
-
-/// Words as a line that [`split`] takes apart again.
-pub fn join(words: &[String]) -> String {
-    let spelled = |word: &String| match word {
-        word if is_plain(word) => word.clone(),
-        word if !word.contains('\'') => format!("'{word}'"),
-        word => format!("\"{}\"", word.replace('\\', r"\\").replace('"', "\\\"")),
-    };
-    words.iter().map(spelled).collect::<Vec<_>>().join(" ")
-}
-
-/// A word as a shell takes it.
-pub fn for_shell(word: &str) -> String {
-    let is_bare = |c: char| c.is_alphanumeric() || "/._-+:,@%=".contains(c);
-    match !word.is_empty() && word.chars().all(is_bare) {
-        true => word.to_owned(),
-        false => format!("'{}'", word.replace('\'', r"'\''")),
-    }
-}
-
-fn is_plain(word: &str) -> bool {
-    !word.is_empty() && !word.contains(|c: char| c.is_whitespace() || c == '\'' || c == '"')
+/// Words as a line that a shell takes apart again.
+pub fn for_shell<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
+    // An argument of a program has none of the NULs that this could fail for.
+    Quoter::new().allow_nul(true).join(words).unwrap_or_default()
 }
 
 /// Puts in what stands in a word for something else; `{{name}}` becomes `{name}`.
@@ -123,31 +70,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn quotes_hold_a_word_together() {
-        for (line, words) in [
-            ("./w --all", &["./w", "--all"][..]),
-            (r#"w 'a  b' "c d"e """#, &["w", "a  b", "c de", ""]),
-            (r#"w "\" \\ \w" '\'"#, &["w", r#"" \ \w"#, r"\"]),
-            (r"w \d", &["w", r"\d"]),
-            ("  ", &[]),
-        ] {
-            assert_eq!(
-                split(line).as_deref(),
-                Ok(&words.iter().map(|w| (*w).to_owned()).collect::<Vec<_>>()[..])
-            );
-        }
-        assert_eq!(split("w 'a b"), Err("'a b".to_owned()));
-        assert_eq!(split("w a\"b\\\""), Err("\"b\\\"".to_owned()));
-    }
-
-    #[test]
-    fn what_was_split_is_joined_again() {
-        let words = ["w", "", "a b", "it's", "\"", "'\\\"' \\", r"\d"].map(str::to_owned);
-        assert_eq!(split(&join(&words)), Ok(words.to_vec()), "{}", join(&words));
-        assert_eq!(
-            ["/a/b.toml", "w {dir}", "it's", ""].map(for_shell),
-            ["/a/b.toml", "'w {dir}'", r"'it'\''s'", "''"]
-        );
+    fn a_shell_takes_the_words_apart_again() {
+        let words = ["w", "", "a b", "it's", "\"", "'\\\"' \\", r"\d"];
+        let line = for_shell(words);
+        assert_eq!(shlex::split(&line), Some(words.map(str::to_owned).to_vec()), "{line}");
     }
 
     #[test]

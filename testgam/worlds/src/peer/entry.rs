@@ -140,9 +140,7 @@ pub enum EntryError {
         name: String,
     },
     /// A quote in a command does not end.
-    #[error(
-        "the quote that begins at `{0}` does not end: close it, or put the other kind of quotes around it"
-    )]
+    #[error("a quote in `{0}` does not end: close it, or put a backslash before it")]
     OpenQuote(String),
     /// It is sound, and cannot be played.
     #[error("{0}")]

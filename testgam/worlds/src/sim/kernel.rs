@@ -199,7 +199,10 @@ impl gamin_core::System for System<'_> {
             Some(ScanFault::Slow { takes, looks_late }) => {
                 self.files.tree.journal_mut().handle_long_scan(&request.path, false);
                 self.faults.slow_down(request, takes, looks_late);
-                return Err(OffLane { lane: Lane::LONG, begun: self.begin(request, mounts, lane) });
+                return Err(OffLane {
+                    lane: Lane::LONG,
+                    begun: self.begin(request, mounts, lane).map(Box::new),
+                });
             }
         }
         let mut eyes = Eyes::new(self.files, self.caller, &meanwhile);
