@@ -145,14 +145,14 @@ impl Connection {
         self.with(|driver| Ok(driver.link().is_embedded())).unwrap_or_default()
     }
 
-    /// Whether its descriptor is still its own: see [`Error::DescriptorLost`]. It also says so in a child process.
+    /// Whether its descriptors are still its own: see [`Error::DescriptorLost`]. It also says so in a child process.
     pub fn has_descriptor(&self) -> bool {
         let driver = match self.is_forked() {
             false => Some(self.lock()),
             // Somebody may have held the lock who is not in this process.
             true => self.driver.try_lock().ok(),
         };
-        driver.is_none_or(|driver| driver.link().seat().is_ours())
+        driver.is_none_or(|driver| driver.has_descriptors())
     }
 
     /// How many subscriptions it has had, as far as that tells how much memory was in use.

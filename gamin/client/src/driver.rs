@@ -19,7 +19,6 @@ use crate::EventRef;
 use crate::error::{ConnectError, Error};
 use crate::link::{self, Link, Wait};
 use crate::options::Options;
-use crate::seat::Seat;
 use crate::state::{ServerError, State};
 use crate::transfer::Transfer;
 
@@ -43,6 +42,8 @@ pub(crate) struct Driver {
     bell: Weak<EventFd>,
     /// How many wait for the link's seat.
     waiters: usize,
+    /// This call has looked at all descriptors, and not at some by a glance.
+    is_sure: bool,
 }
 
 /// Why nothing more is done.
@@ -72,6 +73,7 @@ impl Driver {
             is_cut_short: false,
             bell: Weak::new(),
             waiters: 0,
+            is_sure: false,
         }
     }
 
@@ -81,23 +83,28 @@ impl Driver {
 
     /// Says why nothing more can be done, if so: to be called before whatever is to be done with the link.
     pub(crate) fn check_end(&mut self) -> Result<(), Error> {
-        self.check_end_by(Seat::is_ours)
+        self.is_sure = true;
+        self.check_end_by(Link::is_ours)
     }
 
-    /// The same by fewer system calls: enough before anything is read or written. [`Driver::confirm`] follows where there is nothing to
-    /// be had, and nobody is to wait for a seat that is another's.
+    /// The same by fewer system calls where an event is queued, which needs no descriptor to be had. [`Driver::confirm`] follows before
+    /// anything is read or written all the same, and where nobody is to wait for a seat that is another's.
     pub(crate) fn glance_at_end(&mut self) -> Result<(), Error> {
-        self.check_end_by(Seat::seems_ours)
+        if !self.state.has_event() {
+            return self.check_end();
+        }
+        self.is_sure = false;
+        self.check_end_by(|link| link.seat().seems_ours())
     }
 
     /// Looks at what a glance has not seen.
     pub(crate) fn confirm(&mut self) -> Result<(), Error> {
-        if self.link.is_embedded() { self.check_end() } else { Ok(()) }
+        if self.link.is_embedded() && !self.is_sure { self.check_end() } else { Ok(()) }
     }
 
-    fn check_end_by(&mut self, is_ours: impl FnOnce(&Seat) -> bool) -> Result<(), Error> {
-        if self.end.is_none() && !is_ours(self.link.seat()) {
-            tracing::error!("the descriptor is another's");
+    fn check_end_by(&mut self, is_ours: impl FnOnce(&Link) -> bool) -> Result<(), Error> {
+        if self.end.is_none() && !is_ours(&self.link) {
+            tracing::error!("the program has closed a descriptor");
             self.link.leave();
             self.end = Some(End::DescriptorLost);
         }
@@ -106,6 +113,11 @@ impl Driver {
             Some(End::Closed) => Err(Error::Closed),
             Some(End::DescriptorLost) => Err(Error::DescriptorLost),
         }
+    }
+
+    /// Whether the program has left alone what it has.
+    pub(crate) fn has_descriptors(&self) -> bool {
+        self.end != Some(End::DescriptorLost) && self.link.is_ours()
     }
 
     /// Whether nothing more is done.
@@ -282,7 +294,7 @@ impl Driver {
     fn show(&mut self, is_ready: bool) {
         let is_cut_short = std::mem::take(&mut self.is_cut_short);
         // Something is to be done, or to be sent; and what had the seat may be another's.
-        if self.glance_at_end().is_err() {
+        if self.check_end().is_err() {
             return;
         }
         if let Err(errno) = self.show_in(is_ready, is_cut_short) {

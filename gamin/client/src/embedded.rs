@@ -6,10 +6,10 @@
 //! [`Embedded::turn`], and no thread is started but for a mount that may hang; after a turn nothing is left to do before the seat
 //! is readable, once the flag is as [`Embedded::has_more`] says.
 
-use std::io;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 use std::time::Duration;
+use std::{io, iter, mem};
 
 use gamin_host::{Host, HostOptions, Peer};
 use nix::errno::Errno;
@@ -17,6 +17,7 @@ use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags};
 use nix::sys::eventfd::{EfdFlags, EventFd};
 use nix::unistd::{getpid, getuid};
 
+use crate::belongings::Belongings;
 use crate::held::Held;
 use crate::transfer::Transfer;
 
@@ -38,6 +39,8 @@ pub(crate) struct Embedded {
     /// Expires when the host has something to do.
     timer: Arc<Held>,
     is_timer_set: bool,
+    /// Which of its descriptors were known to be its own after the last turn.
+    belongings: Belongings,
 }
 
 impl Embedded {
@@ -52,7 +55,7 @@ impl Embedded {
         let timer = Arc::new(Held::timer()?);
         let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?;
         epoll.add(flag.as_fd(), EpollEvent::new(EpollFlags::EPOLLIN, 0))?;
-        let embedded = Embedded {
+        let mut embedded = Embedded {
             host,
             flag,
             is_shown: false,
@@ -61,9 +64,38 @@ impl Embedded {
             is_shut_down: false,
             timer: Arc::clone(&timer),
             is_timer_set: false,
+            belongings: Belongings::new()?,
         };
         embedded.wake(&epoll)?;
+        embedded.know()?;
         Ok((embedded, Held::epoll(epoll.0, timer)))
+    }
+
+    /// Whether the program has left its descriptors alone; that of the timer is known by the seat.
+    pub(crate) fn is_ours(&self) -> bool {
+        self.belongings.are_ours(self.descriptors())
+    }
+
+    /// Ends it, and leaves alone what the program has under its numbers by now.
+    pub(crate) fn leave(self) {
+        let Embedded { host, flag, belongings, .. } = self;
+        let is_ours = |descriptor: BorrowedFd<'_>| belongings.are_ours(iter::once(descriptor));
+        host.leave(is_ours);
+        if is_ours(flag.as_fd()) {
+            // What has it for a member is the instance.
+            drop((flag, belongings));
+        } else {
+            mem::forget((flag, belongings));
+        }
+    }
+
+    fn descriptors(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
+        iter::once(self.flag.as_fd()).chain(self.host.descriptors())
+    }
+
+    /// Takes note of the descriptors that it has by now.
+    fn know(&mut self) -> Result<(), Errno> {
+        self.belongings.know(iter::once(self.flag.as_fd()).chain(self.host.descriptors()))
     }
 
     /// Hands in some of `bytes`.
@@ -147,6 +179,7 @@ impl Embedded {
             }
         }
         self.count_up();
+        self.know()?;
         self.set_timer(timeout)
     }
 

@@ -52,9 +52,9 @@ pub enum Error {
     /// Open another connection: this one was closed, by [`crate::Connection::close`].
     #[error("the connection was closed")]
     Closed,
-    /// Open another connection: the program has closed this one's descriptor, and has something else in its place by now, or nothing. That was
-    /// left alone. The server forgets the connection.
-    #[error("the connection's descriptor was closed behind its back")]
+    /// Open another connection: the program has closed a descriptor of this one, and has something else in its place by now, or nothing. That was
+    /// left alone. The server, if there is one, forgets the connection.
+    #[error("a descriptor of the connection was closed behind its back")]
     DescriptorLost,
     /// The system refused a descriptor or the like.
     #[error("system call failed")]

@@ -62,6 +62,7 @@
 // Two layers that know nothing of each other: `state` is the connection without a socket, `link` the socket without a
 // meaning. `driver` joins them, `connection` adds the lock and the waiting.
 
+mod belongings;
 mod connection;
 mod driver;
 mod embedded;

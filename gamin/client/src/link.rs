@@ -112,11 +112,19 @@ impl Link {
         &self.seat
     }
 
-    /// Leaves the seat to whoever has it now, and the server with it.
+    /// Whether the program has left alone what this link has.
+    pub(crate) fn is_ours(&self) -> bool {
+        self.seat.is_ours() && self.embedded.as_ref().is_none_or(Embedded::is_ours)
+    }
+
+    /// Leaves to the program what it has by now of what this link had, and gives up the rest.
     pub(crate) fn leave(&mut self) {
-        self.seat.forget();
-        // Whoever has taken the one has taken the others.
-        std::mem::forget(self.embedded.take());
+        if !self.seat.is_ours() {
+            self.seat.forget();
+        }
+        if let Some(embedded) = self.embedded.take() {
+            embedded.leave();
+        }
         self.phase = Phase::Down;
         self.outage = None;
     }
@@ -456,7 +464,7 @@ impl Link {
 
 impl Drop for Link {
     fn drop(&mut self) {
-        if self.embedded.is_some() && !self.seat.is_ours() {
+        if self.embedded.is_some() && !self.is_ours() {
             self.leave();
         }
     }

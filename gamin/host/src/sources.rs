@@ -11,7 +11,8 @@ use gamin_core::{Message, SessionId};
 use gamin_engine::Refusal;
 use gamin_linux::{Inotify, no_instance};
 use mio::unix::SourceFd;
-use mio::{Interest, Registry, Token, Waker};
+use mio::{Interest, Registry, Token};
+use nix::sys::eventfd::{EfdFlags, EventFd};
 use tracing::{debug, info};
 
 use crate::threads::{Messages, Threads};
@@ -94,9 +95,11 @@ pub(crate) fn add_threads(
     registry: &Registry,
     is_in_place: bool,
 ) -> io::Result<(Threads, mpsc::Receiver<Message>)> {
-    let waker = Waker::new(registry, Source::Threads.into())?;
+    let bell = EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)?;
+    // Each ring is an edge, so it need not be read.
+    Source::Threads.add(registry, &bell, Interest::READABLE)?;
     let (sender, inbox) = mpsc::channel();
-    Ok((Threads::new(Messages { sender, waker: Arc::new(waker) }, is_in_place), inbox))
+    Ok((Threads::new(Messages { sender, bell: Arc::new(bell) }, is_in_place), inbox))
 }
 
 /// Asks the kernel for an inotify instance, and lets the event loop tell when it has something to say.

@@ -14,7 +14,7 @@ use gamin_backend::{Lane, Mounts, scan};
 use gamin_core::{Content, Message, WorkerId, Workers};
 use gamin_engine::ScanRequest;
 use gamin_linux::Disk;
-use mio::Waker;
+use nix::sys::eventfd::EventFd;
 use nix::sys::signal::{SigSet, SigmaskHow};
 use tracing::debug;
 
@@ -35,14 +35,15 @@ struct Order {
 #[derive(Debug, Clone)]
 pub(crate) struct Messages {
     pub sender: mpsc::Sender<Message>,
-    pub waker: Arc<Waker>,
+    /// Of which the event loop tells when it is rung.
+    pub bell: Arc<EventFd>,
 }
 
 impl Messages {
     fn send(&self, message: Message) {
         // Nobody listens when the server is about to end.
         if self.sender.send(message).is_ok()
-            && let Err(error) = self.waker.wake()
+            && let Err(error) = self.bell.write(1)
         {
             debug!(%error, "can't wake the event loop");
         }
@@ -74,6 +75,11 @@ impl Threads {
             is_in_place,
             in_place: None,
         }
+    }
+
+    /// What they ring.
+    pub fn bell(&self) -> &EventFd {
+        &self.messages.bell
     }
 }
 
@@ -169,7 +175,7 @@ fn work(inbox: &mpsc::Receiver<Order>, voice: &Voice) {
 mod tests {
     use gamin_backend::MountId;
     use gamin_engine::{Detail, Found, Scan, ScanId, Time, TreePath};
-    use mio::{Poll, Token};
+    use nix::sys::eventfd::EfdFlags;
 
     use super::*;
     use gamin_core::{Job, Lanes, OVERDUE};
@@ -181,7 +187,6 @@ mod tests {
         lanes: Lanes,
         threads: Threads,
         messages: mpsc::Receiver<Message>,
-        _poll: Poll,
         mounts: Arc<Mounts>,
     }
 
@@ -192,10 +197,9 @@ mod tests {
 
         fn with(is_in_place: bool) -> Bench {
             let (sender, messages) = mpsc::channel();
-            let poll = Poll::new().expect("a descriptor");
-            let waker = Waker::new(poll.registry(), Token(0)).expect("another");
-            let threads = Threads::new(Messages { sender, waker: Arc::new(waker) }, is_in_place);
-            Bench { lanes: Lanes::default(), threads, messages, _poll: poll, mounts: Arc::default() }
+            let bell = EventFd::from_flags(EfdFlags::EFD_CLOEXEC).expect("a descriptor");
+            let threads = Threads::new(Messages { sender, bell: Arc::new(bell) }, is_in_place);
+            Bench { lanes: Lanes::default(), threads, messages, mounts: Arc::default() }
         }
 
         fn add(&mut self, now: Time, lane: Lane, job: Job) -> bool {

@@ -32,6 +32,11 @@ impl MountTable {
         Ok(MountTable { file: File::open(MOUNTINFO)?, told: File::open(MOUNTINFO)? })
     }
 
+    /// All descriptors that it has.
+    pub fn descriptors(&self) -> [BorrowedFd<'_>; 2] {
+        [self.file.as_fd(), self.told.as_fd()]
+    }
+
     /// Whether anything was mounted or unmounted since the last time this was asked. What an event loop was told does not matter.
     pub fn is_changed(&self) -> bool {
         let mut asked = [PollFd::new(self.file.as_fd(), PollFlags::POLLPRI)];

@@ -27,7 +27,12 @@ impl Connection {
         let mut has_waited = false;
         loop {
             let mut bell = None;
-            let (done, link) = self.with_checked(Driver::glance_at_end, |driver| {
+            let check = match what {
+                For::Events => Driver::glance_at_end,
+                // They are looked for also where an event is queued.
+                For::Answers => Driver::check_end,
+            };
+            let (done, link) = self.with_checked(check, |driver| {
                 if has_waited {
                     driver.handle_waited();
                 }

@@ -3,12 +3,37 @@
 //! When the host is turned, and what wakes the program, is left to that one. Invariant: what such a session is to be told waits in the
 //! core, where events are merged, until it is taken.
 
+use std::os::fd::{AsFd, BorrowedFd};
+use std::{iter, mem};
+
 use gamin_core::Peer;
+use gamin_linux::MountTable;
 use tracing::error;
 
 use super::{Host, READ_MAX};
+use crate::linux::Linux;
 
 impl Host {
+    /// All descriptors that it has at the moment, itself among them. To those that it has it may add others, and none goes.
+    pub fn descriptors(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
+        let system = &self.system;
+        iter::once(self.as_fd())
+            .chain(iter::once(system.threads.bell().as_fd()))
+            .chain(system.table.iter().flat_map(MountTable::descriptors))
+            .chain(system.inotify.as_ref().map(AsFd::as_fd))
+    }
+
+    /// Ends it. Of what it has, descriptors that are not its own any more are left as they are.
+    pub fn leave(self, is_ours: impl Fn(BorrowedFd<'_>) -> bool) {
+        let Host { system, poll, .. } = self;
+        let Linux { inotify, table, threads, .. } = system;
+        give_up(is_ours(threads.bell().as_fd()), threads);
+        let is_own = table.iter().flat_map(MountTable::descriptors).all(&is_ours);
+        give_up(is_own, table);
+        give_up(inotify.as_ref().is_none_or(|inotify| is_ours(inotify.as_fd())), inotify);
+        give_up(is_ours(poll.registry().as_fd()), poll);
+    }
+
     /// Takes in the session of the program that turns this host. There is at most one.
     pub fn join(&mut self, peer: Peer) {
         let id = self.free_session();
@@ -78,5 +103,14 @@ impl Host {
         self.read_kernel();
         self.act();
         false
+    }
+}
+
+/// Closes the descriptors of something, unless some are others' by now.
+fn give_up<T>(is_own: bool, what: T) {
+    if is_own {
+        drop(what);
+    } else {
+        mem::forget(what);
     }
 }
