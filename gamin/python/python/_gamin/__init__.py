@@ -66,7 +66,7 @@ def MonitorClose(connection: int) -> int:
 
     def close() -> None:
         _of(connection).close()
-        del _sessions[connection]
+        _sessions.pop(connection, None)
 
     return _number(close)
 

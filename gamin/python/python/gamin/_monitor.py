@@ -39,15 +39,27 @@ class WatchMonitor:
 
         def cancel(self) -> None:
             """Watches it no more. It stands in `monitor.cancelled` until that is acknowledged."""
+            if not self._cancel_once():
+                self.monitor._session.cancel(self._request)
+
+        def _cancel_once(self) -> bool:
+            """Watches it no more, unless another thread has seen to that. Says whether it has done it."""
             monitor = self.monitor
-            monitor._session.cancel(self._request)
-            if self in monitor.objects.get(self.path, ()):
-                monitor.objects[self.path].remove(self)
-                monitor.cancelled.append(self)
+            if not _take(monitor.objects.get(self.path, []), self):
+                return False
+            # It stands there before it can be acknowledged, to another thread too.
+            monitor.cancelled.append(self)
+            try:
+                monitor._session.cancel(self._request)
+            except BaseException:
+                if _take(monitor.cancelled, self):
+                    monitor.objects[self.path].append(self)
+                raise
+            return True
 
         def _internal_callback(self, path: Union[str, bytes], event: int) -> None:
-            if event == GAMAcknowledge and self in self.monitor.cancelled:
-                self.monitor.cancelled.remove(self)
+            if event == GAMAcknowledge:
+                _take(self.monitor.cancelled, self)
             arguments = (path, event) if self.data is None else (path, event, self.data)
             try:
                 self.callback(*arguments)
@@ -84,7 +96,7 @@ class WatchMonitor:
         if absolute not in self.objects:
             raise GaminException(f"Resource {absolute!r} is not monitored")
         for watched in list(self.objects[absolute]):
-            watched.cancel()
+            watched._cancel_once()
 
     def no_exists(self) -> Optional[int]:
         """Leaves out what exists at the beginning of all directories that are watched from now on."""
@@ -128,6 +140,15 @@ class WatchMonitor:
 
     def __del__(self) -> None:
         self.disconnect()
+
+
+def _take(watched: list[WatchMonitor.WatchObject], one: WatchMonitor.WatchObject) -> bool:
+    """Takes one out, unless another thread has. Says whether it was there."""
+    try:
+        watched.remove(one)
+    except ValueError:
+        return False
+    return True
 
 
 def run_unit_tests() -> None:

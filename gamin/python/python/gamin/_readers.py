@@ -1,11 +1,13 @@
 """Waiting in a coroutine until a descriptor is readable.
 
-asyncio has one callback for each descriptor; here any number may wait. Invariant: nothing is left in a loop when nobody waits.
+asyncio has one callback for each descriptor; here any number may wait. Invariants: nothing is left in a loop when nobody waits; a
+descriptor is given to no loop once it is closed, whichever thread closes it.
 """
 
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable
 
 
@@ -28,27 +30,35 @@ class Readers:
     def __init__(self) -> None:
         self._waiting: dict[asyncio.AbstractEventLoop, set[asyncio.Future[None]]] = {}
         self._descriptor = -1
+        self._has_ended = False
+        self._lock = threading.RLock()
 
     async def wait(self, descriptor: int) -> None:
         """Waits until the descriptor is readable, or there is nothing to wait for any more."""
         loop = asyncio.get_running_loop()
         future: asyncio.Future[None] = loop.create_future()
-        self._descriptor = descriptor
-        futures = self._waiting.setdefault(loop, set())
-        if not futures:
-            loop.add_reader(descriptor, _wake, futures)
-        futures.add(future)
+        with self._lock:
+            if self._has_ended:
+                return
+            self._descriptor = descriptor
+            futures = self._waiting.setdefault(loop, set())
+            if not futures:
+                loop.add_reader(descriptor, _wake, futures)
+            futures.add(future)
         try:
             await future
         finally:
-            futures.discard(future)
-            if not futures and self._waiting.get(loop) is futures:
-                del self._waiting[loop]
-                loop.remove_reader(descriptor)
+            with self._lock:
+                futures.discard(future)
+                if not futures and self._waiting.get(loop) is futures:
+                    del self._waiting[loop]
+                    loop.remove_reader(descriptor)
 
     def end(self, close: Callable[[], None]) -> None:
         """Ends all waits; closes the descriptor when no loop has it any more."""
-        waiting, self._waiting = self._waiting, {}
+        with self._lock:
+            waiting, self._waiting = self._waiting, {}
+            self._has_ended = True
         left = set(waiting)
 
         def leave(loop: asyncio.AbstractEventLoop) -> None:

@@ -1,12 +1,15 @@
 """A connection, and who is called for the events of each of its requests.
 
-What a request and a callback are to people is left to `_monitor` and `_gamin`. Invariant: whoever asks is known before the
-request is made, so no thread that handles events meets one that is nobody's.
+What a request and a callback are to people is left to `_monitor` and `_gamin`. Invariants: whoever asks is known before the
+request is made, so no thread that handles events meets one that is nobody's; a session that is closed has no connection,
+whoever uses it meanwhile.
 """
 
 from __future__ import annotations
 
+import itertools
 import os
+import threading
 from typing import NamedTuple, Optional, Protocol, Union
 
 from . import _alive
@@ -39,7 +42,9 @@ class Session:
         self._is_open = True
         self._is_quiet = False
         self._requests: dict[int, _Request] = {}
-        self._last_number = 0
+        self._numbers = itertools.count()
+        # Of who makes the connection, and who closes it.
+        self._lock = threading.RLock()
         _alive.track(self)
 
     @property
@@ -50,11 +55,16 @@ class Session:
     @property
     def connection(self) -> MonitorConnection:
         """The connection: this process's own."""
-        if not self._is_open:
-            raise failure(GAM_ARG, "Already disconnected")
-        if self._connection is None:
-            self._connection = self._ask_again(MonitorConnection())
-        return self._connection
+        connection = self._connection
+        return self._made() if connection is None else connection
+
+    def _made(self) -> MonitorConnection:
+        with self._lock:
+            if not self._is_open:
+                raise failure(GAM_ARG, "Already disconnected")
+            if self._connection is None:
+                self._connection = self._ask_again(MonitorConnection())
+            return self._connection
 
     def monitor(self, path: Union[str, bytes], is_directory: bool, watched: Watched) -> int:
         """Begins to monitor a path from / on; gives the number of the request."""
@@ -96,9 +106,10 @@ class Session:
 
     def close(self) -> None:
         """Closes the connection."""
-        connection, self._connection = self._connection, None
-        self._is_open = False
-        self._requests.clear()
+        with self._lock:
+            connection, self._connection = self._connection, None
+            self._is_open = False
+            self._requests.clear()
         if connection is not None:
             connection.close()
 
@@ -113,25 +124,30 @@ class Session:
         return True
 
     def _next_number(self) -> int:
-        while True:
-            self._last_number = self._last_number % _NUMBER_MAX + 1
-            if self._last_number not in self._requests:
-                return self._last_number
+        # No two threads are given the same.
+        for count in self._numbers:
+            number = count % _NUMBER_MAX + 1
+            if number not in self._requests:
+                return number
+        raise AssertionError("because there are always more numbers")
 
     def _settle(self, timeout: float) -> None:
         if self._is_open:
             self.connection.sync(timeout)
 
     def _after_fork(self) -> None:
+        # Whoever had the lock is in the parent.
+        self._lock = threading.RLock()
         self._connection = None
 
     def _ask_again(self, connection: MonitorConnection) -> MonitorConnection:
-        for number, request in self._requests.items():
+        requests = list(self._requests.items())
+        for number, request in requests:
             if not request.is_quiet:
                 connection.monitor(request.path, request.is_directory, number)
         if self._is_quiet:
             connection.no_exists()
-        for number, request in self._requests.items():
+        for number, request in requests:
             if request.is_quiet:
                 connection.monitor(request.path, request.is_directory, number)
         return connection

@@ -1,7 +1,8 @@
 """`gamin.watch`: what happens to paths, for `for`, `async for`, and event loops.
 
 What is told is left to the native watcher. Invariants: what happens after a call of `watch` or `add` has returned is told (in a
-coroutine, after `async with` or `await synced()`); nothing here has a thread.
+coroutine, after `async with` or `await synced()`); nothing here has a thread; a watch that is closed has no watcher, whoever
+uses it meanwhile.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import contextlib
 import functools
 import logging
 import os
+import threading
 from collections.abc import AsyncIterator, Iterable, Iterator
 from pathlib import Path, PurePath
 from typing import Any, Callable, Generic, NamedTuple, Optional, TypeVar, Union
@@ -77,6 +79,8 @@ class Watch(Generic[P, T]):
         self._gathers = gather is not None
         self._roots: dict[bytes, _Root] = {}
         self._readers = Readers()
+        # Of who makes the watcher, and who closes it.
+        self._lock = threading.RLock()
         self._native: Optional[Watcher] = self._make()
         self._is_open = True
         try:
@@ -105,13 +109,13 @@ class Watch(Generic[P, T]):
             key = os.fsencode(path)
             if not watcher.remove(key):
                 raise ValueError(f"{path!r} is not watched")
-            for same in [known for known in self._roots if known.rstrip(b"/") == key.rstrip(b"/")]:
-                del self._roots[same]
+            for same in [known for known in list(self._roots) if known.rstrip(b"/") == key.rstrip(b"/")]:
+                self._roots.pop(same, None)
 
     @property
     def roots(self) -> list[Any]:
         """The paths that are watched, as they were given."""
-        return [root.spelled for root in self._roots.values()]
+        return [root.spelled for root in list(self._roots.values())]
 
     @property
     def gaps(self) -> dict[str, str]:
@@ -148,8 +152,9 @@ class Watch(Generic[P, T]):
 
     def close(self) -> None:
         """Watches nothing any more, and ends whoever waits for changes."""
-        was_open, self._is_open = self._is_open, False
-        watcher, self._native = self._native, None
+        with self._lock:
+            was_open, self._is_open = self._is_open, False
+            watcher, self._native = self._native, None
         if was_open and watcher is not None:
             self._readers.end(watcher.close)
 
@@ -208,22 +213,31 @@ class Watch(Generic[P, T]):
 
     def _watcher(self) -> Watcher:
         """The native watcher: this process's own."""
-        if not self._is_open:
-            raise ValueError("it is closed")
-        if self._native is None:
-            self._native = self._make()
-            for key, root in self._roots.items():
-                self._native.add(key, root)
-            if not _is_in_coroutine():
-                with _if_there_is_a_barrier():
-                    self._native.begin_sync().wait(None)
-        return self._native
+        watcher = self._native
+        return self._made() if watcher is None else watcher
+
+    def _made(self) -> Watcher:
+        with self._lock:
+            if not self._is_open:
+                raise ValueError("it is closed")
+            if self._native is not None:
+                return self._native
+            watcher = self._make()
+            for key, root in list(self._roots.items()):
+                watcher.add(key, root)
+            self._native = watcher
+        if not _is_in_coroutine():
+            with _if_there_is_a_barrier():
+                watcher.begin_sync().wait(None)
+        return watcher
 
     def _settle(self, timeout: float) -> None:
         if self._is_open:
             self.sync(timeout)
 
     def _after_fork(self) -> None:
+        # Whoever had the lock is in the parent.
+        self._lock = threading.RLock()
         self._native = None
         self._readers = Readers()
 
