@@ -64,12 +64,14 @@ pub(super) struct Questions {
 }
 
 impl Questions {
+    /// What has become of a question. Its probe belongs to it: an Acknowledge that came after all was told would wake for nothing.
     pub(super) fn outcome(&self, token: Token) -> Outcome {
-        self.questions.get(&token).map_or(Outcome::Open, |question| question.outcome.clone())
+        let question = self.questions.get(&token).filter(|_| self.probe.is_none());
+        question.map_or(Outcome::Open, |question| question.outcome.clone())
     }
 
     pub(super) fn open(&self) -> usize {
-        self.questions.values().filter(|question| question.outcome == Outcome::Open).count()
+        self.questions.values().filter(|one| self.probe.is_some() || one.outcome == Outcome::Open).count()
     }
 
     /// Asks a question; without a server it is asked of the next one.

@@ -407,9 +407,21 @@ fn an_answer_to_another_question_is_no_answer() {
     server.send(token.wire(), Code::Answer, b"other", None);
     server.deliver(&mut state, usize::MAX);
     assert_eq!(state.outcome(token), Outcome::Open);
+    server.deliver_all(&mut state, &None);
+    assert_eq!(state.outcome(token), Outcome::Answered(Vec::new()));
+}
+
+#[test]
+fn an_answer_is_had_once_nothing_comes_behind_it() {
+    let mut state = State::default();
+    let mut server = Server::connect(&mut state, true);
+    let token = state.ask_barrier().expect("nothing is known of the server");
     server.send(token.wire(), Code::Answer, SYNC, None);
     server.deliver(&mut state, usize::MAX);
-    assert_eq!(state.outcome(token), Outcome::Answered(Vec::new()));
+    // The probe's Acknowledge would make the seat readable, after all was told.
+    assert_eq!((state.outcome(token), state.open_questions()), (Outcome::Open, 1));
+    server.deliver_all(&mut state, &None);
+    assert_eq!((state.outcome(token), state.open_questions()), (Outcome::Answered(Vec::new()), 0));
 }
 
 #[test]
