@@ -259,7 +259,8 @@ impl Driver {
     fn scan<S: System>(&mut self, system: &mut S, now: Time, (id, request): Job) {
         self.follow_mounts(system, now);
         let answer = system.scan(&request, &self.policy.mounts, &Lane::SHORT);
-        self.entries += answer.as_ref().map_or(0, Scan::entries);
+        let found = answer.as_ref().map_or_else(|elsewhere| elsewhere.begun.as_deref(), Some);
+        self.entries += found.map_or(0, Scan::entries);
         self.scanned.push(((id, request), answer));
         if self.scanned.len() >= SCANNED_MAX || self.entries >= ENTRIES_MAX {
             self.hand_in_scanned(system, now);
