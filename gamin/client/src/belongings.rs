@@ -4,7 +4,7 @@
 //! member is known by its number and by what is open there, and to ask for it once more changes nothing. When to look is left to whoever
 //! uses them. Invariant: a look neither reads nor writes, whatever is under a number.
 
-use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
 use nix::errno::Errno;
 use nix::libc::{dev_t, ino_t};
@@ -54,6 +54,11 @@ impl Belongings {
             self.all.push(Belonging { number, inode });
         }
         Ok(())
+    }
+
+    /// The instance that knows them, and them no more.
+    pub(crate) fn into_descriptor(self) -> OwnedFd {
+        self.members.0
     }
 
     /// Whether these are all as they were, but for those that are not known.

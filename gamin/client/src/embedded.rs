@@ -6,10 +6,10 @@
 //! [`Embedded::turn`], and no thread is started but for a mount that may hang; after a turn nothing is left to do before the seat
 //! is readable, once the flag is as [`Embedded::has_more`] says.
 
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd, IntoRawFd, OwnedFd};
 use std::sync::Arc;
 use std::time::Duration;
-use std::{io, iter, mem};
+use std::{io, iter};
 
 use gamin_host::{Host, HostOptions, Peer};
 use nix::errno::Errno;
@@ -85,7 +85,8 @@ impl Embedded {
             // What has it for a member is the instance.
             drop((flag, belongings));
         } else {
-            mem::forget((flag, belongings));
+            // That they are not closed is what this is for.
+            let _ = (OwnedFd::from(flag).into_raw_fd(), belongings.into_descriptor().into_raw_fd());
         }
     }
 

@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 use std::io;
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread::{self, JoinHandle};
@@ -80,6 +81,18 @@ impl Threads {
     /// What they ring.
     pub fn bell(&self) -> &EventFd {
         &self.messages.bell
+    }
+
+    /// Lets them all go; gives what they rang, unless one may still do that.
+    pub fn into_bell(self) -> Option<OwnedFd> {
+        match Arc::try_unwrap(self.messages.bell) {
+            Ok(bell) => Some(bell.into()),
+            Err(shared) => {
+                // Whoever is last would close what may be another's by then.
+                std::mem::forget(shared);
+                None
+            }
+        }
     }
 }
 

@@ -5,7 +5,7 @@
 
 use std::ffi::OsStr;
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
@@ -40,6 +40,12 @@ impl Inotify {
     /// The user's limit of instances or descriptors is reached, or memory runs out.
     pub fn new() -> io::Result<Inotify> {
         Ok(Inotify { instance: inotify::Inotify::init()?, buffer: vec![0; BUFFER_BYTES].into() })
+    }
+}
+
+impl From<Inotify> for OwnedFd {
+    fn from(inotify: Inotify) -> OwnedFd {
+        inotify.instance.into()
     }
 }
 

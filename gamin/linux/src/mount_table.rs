@@ -4,7 +4,7 @@
 
 use std::fs::File;
 use std::io::{self, Read, Seek};
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use gamin_backend::Mounts;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -35,6 +35,11 @@ impl MountTable {
     /// All descriptors that it has.
     pub fn descriptors(&self) -> [BorrowedFd<'_>; 2] {
         [self.file.as_fd(), self.told.as_fd()]
+    }
+
+    /// The same, which are no longer its own.
+    pub fn into_descriptors(self) -> [OwnedFd; 2] {
+        [self.file.into(), self.told.into()]
     }
 
     /// Whether anything was mounted or unmounted since the last time this was asked. What an event loop was told does not matter.

@@ -31,6 +31,7 @@ use nix::errno::Errno;
 use nix::poll::{PollTimeout, poll};
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, UnixAddr, connect, getsockopt, socket, sockopt};
 use nix::unistd::{Uid, User, getuid};
+use smallvec::SmallVec;
 
 pub use directory::Claim;
 use directory::{Directory, DirectoryError};
@@ -44,6 +45,8 @@ const TAKEN_PATIENCE: Duration = Duration::from_secs(1);
 const TAKEN_PAUSE_MS: u8 = 1;
 /// What is between the session and the view in the name of a file: no escaped id has it.
 const VIEW_MARK: char = '@';
+/// Longer than the names of users are (useradd(8) takes 32 bytes).
+const USER_BYTES: usize = 64;
 /// The most bytes of an escaped session id in the name of a file, which has room for no more than 255.
 const FILE_ID_MAX: usize = 200;
 
@@ -393,14 +396,19 @@ impl From<Errno> for MeetingError {
 /// The name of this process's user. One without a passwd entry goes by the number (original.md 2.1); but who has been found once keeps
 /// the name, as in the original, though the process may be where there is no such file (chroot).
 fn user_name() -> String {
-    static FOUND: Mutex<Option<(Uid, String)>> = Mutex::new(None);
+    // A library that is unloaded leaves nothing of it behind.
+    static FOUND: Mutex<Option<(Uid, SmallVec<[u8; USER_BYTES]>)>> = Mutex::new(None);
     let uid = getuid();
     // Nobody waits for it: in a child process it may be held by a thread that is not there.
     let mut found = FOUND.try_lock();
     match (User::from_uid(uid), found.as_deref_mut()) {
-        (Ok(Some(user)), Ok(found)) => found.insert((uid, user.name)).1.clone(),
-        (Ok(Some(user)), Err(_)) => user.name,
-        (_, Ok(Some((of, name)))) if *of == uid => name.clone(),
+        (Ok(Some(user)), found) => {
+            if let Ok(found) = found {
+                *found = Some((uid, user.name.as_bytes().into()));
+            }
+            user.name
+        }
+        (_, Ok(Some((of, name)))) if *of == uid => String::from_utf8_lossy(name).into_owned(),
         _ => uid.to_string(),
     }
 }

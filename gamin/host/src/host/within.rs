@@ -3,7 +3,7 @@
 //! When the host is turned, and what wakes the program, is left to that one. Invariant: what such a session is to be told waits in the
 //! core, where events are merged, until it is taken.
 
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd, IntoRawFd, OwnedFd};
 use std::{iter, mem};
 
 use gamin_core::Peer;
@@ -27,11 +27,18 @@ impl Host {
     pub fn leave(self, is_ours: impl Fn(BorrowedFd<'_>) -> bool) {
         let Host { system, poll, .. } = self;
         let Linux { inotify, table, threads, .. } = system;
-        give_up(is_ours(threads.bell().as_fd()), threads);
-        let is_own = table.iter().flat_map(MountTable::descriptors).all(&is_ours);
-        give_up(is_own, table);
-        give_up(inotify.as_ref().is_none_or(|inotify| is_ours(inotify.as_fd())), inotify);
-        give_up(is_ours(poll.registry().as_fd()), poll);
+        let table = table.map(MountTable::into_descriptors).into_iter().flatten();
+        let own = table.chain(inotify.map(OwnedFd::from)).chain(threads.into_bell());
+        for descriptor in own {
+            if !is_ours(descriptor.as_fd()) {
+                // That it is not closed is what this is for.
+                let _ = descriptor.into_raw_fd();
+            }
+        }
+        if !is_ours(poll.registry().as_fd()) {
+            // It is nothing but its descriptor, which it does not give out.
+            mem::forget(poll);
+        }
     }
 
     /// Takes in the session of the program that turns this host. There is at most one.
@@ -103,14 +110,5 @@ impl Host {
         self.read_kernel();
         self.act();
         false
-    }
-}
-
-/// Closes the descriptors of something, unless some are others' by now.
-fn give_up<T>(is_own: bool, what: T) {
-    if is_own {
-        drop(what);
-    } else {
-        mem::forget(what);
     }
 }
