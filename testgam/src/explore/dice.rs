@@ -210,6 +210,21 @@ fn monitor() -> impl Strategy<Value = Lines> {
     }))
 }
 
+/// Somebody asks for a directory that takes long to read, and does not wait for the end of its listing: things happen meanwhile.
+fn long_listing(limits: Limits) -> impl Strategy<Value = Lines> {
+    let ms = prop_oneof![20..60u64, Just(3_000)];
+    let request = (select(&CLIENTS), select(DIRECTORIES), ms, select(&["", " late"]));
+    let meanwhile = vec((operation(limits), 0..20u64), 1..7);
+    (request, meanwhile).prop_map(|((client, directory, ms, late), meanwhile)| {
+        let begin = [format!("try mondir {directory}"), "wait 1".to_owned()];
+        let steps = meanwhile
+            .into_iter()
+            .flat_map(|(operation, ms)| [format!("try {operation}"), format!("wait {ms}")]);
+        let before = vec![format!("client {client}"), format!("fault slow-scan {ms}{late}")];
+        [before, block("together".to_owned(), begin.into_iter().chain(steps).collect())].concat()
+    })
+}
+
 fn fault(trouble: Trouble, limits: Limits) -> BoxedStrategy<Lines> {
     let inside = move || vec(operation(limits), 1..4);
     let ms = || prop_oneof![(0..20u64), (0..3u64).prop_map(|seconds| seconds * 1000)];
@@ -228,10 +243,11 @@ fn fault(trouble: Trouble, limits: Limits) -> BoxedStrategy<Lines> {
             .boxed()
         }
         Trouble::Scans => prop_oneof![
-            (ms(), select(&["", " late"])).prop_map(|(ms, late)| vec![format!("fault slow-scan {ms}{late}")]),
-            select(&["denied", "failed"]).prop_map(|why| vec![format!("fault failing-scan {why}")]),
-            inside().prop_map(|inside| block("fault during-scan".into(), inside)),
-            (0..6u32, inside()).prop_map(|(count, inside)| block(format!("fault between {count}"), inside)),
+            1 => (ms(), select(&["", " late"])).prop_map(|(ms, late)| vec![format!("fault slow-scan {ms}{late}")]),
+            1 => select(&["denied", "failed"]).prop_map(|why| vec![format!("fault failing-scan {why}")]),
+            1 => inside().prop_map(|inside| block("fault during-scan".into(), inside)),
+            1 => (0..6u32, inside()).prop_map(|(count, inside)| block(format!("fault between {count}"), inside)),
+            2 => long_listing(limits),
         ]
         .boxed(),
         Trouble::Sockets => prop_oneof![

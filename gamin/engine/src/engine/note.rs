@@ -77,7 +77,6 @@ impl Engine {
         self.rescan_anew(id);
         if let Some(rescan) = self.watches.get_mut(&id).and_then(|watch| watch.rescan_mut()) {
             rescan.doubted = true;
-            rescan.doubt_all();
         }
     }
 
@@ -86,6 +85,7 @@ impl Engine {
     pub(super) fn rescan_anew(&mut self, id: WatchId) {
         if let Some(rescan) = self.watches.get_mut(&id).and_then(|watch| watch.rescan_mut()) {
             rescan.drop_waiting();
+            rescan.doubt_all();
         }
         self.rescan(id, None);
     }

@@ -180,6 +180,10 @@ impl Engine {
         }
         let settled = !asked && !is_early && !rescan.again && !is_late && !is_doubted && !is_coarse;
         if !settled && rescan.rounds < ROUNDS_MAX {
+            if asked || is_early || is_late || is_doubted || is_coarse {
+                // Until now not everything about it was noticed.
+                rescan.doubt_all();
+            }
             rescan.again = false;
             if !rescan.waiting.is_empty() {
                 // What was noticed by now is older than what the next scan finds, and so is told by that.
