@@ -175,7 +175,7 @@ fn a_lack_of_instances_passes_in(place: &Place, mode: &str) {
     };
     let said = text(&output.stdout);
     assert!(output.status.success(), "{output:?}");
-    let gap = "gamin: w: looked at every second, because the kernel's limit of watches is reached";
+    let gap = "gamin: w: looked at every second, because the kernel's limit of inotify watches or instances is reached";
     assert!(said.starts_with(gap), "{said}");
     for part in [
         "!!  w: poll every 1 s, because the kernel's limit of inotify instances is reached",

@@ -66,7 +66,7 @@ impl fmt::Display for Coverage {
         f.write_str(match self {
             Coverage::Kernel => "followed",
             Coverage::PolledLimit => {
-                "looked at every second, because the kernel's limit of watches is reached (gamin doctor says which)"
+                "looked at every second, because the kernel's limit of inotify watches or instances is reached (gamin doctor says which)"
             }
             Coverage::PolledRefused => "looked at every second, because the kernel refuses to watch it",
             Coverage::PolledRemote => {
