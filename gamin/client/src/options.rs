@@ -64,6 +64,14 @@ pub enum Mode {
 }
 
 impl Mode {
+    /// The names that there are, for people.
+    pub const NAMES: &str = "server, embedded and auto";
+
+    /// What `GAM_MODE` says, if that is no name: then it is taken for [`Mode::Auto`].
+    pub fn misnamed() -> Option<OsString> {
+        variable_mode(|name| env::var_os(name))?.err()
+    }
+
     /// Reads its name: `server`, `embedded` or `auto`.
     pub fn named(name: &str) -> Option<Mode> {
         match name {
@@ -147,7 +155,8 @@ impl Options {
         let server = variable("GAMIN_DEBUG_SERVER").filter(|_| !is_privileged);
         Options {
             client_id: variable("GAM_CLIENT_ID"),
-            mode: variable("GAM_MODE").map(|name| mode(&name)).unwrap_or_default(),
+            mode: variable_mode(&variable)
+                .map_or_else(Mode::default, |named| named.unwrap_or_else(|name| taken_for_auto(&name))),
             leaves_server: true,
             server: Some(server.map_or_else(ServerCommand::installed, ServerCommand::new)),
             ..Options::default()
@@ -209,17 +218,32 @@ impl Options {
     }
 }
 
-fn mode(name: &OsStr) -> Mode {
-    let mode = name.to_str().and_then(Mode::named);
-    mode.unwrap_or_else(|| {
-        tracing::warn!(?name, "GAM_MODE is neither server, embedded nor auto: taken for auto");
-        Mode::Auto
-    })
+/// What `GAM_MODE` says, or what it says instead of a name; an empty one says nothing.
+fn variable_mode(variable: impl Fn(&str) -> Option<OsString>) -> Option<Result<Mode, OsString>> {
+    let name = variable("GAM_MODE").filter(|name| !name.is_empty())?;
+    Some(name.to_str().and_then(Mode::named).ok_or(name))
+}
+
+fn taken_for_auto(name: &OsStr) -> Mode {
+    tracing::warn!(?name, "GAM_MODE is none of {}: taken for auto", Mode::NAMES);
+    Mode::Auto
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_no_name_of_a_mode_is_taken_for_auto_and_known() {
+        let says = |says: &'static str| move |name: &str| (name == "GAM_MODE").then(|| OsString::from(says));
+        for (name, mode) in [("server", Mode::Server), ("embedded", Mode::Embedded), ("auto", Mode::Auto)] {
+            assert_eq!(variable_mode(says(name)), Some(Ok(mode)));
+            assert!(Mode::NAMES.contains(name));
+        }
+        assert_eq!((variable_mode(|_| None), variable_mode(says(""))), (None, None));
+        assert_eq!(variable_mode(says("embeded")), Some(Err("embeded".into())));
+        assert_eq!(Options::from_variables(says("embeded"), false).mode, Mode::Auto);
+    }
 
     #[test]
     fn whoever_has_another_s_rights_starts_no_program_of_the_environment() {

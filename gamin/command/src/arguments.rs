@@ -93,7 +93,7 @@ pub struct DoctorOptions {
 
 /// Write what a bug report should have into a new file, readable by you alone
 ///
-/// It has versions, what the kernel allows, mounts, rules, and what each server of this user does and has done last.
+/// It has versions, who watches, what the kernel allows, mounts, rules, and what each server of this user does and has done last.
 #[derive(Debug, Args)]
 pub struct ReportOptions {
     /// The file, which must not be there yet; - is standard output

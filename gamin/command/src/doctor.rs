@@ -70,6 +70,7 @@ pub fn run(options: &DoctorOptions) -> Result<Verdict, CommandError> {
         }
         writeln!(out, "{finding}")
     };
+    wrong_mode().into_iter().try_for_each(&mut tell)?;
     let connection = match Options::from_env().open() {
         Ok(connection) => {
             let server = server(&connection);
@@ -100,6 +101,13 @@ pub fn run(options: &DoctorOptions) -> Result<Verdict, CommandError> {
         tell(look_at(connection.as_ref(), path))?;
     }
     Ok(verdict)
+}
+
+/// What `GAM_MODE` says, if that is not understood.
+fn wrong_mode() -> Option<Diagnosis> {
+    let name = escape(Path::new(&Mode::misnamed()?));
+    let advice = format!("the names are {}; or leave it out", Mode::NAMES);
+    Some(Diagnosis::bad("GAM_MODE", format!("{name} is no name of a mode, and taken for auto"), &[&advice]))
 }
 
 /// What answers.

@@ -1,15 +1,18 @@
 //! `gamin report`: everything that a bug report should have, in one file.
 //!
-//! What servers say of themselves is left to `status`, what the kernel allows to `doctor`. Invariants: the file is new and only
+//! What servers say of themselves is left to `status`, what the kernel allows to `doctor`. Invariants: the file is new, whole and only
 //! its owner's; without being asked to, no name of a file and no text of the user's gets into it.
 
+use std::env;
 use std::ffi::{OsStr, OsString};
-use std::fs::{self, OpenOptions};
-use std::io::{self, BufWriter, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::fs;
+use std::io::{self, Write};
 use std::path::Path;
+use std::time::Duration;
 
+use gamin::{ConnectError, Error, Mode, Options};
 use nix::sys::utsname::uname;
+use nix::unistd::{AccessFlags, access};
 
 use crate::arguments::ReportOptions;
 use crate::change::escape;
@@ -17,6 +20,9 @@ use crate::doctor;
 use crate::error::{CommandError, complain};
 use crate::status::{ask_all, is_another_s, sessions, shown};
 use crate::verdict::Verdict;
+
+/// How long a server may take to answer at all.
+const BRIEFLY: Duration = Duration::from_secs(2);
 
 /// All that a server is asked about.
 const NOUNS: [&str; 9] =
@@ -38,16 +44,13 @@ pub fn run(options: &ReportOptions) -> Result<Verdict, CommandError> {
             error: if is_there { io::Error::other("it is there; name a new file") } else { error },
         }
     };
-    let file =
-        OpenOptions::new().write(true).create_new(true).mode(0o600).open(&options.output).map_err(of_file)?;
-    let ids = sessions()?;
-    let mut out = BufWriter::new(file);
-    let report = Report { names: options.names };
-    if let Err(error) = report.write(&mut out, ids).and_then(|()| out.flush()) {
-        // What is not whole is of no use, and would be in the way of the next attempt.
-        let _ = fs::remove_file(&options.output);
-        return Err(of_file(error));
+    if options.output.symlink_metadata().is_ok() {
+        return Err(of_file(io::ErrorKind::AlreadyExists.into()));
     }
+    // Who ends it meanwhile finds nothing that is not whole: all is collected before there is a file, which has its name at last.
+    let mut whole = Vec::new();
+    Report { names: options.names }.write(&mut whole, sessions()?).map_err(of_file)?;
+    put(&whole, &options.output).map_err(of_file)?;
     let warning = if options.names {
         "it has names of files in it: read it before you send it"
     } else {
@@ -55,6 +58,17 @@ pub fn run(options: &ReportOptions) -> Result<Verdict, CommandError> {
     };
     complain(&format!("{}: written; {warning}", escape(&options.output)));
     Ok(Verdict::Well)
+}
+
+/// Makes a new file, only for its owner, that is whole from the beginning.
+fn put(whole: &[u8], path: &Path) -> io::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    if !folder.is_dir() {
+        return Err(io::ErrorKind::NotFound.into());
+    }
+    let mut beside = tempfile::Builder::new().prefix(".gamin-report-").tempfile_in(folder)?;
+    beside.as_file_mut().write_all(whole)?;
+    beside.persist_noclobber(path).map(drop).map_err(|why| why.error)
 }
 
 struct Report {
@@ -79,6 +93,7 @@ impl Report {
         if let Some(name) = release.lines().find_map(|line| line.strip_prefix("PRETTY_NAME=")) {
             writeln!(out, "{name}")?;
         }
+        self.write_who_watches(out)?;
         writeln!(out, "\n== kernel")?;
         doctor::kernel().iter().try_for_each(|finding| writeln!(out, "{finding}"))?;
         writeln!(out, "\n== mounts")?;
@@ -108,6 +123,38 @@ impl Report {
             }
         }
         Ok(())
+    }
+
+    /// Who watches here, and by which words of the environment. No server is started for that.
+    fn write_who_watches(&self, out: &mut dyn Write) -> io::Result<()> {
+        let text = |text: &OsStr| if self.names { escape(Path::new(text)) } else { "\"...\"".to_owned() };
+        let options = Options::from_env();
+        let program = options.server.as_ref().map(|server| server.program.clone()).unwrap_or_default();
+        let can_start = access(&program, AccessFlags::X_OK).is_ok();
+        let (runs, server) = match options.clone().mode(Mode::Server).server(None).patience(BRIEFLY).open() {
+            Ok(_) => (true, "runs".to_owned()),
+            Err(Error::Connect(ConnectError::NoAnswer { .. })) if can_start => {
+                (false, "does not run, and can be started".to_owned())
+            }
+            Err(Error::Connect(ConnectError::NoAnswer { .. })) => (
+                false,
+                "does not run, and can't be started: its program is not there, or can't be run".to_owned(),
+            ),
+            Err(error) => (true, gamin::explain(&error)),
+        };
+        let named = env::var_os("GAMIN_DEBUG_SERVER");
+        let who = match options.mode {
+            Mode::Server => "a server",
+            Mode::Auto if runs || can_start || named.is_some() => "a server",
+            Mode::Auto | Mode::Embedded => "each program itself",
+        };
+        let mode = match (Mode::misnamed(), env::var_os("GAM_MODE")) {
+            (Some(name), _) => format!("{}, none of {}: taken for auto", text(&name), Mode::NAMES),
+            (None, name) => name.map_or_else(|| "not set".to_owned(), |name| escape(Path::new(&name))),
+        };
+        let named = named.map_or_else(|| "not set".to_owned(), |name| text(&name));
+        writeln!(out, "\n== who watches: {who}")?;
+        writeln!(out, "GAM_MODE: {mode}\nGAMIN_DEBUG_SERVER: {named}\nserver of this session: {server}")
     }
 
     /// A line of the mount table, which has names in it: its root, the mount point, its source, and in options.

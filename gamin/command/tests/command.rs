@@ -34,6 +34,9 @@ fn main() -> ExitCode {
         ("a_report_has_no_names_unless_asked_for", a_report_has_no_names_unless_asked_for),
         ("a_report_is_new_and_its_owner_s", a_report_is_new_and_its_owner_s),
         ("a_report_that_is_not_whole_is_not_left", a_report_that_is_not_whole_is_not_left),
+        ("a_report_that_is_ended_leaves_nothing", a_report_that_is_ended_leaves_nothing),
+        ("a_report_says_who_watches", a_report_says_who_watches),
+        ("a_mode_that_is_none_is_a_problem", a_mode_that_is_none_is_a_problem),
         ("sigusr2_traces_a_client", sigusr2_traces_a_client),
         ("as_process_1_signals_end_it", as_process_1_signals_end_it),
         ("what_can_not_be_written_is_no_success", what_can_not_be_written_is_no_success),
@@ -244,6 +247,69 @@ fn a_report_that_is_not_whole_is_not_left(place: &Place) {
     assert!(output.status.code() == Some(1) && said.starts_with("gamin: report: "), "{said}");
     assert!(!place.path("report").exists());
     assert!(place.output(&["report", "-o", "report"]).status.success());
+}
+
+fn a_report_that_is_ended_leaves_nothing(place: &Place) {
+    let watch = place.watch(&["."]);
+    let status = text(&place.output(&["status", "--session", &place.session]).stdout);
+    let (_, server) = status.split_once(", process ").expect("the server is listed");
+    let server = Pid::from_raw(
+        server.split(|c: char| !c.is_ascii_digit()).next().unwrap_or("").parse().expect("a pid"),
+    );
+    kill(server, Signal::SIGSTOP).expect("it is ours");
+    let mut report = place.command(&["report", "-o", "report"]).spawn().expect("it has been built");
+    // It asks, and has to wait for the answer.
+    let asks = |pid: u32| {
+        let descriptors = fs::read_dir(format!("/proc/{pid}/fd")).expect("it runs");
+        let mut targets = descriptors.flatten().filter_map(|one| fs::read_link(one.path()).ok());
+        targets.any(|target| target.to_string_lossy().starts_with("socket:"))
+    };
+    let start = Instant::now();
+    while !asks(report.id()) {
+        assert!(start.elapsed() < PATIENCE, "it asks nobody");
+        thread::yield_now();
+    }
+    report.kill().expect("it is ours");
+    report.wait().expect("it is ours");
+    kill(server, Signal::SIGCONT).expect("it is ours");
+    let left: Vec<_> = fs::read_dir(place.directory.path()).expect("it is there").flatten().collect();
+    assert!(left.is_empty(), "{left:?}");
+    drop(watch);
+}
+
+fn a_report_says_who_watches(place: &Place) {
+    let part = |variables: &[(&str, &str)], more: &[&str]| {
+        let mut command = place.command(&[&["report", "-o", "-"], more].concat());
+        command.envs(variables.iter().copied());
+        let said = text(&command.output().expect("it has been built").stdout);
+        let part = said.split_once("\n== who watches: ").expect("it is in it").1.to_owned();
+        part.split_once("\n\n").map_or(part.clone(), |(part, _)| part.to_owned())
+    };
+    assert_eq!(
+        part(&[], &[]),
+        "a server\nGAM_MODE: not set\nGAMIN_DEBUG_SERVER: \"...\"\n\
+         server of this session: does not run, and can be started"
+    );
+    let nowhere = [("GAM_MODE", "embedded"), ("GAMIN_DEBUG_SERVER", "/nonexistent/gam_server")];
+    assert_eq!(
+        part(&nowhere, &["--names"]),
+        "each program itself\nGAM_MODE: embedded\nGAMIN_DEBUG_SERVER: /nonexistent/gam_server\n\
+         server of this session: does not run, and can't be started: its program is not there, or can't be run"
+    );
+    let _watch = place.watch(&["."]);
+    let told = part(&[("GAM_MODE", "embeded")], &[]);
+    let mode = "GAM_MODE: \"...\", none of server, embedded and auto: taken for auto\n";
+    assert!(told.contains(mode) && told.ends_with("server of this session: runs"), "{told}");
+}
+
+fn a_mode_that_is_none_is_a_problem(place: &Place) {
+    let mut command = place.command(&["doctor"]);
+    let output = command.env("GAM_MODE", "embeded").output().expect("it has been built");
+    let said = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    let problem = "!!  GAM_MODE: embeded is no name of a mode, and taken for auto\n      \
+                   the names are server, embedded and auto; or leave it out\n";
+    assert!(said.starts_with(problem), "{said}");
 }
 
 fn sigusr2_traces_a_client(place: &Place) {
