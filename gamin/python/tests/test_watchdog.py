@@ -82,6 +82,18 @@ def test_missing_path_is_an_error_as_with_others(observer, tmp_path):
         observer.schedule(Handler(), str(tmp_path / "missing"))
 
 
+def test_observer_is_started_once_and_goes_on(observer, tmp_path, fs_settled):
+    handler = Handler()
+    observer.schedule(handler, str(tmp_path))
+    (emitter,) = observer.emitters
+    for thread in (observer, emitter):
+        with pytest.raises(RuntimeError, match="^threads can only be started once$"):
+            thread.start()
+    (tmp_path / "file").touch()
+    fs_settled()
+    assert ("FileCreated", "file") in handler.seen
+
+
 def test_unscheduled_watch_is_over_at_once(tmp_path):
     observer = GaminObserver()
     observer.start()

@@ -45,6 +45,11 @@ class GaminEmitter(EventEmitter):
 
     _changes: Optional[Watch[str, Change]] = None
 
+    def start(self) -> None:
+        """Begins to watch. A thread begins once, and what watches meanwhile is left alone."""
+        _check_new(self)
+        super().start()
+
     def on_thread_start(self) -> None:
         """Begins to watch."""
         # Of a file, newer versions of watchdog have the folder there.
@@ -109,6 +114,11 @@ class GaminObserver(BaseObserver):
         super().__init__(GaminEmitter, timeout=timeout)
         _alive.track(self)
 
+    def start(self) -> None:
+        """Begins to watch what is scheduled. A thread begins once, and what watches meanwhile is left alone."""
+        _check_new(self)
+        super().start()
+
     def settle(self, timeout: float = 10.0) -> None:
         """Waits until all that has happened so far has been handled. Not to be called by a handler."""
         for emitter in list(self.emitters):
@@ -127,6 +137,11 @@ class GaminObserver(BaseObserver):
 
     def _after_fork(self) -> None:
         pass
+
+
+def _check_new(thread: threading.Thread) -> None:
+    if thread.ident is not None:
+        raise RuntimeError("threads can only be started once")
 
 
 def _is_directory(path: str) -> bool:
