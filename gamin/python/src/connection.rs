@@ -15,7 +15,7 @@ use pyo3::exceptions::PyTimeoutError;
 use pyo3::prelude::*;
 
 use crate::connect::open;
-use crate::error::{closed, exception};
+use crate::error::exception_of_monitor;
 use crate::waiting::{deadline, wait_until};
 
 /// How long who waits at the barrier may not notice that another thread has read the answer.
@@ -32,10 +32,10 @@ pub struct MonitorConnection {
 }
 
 impl MonitorConnection {
-    fn get(&self) -> PyResult<Arc<gamin::Connection>> {
+    fn get(&self, py: Python<'_>) -> PyResult<Arc<gamin::Connection>> {
         // It is never held but for a moment, and not while Python is called.
         let connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
-        connection.clone().ok_or_else(closed)
+        connection.clone().ok_or_else(|| exception_of_monitor(py, &Error::Closed))
     }
 
     /// Does something that does not wait, but for others who do the like.
@@ -44,8 +44,8 @@ impl MonitorConnection {
         py: Python<'_>,
         call: impl FnOnce(&gamin::Connection) -> Result<T, Error> + Send,
     ) -> PyResult<T> {
-        let connection = self.get()?;
-        py.detach(|| call(&connection)).map_err(|error| exception(py, &error))
+        let connection = self.get(py)?;
+        py.detach(|| call(&connection)).map_err(|error| exception_of_monitor(py, &error))
     }
 }
 
@@ -54,8 +54,7 @@ impl MonitorConnection {
     /// Opens a connection; starts a server if none answers.
     #[new]
     fn new(py: Python<'_>) -> PyResult<MonitorConnection> {
-        let connection = py.detach(open).map_err(|error| exception(py, &error))?;
-        Ok(MonitorConnection { connection: Mutex::new(Some(Arc::new(connection))) })
+        Ok(MonitorConnection { connection: Mutex::new(Some(Arc::new(open(py)?))) })
     }
 
     /// Begins to monitor a path from / on under a number.
@@ -79,8 +78,13 @@ impl MonitorConnection {
     }
 
     /// The descriptor that is readable when there is an event.
-    fn fileno(&self) -> PyResult<RawFd> {
-        Ok(self.get()?.as_raw_fd())
+    fn fileno(&self, py: Python<'_>) -> PyResult<RawFd> {
+        Ok(self.get(py)?.as_raw_fd())
+    }
+
+    /// Whether this process watches by itself.
+    fn is_embedded(&self, py: Python<'_>) -> PyResult<bool> {
+        self.with(py, |connection| Ok(connection.is_embedded()))
     }
 
     /// The server's process, if there is one and it can be seen.
@@ -100,18 +104,22 @@ impl MonitorConnection {
 
     /// Gives the next event; waits for it.
     fn next(&self, py: Python<'_>) -> PyResult<Option<Tuple>> {
-        let connection = self.get()?;
-        let event = wait_until(py, &[connection.as_fd()], (None, None), || connection.try_next_event())?;
+        let connection = self.get(py)?;
+        let event = wait_until(py, &[connection.as_fd()], (None, None), exception_of_monitor, || {
+            connection.try_next_event()
+        })?;
         Ok(event.map(tuple))
     }
 
     /// Waits until everything that happened before the call can be had with poll.
     #[pyo3(signature = (timeout=None))]
     fn sync(&self, py: Python<'_>, timeout: Option<f64>) -> PyResult<()> {
-        let (connection, deadline) = (self.get()?, deadline(timeout)?);
+        let (connection, deadline) = (self.get(py)?, deadline(timeout)?);
         let mut barrier = self.with(py, gamin::Connection::begin_barrier)?;
         let times = (deadline, Some(GLANCE));
-        let reached = wait_until(py, &[connection.as_fd()], times, || is_reached(&connection, &mut barrier));
+        let reached = wait_until(py, &[connection.as_fd()], times, exception_of_monitor, || {
+            is_reached(&connection, &mut barrier)
+        });
         py.detach(|| connection.forget_barrier(&barrier));
         reached?.ok_or_else(|| PyTimeoutError::new_err("not everything was told in time"))
     }

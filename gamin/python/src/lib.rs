@@ -9,6 +9,7 @@
 mod connect;
 mod connection;
 mod error;
+mod saying;
 mod seat;
 mod settling;
 mod shared;
@@ -22,10 +23,17 @@ use pyo3::prelude::*;
 /// The module `gamin._native`.
 #[pymodule(gil_used = false)]
 mod _native {
+    use pyo3::prelude::*;
+
     #[pymodule_export]
     use super::connection::MonitorConnection;
     #[pymodule_export]
     use super::settling::Sync;
     #[pymodule_export]
     use super::watcher::Watcher;
+
+    #[pymodule_init]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        module.add("__version__", env!("CARGO_PKG_VERSION"))
+    }
 }

@@ -47,6 +47,7 @@ impl Sync {
     /// Says, once, that everything that happened before it began can be had.
     fn poll(&self, py: Python<'_>) -> PyResult<bool> {
         let passed = py.detach(|| self.shared.lock().poll_barrier(self.number));
+        self.shared.say_notes(py)?;
         passed.map(|passed| passed.is_some()).map_err(|error| exception(py, &error))
     }
 
@@ -54,7 +55,9 @@ impl Sync {
     #[pyo3(signature = (timeout=None))]
     fn wait(&self, py: Python<'_>, timeout: Option<f64>) -> PyResult<()> {
         let (descriptors, times) = ([self.connection.as_fd(), self.bell.as_fd()], (deadline(timeout)?, None));
-        let passed = wait_until(py, &descriptors, times, || self.shared.lock().poll_barrier(self.number))?;
+        let passed =
+            wait_until(py, &descriptors, times, exception, || self.shared.lock().poll_barrier(self.number))?;
+        self.shared.say_notes(py)?;
         passed.ok_or_else(|| PyTimeoutError::new_err("not everything was told in time"))
     }
 }

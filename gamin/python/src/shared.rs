@@ -5,7 +5,9 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use nix::sys::epoll::Epoll;
+use pyo3::prelude::*;
 
+use crate::saying::say;
 use crate::watching::Watching;
 
 /// What the calls of all threads share.
@@ -22,6 +24,11 @@ impl Shared {
     /// The descriptor to wait for.
     pub(crate) fn seat(&self) -> &Epoll {
         &self.seat
+    }
+
+    /// Says to people what is to be said by now.
+    pub(crate) fn say_notes(&self, py: Python<'_>) -> PyResult<()> {
+        say(py, py.detach(|| self.lock().take_notes()))
     }
 
     pub(crate) fn lock(&self) -> MutexGuard<'_, Watching> {

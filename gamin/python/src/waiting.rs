@@ -11,8 +11,6 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
-use crate::error::exception;
-
 /// A moment from the seconds that a caller gave; none if it gave none, or more than can be waited.
 pub(crate) fn deadline(seconds: Option<f64>) -> PyResult<Option<Instant>> {
     match seconds {
@@ -26,11 +24,12 @@ pub(crate) fn deadline(seconds: Option<f64>) -> PyResult<Option<Instant>> {
 }
 
 /// Makes steps until one gives something, and waits for one of the descriptors in between, at most `longest` at a time; gives `None` when the
-/// deadline has passed.
+/// deadline has passed. `exception` makes the exception for what fails.
 pub(crate) fn wait_until<T: Send>(
     py: Python<'_>,
     descriptors: &[BorrowedFd<'_>],
     (deadline, longest): (Option<Instant>, Option<Duration>),
+    exception: fn(Python<'_>, &Error) -> PyErr,
     mut step: impl FnMut() -> Result<Option<T>, Error> + Send,
 ) -> PyResult<Option<T>> {
     loop {

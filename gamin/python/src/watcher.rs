@@ -17,11 +17,15 @@ use pyo3::prelude::*;
 
 use crate::connect::open;
 use crate::error::{closed, exception};
+use crate::saying::say;
 use crate::settling::Sync;
 use crate::shared::Shared;
 use crate::told::{Reported, list};
 use crate::waiting::{deadline, wait_until};
 use crate::watching::Watching;
+
+/// The longest pause of a batch: with more, moments could not be reckoned.
+const PAUSE_MAX: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 /// Watches paths.
 #[pyclass(frozen, module = "gamin._native")]
@@ -79,14 +83,13 @@ impl Watcher {
     ) -> PyResult<Watcher> {
         let pause = match gather.map(Duration::try_from_secs_f64) {
             Some(Err(why)) => return Err(PyValueError::new_err(format!("gather: {why}"))),
-            pause => pause.and_then(Result::ok),
+            pause => pause.and_then(Result::ok).map(|pause| pause.min(PAUSE_MAX)),
         };
         let files = files.into_iter().map(|file| PathBuf::from(std::ffi::OsString::from_vec(file)));
         let ignoring = Ignoring { patterns, files: files.collect(), standard };
         let options = Options { recursive, one_file_system: false, ignoring };
-        let connection = py.detach(open).map_err(|error| exception(py, &error))?;
         let follower =
-            Follower::new(connection, options).map_err(|why| PyValueError::new_err(why.to_string()))?;
+            Follower::new(open(py)?, options).map_err(|why| PyValueError::new_err(why.to_string()))?;
         let watching = Watching::new(follower, initial, pause);
         let watching = watching.map_err(|errno| exception(py, &errno.into()))?;
         let shared = Shared::new(watching);
@@ -115,7 +118,7 @@ impl Watcher {
     fn next(&self, py: Python<'_>, timeout: Option<f64>) -> PyResult<Option<Py<PyAny>>> {
         let (shared, deadline) = (self.get()?, deadline(timeout)?);
         loop {
-            let news = wait_until(py, &[shared.seat().0.as_fd()], (deadline, None), || {
+            let news = wait_until(py, &[shared.seat().0.as_fd()], (deadline, None), exception, || {
                 let mut watching = shared.lock();
                 let (batch, notes) = (watching.next()?, watching.take_notes());
                 Ok((batch.is_some() || !notes.is_empty()).then_some((batch, notes)))
@@ -132,9 +135,10 @@ impl Watcher {
     #[pyo3(signature = (timeout=None))]
     fn wait(&self, py: Python<'_>, timeout: Option<f64>) -> PyResult<bool> {
         let (shared, deadline) = (self.get()?, deadline(timeout)?);
-        let ready = wait_until(py, &[shared.seat().0.as_fd()], (deadline, None), || {
+        let ready = wait_until(py, &[shared.seat().0.as_fd()], (deadline, None), exception, || {
             Ok(shared.lock().is_ready()?.then_some(()))
         })?;
+        shared.say_notes(py)?;
         Ok(ready.is_some())
     }
 
@@ -148,6 +152,11 @@ impl Watcher {
     fn gaps(&self, py: Python<'_>) -> PyResult<Vec<(Vec<u8>, String)>> {
         let gaps = self.with(py, |watching| Ok(watching.gaps()))?;
         Ok(gaps.into_iter().map(|(path, why)| (path.into_os_string().into_vec(), why)).collect())
+    }
+
+    /// Whether this process watches by itself.
+    fn is_embedded(&self, py: Python<'_>) -> PyResult<bool> {
+        self.with(py, |watching| watching.is_embedded())
     }
 
     /// Begins a barrier.
@@ -170,12 +179,4 @@ impl Watcher {
             });
         }
     }
-}
-
-/// Has Python say something to people.
-fn say(py: Python<'_>, notes: Vec<String>) -> PyResult<()> {
-    if notes.is_empty() {
-        return Ok(());
-    }
-    py.import("gamin._watch")?.call_method1("say", (notes,)).map(drop)
 }

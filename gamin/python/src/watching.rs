@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
-use gamin::Error;
-use gamin_follow::{Change, Follower, Gather, News, Settling, What};
+use gamin::{Coverage, Error};
+use gamin_follow::{Change, Follower, Gap, Gather, News, Settling, What, Why};
 use nix::errno::Errno;
 use nix::sys::epoll::Epoll;
 use nix::sys::eventfd::EventFd;
@@ -91,6 +91,12 @@ impl Watching {
     /// Another descriptor for the connection's.
     pub(crate) fn connection(&self) -> Result<OwnedFd, Errno> {
         nix::unistd::dup(self.follower.connection())
+    }
+
+    /// Whether this process watches by itself.
+    pub(crate) fn is_embedded(&self) -> Result<bool, Error> {
+        self.check()?;
+        Ok(self.follower.connection().is_embedded())
     }
 
     /// Watches a path as well, unless it does already.
@@ -226,14 +232,22 @@ impl Watching {
                 let root = self.roots.get(&path).cloned();
                 self.ready.push_back(vec![Reported { event: What::Deleted, root, path }]);
             }
-            News::Gap(gap) => {
-                self.notes.push(format!("{}: {}", gap.shown.display(), gap.why));
-                self.gaps.insert(gap.shown, gap.why.to_string());
-            }
+            News::Gap(gap) => self.handle_gap(gap),
             News::GapEnds(gap) => drop(self.gaps.remove(&gap.shown)),
             News::BadRule(why) => self.notes.push(why),
             News::Missing(_) | News::Listed => {}
         }
+    }
+
+    fn handle_gap(&mut self, gap: Gap) {
+        let why = gap.why.to_string();
+        // A limit that is reached is so for all that comes: one word is enough.
+        let is_said =
+            gap.why == Why::Coverage(Coverage::PolledLimit) && self.gaps.values().any(|known| *known == why);
+        if !is_said {
+            self.notes.push(format!("{}: {why}", gap.shown.display()));
+        }
+        self.gaps.insert(gap.shown, why);
     }
 
     fn handle_change(&mut self, change: Change) {

@@ -51,6 +51,24 @@ def test_use_after_disconnect_raises(mon, tmp_path):
     assert gamin.GaminErrno() == gamin.GAM_ARG
 
 
+def test_who_waits_in_what_is_disconnected_is_told_as_who_comes_later(mon):
+    raised = []
+
+    def wait():
+        try:
+            mon.handle_one_event()
+        except Exception as error:
+            raised.append(error)
+
+    waiting = threading.Thread(target=wait)
+    waiting.start()
+    waiting.join(0.05)
+    mon.disconnect()
+    waiting.join(10)
+    (error,) = raised
+    assert (type(error), error.value) == (gamin.GaminException, "Already disconnected")
+
+
 def test_exception_has_the_number_of_its_time(mon):
     with pytest.raises(gamin.GaminException) as raised:
         mon.watch_file("/" + "x" * 5000, print)

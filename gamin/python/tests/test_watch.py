@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import os
 import select
@@ -198,10 +199,13 @@ def test_closed_watch_ends_its_iteration_and_refuses_the_rest(tmp_path):
     descriptor = changes.fileno()
     changes.close()
     changes.close()
-    assert changes.closed and list(changes) == []
+    assert changes.closed and list(changes) == [] and changes.roots == [tmp_path]
     with pytest.raises(OSError):
         os.fstat(descriptor)
-    for use in (changes.fileno, changes.take, changes.sync, changes.wait, lambda: changes.add(tmp_path)):
+    calls = (changes.fileno, changes.take, changes.next, changes.sync, changes.wait, changes.__enter__)
+    others = (lambda: changes.gaps, lambda: changes.add(tmp_path), lambda: changes.remove(tmp_path))
+    coroutines = (lambda: asyncio.run(changes.synced()), lambda: asyncio.run(changes.__aenter__()))
+    for use in (*calls, *others, *coroutines):
         with pytest.raises(ValueError, match="closed"):
             use()
 
@@ -218,6 +222,26 @@ def test_close_ends_who_waits_in_another_thread(tmp_path):
     changes.close()
     reader.join(10)
     assert not reader.is_alive() and seen(told) == [(Event.CREATED, "file")]
+
+
+@pytest.mark.parametrize("call", ["next", "wait"])
+def test_who_waits_in_what_is_closed_is_told_as_who_comes_later(tmp_path, call):
+    changes = gamin.watch(tmp_path)
+    raised = []
+
+    def wait():
+        try:
+            getattr(changes, call)()
+        except Exception as error:
+            raised.append(error)
+
+    waiting = threading.Thread(target=wait)
+    waiting.start()
+    waiting.join(0.05)
+    changes.close()
+    waiting.join(10)
+    (error,) = raised
+    assert (type(error), str(error)) == (ValueError, "the watch is closed")
 
 
 def test_threads_share_a_watch(tmp_path):

@@ -28,7 +28,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("gamin-follow", &["gamin"]),
     ("gamin-command", &["gamin", "gamin-follow", "gamin-meeting", "gamin-trace"]),
     ("gamin-libfam", &["gamin", "gamin-trace"]),
-    ("gamin-python", &["gamin", "gamin-follow"]),
+    ("gamin-python", &["gamin", "gamin-follow", "gamin-trace"]),
     ("libfam", &["gamin-libfam"]),
     ("libgamin-1", &["gamin-libfam"]),
     ("testgam-language", &["gamin", "gamin-engine"]),

@@ -3,6 +3,7 @@
 `watch` is what a new program uses. `WatchMonitor` and the constants are the interface of the original's module.
 """
 
+from ._arguments import Ignore
 from ._errors import (
     GAM_ARG,
     GAM_AUTH,
@@ -29,7 +30,8 @@ from ._events import (
     GAMStopExecuting,
 )
 from ._monitor import WatchMonitor, run_unit_tests
-from ._watch import Change, Ignore, Watch, watch
+from ._native import __version__
+from ._watch import Change, Watch, watch
 
 WatchObject = WatchMonitor.WatchObject
 has_debug_api = 0
@@ -61,6 +63,7 @@ __all__ = [
     "Watch",
     "WatchMonitor",
     "WatchObject",
+    "__version__",
     "has_debug_api",
     "run_unit_tests",
     "watch",

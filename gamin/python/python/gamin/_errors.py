@@ -49,6 +49,11 @@ class GaminException(Exception):
         return f"{self.value!r}: {text}" if text else repr(self.value)
 
 
+def unpicklable() -> TypeError:
+    """Makes the exception for who would take a connection elsewhere."""
+    return TypeError("a watch can't be pickled: make one in the process that uses it")
+
+
 def failure(errno: int, why: str) -> GaminException:
     """Makes an exception, and its number the last one."""
     global _last

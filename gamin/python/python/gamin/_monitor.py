@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import os
 import traceback
-from typing import Any, Callable, Optional, Union
+from typing import Any, Callable, NoReturn, Optional, Union
 
-from ._errors import GAM_CONNECT, GaminException, failure
+from ._errors import GAM_CONNECT, GaminException, failure, unpicklable
 from ._events import GAMAcknowledge
 from ._session import Session
 
@@ -89,7 +89,7 @@ class WatchMonitor:
         return watched
 
     def stop_watch(self, path: AnyPath) -> None:
-        """Watches a path no more, however often it was watched."""
+        """Watches a path no more, however often it was watched. After `disconnect` that is nothing to do."""
         if not self._session.is_open:
             return
         absolute: Union[str, bytes] = os.path.abspath(path)
@@ -99,7 +99,7 @@ class WatchMonitor:
             watched._cancel_once()
 
     def no_exists(self) -> Optional[int]:
-        """Leaves out what exists at the beginning of all directories that are watched from now on."""
+        """Leaves out what exists at the beginning of all directories that are watched from now on. After `disconnect` that is nothing to do."""
         if not self._session.is_open:
             return None
         try:
@@ -132,11 +132,19 @@ class WatchMonitor:
         """Waits until everything that happened before the call can be handled."""
         self._session.connection.sync(timeout)
 
+    @property
+    def is_embedded(self) -> bool:
+        """Whether this process watches by itself, without a server."""
+        return self._session.connection.is_embedded()
+
     def disconnect(self) -> None:
         """Closes the connection. To do so again does nothing."""
         session = getattr(self, "_session", None)
         if session is not None:
             session.close()
+
+    def __reduce__(self) -> NoReturn:
+        raise unpicklable()
 
     def __del__(self) -> None:
         self.disconnect()

@@ -1,18 +1,36 @@
 """Waiting in a coroutine until a descriptor is readable.
 
 asyncio has one callback for each descriptor; here any number may wait. Invariants: nothing is left in a loop when nobody waits; a
-descriptor is given to no loop once it is closed, whichever thread closes it.
+descriptor is given to no loop once it is closed, whichever thread closes it; asyncio is imported by a coroutine alone.
 """
 
 from __future__ import annotations
 
-import asyncio
+import sys
 import threading
 from collections.abc import Callable
+from typing import TYPE_CHECKING, Optional
+
+if TYPE_CHECKING:
+    import asyncio
+
+
+def is_in_coroutine() -> bool:
+    """Whether an event loop runs in this thread, which nothing may hold up."""
+    return _running_loop() is not None
+
+
+def _running_loop() -> Optional[asyncio.AbstractEventLoop]:
+    # Where nobody has imported asyncio, none runs. Another thread may be at it.
+    running = getattr(sys.modules.get("asyncio"), "_get_running_loop", None)
+    loop: Optional[asyncio.AbstractEventLoop] = running() if running is not None else None
+    return loop
 
 
 async def readable(*descriptors: int) -> None:
     """Waits until one of the descriptors, which nobody else waits for, is readable."""
+    import asyncio
+
     loop = asyncio.get_running_loop()
     future: asyncio.Future[None] = loop.create_future()
     for descriptor in descriptors:
@@ -35,6 +53,8 @@ class Readers:
 
     async def wait(self, descriptor: int) -> None:
         """Waits until the descriptor is readable, or there is nothing to wait for any more."""
+        import asyncio
+
         loop = asyncio.get_running_loop()
         future: asyncio.Future[None] = loop.create_future()
         with self._lock:
@@ -69,7 +89,7 @@ class Readers:
                 close()
 
         for loop in waiting:
-            if loop is asyncio._get_running_loop():
+            if loop is _running_loop():
                 leave(loop)
             elif loop.is_closed():
                 left.discard(loop)

@@ -7,23 +7,22 @@ uses it meanwhile.
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import functools
 import logging
 import os
 import threading
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path, PurePath
-from typing import Any, Callable, Generic, NamedTuple, Optional, TypeVar, Union
+from typing import Any, Callable, Generic, NamedTuple, NoReturn, Optional, TypeVar
 
 from . import _alive
-from ._errors import GAM_UNIMPLEM, GaminException
+from ._arguments import AnyPath, Ignored, checked_bool, checked_path, checked_pause, checked_timeout, ignored_by
+from ._errors import GAM_UNIMPLEM, GaminException, unpicklable
 from ._events import Event
 from ._native import Sync, Watcher
-from ._readers import Readers, readable
+from ._readers import Readers, is_in_coroutine, readable
 
-AnyPath = Union[str, bytes, "os.PathLike[str]", "os.PathLike[bytes]"]
 P = TypeVar("P")
 T = TypeVar("T")
 
@@ -37,14 +36,6 @@ class Change(NamedTuple):
     event: Event
     path: Any
     root: Any
-
-
-class Ignore(NamedTuple):
-    """What is left out: patterns as in .gitignore, files of such patterns, and what git leaves out."""
-
-    patterns: Iterable[str] = ()
-    files: Iterable[AnyPath] = ()
-    git: bool = False
 
 
 class _Root(NamedTuple):
@@ -61,20 +52,17 @@ class Watch(Generic[P, T]):
         self,
         *paths: AnyPath,
         recursive: bool = False,
-        ignore: Union[None, bool, str, Iterable[str], Ignore] = None,
+        ignore: Ignored = None,
         initial: bool = False,
         gather: Optional[float] = None,
     ) -> None:
         self._is_open = False
-        ignored = _ignore(ignore)
         self._make = functools.partial(
             Watcher,
-            recursive=recursive,
-            initial=initial,
-            gather=gather,
-            patterns=list(ignored.patterns),
-            files=[os.fsencode(os.path.abspath(file)) for file in ignored.files],
-            standard=ignored.git,
+            recursive=checked_bool("recursive", recursive),
+            initial=checked_bool("initial", initial),
+            gather=checked_pause(gather),
+            **ignored_by(ignore),
         )
         self._gathers = gather is not None
         self._roots: dict[bytes, _Root] = {}
@@ -94,11 +82,11 @@ class Watch(Generic[P, T]):
         """Watches more paths. What is not there is waited for."""
         watcher = self._watcher()
         for path in paths:
-            key = os.fsencode(path)
+            key = checked_path(path)
             root = _root(path)
             watcher.add(key, root)
             self._roots.setdefault(key, root)
-        if paths and not _is_in_coroutine():
+        if paths and not is_in_coroutine():
             with _if_there_is_a_barrier():
                 self.sync(None)
 
@@ -106,7 +94,7 @@ class Watch(Generic[P, T]):
         """Watches paths no more. What was told before can still be had."""
         watcher = self._watcher()
         for path in paths:
-            key = os.fsencode(path)
+            key = checked_path(path)
             if not watcher.remove(key):
                 raise ValueError(f"{path!r} is not watched")
             for same in [known for known in list(self._roots) if known.rstrip(b"/") == key.rstrip(b"/")]:
@@ -141,8 +129,13 @@ class Watch(Generic[P, T]):
 
     async def synced(self, timeout: Optional[float] = _TIMEOUT) -> None:
         """As `sync`, for coroutines."""
+        import asyncio
+
+        sync, seconds = self._watcher().begin_sync(), checked_timeout(timeout)
+        # As `sync` does, it looks before it waits, however short it may.
         try:
-            await asyncio.wait_for(_passed(self._watcher().begin_sync()), timeout)
+            if not sync.poll():
+                await asyncio.wait_for(_passed(sync), seconds)
         except asyncio.TimeoutError:
             raise TimeoutError("not everything was told in time") from None
 
@@ -162,6 +155,11 @@ class Watch(Generic[P, T]):
     def closed(self) -> bool:
         """Whether it has been closed."""
         return not self._is_open
+
+    @property
+    def is_embedded(self) -> bool:
+        """Whether this process watches by itself, without a server."""
+        return self._watcher().is_embedded()
 
     def __iter__(self) -> Iterator[T]:
         return self
@@ -194,18 +192,23 @@ class Watch(Generic[P, T]):
         raise StopAsyncIteration
 
     def __enter__(self) -> Watch[P, T]:
+        self._check_open()
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
 
     async def __aenter__(self) -> Watch[P, T]:
+        self._check_open()
         with _if_there_is_a_barrier():
             await self.synced(None)
         return self
 
     async def __aexit__(self, *_: object) -> None:
         self.close()
+
+    def __reduce__(self) -> NoReturn:
+        raise unpicklable()
 
     def __repr__(self) -> str:
         state = ", ".join(repr(root) for root in self.roots) if self._is_open else "closed"
@@ -218,18 +221,21 @@ class Watch(Generic[P, T]):
 
     def _made(self) -> Watcher:
         with self._lock:
-            if not self._is_open:
-                raise ValueError("it is closed")
+            self._check_open()
             if self._native is not None:
                 return self._native
             watcher = self._make()
             for key, root in list(self._roots.items()):
                 watcher.add(key, root)
             self._native = watcher
-        if not _is_in_coroutine():
+        if not is_in_coroutine():
             with _if_there_is_a_barrier():
                 watcher.begin_sync().wait(None)
         return watcher
+
+    def _check_open(self) -> None:
+        if not self._is_open:
+            raise ValueError("the watch is closed")
 
     def _settle(self, timeout: float) -> None:
         if self._is_open:
@@ -250,7 +256,7 @@ class Watch(Generic[P, T]):
 def watch(
     *paths: AnyPath,
     recursive: bool = False,
-    ignore: Union[None, bool, str, Iterable[str], Ignore] = None,
+    ignore: Ignored = None,
     initial: bool = False,
     gather: Optional[float] = None,
 ) -> Watch[Any, Any]:
@@ -285,15 +291,6 @@ def _change(told: tuple[int, Optional[_Root], bytes]) -> Change:
     return Change(_EVENTS[code], root.make(path), root.spelled)
 
 
-def _ignore(ignore: Union[None, bool, str, Iterable[str], Ignore]) -> Ignore:
-    if isinstance(ignore, Ignore):
-        return ignore
-    if ignore is None or isinstance(ignore, bool):
-        return Ignore(git=bool(ignore))
-    patterns = (ignore,) if isinstance(ignore, str) else tuple(ignore)
-    return Ignore(patterns=patterns)
-
-
 @contextlib.contextmanager
 def _if_there_is_a_barrier() -> Iterator[None]:
     """The original's server has none: with it, what happens at the very beginning may be told as what was there."""
@@ -302,11 +299,6 @@ def _if_there_is_a_barrier() -> Iterator[None]:
     except GaminException as error:
         if error.errno != GAM_UNIMPLEM:
             raise
-
-
-def _is_in_coroutine() -> bool:
-    """Whether an event loop runs in this thread, which nothing may hold up."""
-    return asyncio._get_running_loop() is not None
 
 
 async def _passed(sync: Sync) -> None:
