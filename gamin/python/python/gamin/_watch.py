@@ -131,7 +131,7 @@ class Watch(Generic[P, T]):
         """As `sync`, for coroutines."""
         import asyncio
 
-        sync, seconds = self._watcher().begin_sync(), checked_timeout(timeout)
+        seconds, sync = checked_timeout(timeout), self._watcher().begin_sync()
         # As `sync` does, it looks before it waits, however short it may.
         try:
             if not sync.poll():
