@@ -2,7 +2,7 @@
 //!
 //! What the answer means is left to the engine; how a file is looked at to the [`Files`]. Invariants: the dependencies are what
 //! the answer hangs on, all of it: as long as none of those directories moves and none of those entries changes, the path
-//! leads to the same place. A listing is whole, or it is an error. Nothing stays open. Off its [`Lane`] a scan touches no
+//! leads to the same place. A listing is whole, or it is an error, which may show its beginning. Nothing stays open. Off its [`Lane`] a scan touches no
 //! remote mount.
 
 use std::collections::BTreeSet;
@@ -66,7 +66,7 @@ impl Lane {
 pub struct OffLane {
     /// The lane in which it has to be made.
     pub lane: Lane,
-    /// Of a long directory, what a scan would have found, but of its names only the first [`NAMES_ONLY_OVER`] or so.
+    /// Of a long directory, what a scan would have found, but of its names only the first: [`NAMES_ONLY_OVER`], and one.
     pub begun: Option<Box<Scan>>,
 }
 

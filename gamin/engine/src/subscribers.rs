@@ -74,19 +74,19 @@ impl Subscribers {
 
     /// Those who have the listing.
     pub(crate) fn listed(&self) -> impl Iterator<Item = SubscriptionId> {
-        let (one, many) = match self {
-            Subscribers::One(id, true) => (Some(*id), None),
-            Subscribers::Nobody | Subscribers::One(..) => (None, None),
-            Subscribers::Many(many) => (None, Some(&many.listed)),
-        };
-        one.into_iter().chain(many.into_iter().flat_map(IdMap::keys))
+        self.having(true)
     }
 
     /// Those who wait for the listing.
     pub(crate) fn waiting(&self) -> impl Iterator<Item = SubscriptionId> {
+        self.having(false)
+    }
+
+    fn having(&self, has_listing: bool) -> impl Iterator<Item = SubscriptionId> {
         let (one, many) = match self {
-            Subscribers::One(id, false) => (Some(*id), None),
-            Subscribers::Nobody | Subscribers::One(..) => (None, None),
+            Subscribers::One(id, is_listed) => ((*is_listed == has_listing).then_some(*id), None),
+            Subscribers::Nobody => (None, None),
+            Subscribers::Many(many) if has_listing => (None, Some(&many.listed)),
             Subscribers::Many(many) => (None, Some(&many.waiting)),
         };
         one.into_iter().chain(many.into_iter().flat_map(IdMap::keys))
@@ -100,7 +100,7 @@ impl Subscribers {
             Subscribers::Many(many) => {
                 let waited = many.waiting.remove(&id).is_some();
                 if waited {
-                    many.listed.insert(id, ());
+                    many.insert(id, true);
                 }
                 waited
             }
