@@ -14,6 +14,8 @@
 mod directory;
 mod sessions;
 #[cfg(test)]
+mod spawning;
+#[cfg(test)]
 mod tests;
 mod view;
 

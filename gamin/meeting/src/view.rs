@@ -134,6 +134,7 @@ mod tests {
     use std::process::{Command, Stdio};
 
     use super::*;
+    use crate::spawning::spawn;
 
     #[test]
     fn a_process_sees_what_it_sees_itself() {
@@ -151,7 +152,7 @@ mod tests {
         for pid in [0, -1, i32::MAX] {
             assert_eq!(sight_of(pid), Sight::Unknown);
         }
-        let mut child = Command::new("true").spawn().expect("there is a program");
+        let mut child = spawn(&mut Command::new("true")).expect("there is a program");
         child.wait().expect("ours");
         assert_eq!(sight_of(i32::try_from(child.id()).expect("a pid")), Sight::Unknown);
     }
@@ -181,12 +182,9 @@ mod tests {
         // A root that leads to the same programs.
         let chroot = format!("mount --rbind / {room} && exec chroot {room} sh -c 'echo ready; exec cat'");
         for words in [["-m", "sh", "-c", "echo ready; exec cat"], ["-m", "sh", "-c", &chroot]] {
-            let mut child = Command::new("unshare")
-                .args(words)
-                .stdin(Stdio::piped())
-                .stdout(Stdio::piped())
-                .spawn()
-                .expect("there is unshare");
+            let mut command = Command::new("unshare");
+            command.args(words).stdin(Stdio::piped()).stdout(Stdio::piped());
+            let mut child = spawn(&mut command).expect("there is unshare");
             let mut said = std::io::BufReader::new(child.stdout.take().expect("piped"));
             let mut line = String::new();
             std::io::BufRead::read_line(&mut said, &mut line).expect("it says that it is there");
