@@ -5,6 +5,9 @@
 
 #![allow(clippy::print_stdout, reason = "a table is what it is for")]
 
+#[path = "light/shipped.rs"]
+mod shipped;
+
 use std::error::Error;
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
@@ -37,9 +40,6 @@ const MOST_OF_THEIRS: f64 = 0.06;
 type Fallible<T> = Result<T, Box<dyn Error>>;
 
 fn main() -> ExitCode {
-    if let Some(code) = testgam::become_another_if_asked() {
-        return code;
-    }
     let count = std::env::args().skip(1).find_map(|word| word.parse().ok()).unwrap_or(20_000);
     match measure(count) {
         Ok(true) => ExitCode::SUCCESS,
@@ -63,7 +63,7 @@ fn measure(count: usize) -> Fallible<bool> {
     for (what, is_directory, is_file) in
         [("one directory", true, false), ("as many file requests", false, true), ("both", true, true)]
     {
-        let served = Served::new(what, ours())?;
+        let served = Served::new(what, ours()?)?;
         served.ask(is_directory.then_some(folder.path()), if is_file { &files } else { &[] })?;
         let loops = u32::from(is_directory) + u32::from(is_file);
         let bare = bare_loop(folder.path(), &files)? * loops;
@@ -102,10 +102,9 @@ fn measure(count: usize) -> Fallible<bool> {
     Ok(all_hold)
 }
 
-fn ours() -> ServerCommand {
-    let ServerCommand { program, mut args } = testgam::server_command();
-    args.push("--pollonly".into());
-    ServerCommand { program, args }
+fn ours() -> Fallible<ServerCommand> {
+    let program = shipped::build("gamin-server", "server", "gam_server")?;
+    Ok(ServerCommand { program, args: vec!["--pollonly".into()] })
 }
 
 /// The original's `--pollonly` monitors nothing; what it polls its configuration says.

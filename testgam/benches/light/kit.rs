@@ -18,6 +18,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::sys::socket::{getsockopt, sockopt::PeerCredentials};
 use nix::unistd::{Pid, User, getuid};
 
+use crate::shipped::{build, succeed};
 use crate::usage::Usage;
 
 /// How long a server may take to listen.
@@ -182,7 +183,8 @@ impl Side<'_> {
             command.env("GAMIN_DEBUG_SERVER", server);
         }
         if self.watcher == Watcher::Embedded {
-            command.env("GAM_MODE", "embedded");
+            // Which files are polled, it has to read itself.
+            command.env("GAM_MODE", "embedded").env("HOME", self.kit.scratch.path());
         }
         command
     }
@@ -316,15 +318,6 @@ fn compile(source: &Path, option: &str, program: &Path) -> Outcome<()> {
     succeed(compiler)
 }
 
-/// Builds a program of ours as it is installed.
-fn build(package: &str, profile: &str, program: &str) -> Outcome<PathBuf> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let mut cargo = Command::new(env!("CARGO"));
-    cargo.args(["build", "--profile", profile, "--locked", "--quiet", "-p", package]).current_dir(&root);
-    succeed(cargo)?;
-    Ok(root.join("target").join(profile).join(program).canonicalize()?)
-}
-
 /// The original's server and libraries, unpacked here.
 fn original(scratch: &Path) -> Option<(PathBuf, PathBuf)> {
     let folder = unpack(&["gamin", "libgamin0"], scratch)?;
@@ -355,12 +348,4 @@ fn unpack(packages: &[&str], scratch: &Path) -> Option<PathBuf> {
 fn library_folder(folder: &Path, library: &str) -> Option<PathBuf> {
     let folders = fs::read_dir(folder.join("usr/lib")).ok()?.flatten().map(|entry| entry.path());
     folders.into_iter().find(|path| path.join(library).exists())
-}
-
-fn succeed(mut command: Command) -> Outcome<()> {
-    let output = command.stdin(File::open("/dev/null")?).output()?;
-    if output.status.success() {
-        return Ok(());
-    }
-    Err(format!("{:?}: {}", command.get_program(), String::from_utf8_lossy(&output.stderr)).into())
 }

@@ -20,6 +20,7 @@ mod measure;
 mod picture;
 mod quiet;
 mod scale;
+mod shipped;
 mod table;
 mod usage;
 mod workloads;
