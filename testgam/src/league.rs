@@ -113,7 +113,7 @@ impl Standing {
         };
         let all = play_each(&exploration, |number| tell(&format!("history {number}")));
         for (number, (tally, flaw)) in all {
-            let count = if tally.is_skipped { &mut self.skipped } else { &mut self.played };
+            let count = if tally.skipped.is_some() { &mut self.skipped } else { &mut self.played };
             *count += 1;
             let Some(flaw) = flaw else { continue };
             let name = flaw.name();

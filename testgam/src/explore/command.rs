@@ -7,6 +7,7 @@ use std::num::NonZero;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -98,6 +99,8 @@ struct Sum {
     faults: AtomicU64,
     events: AtomicU64,
     skipped: AtomicU64,
+    /// Why the last one was that was skipped.
+    why_skipped: Mutex<Option<String>>,
 }
 
 impl Sum {
@@ -106,8 +109,12 @@ impl Sum {
     }
 
     fn add(&self, tally: &Tally) {
-        let count = if tally.is_skipped { &self.skipped } else { &self.histories };
-        count.fetch_add(1, Ordering::Relaxed);
+        if let Some(why) = &tally.skipped {
+            self.skipped.fetch_add(1, Ordering::Relaxed);
+            *self.why_skipped.lock().unwrap_or_else(PoisonError::into_inner) = Some(why.clone());
+            return;
+        }
+        self.histories.fetch_add(1, Ordering::Relaxed);
         self.operations.fetch_add(tally.operations, Ordering::Relaxed);
         self.fewest_operations.fetch_min(tally.operations, Ordering::Relaxed);
         self.faults.fetch_add(tally.faults, Ordering::Relaxed);
@@ -170,7 +177,12 @@ pub fn run(arguments: &ExploreArguments) -> ExitCode {
     }
     match sum.histories.load(Ordering::Relaxed) {
         _ if stop.is_asked() => ExitCode::from(INTERRUPTED),
-        0 => ExitCode::from(UNPLAYED),
+        0 => {
+            let why = sum.why_skipped.into_inner().unwrap_or_else(PoisonError::into_inner);
+            let why = why.unwrap_or_else(|| "there was no history to play".into());
+            say(&format!("testgam: nothing could be played: {why}"));
+            ExitCode::from(UNPLAYED)
+        }
         histories => {
             let events = sum.events.load(Ordering::Relaxed);
             say(&format!(

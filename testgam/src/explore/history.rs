@@ -98,8 +98,8 @@ pub struct Tally {
     pub faults: u64,
     /// How many events were told.
     pub events: u64,
-    /// It cannot be played here.
-    pub is_skipped: bool,
+    /// Why it can't be played here, if it can't.
+    pub skipped: Option<String>,
 }
 
 /// What is wrong with a history.
@@ -259,8 +259,8 @@ impl History {
         let flaw = match played.outcome {
             Outcome::Held => None,
             // A limit that this machine does not know, or this user may not set.
-            Outcome::Skipped(_) if self.dice.world != WorldKind::Sim => {
-                return (Tally { is_skipped: true, ..Tally::default() }, None);
+            Outcome::Skipped(why) if self.dice.world != WorldKind::Sim => {
+                return (Tally { skipped: Some(why), ..Tally::default() }, None);
             }
             Outcome::Skipped(why) => Some(Flaw { checker: None, step: "skipped".into(), message: why }),
             Outcome::Failed(failure) => {

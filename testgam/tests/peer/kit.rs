@@ -21,10 +21,19 @@ const STEPS: usize = 20;
 
 /// How to play with this watcher.
 pub fn options(fault: &str, more: &str) -> Result<PlayOptions, Failed> {
+    let form = "scope = 'directory'\nline = '^(?<what>[+!-])( (?<path>.*))?$'";
+    with_entry(fault, &format!("{form}\n{more}\n[says]\ngap = '^!$'\nabsent = '^-$'\npresent = '^\\+$'"))
+}
+
+/// The same, of which it is not read what has happened.
+pub fn poke_options(fault: &str) -> Result<PlayOptions, Failed> {
+    with_entry(fault, "scope = 'poke'\nline = '^(?<what>[+!-])'\n[says]\nlook = '.'")
+}
+
+fn with_entry(fault: &str, form: &str) -> Result<PlayOptions, Failed> {
     let program = std::env::current_exe()?.display().to_string();
     let entry = format!(
-        "command = ['{program}', '{WATCH}', '{fault}', '{{dir}}']\nready = '^ready$'\nquiet_ms = 30\nscope = 'directory'\n\
-         line = '^(?<what>[+!-])( (?<path>.*))?$'\n{more}\n[says]\ngap = '^!$'\nabsent = '^-$'\npresent = '^\\+$'\n"
+        "command = ['{program}', '{WATCH}', '{fault}', '{{dir}}']\nready = '^ready$'\nquiet_ms = 30\n{form}\n"
     );
     let folder = tempfile::tempdir()?;
     fs::write(folder.path().join("faulty.toml"), entry)?;

@@ -19,7 +19,7 @@ use testgam::options::Players;
 use testgam::world_choice::WorldChoice;
 use testgam::{Outcome, Script, play};
 
-use kit::{HISTORIES, LATE_HISTORIES, WATCH, dice, options};
+use kit::{HISTORIES, LATE_HISTORIES, WATCH, dice, options, poke_options};
 
 /// How many tests run at once: they wait more than they compute.
 const AT_ONCE: usize = 8;
@@ -44,6 +44,7 @@ fn main() -> ExitCode {
         .collect();
     tests.push(Trial::test("the_least_history_is_small_and_plays_again", least));
     tests.push(Trial::test("what_a_watcher_does_not_promise_is_skipped", skipped));
+    tests.push(Trial::test("a_watcher_that_only_pokes_is_found_when_it_does_not", poked));
     tests.push(Trial::test("a_command_without_an_entry_is_understood", guessed));
     tests.push(Trial::test("entries_read_what_was_recorded", recorded::check));
     tests.push(Trial::test("counterexamples_can_be_played_again", counterexamples::check));
@@ -121,6 +122,29 @@ fn skipped() -> Result<(), Failed> {
     assert!(!is_skipped(steps, "")?);
     // A watcher that tells nothing of directories, which this one does, is none the worse for it.
     assert!(!is_skipped(steps, "promises_not = ['directories', 'absence', 'changes']")?);
+    Ok(())
+}
+
+/// Whoever is poked looks at everything. So only what happened after the last poke can be missing.
+fn poked() -> Result<(), Failed> {
+    let claim = |fault, steps: &str| -> Result<Option<String>, Failed> {
+        let text = format!("#! testgam extended\nconnect\nmkfile a\nmondir .\n{steps}\nconverged\n");
+        let script = Script::parse(text.as_bytes()).map_err(|why| format!("{why:?}"))?;
+        match play(&script, &poke_options(fault)?).outcome {
+            Outcome::Held => Ok(None),
+            Outcome::Failed(failure) => Ok(Some(failure.message)),
+            Outcome::Skipped(why) => Err(why.into()),
+        }
+    };
+    let (much, unsaid) = ("mkdir d\nmkfile b\nmv a c\nrmfile b\nconverged\nappend c", "append a");
+    for steps in [much, unsaid] {
+        assert_eq!(claim("none", steps)?, None, "{steps}");
+    }
+    // A probe at the start makes three lines; the fourth is the one that it drops.
+    let missing = claim("drops", unsaid)?;
+    assert!(missing.as_ref().is_some_and(|what| what.contains("a was written to")), "{missing:?}");
+    let died = claim("dies", much)?;
+    assert!(died.as_ref().is_some_and(|what| what.contains("it ended by itself")), "{died:?}");
     Ok(())
 }
 

@@ -483,10 +483,17 @@ fn an_exploration_that_finds_nothing_says_that_every_promise_held() {
 }
 
 #[test]
-fn an_exploration_with_a_server_has_nothing_in_the_background() {
-    let output = Command::new(TESTGAM).args(["explore", "--background"]).output().expect("testgam runs");
-    assert_eq!(output.status.code(), Some(2));
-    assert!(String::from_utf8_lossy(&output.stderr).contains("--world embedded"), "{output:?}");
+fn an_exploration_that_plays_nothing_says_why() {
+    let cases: [(&[&str], &str); 2] = [
+        // With a server, that watches.
+        (&["--background"], "--world embedded"),
+        (&["--histories", "0"], "nothing could be played: there was no history to play"),
+    ];
+    for (arguments, why) in cases {
+        let output = Command::new(TESTGAM).arg("explore").args(arguments).output().expect("testgam runs");
+        assert_eq!(output.status.code(), Some(2));
+        assert!(String::from_utf8_lossy(&output.stderr).contains(why), "{output:?}");
+    }
 }
 
 #[test]

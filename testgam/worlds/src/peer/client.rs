@@ -54,11 +54,10 @@ impl PeerClient {
             return cannot("a watcher is judged by directories that are there");
         };
         match self.task.peer.scope {
-            PeerScope::Poke => return cannot("this watcher says only that something has happened"),
             PeerScope::Directory if depth > 1 => {
                 return cannot("this watcher does not promise what is below");
             }
-            PeerScope::Directory | PeerScope::Tree => {}
+            PeerScope::Directory | PeerScope::Tree | PeerScope::Poke => {}
         }
         let number = number.unwrap_or(self.last_number + 1);
         if self.requests.iter().any(|request| request.number == number) {

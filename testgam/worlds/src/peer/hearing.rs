@@ -2,7 +2,7 @@
 //!
 //! What lines say is left to `says`. Invariant: nothing is read while nothing may be, so that who prints has to wait.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::path::PathBuf;
@@ -10,6 +10,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::ground::{self, OnDisk};
 use super::says::{Misreading, Reading, Saying};
 
 /// The most that is taken at once.
@@ -24,6 +25,8 @@ pub struct Heard {
     pub line: Vec<u8>,
     /// What it says, and whether that path was there when it came.
     pub sayings: Vec<(Saying, bool)>,
+    /// If it says only that something has happened: what was on disk when it came.
+    pub seen: Option<BTreeMap<PathBuf, OnDisk>>,
     /// Why it says nothing, if it should.
     pub misreading: Option<Misreading>,
 }
@@ -53,7 +56,7 @@ pub enum OutputKind {
 }
 
 impl Hearing {
-    /// Hears a stream in a thread of its own, until it ends.
+    /// Hears a stream in a thread of its own, until it ends. Of the directory, so many levels are of interest.
     ///
     /// # Errors
     /// The system's, if it has no room for a thread.
@@ -63,6 +66,7 @@ impl Hearing {
         kind: OutputKind,
         reading: Reading,
         directory: PathBuf,
+        depth: u32,
     ) -> std::io::Result<()> {
         self.state().open += 1;
         let hearing = self.clone();
@@ -84,8 +88,11 @@ impl Hearing {
                     Saying::Look(path) => fs::symlink_metadata(directory.join(path)).is_ok(),
                     _ => true,
                 };
-                let sayings = sayings.into_iter().map(|saying| (saying.clone(), is_there(&saying))).collect();
-                hearing.tell(Heard { at: Instant::now(), line: end, sayings, misreading });
+                let sayings: Vec<_> =
+                    sayings.into_iter().map(|saying| (saying.clone(), is_there(&saying))).collect();
+                let is_poke = sayings.iter().any(|(saying, _)| *saying == Saying::Poke);
+                let seen = is_poke.then(|| ground::below(&directory, depth));
+                hearing.tell(Heard { at: Instant::now(), line: end, sayings, seen, misreading });
                 line.clear();
             }
             hearing.state().open -= 1;
@@ -165,7 +172,7 @@ mod tests {
         let hearing = Hearing::default();
         hearing.limit(room);
         let reading = Reading { form: Form::Guess, senses: Vec::new() };
-        hearing.hear(text.as_bytes(), OutputKind::Output, reading, "/".into()).expect("a thread");
+        hearing.hear(text.as_bytes(), OutputKind::Output, reading, "/".into(), 1).expect("a thread");
         hearing
     }
 

@@ -45,6 +45,8 @@ pub struct PeerProcess {
 pub struct Surrounding<'a> {
     /// The directory that it watches.
     pub directory: &'a Path,
+    /// How many levels of it are of interest.
+    pub depth: u32,
     /// Its own home, which nobody watches.
     pub home: &'a Path,
     /// How many watches the kernel grants it, if that is limited.
@@ -77,14 +79,15 @@ impl PeerProcess {
         };
         let (input, output, error) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
         let process = PeerProcess { child, input, mark, hearing: Hearing::default() };
-        let hear = |kind| (kind, peer.reading.clone(), around.directory.to_owned());
+        let (reading, directory) = (|| peer.reading.clone(), || around.directory.to_owned());
+        let Surrounding { depth, .. } = *around;
         if let Some(output) = output {
-            let (kind, reading, directory) = hear(OutputKind::Output);
-            process.hearing.hear(output, kind, reading, directory).map_err(failed)?;
+            let heard = process.hearing.hear(output, OutputKind::Output, reading(), directory(), depth);
+            heard.map_err(failed)?;
         }
         if let Some(error) = error {
-            let (kind, reading, directory) = hear(OutputKind::Error);
-            process.hearing.hear(error, kind, reading, directory).map_err(failed)?;
+            let heard = process.hearing.hear(error, OutputKind::Error, reading(), directory(), depth);
+            heard.map_err(failed)?;
         }
         Ok(process)
     }
@@ -196,6 +199,7 @@ fn fill(peer: &Peer, word: &str, around: &Surrounding<'_>, id: &str) -> String {
 
 /// The same for what does not depend on where it is started.
 fn filled_anywhere(peer: &Peer, word: &str) -> String {
-    let around = Surrounding { directory: Path::new("/nowhere"), home: Path::new("/"), watches: None };
+    let around =
+        Surrounding { directory: Path::new("/nowhere"), depth: 1, home: Path::new("/"), watches: None };
     fill(peer, word, &around, "version")
 }

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use super::account::{Account, Turn};
 use super::cost::Cost;
-use super::entry::{Peer, Settle};
+use super::entry::{Peer, PeerScope, Settle};
 use super::ground::{self, Deeds, OnDisk, PROBE};
 use super::hearing::Heard;
 use super::judge::{self, Difference, Evidence, Judgement};
@@ -137,8 +137,8 @@ impl PeerWatch {
     fn begin_watching(&mut self) -> Result<(), StepError> {
         self.settled_after = None;
         let began = Instant::now();
-        let Task { peer, directory, home, watches, .. } = self.task.clone();
-        let around = Surrounding { directory: &directory, home: &home, watches };
+        let Task { peer, directory, home, depth, watches, .. } = self.task.clone();
+        let around = Surrounding { directory: &directory, depth, home: &home, watches };
         self.process = Some(PeerProcess::start(&peer, &around)?);
         self.printed = Printed::default();
         if let Some(ready) = &peer.ready {
@@ -235,7 +235,11 @@ impl PeerWatch {
             return Ok(());
         }
         self.settled_after = Some(self.task.deeds.count());
-        self.settle_within(PROBES_MAX)?;
+        match self.task.peer.scope {
+            // What it says of a probe it would say of everything.
+            PeerScope::Poke => self.await_quiet().and_then(|()| self.alive())?,
+            PeerScope::Directory | PeerScope::Tree => self.settle_within(PROBES_MAX)?,
+        }
         if self.account.take_gap() {
             self.look_again();
         }
@@ -388,11 +392,16 @@ impl PeerWatch {
     fn next(&mut self, patience: Duration) -> Result<Option<Heard>, StepError> {
         self.task.stop.check()?;
         let Some(process) = &self.process else { return Ok(None) };
-        let Some(heard) = process.hearing.next(self.task.stop.cap(patience)) else { return Ok(None) };
+        let Some(mut heard) = process.hearing.next(self.task.stop.cap(patience)) else { return Ok(None) };
         for (saying, is_there) in &heard.sayings {
             if self.is_of_interest(saying) {
                 self.turns.extend(self.account.handle(saying, *is_there));
             }
+        }
+        if let Some(disk) = heard.seen.take() {
+            self.take_over(&disk);
+            self.at_rest = disk;
+            self.account.handle_rest();
         }
         self.printed.handle(&heard.line, heard.misreading);
         Ok(Some(heard))
@@ -433,6 +442,12 @@ impl PeerWatch {
     /// Takes what is on disk as told.
     fn look_again(&mut self) {
         let disk = self.disk();
+        self.take_over(&disk);
+        self.rest(disk);
+    }
+
+    /// Takes what was seen on disk as told.
+    fn take_over(&mut self, disk: &BTreeMap<PathBuf, OnDisk>) {
         let gone: Vec<_> = self
             .account
             .names()
@@ -445,7 +460,6 @@ impl PeerWatch {
         for name in disk.keys() {
             self.turns.extend(self.account.adopt(name));
         }
-        self.rest(disk);
     }
 
     /// Compares what was said with what is there; what is excused is taken over.
