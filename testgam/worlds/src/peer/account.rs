@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
+use super::ground::OnDisk;
 use super::says::Saying;
 
 /// What a saying made of a name.
@@ -89,6 +90,14 @@ impl Account {
     /// Gives up a name that is not there, whatever was said of it.
     pub fn give_up(&mut self, name: &Path) -> Vec<(PathBuf, Turn)> {
         self.goes(name)
+    }
+
+    /// Takes what was seen on disk as told.
+    pub fn take_over(&mut self, disk: &BTreeMap<PathBuf, OnDisk>) -> Vec<(PathBuf, Turn)> {
+        let is_gone = |name: &&PathBuf| !disk.contains_key(*name);
+        let gone: Vec<_> = self.names.keys().filter(is_gone).cloned().collect();
+        let went = gone.iter().flat_map(|name| self.goes(name)).collect::<Vec<_>>();
+        went.into_iter().chain(disk.keys().flat_map(|name| self.comes(name))).collect()
     }
 
     fn comes(&mut self, path: &Path) -> Vec<(PathBuf, Turn)> {
@@ -182,6 +191,16 @@ mod tests {
         assert_eq!(account.handle(&Saying::Look("a".into()), true), [("a".into(), Turn::Changed)]);
         assert_eq!(account.handle(&Saying::Look("a".into()), false), [("a".into(), Turn::Went)]);
         assert_eq!(account.handle(&Saying::Look("a".into()), false), []);
+    }
+
+    #[test]
+    fn who_sees_everything_knows_what_came_and_what_went() {
+        let mut account = Account::default();
+        account.handle(&present("d/a"), true);
+        let seen = OnDisk { identity: (1, 0), is_directory: false, size: 0 };
+        let turns = account.take_over(&BTreeMap::from([("b".into(), seen), ("d".into(), seen)]));
+        let [a, b, d] = ["d/a", "b", "d"].map(PathBuf::from);
+        assert_eq!(turns, [(a, Turn::Went), (b, Turn::Came), (d, Turn::Changed)]);
     }
 
     #[test]

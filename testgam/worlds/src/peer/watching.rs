@@ -399,7 +399,7 @@ impl PeerWatch {
             }
         }
         if let Some(disk) = heard.seen.take() {
-            self.take_over(&disk);
+            self.turns.extend(self.account.take_over(&disk));
             self.at_rest = disk;
             self.account.handle_rest();
         }
@@ -442,24 +442,8 @@ impl PeerWatch {
     /// Takes what is on disk as told.
     fn look_again(&mut self) {
         let disk = self.disk();
-        self.take_over(&disk);
+        self.turns.extend(self.account.take_over(&disk));
         self.rest(disk);
-    }
-
-    /// Takes what was seen on disk as told.
-    fn take_over(&mut self, disk: &BTreeMap<PathBuf, OnDisk>) {
-        let gone: Vec<_> = self
-            .account
-            .names()
-            .map(|(name, _)| name.clone())
-            .filter(|name| !disk.contains_key(name))
-            .collect();
-        for name in gone {
-            self.turns.extend(self.account.give_up(&name));
-        }
-        for name in disk.keys() {
-            self.turns.extend(self.account.adopt(name));
-        }
     }
 
     /// Compares what was said with what is there; what is excused is taken over.
