@@ -211,7 +211,7 @@ impl Engine {
             self.break_off(id, *begun);
         }
         let Some(watch) = self.watches.get_mut(&id) else { return };
-        let noticed = watch.noticed(&waiting, is_moved);
+        let noticed = watch.noticed(&waiting, is_moved || watch.leads_on(&found, &waiting));
         // The scan has seen already what changed on the way.
         let is_left = |(at, notice): &(usize, Waiting)| *at >= overtaken || watch.is_told_by(notice);
         let left: Vec<_> = waiting.into_iter().enumerate().filter(is_left).collect();
