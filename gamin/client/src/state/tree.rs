@@ -356,9 +356,7 @@ impl Tree {
     fn hear_of_root(&mut self, code: Code) {
         if code == Code::Deleted {
             self.untold.clear();
-            for (_, wire) in self.branches.by_name(|wire| !self.branches.is_root(wire)) {
-                self.unfollow(wire);
-            }
+            self.unfollow_all(self.branches.by_name(|wire| !self.branches.is_root(wire)));
             self.end_gaps(..);
         }
         self.events.push(TreeEvent::Happened((code, Subject::Root)));
@@ -434,7 +432,7 @@ impl Tree {
 
     /// Ends what is followed below a name, and what there is to know of what is not.
     fn forget_below(&mut self, name: &[u8], branches: Vec<(Vec<u8>, u32)>) {
-        branches.into_iter().for_each(|(_, wire)| self.unfollow(wire));
+        self.unfollow_all(branches);
         self.end_gaps(below(name));
         // What goes is looked up, so that it costs nothing what else there is.
         for name in self.untold.range(below(name)).cloned().collect::<Vec<_>>() {
@@ -447,6 +445,12 @@ impl Tree {
         for name in self.gaps.range(names).map(|(name, _)| name.clone()).collect::<Vec<_>>() {
             self.cover(name, Coverage::Kernel);
         }
+    }
+
+    /// Ends branches, in the order of their names, on which no others hang.
+    fn unfollow_all(&mut self, branches: Vec<(Vec<u8>, u32)>) {
+        // What hangs on another goes before it, while it still has its name.
+        branches.into_iter().rev().for_each(|(_, wire)| self.unfollow(wire));
     }
 
     /// Ends a branch on which nothing hangs.

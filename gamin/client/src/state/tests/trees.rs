@@ -547,6 +547,25 @@ fn what_a_server_says_of_coverage_is_told_and_ends_with_it() {
 }
 
 #[test]
+fn what_was_not_followed_as_it_should_be_ends_with_all_that_it_hangs_on() {
+    for gone in ["", "x"] {
+        let mut world =
+            World::with_options(&[("", true), ("x", true), ("x/b", true)], TreeOptions::default());
+        world.connect();
+        world.settle();
+        world.cover("x/b", Coverage::PolledLimit);
+        world.settle();
+        // The next server says only that this is gone, and nothing of what hung on it.
+        world.kill();
+        world.remove(gone);
+        world.connect();
+        world.settle();
+        let gap = |coverage| ("x/b".to_owned(), coverage);
+        assert_eq!(world.gaps(), [gap(Coverage::PolledLimit), gap(Coverage::Kernel)], "without {gone:?}");
+    }
+}
+
+#[test]
 fn what_changes_of_coverage_while_suspended_is_told_when_resumed() {
     let mut world = World::with_options(&FILES, TreeOptions::default());
     world.connect();
