@@ -76,10 +76,10 @@ fn look(request: &ScanRequest) -> Scan {
             fresh: false,
         };
         let found = Found::Directory { real: TreePath::root(), stamp, entries: Entries::Listed(Vec::new()) };
-        return Scan { dependencies: Vec::new(), found };
+        return Scan { dependencies: Vec::new(), stops_short: false, found };
     };
     let dependency = Dependency { directory: TreePath::root(), entry: Some(Name::from(first)) };
-    Scan { dependencies: vec![dependency], found: Found::Missing }
+    Scan { dependencies: vec![dependency], stops_short: false, found: Found::Missing }
 }
 
 /// What a core answers to bytes that come in pieces of this length, and whether it closes the connection.

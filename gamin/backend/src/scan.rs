@@ -110,7 +110,8 @@ pub fn scan(
             Ok(found) | Err(Stop::Found(found)) => found,
             Err(Stop::OffLane(lane)) => return Err(lane.into()),
         };
-        let scan = Scan { dependencies: walk.dependencies, found };
+        let stops_short = !walk.pending.is_empty();
+        let scan = Scan { dependencies: walk.dependencies, stops_short, found };
         let is_begun = !lane.is_long && scan.entries() > NAMES_ONLY_OVER;
         return if is_begun {
             Err(OffLane { lane: lane.long(), begun: Some(Box::new(scan)) })

@@ -36,6 +36,8 @@ pub struct Scan {
     /// What the path's meaning hangs on, in the order in which it was walked. Left out are the directory that it leads to and those above
     /// that or another one: that they stay where they are goes without saying.
     pub dependencies: Vec<Dependency>,
+    /// It ended on the way: behind the last of these the path goes on.
+    pub stops_short: bool,
     /// What it leads to.
     pub found: Found,
 }

@@ -413,18 +413,6 @@ impl Watch {
         Noticed { root: root.unwrap_or_default(), entries }
     }
 
-    /// Whether the path, which leads over a link, has come to lead on from where it ended, to nothing: then what is noticed there is not
-    /// about its end any more, though it still hangs on that.
-    pub(crate) fn leads_on(&self, found: &Found, waiting: &VecDeque<Waiting>) -> bool {
-        let entry = |notice: &Waiting| match notice {
-            Waiting::Dependency(need, entry) if self.is_itself(need, *entry) => Some(*entry),
-            _ => None,
-        };
-        *found == Found::Missing
-            && self.real() != self.path
-            && waiting.iter().rev().find_map(entry).is_some_and(|last| matches!(last.seen, Seen::Present(_)))
-    }
-
     /// Whether a notice tells what has happened, and not only that there is something to look into.
     pub(crate) fn is_told_by(&self, notice: &Waiting) -> bool {
         match notice {

@@ -149,7 +149,7 @@ fn look(request: &ScanRequest) -> Scan {
     } else {
         Found::Missing
     };
-    Scan { dependencies, found }
+    Scan { dependencies, stops_short: false, found }
 }
 
 fn monitor(seq: u32, options: MonitorOptions, path: &str) -> Vec<u8> {

@@ -195,7 +195,9 @@ impl Engine {
         watch.reliance = if settled { reliance } else { Reliance::None };
         let coverage = self.coverage(id, &needs, &scan.found);
         self.tell_coverage(id, coverage);
-        self.end_rescan(now, id, scan.found, before.last() != needs.last());
+        // Where it was to end before, it may only pass by now.
+        let is_moved = before.last() != needs.last() || scan.stops_short;
+        self.end_rescan(now, id, scan.found, is_moved);
     }
 
     /// Ends a rescan: takes over what it has found, and then the notices that waited for it. `is_moved`: the path leads elsewhere
@@ -211,7 +213,7 @@ impl Engine {
             self.break_off(id, *begun);
         }
         let Some(watch) = self.watches.get_mut(&id) else { return };
-        let noticed = watch.noticed(&waiting, is_moved || watch.leads_on(&found, &waiting));
+        let noticed = watch.noticed(&waiting, is_moved);
         // The scan has seen already what changed on the way.
         let is_left = |(at, notice): &(usize, Waiting)| *at >= overtaken || watch.is_told_by(notice);
         let left: Vec<_> = waiting.into_iter().enumerate().filter(is_left).collect();

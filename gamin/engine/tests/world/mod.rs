@@ -239,8 +239,13 @@ impl World {
                 }
                 found => {
                     dependencies.push(Dependency { directory: at, entry: Some(Name::from(component)) });
-                    let found = found.filter(|_| next == request.path).copied();
-                    return Scan { dependencies, found: found.map_or(Found::Missing, Found::File) };
+                    let stops_short = next != request.path;
+                    let found = found.filter(|_| !stops_short).copied();
+                    return Scan {
+                        dependencies,
+                        stops_short,
+                        found: found.map_or(Found::Missing, Found::File),
+                    };
                 }
             }
             at = next;
@@ -260,7 +265,7 @@ impl World {
             ),
         };
         let stamp = self.tree.get(&at).copied().expect("because it was walked into");
-        Scan { dependencies, found: Found::Directory { real: at, stamp, entries } }
+        Scan { dependencies, stops_short: false, found: Found::Directory { real: at, stamp, entries } }
     }
 
     pub fn take(&mut self) -> Vec<String> {

@@ -55,7 +55,8 @@ impl System<'_> {
                 // What it waited for is gone.
                 Some((mount, (worker, lane, work))) if tree.hung(mount.0).is_none() => {
                     self.files.tree.journal_mut().handle_long_scan(work.path(), true);
-                    let scan = Scan { dependencies: Vec::new(), found: Found::Unknown(Unlisted::Failed) };
+                    let found = Found::Unknown(Unlisted::Failed);
+                    let scan = Scan { dependencies: Vec::new(), stops_short: true, found };
                     return Some(Message { lane, worker, content: Content::Answer(Ok(scan)) });
                 }
                 Some((_, ordered)) => ordered,
@@ -211,7 +212,7 @@ impl gamin_core::System for System<'_> {
         if looked.is_err() {
             self.files.tree.journal_mut().handle_long_scan(&request.path, false);
         }
-        let Scan { dependencies, found } = looked?;
+        let Scan { dependencies, stops_short, found } = looked?;
         self.files.tree.journal_mut().handle_scan(&request.path, failure.is_some());
         let found = match (failure, found) {
             (None, found) => found,
@@ -220,7 +221,7 @@ impl gamin_core::System for System<'_> {
             }
             (Some(why), Found::Missing | Found::Unknown(_) | Found::File(_)) => Found::Unknown(why),
         };
-        Ok(Scan { dependencies, found })
+        Ok(Scan { dependencies, stops_short, found })
     }
 }
 
