@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import select
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +13,25 @@ import gamin
 
 CHANGED, DELETED, CREATED = gamin.GAMChanged, gamin.GAMDeleted, gamin.GAMCreated
 ACKNOWLEDGE, EXISTS, END = gamin.GAMAcknowledge, gamin.GAMExists, gamin.GAMEndExist
+
+
+def raised_when_it_ends(wait: Callable[[], object], end: Callable[[], object]) -> Exception:
+    """What is raised in a thread that waits, when this one ends what it waits for."""
+    raised: list[Exception] = []
+
+    def waits() -> None:
+        try:
+            wait()
+        except Exception as error:
+            raised.append(error)
+
+    waiting = threading.Thread(target=waits)
+    waiting.start()
+    waiting.join(0.05)
+    end()
+    waiting.join(10)
+    (error,) = raised
+    return error
 
 
 class Record:

@@ -15,7 +15,7 @@ import _gamin
 import pytest
 
 import gamin
-from recording import ACKNOWLEDGE, CREATED, END, EXISTS, Monitor, Record
+from recording import ACKNOWLEDGE, CREATED, END, EXISTS, Monitor, Record, raised_when_it_ends
 
 
 @pytest.fixture
@@ -52,20 +52,7 @@ def test_use_after_disconnect_raises(mon, tmp_path):
 
 
 def test_who_waits_in_what_is_disconnected_is_told_as_who_comes_later(mon):
-    raised = []
-
-    def wait():
-        try:
-            mon.handle_one_event()
-        except Exception as error:
-            raised.append(error)
-
-    waiting = threading.Thread(target=wait)
-    waiting.start()
-    waiting.join(0.05)
-    mon.disconnect()
-    waiting.join(10)
-    (error,) = raised
+    error = raised_when_it_ends(mon.handle_one_event, mon.disconnect)
     assert (type(error), error.value) == (gamin.GaminException, "Already disconnected")
 
 

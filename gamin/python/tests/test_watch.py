@@ -16,6 +16,7 @@ import pytest
 
 import gamin
 from gamin import Change, Event
+from recording import raised_when_it_ends
 
 
 def seen(changes):
@@ -227,20 +228,7 @@ def test_close_ends_who_waits_in_another_thread(tmp_path):
 @pytest.mark.parametrize("call", ["next", "wait"])
 def test_who_waits_in_what_is_closed_is_told_as_who_comes_later(tmp_path, call):
     changes = gamin.watch(tmp_path)
-    raised = []
-
-    def wait():
-        try:
-            getattr(changes, call)()
-        except Exception as error:
-            raised.append(error)
-
-    waiting = threading.Thread(target=wait)
-    waiting.start()
-    waiting.join(0.05)
-    changes.close()
-    waiting.join(10)
-    (error,) = raised
+    error = raised_when_it_ends(getattr(changes, call), changes.close)
     assert (type(error), str(error)) == (ValueError, "the watch is closed")
 
 
