@@ -211,7 +211,7 @@ mod tests {
     use tempfile::TempDir;
 
     use super::*;
-    use crate::spawning::nobody_spawns;
+    use crate::forks;
 
     /// A folder in which anything can be, and the path of the private directory in it.
     fn room() -> (TempDir, PathBuf) {
@@ -316,7 +316,7 @@ mod tests {
 
     #[test]
     fn a_stale_socket_is_replaced_and_a_live_one_is_not() {
-        let _closed = nobody_spawns();
+        let _forks = forks::none();
         let (_room, path) = room();
         let directory = Directory::make(&path, uid()).expect("made");
         // As servers leave them that were killed.
@@ -334,7 +334,7 @@ mod tests {
 
     #[test]
     fn of_many_servers_one_listens() {
-        let _closed = nobody_spawns();
+        let _forks = forks::none();
         let (_room, path) = room();
         for _ in 0..20 {
             let results: Vec<_> = std::thread::scope(|scope| {

@@ -1,19 +1,20 @@
-//! Tests that run programs beside tests that close descriptors: a child has its parent's open until its own
-//! program runs, so that for this long a socket listens on and a lock is held after they were closed.
+//! Keeps tests that run programs apart from tests that close descriptors.
+//!
+//! Between its fork and its exec a new process holds a copy of every descriptor. For as long, a socket that was closed listens on, and a
+//! lock that was let go is held. Invariant: while a test has said that it closes something, no other starts a program.
 
 use std::process::{Child, Command};
 use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 
-static SPAWNING: RwLock<()> = RwLock::new(());
+static FORKS: RwLock<()> = RwLock::new(());
 
-/// Starts `command`, while no test holds what [`nobody_spawns`] gives.
-pub fn spawn(command: &mut Command) -> std::io::Result<Child> {
-    let _alone = SPAWNING.write().unwrap_or_else(PoisonError::into_inner);
-    // It is back when the program runs.
-    command.spawn()
+/// While this lives, no program is started.
+pub fn none() -> RwLockReadGuard<'static, ()> {
+    FORKS.read().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// As long as the guard lives, what is closed is closed: no test starts a program.
-pub fn nobody_spawns() -> RwLockReadGuard<'static, ()> {
-    SPAWNING.read().unwrap_or_else(PoisonError::into_inner)
+/// Starts a program as soon as it may be, and returns when it runs.
+pub fn spawn(command: &mut Command) -> std::io::Result<Child> {
+    let _alone = FORKS.write().unwrap_or_else(PoisonError::into_inner);
+    command.spawn()
 }

@@ -12,9 +12,9 @@
 #![forbid(unsafe_code)]
 
 mod directory;
-mod sessions;
 #[cfg(test)]
-mod spawning;
+mod forks;
+mod sessions;
 #[cfg(test)]
 mod tests;
 mod view;

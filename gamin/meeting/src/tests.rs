@@ -10,7 +10,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use nix::sys::socket::SockaddrLike;
 use tempfile::TempDir;
 
-use super::spawning::{nobody_spawns, spawn};
 use super::*;
 
 /// The uid of a stranger.
@@ -124,7 +123,8 @@ impl Stranger {
             command.env(LISTENS, "1");
         }
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
-        let mut process = spawn(&mut command).expect("root can become a stranger, who can run this program");
+        let mut process =
+            forks::spawn(&mut command).expect("root can become a stranger, who can run this program");
         let output = BufReader::new(process.stdout.take().expect("piped"));
         let mut said = Box::new(output.lines().map_while(Result::ok));
         said.find(|line| line.ends_with("taken")).expect("the name is taken");
@@ -200,7 +200,7 @@ fn a_stranger_everywhere_is_named_with_every_place() {
 fn of_many_who_are_kept_from_the_abstract_name_one_listens() {
     let (_folder, meeting) = meeting();
     let Some(stranger) = Stranger::new(&meeting, true) else { return skip() };
-    let _closed = nobody_spawns();
+    let _forks = forks::none();
     for _ in 0..10 {
         let results: Vec<_> = std::thread::scope(|scope| {
             let racing: Vec<_> = (0..8).map(|_| scope.spawn(|| meeting.listen())).collect();
@@ -217,7 +217,7 @@ fn of_many_who_are_kept_from_the_abstract_name_one_listens() {
 
 #[test]
 fn of_many_who_try_one_listens() {
-    let _closed = nobody_spawns();
+    let _forks = forks::none();
     let (_folder, meeting) = meeting();
     for _ in 0..10 {
         let results: Vec<_> = std::thread::scope(|scope| {
@@ -241,7 +241,7 @@ fn who_sees_nobody_s_files_listens_beside_the_one_at_the_plain_place() {
     meeting.find(Some(other), false).expect("it is found");
     assert_eq!(beside.sockets[0].accept().map(drop).ok(), Some(()));
     // When the other has gone, somebody has to serve those who know only the plain place.
-    let _closed = nobody_spawns();
+    let _forks = forks::none();
     drop(listening);
     assert!(meeting.find(Some(other), false).is_ok());
     let second = meeting.listen_as(Some(other)).expect("the plain place is free");

@@ -134,7 +134,7 @@ mod tests {
     use std::process::{Command, Stdio};
 
     use super::*;
-    use crate::spawning::spawn;
+    use crate::forks;
 
     #[test]
     fn a_process_sees_what_it_sees_itself() {
@@ -152,7 +152,7 @@ mod tests {
         for pid in [0, -1, i32::MAX] {
             assert_eq!(sight_of(pid), Sight::Unknown);
         }
-        let mut child = spawn(&mut Command::new("true")).expect("there is a program");
+        let mut child = forks::spawn(&mut Command::new("true")).expect("there is a program");
         child.wait().expect("ours");
         assert_eq!(sight_of(i32::try_from(child.id()).expect("a pid")), Sight::Unknown);
     }
@@ -184,7 +184,7 @@ mod tests {
         for words in [["-m", "sh", "-c", "echo ready; exec cat"], ["-m", "sh", "-c", &chroot]] {
             let mut command = Command::new("unshare");
             command.args(words).stdin(Stdio::piped()).stdout(Stdio::piped());
-            let mut child = spawn(&mut command).expect("there is unshare");
+            let mut child = forks::spawn(&mut command).expect("there is unshare");
             let mut said = std::io::BufReader::new(child.stdout.take().expect("piped"));
             let mut line = String::new();
             std::io::BufRead::read_line(&mut said, &mut line).expect("it says that it is there");
