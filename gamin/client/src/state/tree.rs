@@ -447,7 +447,7 @@ impl Tree {
         }
     }
 
-    /// Ends branches, in the order of their names, on which no others hang.
+    /// Ends branches, which stand in the order of their names, and on which no others hang.
     fn unfollow_all(&mut self, branches: Vec<(Vec<u8>, u32)>) {
         // What hangs on another goes before it, while it still has its name.
         branches.into_iter().rev().for_each(|(_, wire)| self.unfollow(wire));

@@ -53,11 +53,8 @@ impl PeerClient {
         let Some(directory) = path.canonicalize().ok().filter(|path| path.is_dir()) else {
             return cannot("a watcher is judged by directories that are there");
         };
-        match self.task.peer.scope {
-            PeerScope::Directory if depth > 1 => {
-                return cannot("this watcher does not promise what is below");
-            }
-            PeerScope::Directory | PeerScope::Tree | PeerScope::Poke => {}
+        if self.task.peer.scope == PeerScope::Directory && depth > 1 {
+            return cannot("this watcher does not promise what is below");
         }
         let number = number.unwrap_or(self.last_number + 1);
         if self.requests.iter().any(|request| request.number == number) {

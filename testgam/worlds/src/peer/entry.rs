@@ -79,7 +79,7 @@ pub enum PeerScope {
     Tree,
     /// The entries of a directory.
     Directory,
-    /// It says only that something has happened.
+    /// A directory and all below it, but it says only that something has happened: whoever hears that looks at everything.
     Poke,
 }
 

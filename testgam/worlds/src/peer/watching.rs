@@ -235,10 +235,10 @@ impl PeerWatch {
             return Ok(());
         }
         self.settled_after = Some(self.task.deeds.count());
-        match self.task.peer.scope {
-            // What it says of a probe it would say of everything.
-            PeerScope::Poke => self.await_quiet().and_then(|()| self.alive())?,
-            PeerScope::Directory | PeerScope::Tree => self.settle_within(PROBES_MAX)?,
+        match (self.task.peer.scope, self.task.peer.settle) {
+            // What it says of a probe would count for everything.
+            (PeerScope::Poke, Settle::Probe) => self.await_rest()?,
+            _ => self.settle_within(PROBES_MAX)?,
         }
         if self.account.take_gap() {
             self.look_again();
@@ -296,6 +296,11 @@ impl PeerWatch {
             Settle::Own => self.ask()?,
             Settle::Quiet => {}
         }
+        self.await_rest()
+    }
+
+    /// Waits until it is quiet, and makes sure that it lives.
+    fn await_rest(&mut self) -> Result<(), StepError> {
         self.await_quiet()?;
         self.alive()
     }
