@@ -318,7 +318,9 @@ impl<'a> Interpreter<'a> {
                 self.is_server_silent = false;
             }
             ServerAction::PollOnly
+            | ServerAction::Fanotify
             | ServerAction::Watches(_)
+            | ServerAction::Instances(_)
             | ServerAction::Unprivileged
             | ServerAction::Gaminrc(..) => {}
         }

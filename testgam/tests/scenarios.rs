@@ -1,7 +1,8 @@
 //! Every scenario of the corpus as a test of its own in each world, all against one snapshot.
 //!
 //! In `live` insta asserts: what differs is left as `.snap.new` beside its snapshot for `cargo insta review`; `testgam run` asserts the
-//! same files. In `sim` and, through our C library, in `abi` the same has to be printed. A scenario that cannot be played in
+//! same files. In `sim` and, through our C library, in `abi` the same has to be printed; and where fanotify tells, but for the scenarios in
+//! docs/compatibility/fanotify.toml, in which the checks alone have to hold. A scenario that cannot be played in
 //! a world is ignored there and says why. Invariant: the tests are the files below tests/scenario when this runs, and nothing
 //! else.
 
@@ -23,13 +24,35 @@ const LIBRARY: &str = "libgamin_1.so";
 /// How many play at once for each processor: those in which a server dies are asleep most of the time.
 const AT_ONCE: usize = 4;
 
-/// The worlds in which each is played.
-const WORLDS: [(WorldKind, &str); 4] = [
-    (WorldKind::Live, "live"),
-    (WorldKind::Sim, "sim"),
-    (WorldKind::Abi, "abi"),
-    (WorldKind::Embedded, "embedded"),
+/// The worlds in which each is played, and what is said to the server.
+const WORLDS: [(WorldKind, Option<&str>, &str); 5] = [
+    (WorldKind::Live, None, "live"),
+    (WorldKind::Live, Some(FANOTIFY), "fanotify"),
+    (WorldKind::Sim, None, "sim"),
+    (WorldKind::Abi, None, "abi"),
+    (WorldKind::Embedded, None, "embedded"),
 ];
+
+/// Has the server ask fanotify ...
+const FANOTIFY: &str = "--fanotify";
+/// ... of which some scenarios show other than of inotify.
+const OTHERS: &str = include_str!("../../docs/compatibility/fanotify.toml");
+
+#[derive(serde::Deserialize)]
+struct Others {
+    reason: Vec<Reason>,
+}
+
+#[derive(serde::Deserialize)]
+struct Reason {
+    scenarios: Vec<String>,
+}
+
+impl Others {
+    fn have(&self, name: &str) -> bool {
+        self.reason.iter().any(|reason| reason.scenarios.iter().any(|other| other == name))
+    }
+}
 
 fn main() -> ExitCode {
     // The scenarios' servers, and the processes that carry the library, are this executable.
@@ -42,12 +65,20 @@ fn main() -> ExitCode {
     let root = Path::new(ROOT).canonicalize().expect("because the workspace is there");
     let corpus = Corpus::new(root);
     let scenarios = corpus.scenarios().expect("because the corpus is readable");
+    let others: Others = toml::from_str(OTHERS).expect("because the ledger is one of reasons");
+    let named = others.reason.iter().flat_map(|reason| &reason.scenarios);
+    for name in named {
+        assert!(scenarios.iter().any(|scenario| scenario.name == *name), "the ledger has no scenario {name}");
+    }
     let mut tests = Vec::new();
     for scenario in scenarios {
-        for (world, word) in WORLDS {
+        for (world, option, word) in WORLDS {
             let scenario = scenario.clone();
             let name = format!("{word}::{}", scenario.name.replace('/', "::"));
-            tests.push(Trial::ignorable_test(name, move || assert_scenario(&scenario, world)));
+            let is_other = option == Some(FANOTIFY) && others.have(&scenario.name);
+            tests.push(Trial::ignorable_test(name, move || {
+                assert_scenario(&scenario, world, option, is_other)
+            }));
         }
     }
     tests.push(Trial::test("every_snapshot_has_its_scenario_and_every_scenario_its_snapshot", move || {
@@ -56,14 +87,21 @@ fn main() -> ExitCode {
     libtest_mimic::run(&arguments, tests).exit_code()
 }
 
-fn assert_scenario(scenario: &Scenario, world: WorldKind) -> Result<Completion, Failed> {
+/// Plays a scenario with a server that is given an option. Of one that `is_other` the transcript is not compared.
+fn assert_scenario(
+    scenario: &Scenario,
+    world: WorldKind,
+    option: Option<&str>,
+    is_other: bool,
+) -> Result<Completion, Failed> {
     let file = scenario.file.display();
     let text = std::fs::read(&scenario.file).map_err(|why| format!("{file}: {why}"))?;
     let script = Script::parse(&text).map_err(|mistakes| {
         mistakes.iter().map(|mistake| format!("{file}:{mistake}\n")).collect::<String>()
     })?;
     let library = (world == WorldKind::Abi).then(our_library).transpose()?;
-    let options = PlayOptions::default();
+    let mut options = PlayOptions::default();
+    options.server.args.extend(option.map(Into::into));
     let stop = options.stop.within(SCENARIO_BOUND);
     let played = play(&script, &PlayOptions { world, library, stop, ..options });
     match played.outcome {
@@ -72,7 +110,10 @@ fn assert_scenario(scenario: &Scenario, world: WorldKind) -> Result<Completion, 
             let (line, step, message) = (why.line, why.step, why.message);
             Err(format!("{file}:{line}: {step}\n{message}\n\n{}", played.transcript).into())
         }
-        Outcome::Held if world == WorldKind::Live => assert_snapshot(scenario, &played.transcript),
+        Outcome::Held if is_other => Ok(Completion::Completed),
+        Outcome::Held if world == WorldKind::Live && option.is_none() => {
+            assert_snapshot(scenario, &played.transcript)
+        }
         Outcome::Held => assert_same(scenario, &played.transcript),
     }
 }

@@ -169,6 +169,18 @@ impl Backend {
                 Record::Entry { number, name, change, is_directory } => {
                     add_entry(notices, self.armings.sharing(number), &name, change, is_directory);
                 }
+                Record::Unordered { number, name, comes, goes, is_directory } => {
+                    let armings = self.armings.sharing(number);
+                    // What is there by now came last.
+                    let is_there = armings.first().is_some_and(|arming| {
+                        let seen = Inspector::new(&self.armings, &mut kernel.files()).look(arming.id, &name);
+                        !matches!(seen, Seen::Absent)
+                    });
+                    let changes = if is_there { [goes, comes] } else { [comes, goes] };
+                    for change in changes {
+                        add_entry(notices, armings, &name, change, is_directory);
+                    }
+                }
             }
         }
         let mut files = kernel.files();

@@ -2,7 +2,7 @@
 //! another.
 //!
 //! What a kernel's word means for whom is left to `backend`. Invariant: nothing here waits; a kernel tells in the order in
-//! which things happened, and what it could not tell is told as [`Record::Overflow`].
+//! which things happened, or says that it does not know it, and what it could not tell is told as [`Record::Overflow`].
 
 use std::io;
 
@@ -68,6 +68,19 @@ pub enum Record {
         name: Name,
         /// What happened to it.
         change: Change,
+        /// Whether it is a directory.
+        is_directory: bool,
+    },
+    /// An entry has both come and gone, nobody knows in which order.
+    Unordered {
+        /// The watch.
+        number: Number,
+        /// The entry.
+        name: Name,
+        /// How it came.
+        comes: Change,
+        /// How it went.
+        goes: Change,
         /// Whether it is a directory.
         is_directory: bool,
     },

@@ -268,7 +268,8 @@ impl Link {
     /// Watches in this process.
     fn embed(&mut self, now: Instant) -> Result<bool, ConnectError> {
         let EmbeddedOptions { config_dir, home, is_poll_only } = self.options.embedded.clone();
-        let options = HostOptions { config_dir, home, is_poll_only, is_in_place: true, idle_max: None };
+        let options =
+            HostOptions { config_dir, home, is_poll_only, is_in_place: true, ..HostOptions::default() };
         let made = Embedded::new(&options).and_then(|(embedded, seat)| {
             self.seat.give(seat)?;
             Ok(embedded)

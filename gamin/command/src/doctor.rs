@@ -82,6 +82,7 @@ pub fn run(options: &DoctorOptions) -> Result<Verdict, CommandError> {
                 tell(files(&connection))?;
             }
             if is_ours && !connection.is_embedded() {
+                notices(&connection).into_iter().try_for_each(&mut tell)?;
                 handed_down(&connection).into_iter().try_for_each(&mut tell)?;
                 confined(&connection).into_iter().try_for_each(&mut tell)?;
                 mistakes(&connection).into_iter().try_for_each(&mut tell)?;
@@ -141,6 +142,25 @@ fn server(connection: &Connection) -> Diagnosis {
                 "send it SIGUSR2 to have it trace to /tmp/gamin_debug_XXXXXX, or end it: its programs start another",
             ],
         ),
+    }
+}
+
+/// Who tells the server of changes, if it says so and it is not who usually does.
+fn notices(connection: &Connection) -> Option<Diagnosis> {
+    let facts = connection.facts("server", PATIENCE).ok()?;
+    match facts.first()?.get("kernel")? {
+        "inotify" => None,
+        "fanotify" => {
+            let found = "by fanotify: no instance of inotify was left when the server asked, or it was started with --fanotify";
+            Some(Diagnosis::well("notices", found))
+        }
+        _ => Some(Diagnosis::bad(
+            "notices",
+            "of no kernel: neither inotify nor fanotify had room for the server, or it was started with --pollonly; everything is looked at every second",
+            &[
+                "end programs that hold instances of inotify, or raise fs.inotify.max_user_instances; the server asks every second",
+            ],
+        )),
     }
 }
 

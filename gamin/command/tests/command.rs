@@ -38,6 +38,7 @@ fn main() -> ExitCode {
         ("a_report_says_who_watches", a_report_says_who_watches),
         ("a_mode_that_is_none_is_a_problem", a_mode_that_is_none_is_a_problem),
         ("sigusr2_traces_a_client", sigusr2_traces_a_client),
+        ("without_an_inotify_instance_fanotify_tells", without_an_inotify_instance_fanotify_tells),
         ("as_process_1_signals_end_it", as_process_1_signals_end_it),
         ("what_can_not_be_written_is_no_success", what_can_not_be_written_is_no_success),
         ("the_command_line_is_explained", the_command_line_is_explained),
@@ -146,9 +147,10 @@ fn the_doctor_says_what_to_do(place: &Place) {
     assert!(said.contains("TMPDIR"), "{said}");
 }
 
-/// Plays in a user namespace in which there may be no inotify instance at first. Status 77: such a namespace can't be had.
+/// Plays in a user namespace in which there may be neither an inotify instance nor a fanotify group at first. Status 77: such a namespace
+/// can't be had.
 const LACK_OF_INSTANCES: &str = r#"
-echo 0 >/proc/sys/user/max_inotify_instances || exit 77
+echo 0 >/proc/sys/user/max_inotify_instances && echo 0 >/proc/sys/user/max_fanotify_groups || exit 77
 mkdir w
 "$0" watch w 2>said & watch=$!
 while ! grep -q watching said; do :; done
@@ -159,6 +161,32 @@ while ! grep -q 'followed again' said; do :; done
 "$0" doctor w | tail -1
 kill $watch
 "#;
+
+/// Plays in one in which there may be no inotify instance.
+const FANOTIFY_INSTEAD: &str = r#"
+echo 0 >/proc/sys/user/max_inotify_instances || exit 77
+mkdir w
+"$0" doctor w
+"$0" watch w >told & watch=$!
+while ! grep -q new told; do : >w/new; done
+kill $watch
+"#;
+
+fn without_an_inotify_instance_fanotify_tells(place: &Place) {
+    let words = ["timeout", "60", "unshare", "--user", "--map-root-user", "--mount", "--net", "sh", "-c"];
+    for mode in ["server", "embedded"] {
+        let mut command = behind(&[&words[..], &[FANOTIFY_INSTEAD]].concat(), &place.command(&[]));
+        let output = command.env("GAM_MODE", mode).output();
+        let Some(output) = output.ok().filter(|output| output.status.code() != Some(77)) else {
+            let _ = writeln!(std::io::stderr(), "skipped: no user namespace can be had");
+            return;
+        };
+        let said = text(&output.stdout);
+        assert!(said.contains("ok  w: kernel"), "{said}");
+        assert_eq!(said.contains("ok  notices: by fanotify: "), mode == "server", "{said}");
+        fs::remove_dir_all(place.path("w")).expect("because it is ours");
+    }
+}
 
 fn a_lack_of_instances_passes(place: &Place) {
     a_lack_of_instances_passes_in(place, "server");

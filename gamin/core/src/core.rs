@@ -115,6 +115,8 @@ pub struct Census {
 pub struct Core {
     engine: Engine,
     uid: u32,
+    /// What its host says of it.
+    described: Vec<(&'static str, String)>,
     /// How long to stay without a session; for ever if `None`.
     idle_max: Option<Duration>,
     /// When the last session ended that needed the server.
@@ -152,6 +154,7 @@ impl Core {
         let mut core = Core {
             engine: Engine::new(config.engine),
             uid: config.uid,
+            described: Vec::new(),
             idle_max: config.idle_max,
             idle_since: now,
             finished: false,

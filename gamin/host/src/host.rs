@@ -5,6 +5,7 @@
 //! Invariants: nothing but a local file system can block. Per turn, nobody takes more than a bounded share. Without
 //! work, nothing wakes: after the kernel's queue was read that is to rest, not before the next notice.
 
+mod notices;
 mod within;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,13 +20,13 @@ use std::time::{Duration, Instant};
 use gamin_config::Policy;
 use gamin_core::{BYTES_MAX, Config, Core, Driver, FULL, Message, Peer, SessionId};
 use gamin_engine::Time;
-use gamin_linux::{FileSystems, MountTable};
+use gamin_linux::{FileSystems, MountTable, Notifier};
 use mio::{Events, Interest, Poll};
 use nix::unistd::getuid;
-use tracing::{debug, error, info, warn};
+use tracing::{debug, warn};
 
 use crate::linux::Linux;
-use crate::settings::Settings;
+use crate::settings::{Opener, Settings};
 use crate::sources::{self, Guest, Source};
 
 /// How often what the kernel does not tell of is looked at.
@@ -34,8 +35,10 @@ const POLL_INTERVAL: Duration = Duration::from_secs(1);
 const EVENTS_MAX: usize = 256;
 /// How many bytes are read from a session before others have their turn.
 const READ_MAX: usize = 16 * 1024;
-/// How long to leave the kernel alone after it gave no inotify instance: as long as what is polled meanwhile is left alone.
-const INOTIFY_PAUSE: Duration = POLL_INTERVAL;
+/// The word by which the core says who tells of changes.
+const KERNEL: &str = "kernel";
+/// How long to leave the kernel alone after it gave nobody who tells of changes: as long as what is polled meanwhile is left alone.
+const ASK_PAUSE: Duration = POLL_INTERVAL;
 /// How long after the end of a session what is free by then goes back to the system.
 const GIVE_BACK_AFTER: Duration = Duration::from_secs(1);
 /// How long effects are carried out before others have their turn.
@@ -50,6 +53,8 @@ pub struct HostOptions {
     pub home: Option<PathBuf>,
     /// The kernel is not asked: everything is looked at every second.
     pub is_poll_only: bool,
+    /// Of the kernel's notices, those of inotify are not asked for: fanotify is.
+    pub without_inotify: bool,
     /// After how long without a session it is finished; never if `None`.
     pub idle_max: Option<Duration>,
     /// What can't hang is done in turn, however long it takes, and not by a thread.
@@ -67,8 +72,9 @@ pub struct Host {
     inbox: mpsc::Receiver<Message>,
     /// Whether the event loop tells of the kernel's next notice.
     hears_kernel: bool,
+    without_inotify: bool,
     /// When to ask again for notices of the kernel, if there are none though they are wanted.
-    inotify_at: Time,
+    ask_kernel_at: Time,
     settings: Settings,
     origin: Instant,
     last_session: SessionId,
@@ -104,7 +110,7 @@ impl Host {
     pub fn new(options: &HostOptions) -> io::Result<Host> {
         let settings = Settings::new(options.config_dir.as_deref(), options.home.as_deref());
         let mut policy = Policy { is_poll_only: options.is_poll_only, ..settings.policy() };
-        let core = Core::new(
+        let mut core = Core::new(
             Time::default(),
             Config {
                 engine: gamin_engine::Config {
@@ -123,19 +129,20 @@ impl Host {
         let follows = |table: &MountTable| Source::Mounts.add(registry, table, Interest::PRIORITY);
         let table = MountTable::open().and_then(|table| follows(&table).map(|()| table));
         let table = table.inspect_err(|error| warn!(%error, "can't follow what is mounted")).ok();
-        let mut inotify = None;
+        let mut notifier = None;
         if !policy.is_poll_only {
-            match sources::add_inotify(registry) {
-                Ok(instance) => inotify = Some(instance),
+            match sources::add_notifier(registry, options.without_inotify) {
+                Ok(found) => notifier = Some(found),
                 Err(why) => {
                     warn!("the kernel gives no notices for now: everything is polled");
                     policy.without_kernel = Some(why);
                 }
             }
         }
-        let hears_kernel = inotify.is_some();
-        let system =
-            Linux { inotify, table, is_remounted: true, threads, file_systems: FileSystems::default() };
+        core.describe(KERNEL, notifier.as_ref().map_or("none", Notifier::name).to_owned());
+        let hears_kernel = notifier.is_some();
+        let (is_remounted, file_systems) = (true, FileSystems::default());
+        let system = Linux { notifier, is_told: false, table, is_remounted, threads, file_systems };
         Ok(Host {
             driver: Driver::new(core, policy),
             system,
@@ -143,7 +150,8 @@ impl Host {
             events: Events::with_capacity(EVENTS_MAX),
             inbox,
             hears_kernel,
-            inotify_at: Time::default() + INOTIFY_PAUSE,
+            ask_kernel_at: Time::default() + ASK_PAUSE,
+            without_inotify: options.without_inotify,
             settings,
             origin: Instant::now(),
             last_session: SessionId(0),
@@ -166,6 +174,16 @@ impl Host {
     /// The time since it was made.
     pub fn now(&self) -> Time {
         Time(self.origin.elapsed())
+    }
+
+    /// Has the configuration files opened by another. To be called before the first turn.
+    pub fn open_settings_by(&mut self, opener: Opener) {
+        self.settings.open_by(opener);
+    }
+
+    /// Has its core say a word more of itself.
+    pub fn describe(&mut self, key: &'static str, word: String) {
+        self.driver.core_mut().describe(key, word);
     }
 
     /// Has the event loop tell of a descriptor of the caller's when that is readable, at its edges.
@@ -241,8 +259,8 @@ impl Host {
     /// Does what there is to do, each a bounded share.
     pub fn turn(&mut self) {
         let now = self.now();
-        self.driver.follow_mounts(&mut self.system, now);
-        self.find_inotify();
+        self.follow_mounts(now);
+        self.find_notifier();
         self.read_kernel();
         self.act();
     }
@@ -277,7 +295,8 @@ impl Host {
     /// How long the event loop may wait; `None`: until something happens.
     pub fn timeout(&self) -> Option<Duration> {
         let core = self.driver.core();
-        if self.is_unsettled || self.readable.iter().any(|id| core.accepts_bytes(*id)) {
+        if self.is_unsettled || self.system.is_told || self.readable.iter().any(|id| core.accepts_bytes(*id))
+        {
             return Some(Duration::ZERO);
         }
         let deadlines = [
@@ -286,7 +305,7 @@ impl Host {
             // Only while something is polled; otherwise nothing is missed.
             core.next_deadline()
                 .filter(|_| self.driver.policy().without_kernel.is_some())
-                .map(|_| self.inotify_at),
+                .map(|_| self.ask_kernel_at),
         ];
         let next = deadlines.into_iter().flatten().min()?;
         Some(next.since(self.now()))
@@ -295,48 +314,6 @@ impl Host {
 
 // Its sources.
 impl Host {
-    /// Reads the kernel's queue if its time has come, and hears of the next notice if it is to rest.
-    fn read_kernel(&mut self) {
-        let now = self.now();
-        if let Err(error) = self.driver.read_kernel(&mut self.system, now) {
-            error!(%error, "can't read the kernel's notices");
-        }
-        self.hear_kernel();
-    }
-
-    /// Asks again for notices of the kernel, if there are none though they are wanted. What is polled for want of them goes
-    /// over to the kernel.
-    fn find_inotify(&mut self) {
-        let now = self.now();
-        if self.driver.policy().without_kernel.is_none() || now < self.inotify_at {
-            return;
-        }
-        self.inotify_at = now + INOTIFY_PAUSE;
-        let Ok(inotify) = sources::add_inotify(self.poll.registry()) else { return };
-        info!("the kernel gives notices again");
-        self.system.inotify = Some(inotify);
-        self.hears_kernel = true;
-        let policy = Policy { without_kernel: None, ..self.driver.policy().clone() };
-        self.driver.handle_policy(&mut self.system, now, policy);
-    }
-
-    /// Hears of the kernel's next notice if its queue rests. While it is read at set times, its notices wake nobody.
-    fn hear_kernel(&mut self) {
-        let Some(inotify) = &self.system.inotify else { return };
-        let is_resting = self.driver.gather().is_resting();
-        if is_resting == self.hears_kernel {
-            return;
-        }
-        if !is_resting {
-            Source::remove(self.poll.registry(), inotify);
-        } else if let Err(error) = Source::Kernel.add(self.poll.registry(), inotify, Interest::READABLE) {
-            warn!(%error, "can't wait for the kernel's notices");
-            let now = self.now();
-            return self.driver.gather_mut().handle_failure(now);
-        }
-        self.hears_kernel = is_resting;
-    }
-
     /// Carries out effects and what comes of them.
     fn settle(&mut self) {
         let start = self.now();

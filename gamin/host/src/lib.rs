@@ -15,6 +15,6 @@ mod threads;
 /// Who is at the other end of a connection.
 pub use gamin_core::Peer;
 pub use host::{Host, HostOptions, refuse};
-pub use settings::Settings;
+pub use settings::{Opener, Settings, open_setting};
 pub use sources::Guest;
 pub use threads::spawn_without_signals;

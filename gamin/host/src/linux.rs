@@ -1,6 +1,6 @@
-//! The system under a host: inotify, if there is an instance for us, the mount table, and threads.
+//! The system under a host: who tells of changes, if there is somebody for us, the mount table, and threads.
 //!
-//! How each is asked is left to `gamin-linux` and `threads`, when to the driver. Invariant: without an instance every arming
+//! How each is asked is left to `gamin-linux` and `threads`, when to the driver. Invariant: without anybody every arming
 //! is refused and nothing is noticed, which is polling.
 
 use std::io;
@@ -9,7 +9,7 @@ use std::sync::Arc;
 use gamin_backend::{Extent, Kernel, Lane, Mounts, Number, Record};
 use gamin_core::{System, WorkerId, Workers};
 use gamin_engine::{Level, Refusal, ScanRequest, TreePath};
-use gamin_linux::{Disk, FileSystems, Inotify, MountTable};
+use gamin_linux::{Disk, FileSystems, MountTable, Notifier};
 use tracing::warn;
 
 use crate::threads::Threads;
@@ -17,7 +17,9 @@ use crate::threads::Threads;
 /// The running system.
 #[derive(Debug)]
 pub(crate) struct Linux {
-    pub inotify: Option<Inotify>,
+    pub notifier: Option<Notifier>,
+    /// There is something to read of which no event loop tells.
+    pub is_told: bool,
     pub table: Option<MountTable>,
     /// The event loop has found that the table has changed.
     pub is_remounted: bool,
@@ -34,17 +36,18 @@ impl Kernel for Linux {
     }
 
     fn watch(&mut self, directory: &TreePath, level: Level, extent: Extent) -> Result<Number, Refusal> {
-        self.inotify.as_mut().map_or(Err(Refusal::Failed), |inotify| inotify.watch(directory, level, extent))
+        let notifier = self.notifier.as_mut();
+        notifier.map_or(Err(Refusal::Failed), |notifier| notifier.watch(directory, level, extent))
     }
 
     fn unwatch(&mut self, watch: Number) {
-        if let Some(inotify) = &mut self.inotify {
-            inotify.unwatch(watch);
+        if let Some(notifier) = &mut self.notifier {
+            notifier.unwatch(watch);
         }
     }
 
     fn read(&mut self, records: &mut Vec<Record>) -> io::Result<bool> {
-        self.inotify.as_mut().map_or(Ok(false), |inotify| inotify.read(records))
+        self.notifier.as_mut().map_or(Ok(false), |notifier| notifier.read(records))
     }
 }
 
@@ -74,7 +77,8 @@ impl System for Linux {
             return None;
         }
         self.file_systems.forget();
-        let mounts = table.read().inspect_err(|error| warn!(%error, "can't read what is mounted"));
-        mounts.ok().map(Arc::new)
+        let mounts = table.read().inspect_err(|error| warn!(%error, "can't read what is mounted")).ok()?;
+        self.is_told |= self.notifier.as_mut().is_some_and(|notifier| notifier.handle_mounts(&mounts));
+        Some(Arc::new(mounts))
     }
 }

@@ -6,7 +6,8 @@
 
 use std::env;
 use std::ffi::{OsStr, OsString};
-use std::fs::OpenOptions;
+use std::fmt;
+use std::fs::{self, OpenOptions};
 use std::io::{self, ErrorKind, Read};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::OpenOptionsExt;
@@ -24,10 +25,16 @@ const SYSTEM: &str = "/etc/gamin";
 /// How much of a file is read.
 const BYTES_MAX: u64 = 1 << 20;
 
+/// How a file is opened: by whoever may.
+pub struct Opener(Box<OpenFile>);
+
+type OpenFile = dyn FnMut(&TreePath) -> io::Result<fs::File> + Send;
+
 /// All configuration files, the strongest first.
 #[derive(Debug)]
 pub struct Settings {
     files: Vec<File>,
+    opener: Opener,
     home: Option<Vec<u8>>,
     /// What was wrong when they were last read.
     complaints: Vec<String>,
@@ -57,7 +64,12 @@ impl Settings {
         let files: Vec<File> = paths.into_iter().flatten().filter_map(file).collect();
         let home = home.and_then(|home| TreePath::new(home.as_os_str().as_bytes()));
         let home = home.map(|home| home.to_vec());
-        Settings { files, home, complaints: Vec::new() }
+        Settings { files, opener: Opener::new(open_setting), home, complaints: Vec::new() }
+    }
+
+    /// Has the files opened by another from now on.
+    pub fn open_by(&mut self, opener: Opener) {
+        self.opener = opener;
     }
 
     /// Where the files are.
@@ -76,7 +88,7 @@ impl Settings {
     pub fn read(&mut self, path: &TreePath) {
         let Some(file) = self.files.iter_mut().find(|file| file.path == *path) else { return };
         file.trouble = None;
-        file.text = match read(Path::new(OsStr::from_bytes(path))) {
+        file.text = match (self.opener.0)(path).and_then(read) {
             Ok(text) => {
                 info!(file = file.name, bytes = text.len(), "configuration read");
                 text
@@ -129,10 +141,30 @@ fn home_of(said: Option<OsString>, is_privileged: bool) -> Option<PathBuf> {
     said.map(PathBuf::from).filter(|home| home.is_absolute()).or_else(user).filter(|home| home.is_absolute())
 }
 
-fn read(path: &Path) -> io::Result<Vec<u8>> {
+impl Opener {
+    /// What opens files like this.
+    pub fn new(open: impl FnMut(&TreePath) -> io::Result<fs::File> + Send + 'static) -> Opener {
+        Opener(Box::new(open))
+    }
+}
+
+impl fmt::Debug for Opener {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Opener")
+    }
+}
+
+/// Opens a configuration file to be read.
+///
+/// # Errors
+/// It can't be opened.
+pub fn open_setting(path: &TreePath) -> io::Result<fs::File> {
     // A pipe of that name must not keep us waiting.
     let flags = OFlag::O_NONBLOCK | OFlag::O_NOCTTY;
-    let file = OpenOptions::new().read(true).custom_flags(flags.bits()).open(path)?;
+    OpenOptions::new().read(true).custom_flags(flags.bits()).open(OsStr::from_bytes(path))
+}
+
+fn read(file: fs::File) -> io::Result<Vec<u8>> {
     if !file.metadata()?.is_file() {
         return Err(io::Error::new(ErrorKind::InvalidInput, "not a regular file"));
     }

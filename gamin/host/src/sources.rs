@@ -9,7 +9,7 @@ use std::sync::{Arc, mpsc};
 
 use gamin_core::{Message, SessionId};
 use gamin_engine::Refusal;
-use gamin_linux::{Inotify, no_instance};
+use gamin_linux::{Notifier, no_instance};
 use mio::unix::SourceFd;
 use mio::{Interest, Registry, Token};
 use nix::sys::eventfd::{EfdFlags, EventFd};
@@ -102,15 +102,15 @@ pub(crate) fn add_threads(
     Ok((Threads::new(Messages { sender, bell: Arc::new(bell) }, is_in_place), inbox))
 }
 
-/// Asks the kernel for an inotify instance, and lets the event loop tell when it has something to say.
-pub(crate) fn add_inotify(registry: &Registry) -> Result<Inotify, Refusal> {
+/// Asks the kernel for somebody who tells of changes, and lets the event loop tell when there is something said.
+pub(crate) fn add_notifier(registry: &Registry, without_inotify: bool) -> Result<Notifier, Refusal> {
     let failed = |error: io::Error| {
-        info!(%error, "no inotify instance");
+        info!(%error, "no notices of the kernel");
         no_instance(&error)
     };
-    let inotify = Inotify::new().map_err(failed)?;
-    Source::Kernel.add(registry, &inotify, Interest::READABLE).map_err(failed)?;
-    Ok(inotify)
+    let notifier = Notifier::new(without_inotify).map_err(failed)?;
+    Source::Kernel.add(registry, &notifier, Interest::READABLE).map_err(failed)?;
+    Ok(notifier)
 }
 
 #[cfg(test)]

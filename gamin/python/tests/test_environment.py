@@ -113,7 +113,7 @@ with gamin.watch(folder, recursive=True) as changes:
 
 
 def test_a_limit_that_is_reached_is_said_once(tmp_path):
-    shell = 'echo 0 >/proc/sys/user/max_inotify_instances || exit 77; exec "$@"'
+    shell = 'echo 0 >/proc/sys/user/max_inotify_instances && echo 0 >/proc/sys/user/max_fanotify_groups || exit 77; exec "$@"'
     command = ["unshare", "--user", "--map-root-user", "--mount", "--net", "sh", "-c", shell, "sh", sys.executable, "-c", LIMITED, str(tmp_path)]
     environment = {**os.environ, "GAM_MODE": "embedded"}
     try:

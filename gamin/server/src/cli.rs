@@ -36,6 +36,9 @@ struct ServerOptions {
     /// Look at files every second instead of asking the kernel to tell
     #[arg(long)]
     pollonly: bool,
+    /// Ask fanotify to tell of changes, as is done where inotify has no instance left
+    #[arg(long)]
+    fanotify: bool,
     /// Leave the terminal and run on in the background; return when there is a server that listens
     ///
     /// Succeeds as well if another server does. Nothing of the environment is taken along but `GAM_DEBUG`.
@@ -143,6 +146,7 @@ fn serve(options: ServerOptions, traces: Traces) -> ExitCode {
         config_dir: options.config_dir,
         home: None,
         is_poll_only: options.pollonly,
+        without_inotify: options.fanotify,
         idle_max: (!options.notimeout).then_some(IDLE_MAX),
         is_in_place: false,
     };

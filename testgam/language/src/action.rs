@@ -258,8 +258,12 @@ pub enum Gaminrc {
 pub enum ServerAction {
     /// To be started without kernel notices.
     PollOnly,
+    /// To be started with fanotify in place of inotify.
+    Fanotify,
     /// To be started with so many kernel watches.
     Watches(u32),
+    /// To be started with so many instances of inotify to be had.
+    Instances(u32),
     /// To be started without the right to read what permissions forbid.
     Unprivileged,
     /// A line for a configuration file, in which `$DIR` stands for the scenario's directory.

@@ -194,7 +194,7 @@ mod tests {
             ("expect some", "2:8: `some` is not a number, `below` or `none`"),
             (
                 "server dance",
-                "2:8: `dance` is not pollonly, watches, unprivileged, gaminrc, system-gaminrc, mandatory-gaminrc, stop, \
+                "2:8: `dance` is not pollonly, fanotify, watches, instances, unprivileged, gaminrc, system-gaminrc, mandatory-gaminrc, stop, \
                  continue, kill, start or restart",
             ),
             ("mondir a 0", "2:10: `0` is not a request number from 1 to 2147483647"),

@@ -139,7 +139,9 @@ fn server(a: &mut Arguments<'_>) -> Result<Action, ArgumentError> {
     let word = a.next("what to do")?;
     let action = match word.bytes.as_slice() {
         b"pollonly" => ServerAction::PollOnly,
+        b"fanotify" => ServerAction::Fanotify,
         b"watches" => ServerAction::Watches(a.count()?),
+        b"instances" => ServerAction::Instances(a.count()?),
         b"unprivileged" => ServerAction::Unprivileged,
         b"gaminrc" => ServerAction::Gaminrc(Gaminrc::User, a.line()?),
         b"system-gaminrc" => ServerAction::Gaminrc(Gaminrc::System, a.line()?),
@@ -150,7 +152,7 @@ fn server(a: &mut Arguments<'_>) -> Result<Action, ArgumentError> {
         b"start" => ServerAction::Start,
         b"restart" => ServerAction::Restart,
         _ => {
-            let all = "pollonly, watches, unprivileged, gaminrc, system-gaminrc, mandatory-gaminrc, stop, \
+            let all = "pollonly, fanotify, watches, instances, unprivileged, gaminrc, system-gaminrc, mandatory-gaminrc, stop, \
                        continue, kill, start or restart";
             return Err(unsuitable(word, all));
         }
@@ -312,7 +314,7 @@ verbs! {
     extended file "copytree" "FROM TO", "copy a directory and all in it", |a| FileOperation::CopyTree { from: a.path("FROM")?, to: a.path("TO")? };
     extended file "rmtree" "DIR", "remove a directory and all in it", |a| FileOperation::RemoveTree(a.path("DIR")?);
 
-    extended any "server" "pollonly | watches N | unprivileged | [system-|mandatory-]gaminrc LINE | stop | continue | kill | start | restart", "set up or disturb the server", |a| server(a)?;
+    extended any "server" "pollonly | fanotify | watches N | instances N | unprivileged | [system-|mandatory-]gaminrc LINE | stop | continue | kill | start | restart", "set up or disturb the server", |a| server(a)?;
 
     extended any "fault" "delay MS | queue N | watches N | refuse DIR N WHY | slow-scan MS [late] | failing-scan WHY | during-scan | between N | room N | capacity N | outbox N | clock MS | coarse-clock MS | mount DIR [TYPE] | unmount DIR | hang DIR | answer DIR", "have something go wrong, in the simulated world", |a| fault::read(a)?;
     extended any "heal" "", "have everything go right again", |_| Action::Heal;

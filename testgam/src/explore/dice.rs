@@ -181,8 +181,12 @@ fn setup(world: WorldKind) -> BoxedStrategy<Lines> {
     if world == WorldKind::Embedded {
         return prop_oneof![6 => Just(Lines::new()), 1 => line("server pollonly")].boxed();
     }
-    let server =
-        prop_oneof![6 => Just(Lines::new()), 1 => line("server pollonly"), 1 => line("server unprivileged")];
+    let server = prop_oneof![
+        6 => Just(Lines::new()),
+        2 => line("server fanotify"),
+        1 => line("server pollonly"),
+        1 => line("server unprivileged"),
+    ];
     if world != WorldKind::Sim {
         let watches = (0..8u32).prop_map(|count| vec![format!("server watches {count}")]);
         return prop_oneof![8 => server, 1 => watches].boxed();

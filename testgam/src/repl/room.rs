@@ -91,13 +91,13 @@ impl RoomMonitor {
         self.options.stop.unless_asked(move || await_end(&connection, pid, patience))?
     }
 
-    /// Has the server, which must not run yet, be started without kernel notices.
-    fn poll_only(&mut self) -> Result<(), StepError> {
+    /// Has the server, which must not run yet, be started with this word on its command line.
+    fn start_with(&mut self, word: &str) -> Result<(), StepError> {
         if self.server().is_ok() {
             let why = "a server of this session is running already; `server kill` ends it";
             return Err(StepError::Failed(why.into()));
         }
-        self.options.server.args.push("--pollonly".into());
+        self.options.server.args.push(word.into());
         self.live.set_server(self.options.server.clone());
         Ok(())
     }
@@ -145,8 +145,12 @@ impl Monitor for RoomMonitor {
 
     fn control(&mut self, action: &ServerAction) -> Result<(), StepError> {
         match action {
-            ServerAction::PollOnly => self.poll_only(),
-            ServerAction::Watches(_) | ServerAction::Unprivileged | ServerAction::Gaminrc(..) => {
+            ServerAction::PollOnly => self.start_with("--pollonly"),
+            ServerAction::Fanotify => self.start_with("--fanotify"),
+            ServerAction::Watches(_)
+            | ServerAction::Instances(_)
+            | ServerAction::Unprivileged
+            | ServerAction::Gaminrc(..) => {
                 let why = "this is your own session and home; only a scenario has ones of its own for that";
                 Err(StepError::Impossible(why.into()))
             }

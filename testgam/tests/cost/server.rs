@@ -15,8 +15,8 @@ use gamin_core::{BYTES_MAX, Config, Core, Driver, Message, Peer, SessionId, Syst
 use gamin_protocol::{CREDENTIAL, Kind, MonitorOptions, Request};
 use testgam_language::action::FileOperation;
 use testgam_worlds::sim;
-use testgam_worlds::sim::inotify::Inotify;
 use testgam_worlds::sim::kernel::Eyes;
+use testgam_worlds::sim::notifier::{self, Notifier};
 use testgam_worlds::sim::tree::Caller;
 
 use crate::book::{self, Cost, uncounted};
@@ -39,7 +39,7 @@ impl Server {
     /// A server that nobody has connected to yet, over an empty directory.
     pub fn new() -> Server {
         let mut files = sim::files::Files::new();
-        files.tree.inotify = Some(Inotify::new());
+        files.tree.notifier = Some(Notifier::new(notifier::NotifierKind::Inotify));
         let policy = Policy::new(Rules::read([], None).0);
         let engine =
             engine::Config { policy: Arc::new(policy.clone()), poll_interval: Duration::from_secs(1) };
@@ -134,7 +134,7 @@ impl Server {
     /// Does what there is to do, in the order of the host that ships, but for sockets and settings.
     fn turn(&mut self) {
         if self.driver.gather().is_resting()
-            && !self.files.tree.inotify.as_ref().is_none_or(Inotify::is_empty)
+            && !self.files.tree.notifier.as_ref().is_none_or(Notifier::is_empty)
         {
             self.driver.gather_mut().handle_ready(self.now);
         }

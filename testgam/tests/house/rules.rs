@@ -36,7 +36,15 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("testgam", &["gamin", "gamin-server", "gamin-trace", "testgam-language", "testgam-worlds"]),
     (
         "gamin-fuzz",
-        &["gamin", "gamin-config", "gamin-core", "gamin-engine", "gamin-protocol", "testgam-language"],
+        &[
+            "gamin",
+            "gamin-config",
+            "gamin-core",
+            "gamin-engine",
+            "gamin-linux",
+            "gamin-protocol",
+            "testgam-language",
+        ],
     ),
     ("gamin-manual", &["gamin-command", "gamin-server", "testgam"]),
 ];

@@ -41,8 +41,8 @@ impl Twins {
     }
 
     /// A path as it is called in each.
-    pub fn spell(&self, path: &str) -> [PathBuf; 2] {
-        [self.real.spell(Path::new(path)), self.simulated.spell(Path::new(path))]
+    pub fn spell(&self, path: impl AsRef<Path>) -> [PathBuf; 2] {
+        [self.real.spell(path.as_ref()), self.simulated.spell(path.as_ref())]
     }
 }
 

@@ -29,7 +29,7 @@ use nix::sys::signal::Signal;
 use testgam_language::action::ServerAction;
 
 use crate::live;
-use crate::session::{try_limits, with_watches};
+use crate::session::{try_limits, with_limits};
 use crate::stop::Stop;
 use crate::world::{Client, Monitor, Stage, StepError, World};
 use client::PeerClient;
@@ -143,9 +143,13 @@ impl Monitor for PeerMonitor {
             ServerAction::Restart => self.kill().and_then(|()| self.start()),
             ServerAction::Watches(count) => {
                 self.task.watches = Some(*count);
-                try_limits(&with_watches(*count), "the watcher")
+                try_limits(&with_limits(Some(*count), None), "the watcher")
             }
-            ServerAction::PollOnly | ServerAction::Unprivileged | ServerAction::Gaminrc(..) => {
+            ServerAction::PollOnly
+            | ServerAction::Fanotify
+            | ServerAction::Instances(_)
+            | ServerAction::Unprivileged
+            | ServerAction::Gaminrc(..) => {
                 Err(StepError::Impossible("that is for our own server alone".into()))
             }
         }

@@ -29,8 +29,8 @@ use testgam_language::action::{Gaminrc, ServerAction, with_directory};
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 /// The variable that names a session to clients and servers.
 pub(crate) const ID_VARIABLE: &str = "GAM_CLIENT_ID";
-/// Gives the server a watch limit of its own: that of a user namespace made for it.
-const LIMIT_WATCHES: &str = r#"echo "$1" >/proc/sys/user/max_inotify_watches && shift && exec "$@""#;
+/// Gives the server limits of its own: those of a user namespace made for it.
+const LIMIT: &str = r#"while [ "$1" != -- ]; do echo "$2" >"/proc/sys/user/max_inotify_$1" && shift 2 || exit; done; shift && exec "$@""#;
 /// Takes from root what lets it read everything.
 const DROP_PRIVILEGE: &str = "--bounding-set=-dac_override,-dac_read_search,-fowner";
 /// A session that only one scenario uses.
@@ -41,12 +41,15 @@ pub struct Session {
     /// Whether somebody has begun to watch.
     pub is_set_up: bool,
     is_poll_only: bool,
+    without_inotify: bool,
     /// Whether the server may read only what permissions allow.
     is_unprivileged: bool,
     home: PathBuf,
     settings: Settings,
     server: ServerCommand,
+    /// How many watches of inotify it is granted, and how many instances.
     watches: Option<u32>,
+    instances: Option<u32>,
     patience: Duration,
 }
 
@@ -57,11 +60,13 @@ impl Session {
             id,
             is_set_up: false,
             is_poll_only: false,
+            without_inotify: false,
             is_unprivileged: false,
             settings: Settings::new(home.clone()),
             home,
             server,
             watches: None,
+            instances: None,
             patience,
         }
     }
@@ -76,6 +81,7 @@ impl Session {
         words.push(self.server.program.clone().into());
         words.extend(self.server.args.iter().cloned());
         words.extend(self.is_poll_only.then(|| "--pollonly".into()));
+        words.extend(self.without_inotify.then(|| "--fanotify".into()));
         if self.has_system_files() {
             words.extend(["--config-dir".into(), self.settings.system_files().into()]);
         }
@@ -100,15 +106,15 @@ impl Session {
 
     /// Whether what the server may read is up to permissions alone: also in a user namespace it has no privilege.
     pub fn obeys_permissions(&self) -> bool {
-        self.is_unprivileged || self.watches.is_some()
+        self.is_unprivileged || self.watches.or(self.instances).is_some()
     }
 
     /// What stands before the server's program to give it its limits.
     fn wrapper(&self) -> Vec<OsString> {
         let mut words: Vec<OsString> = Vec::new();
         let mut dropped: Vec<&str> = Vec::new();
-        if let Some(watches) = self.watches {
-            words.extend(with_watches(watches));
+        if self.watches.or(self.instances).is_some() {
+            words.extend(with_limits(self.watches, self.instances));
             // What it took to set the limit is not for the server.
             dropped.extend(["--inh-caps=-all", "--ambient-caps=-all"]);
         }
@@ -129,7 +135,11 @@ impl Session {
     /// a configuration file cannot be written.
     pub fn set_up(&mut self, action: &ServerAction, directory: &Path) -> Result<bool, StepError> {
         let is_late = match action {
-            ServerAction::PollOnly | ServerAction::Watches(_) | ServerAction::Unprivileged => true,
+            ServerAction::PollOnly
+            | ServerAction::Fanotify
+            | ServerAction::Watches(_)
+            | ServerAction::Instances(_)
+            | ServerAction::Unprivileged => true,
             // Without a folder for system files, nobody looks for one later.
             ServerAction::Gaminrc(whose, _) => *whose != Gaminrc::User && !self.has_system_files(),
             _ => return Ok(false),
@@ -141,8 +151,13 @@ impl Session {
         }
         match action {
             ServerAction::PollOnly => self.is_poll_only = true,
+            ServerAction::Fanotify => self.without_inotify = true,
             ServerAction::Watches(count) => {
                 self.watches = Some(*count);
+                self.try_wrapper()?;
+            }
+            ServerAction::Instances(count) => {
+                self.instances = Some(*count);
                 self.try_wrapper()?;
             }
             ServerAction::Unprivileged => {
@@ -235,10 +250,13 @@ impl Drop for Session {
     }
 }
 
-/// What stands before a program to have the kernel grant it so many watches.
-pub(crate) fn with_watches(watches: u32) -> Vec<OsString> {
-    let unshare = ["unshare", "--user", "--map-current-user", "--keep-caps", "sh", "-c", LIMIT_WATCHES, "sh"];
-    unshare.map(OsString::from).into_iter().chain([watches.to_string().into()]).collect()
+/// What stands before a program to have the kernel grant it so many watches of inotify, and so many instances.
+pub(crate) fn with_limits(watches: Option<u32>, instances: Option<u32>) -> Vec<OsString> {
+    let unshare = ["unshare", "--user", "--map-current-user", "--keep-caps", "sh", "-c", LIMIT, "sh"];
+    let limits = [("watches", watches), ("instances", instances)];
+    let limits = limits.into_iter().filter_map(|(name, limit)| Some([name.to_owned(), limit?.to_string()]));
+    let words = limits.flatten().chain(["--".to_owned()]);
+    unshare.map(OsString::from).into_iter().chain(words.map(OsString::from)).collect()
 }
 
 /// Tries what stands before the program of `whom` to give it its limits.

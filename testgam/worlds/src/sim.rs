@@ -1,6 +1,6 @@
 //! The simulated world: engine, sessions and client connections, joined over files in memory and a virtual clock.
 //!
-//! [`tree`] is the file system and [`inotify`] what it tells, each as Linux has it; [`kernel`] is how the backend asks
+//! [`tree`] is the file system and [`notifier`] what it tells, each as Linux has it; [`kernel`] is how the backend asks
 //! them, [`host`] the server around its core, [`client`] the library around its state, [`pipe`] what lies between them. [`faults`] are
 //! the things that can go wrong, and [`world`] is all of it as scenarios see it. Here they are put together, and time passes.
 //! Invariants: nothing in here is read from the machine it runs on, so the same steps give the same history everywhere; time
@@ -12,9 +12,9 @@ mod clients;
 pub mod faults;
 pub mod files;
 pub mod host;
-pub mod inotify;
 pub mod journal;
 pub mod kernel;
+pub mod notifier;
 pub mod pipe;
 mod rest;
 pub mod tree;
@@ -36,7 +36,7 @@ use client::{ClientId, SimClient};
 use faults::Faults;
 use files::Files;
 use host::{Host, Setup};
-use inotify::Inotify;
+use notifier::Notifier;
 use pipe::Pipes;
 use testgam_language::action::{Fault, Gaminrc};
 use witness::Witness;
@@ -154,7 +154,7 @@ impl Sim {
     /// When the server has something to do, if nothing happens before.
     pub fn next_deadline(&self) -> Option<Time> {
         let server = self.server.as_ref().filter(|_| !self.is_stopped)?;
-        let has_notices = self.files.tree.inotify.as_ref().is_some_and(|inotify| !inotify.is_empty());
+        let has_notices = self.files.tree.notifier.as_ref().is_some_and(|notifier| !notifier.is_empty());
         let heard = self.faults.deaf_until.filter(|at| has_notices && *at > self.now);
         server.next_deadline().into_iter().chain(heard).min()
     }
@@ -243,11 +243,11 @@ impl Sim {
             Fault::Delay(time) => self.faults.deaf_until = Some(self.now + *time),
             Fault::QueueMax(count) => {
                 self.setup.queue_max = *count;
-                self.with_inotify(|inotify| inotify.queue_max = *count);
+                self.with_notifier(|notifier| notifier.queue_max = *count);
             }
             Fault::WatchesMax(count) => {
                 self.setup.watches_max = *count;
-                self.with_inotify(|inotify| inotify.watches_max = *count);
+                self.with_notifier(|notifier| notifier.watches_max = *count);
             }
             Fault::Refuse { directory, times, refusal } => {
                 let path = directory.as_ref().map(|path| self.files.spell(path));
@@ -316,9 +316,9 @@ impl Sim {
         self.faults.is_empty()
     }
 
-    fn with_inotify(&mut self, change: impl FnOnce(&mut Inotify)) {
-        if let Some(inotify) = &mut self.files.tree.inotify {
-            change(inotify);
+    fn with_notifier(&mut self, change: impl FnOnce(&mut Notifier)) {
+        if let Some(notifier) = &mut self.files.tree.notifier {
+            change(notifier);
         }
     }
 }

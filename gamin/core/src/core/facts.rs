@@ -36,6 +36,12 @@ impl Core {
         }
     }
 
+    /// Says a word more of itself from now on, or another: what its host knows. It has no blank.
+    pub fn describe(&mut self, key: &'static str, word: String) {
+        self.described.retain(|(known, _)| *known != key);
+        self.described.push((key, word));
+    }
+
     fn server_fact(&self, now: Time) -> Fact {
         let (watches, polled) = self.engine.watch_count();
         let fact = Fact::new("server")
@@ -47,7 +53,8 @@ impl Core {
             .word("watches", watches)
             .word("polled", polled)
             .word("kernel-watches", self.engine.kernel_watch_count());
-        self.ring.counts.tell(fact)
+        let described = self.described.iter().fold(fact, |fact, (key, word)| fact.word(key, word));
+        self.ring.counts.tell(described)
     }
 
     fn session_facts(

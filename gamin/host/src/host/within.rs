@@ -20,15 +20,15 @@ impl Host {
         iter::once(self.as_fd())
             .chain(iter::once(system.threads.bell().as_fd()))
             .chain(system.table.iter().flat_map(MountTable::descriptors))
-            .chain(system.inotify.as_ref().map(AsFd::as_fd))
+            .chain(system.notifier.as_ref().map(AsFd::as_fd))
     }
 
     /// Ends it. Of what it has, descriptors that are not its own any more are left as they are.
     pub fn leave(self, is_ours: impl Fn(BorrowedFd<'_>) -> bool) {
         let Host { system, poll, .. } = self;
-        let Linux { inotify, table, threads, .. } = system;
+        let Linux { notifier, table, threads, .. } = system;
         let table = table.map(MountTable::into_descriptors).into_iter().flatten();
-        let own = table.chain(inotify.map(OwnedFd::from)).chain(threads.into_bell());
+        let own = table.chain(notifier.map(OwnedFd::from)).chain(threads.into_bell());
         for descriptor in own {
             if !is_ours(descriptor.as_fd()) {
                 // That it is not closed is what this is for.
@@ -93,8 +93,8 @@ impl Host {
     /// whether there was one.
     pub fn turn_at_once(&mut self) -> bool {
         let now = self.now();
-        self.driver.follow_mounts(&mut self.system, now);
-        self.find_inotify();
+        self.follow_mounts(now);
+        self.find_notifier();
         let has_noticed = match self.driver.look_at_kernel(&mut self.system, now) {
             Ok(has_noticed) => has_noticed,
             Err(error) => {

@@ -115,7 +115,9 @@ impl Monitor for LiveMonitor {
         session.set_up(action, &self.directory)?;
         match action {
             ServerAction::PollOnly
+            | ServerAction::Fanotify
             | ServerAction::Watches(_)
+            | ServerAction::Instances(_)
             | ServerAction::Unprivileged
             | ServerAction::Gaminrc(..)
             | ServerAction::Start => {}

@@ -18,7 +18,7 @@ use super::entry::Peer;
 use super::hearing::{Hearing, OutputKind};
 use crate::forks;
 use crate::marked;
-use crate::session::{variable, with_watches};
+use crate::session::{variable, with_limits};
 use crate::stop::Stop;
 use crate::world::StepError;
 
@@ -67,7 +67,7 @@ impl PeerProcess {
         // We block the signals that end us, and what we start would have them blocked too.
         let mut words: Vec<OsString> = vec!["--default-signal".into(), mark.clone()];
         words.extend(peer.environment.iter().map(|(name, value)| variable(name, fill(value))));
-        words.extend(around.watches.map(with_watches).into_iter().flatten());
+        words.extend(around.watches.map(|count| with_limits(Some(count), None)).into_iter().flatten());
         words.extend(peer.command.iter().map(|word| fill(word).into()));
         let mut command = Command::new("env");
         command.args(words).current_dir(around.home).stdin(Stdio::piped());

@@ -91,7 +91,7 @@ impl Sim {
         let others = census.engine.watches.saturating_sub(journal.subjects().count());
         let rescans_max = (!server.has_slow_scans()).then(|| journal.count_waiting() + others);
         let (deadline, armings) = (core.next_deadline(), server.armings());
-        let is_unread = self.files.tree.inotify.as_ref().is_some_and(|inotify| !inotify.is_empty());
+        let is_unread = self.files.tree.notifier.as_ref().is_some_and(|notifier| !notifier.is_empty());
         let has_notices = is_unread && self.faults.deaf_until.is_none_or(|until| until <= self.now);
         let wakes_at = server.next_deadline();
         let rest =

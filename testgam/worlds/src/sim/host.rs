@@ -13,8 +13,8 @@ use gamin_core::{BYTES_MAX, Config, Core, Driver, FULL, Peer, SessionId};
 
 use super::faults::Faults;
 use super::files::Files;
-use super::inotify::Inotify;
 use super::kernel::System;
+use super::notifier::{Notifier, NotifierKind};
 use super::pipe::{End, PipeId, Pipes, Transfer};
 use super::tree::Caller;
 use super::workers::Workers;
@@ -32,6 +32,8 @@ const UID: u32 = 0;
 pub struct Setup {
     /// Whether it does without the kernel's notices.
     pub is_poll_only: bool,
+    /// Who tells of changes otherwise.
+    pub notifier: NotifierKind,
     /// How long after a rescan a path is looked at again where the kernel refuses.
     pub poll_interval: Duration,
     /// What is in the configuration files.
@@ -54,13 +56,14 @@ impl Default for Setup {
     fn default() -> Setup {
         Setup {
             is_poll_only: false,
+            notifier: NotifierKind::Inotify,
             poll_interval: Duration::from_secs(1),
             gaminrc: BTreeMap::new(),
             mounts: Vec::new(),
             idle_max: Some(Duration::from_secs(30)),
             caller: Caller::Root,
             watches_max: usize::MAX,
-            queue_max: super::inotify::QUEUE_MAX,
+            queue_max: super::notifier::QUEUE_MAX,
             ready_max: BYTES_MAX,
         }
     }
@@ -109,8 +112,8 @@ impl Host {
     /// Starts a server.
     pub fn new(now: Time, setup: &Setup, files: &mut Files) -> Host {
         files.tree.journal_mut().handle_new_server(setup.caller);
-        let inotify = files.tree.inotify.insert(Inotify::new());
-        (inotify.watches_max, inotify.queue_max) = (setup.watches_max, setup.queue_max);
+        let notifier = files.tree.notifier.insert(Notifier::new(setup.notifier));
+        (notifier.watches_max, notifier.queue_max) = (setup.watches_max, setup.queue_max);
         let policy = setup.policy();
         let engine = engine::Config { policy: Arc::new(policy.clone()), poll_interval: setup.poll_interval };
         let Setup { idle_max, ready_max, .. } = *setup;
@@ -137,6 +140,9 @@ impl Host {
 
     /// Takes the configuration and the mounts as they are by now.
     pub fn handle_surroundings(&mut self, world: &mut World<'_>, setup: &Setup) {
+        if let Some(notifier) = &mut world.files.tree.notifier {
+            notifier.handle_mounts();
+        }
         self.with_system(world, |driver, system, now| driver.handle_policy(system, now, setup.policy()));
     }
 
@@ -177,7 +183,7 @@ impl Host {
 
     /// Ends as if killed.
     pub fn end(self, files: &mut Files, pipes: &mut Pipes) {
-        files.tree.inotify = None;
+        files.tree.notifier = None;
         for pipe in self.connections.into_iter().chain(self.waiting_to_connect) {
             pipes.close(pipe, End::Server);
         }
@@ -209,7 +215,7 @@ impl Host {
 
     /// Reads the kernel's queue if its time has come.
     fn read_kernel(&mut self, world: &mut World<'_>) -> bool {
-        let is_silent = world.files.tree.inotify.as_ref().is_none_or(Inotify::is_empty);
+        let is_silent = world.files.tree.notifier.as_ref().is_none_or(Notifier::is_empty);
         let hears = world.faults.deaf_until.is_none_or(|until| until <= world.now);
         if self.driver.gather().is_resting() && hears && !is_silent {
             self.driver.gather_mut().handle_ready(world.now);

@@ -1,6 +1,6 @@
 //! The simulated files and their inotify as the backend asks them: all that a port of the server has to write.
 //!
-//! The files are left to [`Tree`](super::tree::Tree), what is told of them to [`Inotify`](super::inotify::Inotify), what is made of it to the backend that
+//! The files are left to [`Tree`](super::tree::Tree), what is told of them to [`Notifier`](super::notifier::Notifier), what is made of it to the backend that
 //! ships. What the model tells goes through the tables of `gamin-linux`, as what the running kernel tells. Invariant: what
 //! changes while a directory is listed is seen as readdir(2) would see it, whole or not at all for each name; and who looks at a mount
 //! that hangs sees nothing until it answers.
@@ -17,13 +17,14 @@ use gamin_core::engine::{
     Entries, FileType, Found, Level, Name, Names, Refusal, Scan, ScanRequest, Stamp, Time, TreePath, Unlisted,
 };
 use gamin_core::{Content, Message, WorkerId};
+use gamin_linux::fanotify::meaning;
 use gamin_linux::{BUFFER_BYTES, failure, mask, record, refusal};
 use inotify::EventMask;
 use nix::sys::inotify::AddWatchFlags as Mask;
 
 use super::faults::Faults;
 use super::files::Files;
-use super::inotify::RawRecord;
+use super::notifier::{NotifierKind, RawRecord};
 use super::tree::{Caller, DentryId, Handle, Passed};
 use super::workers::{Work, Workers};
 use testgam_language::action::{FileOperation, ScanFault};
@@ -138,21 +139,38 @@ impl Kernel for System<'_> {
     }
 
     fn unwatch(&mut self, number: Number) {
-        if let Some(inotify) = &mut self.files.tree.inotify {
+        if let Some(notifier) = &mut self.files.tree.notifier {
             // It fails if the kernel has removed the watch already; that event is on its way.
-            let _ = inotify.remove(number);
+            let _ = notifier.remove(number);
         }
     }
 
     fn read(&mut self, records: &mut Vec<Record>) -> io::Result<bool> {
-        let inotify = self.files.tree.inotify.as_mut();
-        let events = inotify.map(|inotify| inotify.read(BUFFER_BYTES)).unwrap_or_default();
-        let told = |event: &RawRecord| {
-            let mask = EventMask::from_bits_truncate(event.mask.bits());
-            record(event.number, mask, event.name.as_deref())
-        };
-        records.extend(events.iter().filter_map(told));
+        let Some(notifier) = self.files.tree.notifier.as_mut() else { return Ok(false) };
+        records.extend(notifier.take_ended().map(Record::Ended));
+        let events = notifier.read(BUFFER_BYTES);
+        for event in &events {
+            match notifier.kind {
+                NotifierKind::Inotify => {
+                    let mask = EventMask::from_bits_truncate(event.mask.bits());
+                    records.extend(record(event.number, mask, event.name.as_deref()));
+                }
+                NotifierKind::Fanotify => tell_packet(event, records),
+            }
+        }
         Ok(!events.is_empty())
+    }
+}
+
+/// Makes records of an event of fanotify, whose bits are those of inotify.
+fn tell_packet(event: &RawRecord, records: &mut Vec<Record>) {
+    let mask = u64::from(event.mask.bits());
+    if event.mask.contains(Mask::IN_Q_OVERFLOW) {
+        records.push(Record::Overflow);
+    }
+    match &event.name {
+        None => records.extend(meaning::of_itself(event.number, mask)),
+        Some(name) => records.extend(meaning::of_entry(event.number, name, mask)),
     }
 }
 

@@ -1,7 +1,7 @@
 //! An in-memory file system with the semantics of Linux: inodes, the dentries that name them, mounts, a clock.
 //!
 //! The way along a path is left to `walk`, the system calls to `calls`, mounting to `mounts`; what is told of it all
-//! to an [`Inotify`], which is called at the very place at which the kernel calls it. Contents are lengths alone.
+//! to a [`Notifier`], which is called at the very place at which the kernel calls it. Contents are lengths alone.
 //! Invariants: every dentry has an inode and every inode a dentry; each time that is taken from the clock is another
 //! one, as with multigrain timestamps, unless the tree is made with a coarse clock.
 
@@ -20,8 +20,8 @@ use nix::errno::Errno;
 use nix::sys::inotify::AddWatchFlags as Mask;
 use nix::sys::stat::SFlag;
 
-use super::inotify::Inotify;
 use super::journal::Journal;
+use super::notifier::{Notifier, NotifierKind};
 pub use node::{Access, Caller, DentryId, Fallible, Handle, InodeId, Passed};
 use node::{Body, Dentry, Device, Inode, Mount, Open};
 
@@ -58,7 +58,7 @@ pub struct Tree {
     /// How long the number of a removed inode is not given to another.
     pub inode_rest_ns: i64,
     /// The kernel's side of the one process that asks to be told.
-    pub inotify: Option<Inotify>,
+    pub notifier: Option<Notifier>,
 }
 
 impl Tree {
@@ -80,7 +80,7 @@ impl Tree {
             has_changed: false,
             journal: Journal::new(),
             inode_rest_ns: INODE_REST_NS,
-            inotify: None,
+            notifier: None,
         };
         tree.root = tree.new_file_system();
         tree
@@ -289,8 +289,8 @@ impl Tree {
         let is_last = inode.dentries == 0;
         self.dentries.remove(&id);
         if is_last && let Some(inode) = self.inodes.remove(&inode_id) {
-            if let Some(inotify) = &mut self.inotify {
-                inotify.handle_removed(inode_id);
+            if let Some(notifier) = &mut self.notifier {
+                notifier.handle_removed(inode_id);
             }
             if let Some(numbers) = self.devices.get_mut(&inode.device) {
                 numbers.freed.push_back((self.wall_ns, inode.number));
@@ -306,11 +306,11 @@ impl Tree {
 /// What the kernel tells.
 impl Tree {
     /// Tells of a name in a directory.
-    fn tell_name(&mut self, directory: DentryId, name: &Name, mask: Mask) {
+    fn tell_name(&mut self, directory: DentryId, name: &Name, target: InodeId, mask: Mask) {
         self.write_journal();
         let inode = self.inode_id(directory);
-        if let Some(inotify) = &mut self.inotify {
-            inotify.handle(inode, mask, Some(name));
+        if let Some(notifier) = &mut self.notifier {
+            notifier.handle(inode, mask, Some(name), target);
         }
     }
 
@@ -318,8 +318,8 @@ impl Tree {
     fn tell_inode(&mut self, dentry: DentryId, mask: Mask) {
         self.write_journal();
         let inode = self.inode_id(dentry);
-        if let Some(inotify) = &mut self.inotify {
-            inotify.handle(inode, mask, None);
+        if let Some(notifier) = &mut self.notifier {
+            notifier.handle(inode, mask, None, inode);
         }
     }
 
@@ -332,10 +332,12 @@ impl Tree {
         }
         let mask = if self.is_directory(id) { mask | Mask::IN_ISDIR } else { mask };
         let dentry = self.dentry(id);
-        // Every watch of entries is asked not to tell of those that were removed (IN_EXCL_UNLINK).
-        if let (Some(parent), true) = (dentry.parent, dentry.is_linked) {
-            let name = dentry.name.clone();
-            self.tell_name(parent, &name, mask);
+        // Every watch of entries is asked not to tell of those that were removed (IN_EXCL_UNLINK), which fanotify can't be.
+        let tells_removed =
+            self.notifier.as_ref().is_some_and(|notifier| notifier.kind == NotifierKind::Fanotify);
+        if let (Some(parent), true) = (dentry.parent, dentry.is_linked || tells_removed) {
+            let (name, target) = (dentry.name.clone(), dentry.inode);
+            self.tell_name(parent, &name, target, mask);
         }
         self.tell_inode(id, mask);
     }

@@ -12,6 +12,7 @@ use std::time::Duration;
 use gamin::{Event, Kind, RequestNumber};
 
 use super::client::ClientId;
+use super::notifier;
 use super::tree::Caller;
 use super::{OPERATION_TIME, Sim, SimError};
 use crate::check::Complaint;
@@ -88,8 +89,14 @@ impl Monitor for SimMonitor {
 
     fn control(&mut self, action: &ServerAction) -> Result<(), StepError> {
         let mut sim = self.sim.borrow_mut();
-        let sets_up =
-            matches!(action, ServerAction::PollOnly | ServerAction::Watches(_) | ServerAction::Unprivileged);
+        let sets_up = matches!(
+            action,
+            ServerAction::PollOnly
+                | ServerAction::Fanotify
+                | ServerAction::Watches(_)
+                | ServerAction::Instances(_)
+                | ServerAction::Unprivileged
+        );
         if sets_up && self.is_set_up {
             return Err(StepError::Failed(
                 "the server has been started already; this stands before the first `connect`".into(),
@@ -104,6 +111,10 @@ impl Monitor for SimMonitor {
         }
         match action {
             ServerAction::PollOnly => sim.setup.is_poll_only = true,
+            ServerAction::Fanotify | ServerAction::Instances(0) => {
+                sim.setup.notifier = notifier::NotifierKind::Fanotify;
+            }
+            ServerAction::Instances(_) => {}
             ServerAction::Watches(count) => {
                 sim.setup.watches_max = usize::try_from(*count).unwrap_or(usize::MAX);
             }

@@ -125,7 +125,7 @@ impl Tree {
         let kind = if self.is_directory(dentry) { Mask::IN_ISDIR } else { Mask::empty() };
         self.entries_mut(directory)?.insert(name.clone(), dentry);
         self.touch_directory(directory);
-        self.tell_name(directory, name, Mask::IN_CREATE | kind);
+        self.tell_name(directory, name, inode, Mask::IN_CREATE | kind);
         Ok(dentry)
     }
 }
@@ -335,8 +335,9 @@ impl Tree {
         if !is_directory {
             self.tell_inode(entry, Mask::IN_ATTRIB);
         }
+        let inode = self.inode_id(entry);
         self.unlink_dentry(entry);
-        self.tell_name(spot.directory(), &name, Mask::IN_DELETE | kind);
+        self.tell_name(spot.directory(), &name, inode, Mask::IN_DELETE | kind);
         Ok(())
     }
 
@@ -437,8 +438,9 @@ impl Tree {
         self.write_journal();
         self.journal.handle_rename([from.1, to.1]);
         let kind = if self.is_directory(moved) { Mask::IN_ISDIR } else { Mask::empty() };
-        self.tell_name(from.0, from.1, Mask::IN_MOVED_FROM | kind);
-        self.tell_name(to.0, to.1, Mask::IN_MOVED_TO | kind);
+        let inode = self.inode_id(moved);
+        self.tell_name(from.0, from.1, inode, Mask::IN_MOVED_FROM | kind);
+        self.tell_name(to.0, to.1, inode, Mask::IN_MOVED_TO | kind);
     }
 
     /// Nothing moves that is mounted, or mounted over.

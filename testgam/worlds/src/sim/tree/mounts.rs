@@ -189,8 +189,8 @@ impl Tree {
         let inodes: Vec<_> =
             self.inodes.iter().filter(|(_, inode)| inode.device == device).map(|(id, _)| *id).collect();
         for id in &inodes {
-            if let Some(inotify) = &mut self.inotify {
-                inotify.handle_unmounted(*id);
+            if let Some(notifier) = &mut self.notifier {
+                notifier.handle_unmounted(*id);
             }
             self.inodes.remove(id);
         }

@@ -1,6 +1,6 @@
 //! Watches: asking to be told of a directory.
 //!
-//! What is told is left to the [`Inotify`](crate::sim::inotify::Inotify). Invariant: a watch is on an inode, whatever it is called.
+//! What is told is left to the [`Inotify`](crate::sim::notifier::Notifier). Invariant: a watch is on an inode, whatever it is called.
 
 use gamin_core::engine::FileType;
 use nix::errno::Errno;
@@ -8,12 +8,12 @@ use nix::sys::inotify::AddWatchFlags as Mask;
 
 use super::Tree;
 use super::node::{Caller, Fallible};
-use crate::sim::inotify::Number;
+use crate::sim::notifier::Number;
 
 impl Tree {
     /// Whether a watch is held on what a path leads to, no link at its end followed.
     pub fn is_watched(&self, caller: Caller, path: &[u8]) -> bool {
-        let is_watched = |inode| self.inotify.as_ref().is_some_and(|inotify| inotify.is_watched(inode));
+        let is_watched = |inode| self.notifier.as_ref().is_some_and(|notifier| notifier.is_watched(inode));
         self.look_far(caller, path).is_ok_and(|found| is_watched(self.inode_id(found)))
     }
 
@@ -31,6 +31,6 @@ impl Tree {
             return Err(Errno::EACCES);
         }
         let inode = self.inode_id(directory);
-        self.inotify.as_mut().ok_or(Errno::EBADF)?.watch(inode, mask, adds)
+        self.notifier.as_mut().ok_or(Errno::EBADF)?.watch(inode, mask, adds)
     }
 }

@@ -1,0 +1,104 @@
+//! What a packet of fanotify(7) means: a hint, of which a look at the name decides.
+//!
+//! The queue merges whatever happens to one entry into the first packet about it, however much stands between. So a mask says what
+//! happened, not in which order. Public, so that a model of this kernel goes through it too. Invariant: where the order matters, the record
+//! says that it is not known.
+
+use gamin_backend::{Number, Record};
+use gamin_engine::{Change, Level, Name};
+use libc::{
+    FAN_ATTRIB, FAN_CLOSE_WRITE, FAN_CREATE, FAN_DELETE, FAN_DELETE_SELF, FAN_EVENT_ON_CHILD, FAN_MODIFY,
+    FAN_MOVE_SELF, FAN_MOVED_FROM, FAN_MOVED_TO, FAN_ONDIR,
+};
+
+/// What an entry that comes does, ...
+const COMES: [(u64, Change); 2] = [(FAN_CREATE, Change::Created), (FAN_MOVED_TO, Change::MovedTo)];
+/// ... what one does that stays, in the order in which a writer does it, ...
+const STAYS: [(u64, Change); 3] =
+    [(FAN_MODIFY, Change::Modified), (FAN_CLOSE_WRITE, Change::Closed), (FAN_ATTRIB, Change::Attributes)];
+/// ... and one that goes.
+const GOES: [(u64, Change); 2] = [(FAN_DELETE, Change::Deleted), (FAN_MOVED_FROM, Change::MovedFrom)];
+
+/// What fanotify is asked to tell of a directory.
+pub fn marked(level: Level) -> u64 {
+    let itself = FAN_DELETE_SELF | FAN_MOVE_SELF | FAN_ONDIR;
+    let told = |changes: &[(u64, Change)]| changes.iter().fold(0, |mask, (bit, _)| mask | bit);
+    match level {
+        Level::Itself => itself,
+        Level::Removals => itself | FAN_DELETE,
+        Level::Entries => itself | told(&COMES) | told(&STAYS) | told(&GOES) | FAN_EVENT_ON_CHILD,
+    }
+}
+
+/// What a packet about a directory itself says.
+pub fn of_itself(number: Number, mask: u64) -> impl Iterator<Item = Record> {
+    let records = [
+        (FAN_MOVE_SELF, Record::Moved(number)),
+        (FAN_ATTRIB, Record::Attributes(number)),
+        (FAN_DELETE_SELF, Record::Ended(number)),
+    ];
+    records.into_iter().filter(move |(bit, _)| mask & bit != 0).map(|(_, record)| record)
+}
+
+/// What a packet says about the attributes of a directory, where it stands.
+pub fn of_directory(number: Number, name: Name) -> Record {
+    Record::Entry { number, name, change: Change::Attributes, is_directory: true }
+}
+
+/// What a packet about an entry says.
+pub fn of_entry(number: Number, name: &Name, mask: u64) -> impl Iterator<Item = Record> {
+    let of = move |changes: &[(u64, Change)]| {
+        changes.iter().find(|(bit, _)| mask & bit != 0).map(|(_, change)| *change)
+    };
+    let is_directory = mask & FAN_ONDIR != 0;
+    let entry = {
+        let name = name.clone();
+        move |change| Record::Entry { number, name: name.clone(), change, is_directory }
+    };
+    let (first, last) = match (of(&COMES), of(&GOES)) {
+        (Some(comes), Some(goes)) => {
+            (None, Some(Record::Unordered { number, name: name.clone(), comes, goes, is_directory }))
+        }
+        (comes, goes) => (comes.map(&entry), goes.map(&entry)),
+    };
+    let stays =
+        STAYS.into_iter().filter(move |(bit, _)| mask & bit != 0).map(move |(_, change)| entry(change));
+    first.into_iter().chain(stays).chain(last)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is said of an entry: each change, or the two of which the order is not known.
+    fn said(mask: u64) -> Vec<(Change, Option<Change>)> {
+        let change = |record| match record {
+            Record::Entry { change, .. } => (change, None),
+            Record::Unordered { comes, goes, .. } => (comes, Some(goes)),
+            other => panic!("{other:?}"),
+        };
+        of_entry(1, &Name::from(b"name".as_slice()), mask).map(change).collect()
+    }
+
+    #[test]
+    fn what_both_came_and_went_is_said_so() {
+        use Change::{Attributes, Closed, Created, Deleted, Modified, MovedFrom, MovedTo};
+        assert_eq!(said(FAN_CREATE | FAN_DELETE), [(Created, Some(Deleted))]);
+        assert_eq!(said(FAN_MOVED_FROM | FAN_MOVED_TO), [(MovedTo, Some(MovedFrom))]);
+        let written = FAN_CREATE | FAN_MODIFY | FAN_CLOSE_WRITE;
+        assert_eq!(said(written), [Created, Modified, Closed].map(|change| (change, None)));
+        assert_eq!(said(FAN_ATTRIB | FAN_DELETE), [Attributes, Deleted].map(|change| (change, None)));
+        assert_eq!(
+            said(written | FAN_MOVED_FROM),
+            [(Modified, None), (Closed, None), (Created, Some(MovedFrom))]
+        );
+    }
+
+    #[test]
+    fn raising_a_level_loses_nothing_and_reading_is_never_asked_for() {
+        let levels = [Level::Itself, Level::Removals, Level::Entries].map(marked);
+        assert!(levels.is_sorted_by(|lower, higher| lower & !higher == 0));
+        let noise = libc::FAN_ACCESS | libc::FAN_OPEN | libc::FAN_CLOSE_NOWRITE;
+        assert!(levels.iter().all(|mask| mask & noise == 0));
+    }
+}
