@@ -19,6 +19,7 @@ use crate::arguments::DoctorOptions;
 use crate::change::{escape, escape_bytes};
 use crate::error::CommandError;
 use crate::limits::{Limit, Resource, limits, queue_max, try_one_more};
+use crate::status;
 use crate::verdict::Verdict;
 
 /// How long a server may take to answer, and to tell of a change.
@@ -82,6 +83,7 @@ pub fn run(options: &DoctorOptions) -> Result<Verdict, CommandError> {
                 tell(files(&connection))?;
             }
             if is_ours && !connection.is_embedded() {
+                sandbox(&connection).into_iter().try_for_each(&mut tell)?;
                 notices(&connection).into_iter().try_for_each(&mut tell)?;
                 handed_down(&connection).into_iter().try_for_each(&mut tell)?;
                 confined(&connection).into_iter().try_for_each(&mut tell)?;
@@ -143,6 +145,21 @@ fn server(connection: &Connection) -> Diagnosis {
             ],
         ),
     }
+}
+
+/// What confines the server, if it says so.
+fn sandbox(connection: &Connection) -> Option<Diagnosis> {
+    let facts = connection.facts("server", PATIENCE).ok()?;
+    let server = facts.first()?;
+    let found = status::sandbox(server)?;
+    Some(match server.get("seccomp") {
+        Some("yes" | "off") => Diagnosis::well("sandbox", found),
+        _ => Diagnosis::bad(
+            "sandbox",
+            format!("{found}: what took over the server could do more than look at files"),
+            &["run a kernel with CONFIG_SECCOMP_FILTER; docs/security.md says what each guard is for"],
+        ),
+    })
 }
 
 /// Who tells the server of changes, if it says so and it is not who usually does.

@@ -165,6 +165,17 @@ fn objects(status: &Status) -> Vec<String> {
     status.facts.iter().map(object).collect()
 }
 
+/// What confines a server, if it says so: older ones don't.
+pub fn sandbox(server: &Fact) -> Option<&'static str> {
+    Some(match (server.get("landlock")?, server.get("seccomp")?) {
+        ("off", "off") => "not confined, as it was asked for",
+        ("no", "no") => "not confined",
+        ("no", _) => "confined by seccomp",
+        (_, "no") => "confined by Landlock",
+        _ => "confined by Landlock and seccomp",
+    })
+}
+
 fn text(status: &Status) -> Vec<String> {
     let mut lines = Vec::new();
     let of = |noun: &'static str| status.facts.iter().filter(move |fact| fact.noun() == noun);
@@ -174,9 +185,10 @@ fn text(status: &Status) -> Vec<String> {
         let uptime =
             server.get("uptime").and_then(|seconds| seconds.parse().ok()).map_or("?".to_owned(), span);
         lines.push(format!(
-            "{}: gam_server {}, process {pid}, up {uptime}",
+            "{}: gam_server {}, process {pid}, up {uptime}{}",
             shown(&status.id),
-            get("version")
+            get("version"),
+            sandbox(server).map(|sandbox| format!(", {sandbox}")).unwrap_or_default(),
         ));
         lines.push(format!(
             "  {} on {} ({} polled), {} asked of the kernel",
@@ -258,7 +270,7 @@ mod tests {
     #[test]
     fn a_status_is_readable() {
         let facts = [
-            r#"server version=1.0 uptime=130 sessions=1 subscriptions=2 watches=1 polled=0 kernel-watches=3 notices=9 overflows=0 armings=3 refusals=1 scans=2 events=4"#,
+            r#"server version=1.0 uptime=130 sessions=1 subscriptions=2 watches=1 polled=0 kernel-watches=3 landlock=7 seccomp=yes notices=9 overflows=0 armings=3 refusals=1 scans=2 events=4"#,
             r#"session id=1 pid=0 age=3 subscriptions=2 unsent=0 waiting=0"#,
             r#"session id=2 pid=1 age=3 subscriptions=0 unsent=9 waiting=4"#,
             r#"subscription id=1 session=1 number=1 watch=1 path="/a\n""#,
@@ -267,7 +279,7 @@ mod tests {
         let facts = facts.iter().filter_map(|line| Fact::parse(line)).collect();
         let status = Status { id: OsString::new(), pid: Some(7), facts };
         let expected = [
-            "main session: gam_server 1.0, process 7, up 2 min",
+            "main session: gam_server 1.0, process 7, up 2 min, confined by Landlock and seccomp",
             "  2 subscriptions on 1 path (0 polled), 3 directories asked of the kernel",
             "  so far: 9 notices, 4 events, 2 scans, 0 overflows, 1 refusal",
             "  process unknown: 2 subscriptions, for 3 s",

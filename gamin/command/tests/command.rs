@@ -90,6 +90,7 @@ fn the_doctor_finds_out_what_works(place: &Place) {
     assert_eq!(output.status.code(), Some(said.contains("!!").into()), "{said}");
     for line in [
         "ok  server: gam_server ",
+        "ok  sandbox: confined by ",
         "ok  self-test: a new file in ",
         "ok  .: kernel, ",
         "ok  file: kernel, ",

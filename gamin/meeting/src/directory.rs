@@ -69,6 +69,14 @@ pub struct Claim {
     _lock: Flock<File>,
 }
 
+/// What a server leaves behind in a directory.
+#[derive(Debug, Clone)]
+pub struct Remains {
+    path: PathBuf,
+    uid: u32,
+    id: String,
+}
+
 impl Directory {
     /// Takes the directory as it is.
     pub fn open(path: &Path, uid: u32) -> Result<Directory, DirectoryError> {
@@ -162,6 +170,24 @@ impl Socket {
     }
 }
 
+impl Claim {
+    /// What there is to remove when the server ends, for whoever may do that when it may not.
+    pub fn remains(&self) -> Remains {
+        let Directory { uid, path, .. } = &self.directory;
+        Remains { path: path.clone(), uid: *uid, id: self.id.clone() }
+    }
+}
+
+impl Remains {
+    /// Removes what a server that has ended has left behind, unless another has claimed it since.
+    pub fn remove(self) {
+        let Ok(directory) = Directory::open(&self.path, self.uid) else { return };
+        if let Ok(lock) = directory.lock(&self.id) {
+            drop(Claim { directory, id: self.id, _lock: lock });
+        }
+    }
+}
+
 impl Drop for Claim {
     fn drop(&mut self) {
         self.directory.remove(&socket_name(&self.id));
@@ -247,6 +273,23 @@ mod tests {
         assert_eq!(fs::metadata(&path).expect("there").mode() & 0o7777, 0o700);
         assert_eq!(fs::metadata(path.join("fam-id")).expect("there").mode() & 0o7777, 0o600);
         drop(claim);
+        assert_eq!(names(room.path()), [""; 0]);
+    }
+
+    #[test]
+    fn what_a_server_leaves_behind_is_removed_when_it_has_ended_and_not_before() {
+        let (room, path) = room();
+        let (_socket, claim) = Directory::make(&path, uid()).expect("made").listen("id").expect("listens");
+        let remains = claim.remains();
+        remains.clone().remove();
+        assert_eq!(names(&path), ["fam-id", "lock-id"], "it is another's, who has not ended");
+        drop(claim);
+        // As if it had been killed.
+        drop(Directory::make(&path, uid()).expect("made"));
+        for name in ["fam-id", "lock-id"] {
+            fs::write(path.join(name), "").expect("ours");
+        }
+        remains.remove();
         assert_eq!(names(room.path()), [""; 0]);
     }
 

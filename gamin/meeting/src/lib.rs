@@ -35,7 +35,7 @@ use nix::sys::socket::{AddressFamily, SockFlag, SockType, UnixAddr, connect, get
 use nix::unistd::{Uid, User, getuid};
 use smallvec::SmallVec;
 
-pub use directory::Claim;
+pub use directory::{Claim, Remains};
 use directory::{Directory, DirectoryError};
 pub use sessions::sessions;
 pub use view::{Sight, View, sight_of};

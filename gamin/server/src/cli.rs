@@ -47,6 +47,11 @@ struct ServerOptions {
     /// Be the one that runs on.
     #[arg(long, hide = true)]
     detached: bool,
+    /// Keep the right to read, write and run whatever the user may
+    ///
+    /// By default the server gives it up, as far as the kernel can hold it to that: it only looks at files and lists directories.
+    #[arg(long)]
+    no_sandbox: bool,
     /// Say what is not understood in the configuration files, and end: with 0 if there is nothing
     #[arg(long)]
     check_config: bool,
@@ -172,7 +177,7 @@ fn serve(options: ServerOptions, traces: Traces) -> ExitCode {
     if options.detached {
         detach::let_go();
     }
-    match server::serve(listener, &host, traces) {
+    match server::serve(listener, &host, !options.no_sandbox, traces) {
         Ok(()) => {
             info!(place, "server ends");
             ExitCode::SUCCESS

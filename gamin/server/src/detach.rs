@@ -107,6 +107,11 @@ fn environment(id: &OsStr) -> io::Result<Vec<CString>> {
 
 /// Closes what a careless starter has left open, which may be anything: a lock, a socket, a file on a mount.
 fn close_inherited() {
+    close_others(-1);
+}
+
+/// Closes all descriptors but the first three and this one, whoever thinks that they are his.
+pub(crate) fn close_others(kept: RawFd) {
     let descriptors: Vec<RawFd> = match fs::read_dir("/proc/self/fd") {
         Ok(entries) => {
             entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect()
@@ -117,7 +122,9 @@ fn close_inherited() {
             (0..RawFd::try_from(limit.min(DESCRIPTORS_MAX)).unwrap_or(RawFd::MAX)).collect()
         }
     };
-    for descriptor in descriptors.into_iter().filter(|descriptor| *descriptor >= FIRST_OTHER) {
+    for descriptor in
+        descriptors.into_iter().filter(|descriptor| *descriptor >= FIRST_OTHER && *descriptor != kept)
+    {
         // One of them was the listing's own.
         let _ = close(descriptor);
     }

@@ -7,14 +7,16 @@ use std::error::Error;
 use std::time::Duration;
 
 use gamin_core::NOUNS;
-use gamin_engine::Time;
-use gamin_host::{Guest, Host, HostOptions};
+use gamin_engine::{Time, TreePath};
+use gamin_host::{Guest, Host, HostOptions, Settings};
 use gamin_linux::memory;
-use gamin_trace::Traces;
+use gamin_trace::{Traces, new_file};
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use tracing::{info, warn};
 
+use crate::broker::Broker;
+use crate::sandbox;
 use crate::socket::{Accepted, Listener};
 
 /// The signals that the event loop takes.
@@ -34,16 +36,32 @@ struct Server {
     signals: SignalFd,
     traces: Traces,
     listener: Listener,
+    /// Who opens files for it, if it is confined.
+    broker: Option<Broker>,
     /// Whether there may be connections to take in, and not before when.
     is_acceptable: bool,
     accept_at: Time,
     is_stopped: bool,
 }
 
-/// Serves the clients of `listener` until a signal ends it or the core is finished.
-pub(crate) fn serve(listener: Listener, options: &HostOptions, traces: Traces) -> Result<(), Box<dyn Error>> {
+/// Serves the clients of `listener` until a signal ends it or the core is finished, in a sandbox if it is to be confined.
+pub(crate) fn serve(
+    listener: Listener,
+    options: &HostOptions,
+    is_confined: bool,
+    traces: Traces,
+) -> Result<(), Box<dyn Error>> {
+    let settings = Settings::new(options.config_dir.as_deref(), options.home.as_deref()).paths();
+    let broker = is_confined.then(|| Broker::start(&settings, listener.remains()));
     memory::share();
     let mut server = Server::new(listener, options, traces)?;
+    match broker.transpose() {
+        Ok(broker) => server.confine(broker, settings),
+        Err(error) => {
+            warn!(%error, "not confined: nobody could open files for the server");
+            server.confine(None, settings);
+        }
+    }
     while !server.is_stopped && !server.host.core().is_finished() {
         server.wait()?;
         server.accept();
@@ -71,7 +89,29 @@ impl Server {
             host.add_guest(LISTENER, socket)?;
         }
         let accept_at = Time::default();
-        Ok(Server { host, signals, traces, listener, is_acceptable: true, accept_at, is_stopped: false })
+        Ok(Server {
+            host,
+            signals,
+            traces,
+            listener,
+            broker: None,
+            is_acceptable: true,
+            accept_at,
+            is_stopped: false,
+        })
+    }
+
+    /// Puts the sandbox on, if somebody opens files from then on; and has the core say what holds.
+    fn confine(&mut self, broker: Option<Broker>, settings: Vec<TreePath>) {
+        let words = match &broker {
+            Some(broker) => {
+                self.host.open_settings_by(broker.opener(settings));
+                sandbox::enter().words()
+            }
+            None => sandbox::words_of_none(),
+        };
+        words.into_iter().for_each(|(guard, word)| self.host.describe(guard, word));
+        self.broker = broker;
     }
 
     fn wait(&mut self) -> std::io::Result<()> {
@@ -102,7 +142,8 @@ impl Server {
 
     /// Switches the trace to a file on or off. The file opens with all that the core says of itself.
     fn switch_trace(&self) {
-        let switched = self.traces.switch(|out| {
+        let make = || self.broker.as_ref().map_or_else(new_file, Broker::trace);
+        let switched = self.traces.switch(make, |out| {
             let core = self.host.core();
             let mut facts = NOUNS.iter().flat_map(|noun| core.facts(self.host.now(), None, noun, 0));
             facts.try_for_each(|(_, fact)| writeln!(out, "{fact}"))

@@ -5,13 +5,13 @@
 //! Invariant: running out of descriptors never ends the listening, and leaves no client waiting for an answer
 //! that can't come: a descriptor is held in reserve, to take in and close what there is no other one for.
 
-use std::fs::File;
 use std::io;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::{UnixListener, UnixStream};
 
 use gamin_core::Peer;
 use gamin_host::refuse;
-use gamin_meeting::{Claim, Listening};
+use gamin_meeting::{Claim, Listening, Remains};
 use nix::errno::Errno;
 use nix::sys::socket::{getsockopt, sockopt};
 use tracing::{debug, warn};
@@ -34,8 +34,8 @@ pub(crate) struct Listener {
     /// Where the first is, for people.
     pub place: String,
     /// What makes clients find it.
-    _claim: Option<Claim>,
-    reserve: Option<File>,
+    claim: Option<Claim>,
+    reserve: Option<OwnedFd>,
     /// Whether the last connection was closed for want of a descriptor, and that has been said.
     exhausted: bool,
 }
@@ -44,7 +44,13 @@ impl Listener {
     /// Takes in what comes to the sockets.
     pub fn new(listening: Listening) -> Listener {
         let Listening { sockets, place, claim } = listening;
-        Listener { sockets, place, _claim: claim, reserve: reserve(), exhausted: false }
+        let reserve = reserve(&sockets);
+        Listener { sockets, place, claim, reserve, exhausted: false }
+    }
+
+    /// What it leaves behind if it may not remove it.
+    pub fn remains(&self) -> Option<Remains> {
+        self.claim.as_ref().map(Claim::remains)
     }
 
     /// Takes in the next connection.
@@ -90,11 +96,11 @@ impl Listener {
             self.exhausted = true;
         }
         if self.reserve.take().is_none() {
-            self.reserve = reserve();
+            self.reserve = reserve(&self.sockets);
             return Accepted::Exhausted;
         }
         let accepted = self.next_stream().map(|stream| refuse(&stream));
-        self.reserve = reserve();
+        self.reserve = reserve(&self.sockets);
         match accepted {
             Ok(()) => Accepted::Lost,
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Accepted::Nothing,
@@ -103,6 +109,7 @@ impl Listener {
     }
 }
 
-fn reserve() -> Option<File> {
-    File::open("/dev/null").ok()
+/// A descriptor of no meaning. Of a socket's, another is to be had whatever may be opened.
+fn reserve(sockets: &[UnixListener]) -> Option<OwnedFd> {
+    sockets.first()?.as_fd().try_clone_to_owned().ok()
 }

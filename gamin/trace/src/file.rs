@@ -14,6 +14,15 @@ pub const TRACE_MAX: u64 = 256 * 1024 * 1024;
 /// Where such files are, as the original's documentation says.
 const FOLDER: &str = "/tmp";
 
+/// Makes a file for a trace, `/tmp/gamin_debug_XXXXXX`; gives its path too.
+///
+/// # Errors
+/// It can't be made.
+pub fn new_file() -> io::Result<(File, PathBuf)> {
+    let made = tempfile::Builder::new().prefix("gamin_debug_").rand_bytes(6).tempfile_in(FOLDER)?;
+    made.keep().map_err(|error| error.error)
+}
+
 /// A file that may be there.
 #[derive(Debug, Default)]
 pub(crate) struct TraceFile(Mutex<Option<Open>>);
@@ -29,16 +38,14 @@ impl TraceFile {
         self.lock().is_some()
     }
 
-    /// Makes a new file, which opens with what `dump` writes.
-    pub fn open(&self, dump: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<PathBuf> {
-        let made = tempfile::Builder::new().prefix("gamin_debug_").rand_bytes(6).tempfile_in(FOLDER)?;
-        let mut out = BufWriter::new(made.as_file());
+    /// Takes a new file, which opens with what `dump` writes.
+    pub fn open(&self, file: File, dump: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
+        let mut out = BufWriter::new(&file);
         dump(&mut out)?;
         out.flush()?;
         drop(out);
-        let (file, path) = made.keep().map_err(|error| error.error)?;
         *self.lock() = Some(Open { file, left: TRACE_MAX });
-        Ok(path)
+        Ok(())
     }
 
     pub fn close(&self) {
@@ -83,7 +90,8 @@ mod tests {
     fn a_trace_is_new_and_its_owner_s_and_ends_when_it_is_long_enough() {
         let trace = TraceFile::default();
         (&trace).write_all(b"nobody listens\n").expect("nothing is done");
-        let path = trace.open(|out| out.write_all(b"opening\n")).expect("there is room in /tmp");
+        let (file, path) = new_file().expect("there is room in /tmp");
+        trace.open(file, |out| out.write_all(b"opening\n")).expect("there is room in /tmp");
         let metadata = fs::symlink_metadata(&path).expect("it is there");
         assert!(metadata.is_file());
         assert_eq!(metadata.permissions().mode() & 0o7777, 0o600);
@@ -101,9 +109,10 @@ mod tests {
     }
 
     #[test]
-    fn a_dump_that_fails_leaves_nothing_behind() {
+    fn a_dump_that_fails_switches_nothing_on() {
         let trace = TraceFile::default();
-        let failed = trace.open(|_| Err(io::Error::other("no")));
+        let file = tempfile::tempfile().expect("there is room for temporary files");
+        let failed = trace.open(file, |_| Err(io::Error::other("no")));
         assert!(failed.is_err() && !trace.is_open());
     }
 }

@@ -11,7 +11,7 @@
 mod file;
 
 use std::env;
-use std::fs;
+use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -28,8 +28,8 @@ use tracing_subscriber::reload;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Layer, Registry};
 
-pub use file::TRACE_MAX;
 use file::TraceFile;
+pub use file::{TRACE_MAX, new_file};
 
 /// Whether GAM_DEBUG asks for a trace, whatever it says. Of a program that runs with another user's or group's rights
 /// (setuid, setgid) nobody may ask anything.
@@ -72,19 +72,28 @@ impl Traces {
         Traces { file, set_level }
     }
 
-    /// Switches a trace of everything to a new file `/tmp/gamin_debug_XXXXXX` on, or off again; gives the file's path when
-    /// it was switched on. The file opens with what `dump` writes.
+    /// Switches a trace of everything on, to the file that `make` makes ([`new_file`], or whoever may do that), or off again; gives the
+    /// file's path when it was switched on. The file opens with what `dump` writes.
     ///
     /// # Errors
     /// The file could not be made or written; nothing is switched on then.
-    pub fn switch(&self, dump: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<Option<PathBuf>> {
+    pub fn switch(
+        &self,
+        make: impl FnOnce() -> io::Result<(File, PathBuf)>,
+        dump: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+    ) -> io::Result<Option<PathBuf>> {
         if self.file.is_open() {
             info!("trace ends");
             (self.set_level)(LevelFilter::OFF);
             self.file.close();
             return Ok(None);
         }
-        let path = self.file.open(dump)?;
+        let (file, path) = make()?;
+        if let Err(error) = self.file.open(file, dump) {
+            // It says nothing. Who may not remove it leaves it.
+            let _ = fs::remove_file(path);
+            return Err(error);
+        }
         (self.set_level)(LevelFilter::TRACE);
         info!(path = %path.display(), "trace begins");
         Ok(Some(path))
@@ -113,7 +122,7 @@ pub fn follow_signal() {
     let followed = Signals::new([SIGUSR2]).and_then(|mut signals| {
         let follow = move || {
             for _ in signals.forever() {
-                if let Err(error) = traces.switch(tell_program) {
+                if let Err(error) = traces.switch(new_file, tell_program) {
                     tracing::error!(%error, "can't switch the trace");
                 }
             }

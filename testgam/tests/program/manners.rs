@@ -52,6 +52,10 @@ impl Session {
         let pids = fs::read_dir("/proc").expect("procfs").flatten();
         let pids = pids.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
         let serves = |pid: &i32| {
+            // Who opens files for a server is called otherwise than that.
+            if fs::read(format!("/proc/{pid}/comm")).is_ok_and(|name| name == b"gam_broker\n") {
+                return false;
+            }
             let words = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
             let words: Vec<_> = words.split(|byte| *byte == 0).collect();
             words.contains(&b"--detached".as_slice()) && words.contains(&self.0.as_bytes())

@@ -7,6 +7,7 @@ mod life;
 mod methods;
 mod never_reads;
 mod quiet;
+mod sandbox;
 mod support;
 mod trace;
 mod wire;
