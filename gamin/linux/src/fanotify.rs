@@ -29,7 +29,7 @@ use tracing::{debug, trace};
 
 use crate::disk::Disk;
 use crate::inotify::{BUFFER_BYTES, refusal};
-use children::Children;
+use children::{Children, Standing};
 use packet::{Malformed, Packet};
 use place::{open, place_in, place_of};
 
@@ -148,8 +148,11 @@ impl Fanotify {
             if mask & FAN_ATTRIB != 0 {
                 let watched = self.watches.iter().filter(|(_, watch)| watch.mask & FAN_EVENT_ON_CHILD != 0);
                 let watched = watched.map(|(number, watch)| (*number, &watch.directory));
-                let stands = self.children.find(place, watched);
-                records.extend(stands.map(|(number, name)| meaning::of_directory(number, name)));
+                match self.children.find(place, &watched) {
+                    Standing::In(number, name) => records.push(meaning::of_directory(number, name)),
+                    Standing::Elsewhere => {}
+                    Standing::Unknown => records.push(Record::Overflow),
+                }
             }
         } else if let Some(number) = number {
             if mask & FAN_ONDIR != 0 && mask & (FAN_CREATE | FAN_MOVED_TO) != 0 {
@@ -364,6 +367,16 @@ mod tests {
         change(&new);
         assert!(told(&mut group).contains(&attributes("new")), "it came since");
         fs::rename(&new, room.path().join("moved")).expect("because the directory is ours");
+        told(&mut group);
+        change(&room.path().join("moved"));
+        assert_eq!(told(&mut group), [attributes("moved")]);
+        // There and back: the kernel does not say in which order.
+        let other = room.path().join("other");
+        fs::create_dir(&other).expect("because the directory is ours");
+        group.watch(&tree(&other), Level::Entries, Extent::AtLeast).expect("it can be watched");
+        for (from, to) in [("moved", "other/moved"), ("other/moved", "moved")] {
+            fs::rename(room.path().join(from), room.path().join(to)).expect("because both are ours");
+        }
         told(&mut group);
         change(&room.path().join("moved"));
         assert_eq!(told(&mut group), [attributes("moved")]);
