@@ -5,18 +5,17 @@
 //! Invariants: it is put on before there is a thread, since each thread has its own; what the kernel does not have does not keep the
 //! server from serving, and is told.
 
-use std::collections::BTreeMap;
-use std::env::consts::ARCH;
+#[cfg(all(
+    target_endian = "little",
+    any(target_arch = "x86_64", target_arch = "aarch64", target_arch = "riscv64")
+))]
+mod seccomp;
 
 use landlock::{
     ABI, Access, AccessFs, AccessNet, LandlockStatus, PathBeneath, PathFd, Ruleset, RulesetAttr,
     RulesetCreatedAttr, RulesetError, RulesetStatus, Scope,
 };
 use nix::sys::resource::{Resource, setrlimit};
-use seccompiler::{
-    BackendError, BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter,
-    SeccompRule, apply_filter,
-};
 use tracing::{debug, info, warn};
 
 /// The newest Landlock with which this was tried: of a newer one, no more is asked.
@@ -64,7 +63,7 @@ pub(crate) fn enter() -> Sandbox {
 
 /// Confines this thread, and those that it will start.
 fn confine() -> Sandbox {
-    Sandbox { landlock: put_on_landlock(), seccomp: put_on_seccomp().map_err(|error| error.to_string()) }
+    Sandbox { landlock: put_on_landlock(), seccomp: seccomp::put_on().map_err(|error| error.to_string()) }
 }
 
 /// Everywhere, directories may be listed; nothing else that Landlock governs is left.
@@ -89,131 +88,15 @@ fn put_on_landlock() -> Result<i32, String> {
     }
 }
 
-/// What is not in [`needed`] is refused, as if there were no right to it.
-fn put_on_seccomp() -> Result<(), Box<dyn std::error::Error>> {
-    let denied = |errno: i32| SeccompAction::Errno(errno.unsigned_abs());
-    // What it is to do can't be seen from without: the C library goes on to one of which it can.
-    let unseen = BTreeMap::from([(libc::SYS_clone3, Vec::new())]);
-    let unseen = SeccompFilter::new(unseen, SeccompAction::Allow, denied(libc::ENOSYS), ARCH.try_into()?)?;
-    let needed = SeccompFilter::new(needed()?, denied(libc::EPERM), SeccompAction::Allow, ARCH.try_into()?)?;
-    for filter in [unseen, needed] {
-        apply_filter(&BpfProgram::try_from(filter)?)?;
+#[cfg(not(all(
+    target_endian = "little",
+    any(target_arch = "x86_64", target_arch = "aarch64", target_arch = "riscv64")
+)))]
+mod seccomp {
+    /// Nobody has written such filters for this processor.
+    pub fn put_on() -> Result<(), Box<dyn std::error::Error>> {
+        Err("there are no filters for this processor".into())
     }
-    Ok(())
-}
-
-/// System calls that are needed whatever is to be done with them.
-const NEEDED: &[i64] = &[
-    // Looking.
-    libc::SYS_fstat,
-    libc::SYS_fstatfs,
-    libc::SYS_getdents64,
-    libc::SYS_lseek,
-    libc::SYS_newfstatat,
-    libc::SYS_readlinkat,
-    libc::SYS_statfs,
-    libc::SYS_statx,
-    libc::SYS_uname,
-    // The kernel's notices.
-    libc::SYS_fanotify_init,
-    libc::SYS_fanotify_mark,
-    libc::SYS_inotify_add_watch,
-    libc::SYS_inotify_init1,
-    libc::SYS_inotify_rm_watch,
-    libc::SYS_name_to_handle_at,
-    // Clients, and what is open.
-    libc::SYS_accept4,
-    libc::SYS_close,
-    libc::SYS_epoll_ctl,
-    libc::SYS_epoll_pwait,
-    libc::SYS_getsockopt,
-    libc::SYS_ppoll,
-    libc::SYS_read,
-    libc::SYS_recvfrom,
-    libc::SYS_recvmsg,
-    libc::SYS_sendmsg,
-    libc::SYS_sendto,
-    libc::SYS_write,
-    libc::SYS_writev,
-    // Memory, but for what the processor could run.
-    libc::SYS_brk,
-    libc::SYS_madvise,
-    libc::SYS_mremap,
-    libc::SYS_munmap,
-    // Threads, time and the end; of the first, the other filter says that there is none.
-    libc::SYS_clone3,
-    libc::SYS_clock_gettime,
-    libc::SYS_clock_nanosleep,
-    libc::SYS_exit,
-    libc::SYS_exit_group,
-    libc::SYS_futex,
-    libc::SYS_getpid,
-    libc::SYS_getrandom,
-    libc::SYS_gettid,
-    libc::SYS_restart_syscall,
-    libc::SYS_rseq,
-    libc::SYS_rt_sigaction,
-    libc::SYS_rt_sigprocmask,
-    libc::SYS_rt_sigreturn,
-    libc::SYS_sched_getaffinity,
-    libc::SYS_sched_yield,
-    libc::SYS_set_robust_list,
-    libc::SYS_sigaltstack,
-    // What later ones replace, where there was something before them.
-    #[cfg(target_arch = "x86_64")]
-    libc::SYS_epoll_wait,
-    #[cfg(target_arch = "x86_64")]
-    libc::SYS_poll,
-];
-
-/// All that a server needs of the system: calls, and of some, what may be done with them.
-#[allow(clippy::unnecessary_cast, reason = "not every C library has these numbers as this type")]
-fn needed() -> Result<BTreeMap<i64, Vec<SeccompRule>>, BackendError> {
-    let whatever = NEEDED.iter().map(|call| (*call, Vec::new()));
-    let limited = [
-        // To be looked at, or to be listed: nothing is read, written or made.
-        (
-            libc::SYS_openat,
-            vec![
-                has(2, libc::O_PATH, libc::O_PATH)?,
-                has(
-                    2,
-                    libc::O_ACCMODE | libc::O_CREAT | libc::O_TRUNC | libc::O_DIRECTORY,
-                    libc::O_DIRECTORY,
-                )?,
-            ],
-        ),
-        (libc::SYS_mmap, vec![has(2, libc::PROT_EXEC, 0)?]),
-        (libc::SYS_mprotect, vec![has(2, libc::PROT_EXEC, 0)?]),
-        (
-            libc::SYS_clone,
-            vec![has(0, libc::CLONE_THREAD | libc::CLONE_VM, libc::CLONE_THREAD | libc::CLONE_VM)?],
-        ),
-        (libc::SYS_fcntl, one_of(1, [libc::F_DUPFD_CLOEXEC, libc::F_GETFD, libc::F_GETFL])?),
-        (libc::SYS_ioctl, vec![is(1, libc::FIONBIO as u64)?, is(1, libc::FIONREAD as u64)?]),
-        (libc::SYS_prctl, one_of(0, [libc::PR_SET_NAME])?),
-    ];
-    Ok(whatever.chain(limited).collect())
-}
-
-/// An argument that has these bits, of those in a mask.
-fn has(argument: u8, mask: i32, bits: i32) -> Result<SeccompRule, BackendError> {
-    let masked = SeccompCmpOp::MaskedEq(bits_of(mask));
-    SeccompRule::new(vec![SeccompCondition::new(argument, SeccompCmpArgLen::Dword, masked, bits_of(bits))?])
-}
-
-/// An argument of this value.
-fn is(argument: u8, value: u64) -> Result<SeccompRule, BackendError> {
-    SeccompRule::new(vec![SeccompCondition::new(argument, SeccompCmpArgLen::Dword, SeccompCmpOp::Eq, value)?])
-}
-
-/// An argument of one of these values.
-fn one_of<const N: usize>(argument: u8, values: [i32; N]) -> Result<Vec<SeccompRule>, BackendError> {
-    values.into_iter().map(|value| is(argument, bits_of(value))).collect()
-}
-
-fn bits_of(value: i32) -> u64 {
-    u64::from(value.cast_unsigned())
 }
 
 #[cfg(test)]
@@ -258,7 +141,7 @@ mod tests {
     }
 
     fn by_seccomp() -> Result<(), String> {
-        put_on_seccomp().map_err(|error| error.to_string())
+        seccomp::put_on().map_err(|error| error.to_string())
     }
 
     fn by_landlock() -> Result<(), String> {
