@@ -29,7 +29,7 @@ use tracing::{debug, trace};
 
 use crate::disk::Disk;
 use crate::inotify::{BUFFER_BYTES, refusal};
-use children::{Children, Standing};
+use children::{Children, Whereabouts};
 use packet::{Malformed, Packet};
 use place::{open, place_in, place_of};
 
@@ -149,9 +149,9 @@ impl Fanotify {
                 let watched = self.watches.iter().filter(|(_, watch)| watch.mask & FAN_EVENT_ON_CHILD != 0);
                 let watched = watched.map(|(number, watch)| (*number, &watch.directory));
                 match self.children.find(place, &watched) {
-                    Standing::In(number, name) => records.push(meaning::of_directory(number, name)),
-                    Standing::Elsewhere => {}
-                    Standing::Unknown => records.push(Record::Overflow),
+                    Whereabouts::In(number, name) => records.push(meaning::of_directory(number, name)),
+                    Whereabouts::Elsewhere => {}
+                    Whereabouts::Unknown => records.push(Record::Overflow),
                 }
             }
         } else if let Some(number) = number {

@@ -30,7 +30,7 @@ pub(super) struct Children {
 
 /// Where a directory stands.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Standing {
+pub(super) enum Whereabouts {
     /// In a directory that is watched, under this name.
     In(Number, Name),
     /// In none that is watched.
@@ -45,7 +45,7 @@ impl Children {
         &mut self,
         place: &[u8],
         watched: &(impl Iterator<Item = (Number, &'a TreePath)> + Clone),
-    ) -> Standing {
+    ) -> Whereabouts {
         let directory = |wanted| watched.clone().find(|(number, _)| *number == wanted).map(|(_, path)| path);
         let stands = |(number, name): &(Number, Name)| {
             let name = CString::new(&**name).ok();
@@ -63,14 +63,14 @@ impl Children {
                 }
             }
             match self.known.get(place) {
-                Some(guess) if stands(guess) => return Standing::In(guess.0, guess.1.clone()),
-                None if self.is_cut_off => return Standing::Unknown,
-                None => return Standing::Elsewhere,
+                Some(guess) if stands(guess) => return Whereabouts::In(guess.0, guess.1.clone()),
+                None if self.is_cut_off => return Whereabouts::Unknown,
+                None => return Whereabouts::Elsewhere,
                 // It has moved since.
                 Some(_) => {}
             }
         }
-        Standing::Elsewhere
+        Whereabouts::Elsewhere
     }
 
     /// A directory came.
