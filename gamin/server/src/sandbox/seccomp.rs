@@ -10,17 +10,12 @@ use seccompiler::{
     SeccompRule, apply_filter,
 };
 
-/// What is not in [`needed`] is refused, as if there were no right to it.
+/// What is not in [`needed`] is refused, as if the kernel did not have it. So of what can't be seen from without, such as what clone3(2) is
+/// to do, the C library goes on to what can.
 pub fn put_on() -> Result<(), Box<dyn std::error::Error>> {
-    let denied = |errno: i32| SeccompAction::Errno(errno.unsigned_abs());
-    // What it is to do can't be seen from without: the C library goes on to one of which it can.
-    let unseen = BTreeMap::from([(libc::SYS_clone3, Vec::new())]);
-    let unseen = SeccompFilter::new(unseen, SeccompAction::Allow, denied(libc::ENOSYS), ARCH.try_into()?)?;
-    let needed = SeccompFilter::new(needed()?, denied(libc::EPERM), SeccompAction::Allow, ARCH.try_into()?)?;
-    for filter in [unseen, needed] {
-        apply_filter(&BpfProgram::try_from(filter)?)?;
-    }
-    Ok(())
+    let denied = SeccompAction::Errno(libc::ENOSYS.unsigned_abs());
+    let filter = SeccompFilter::new(needed()?, denied, SeccompAction::Allow, ARCH.try_into()?)?;
+    Ok(apply_filter(&BpfProgram::try_from(filter)?)?)
 }
 
 /// System calls that are needed whatever is to be done with them.
@@ -61,8 +56,7 @@ const NEEDED: &[i64] = &[
     libc::SYS_madvise,
     libc::SYS_mremap,
     libc::SYS_munmap,
-    // Threads, time and the end; of the first, the other filter says that there is none.
-    libc::SYS_clone3,
+    // Threads, time and the end.
     libc::SYS_clock_gettime,
     libc::SYS_clock_nanosleep,
     libc::SYS_exit,
