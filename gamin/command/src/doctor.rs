@@ -83,8 +83,9 @@ pub fn run(options: &DoctorOptions) -> Result<Verdict, CommandError> {
                 tell(files(&connection))?;
             }
             if is_ours && !connection.is_embedded() {
-                sandbox(&connection).into_iter().try_for_each(&mut tell)?;
-                notices(&connection).into_iter().try_for_each(&mut tell)?;
+                let facts = connection.facts("server", PATIENCE).unwrap_or_default();
+                let said = facts.first().map(|server| [sandbox(server), notices(server)]);
+                said.into_iter().flatten().flatten().try_for_each(&mut tell)?;
                 handed_down(&connection).into_iter().try_for_each(&mut tell)?;
                 confined(&connection).into_iter().try_for_each(&mut tell)?;
                 mistakes(&connection).into_iter().try_for_each(&mut tell)?;
@@ -148,9 +149,7 @@ fn server(connection: &Connection) -> Diagnosis {
 }
 
 /// What confines the server, if it says so.
-fn sandbox(connection: &Connection) -> Option<Diagnosis> {
-    let facts = connection.facts("server", PATIENCE).ok()?;
-    let server = facts.first()?;
+fn sandbox(server: &Fact) -> Option<Diagnosis> {
     let found = status::sandbox(server)?;
     Some(match server.get("seccomp") {
         Some("yes" | "off") => Diagnosis::well("sandbox", found),
@@ -163,17 +162,20 @@ fn sandbox(connection: &Connection) -> Option<Diagnosis> {
 }
 
 /// Who tells the server of changes, if it says so and it is not who usually does.
-fn notices(connection: &Connection) -> Option<Diagnosis> {
-    let facts = connection.facts("server", PATIENCE).ok()?;
-    match facts.first()?.get("kernel")? {
+fn notices(server: &Fact) -> Option<Diagnosis> {
+    match server.get("kernel")? {
         "inotify" => None,
+        "unasked" => Some(Diagnosis::well(
+            "notices",
+            "of no kernel, as it was asked for: everything is looked at every second",
+        )),
         "fanotify" => {
             let found = "by fanotify: no instance of inotify was left when the server asked, or it was started with --fanotify";
             Some(Diagnosis::well("notices", found))
         }
         _ => Some(Diagnosis::bad(
             "notices",
-            "of no kernel: neither inotify nor fanotify had room for the server, or it was started with --pollonly; everything is looked at every second",
+            "of no kernel: neither inotify nor fanotify had room for the server, and everything is looked at every second",
             &[
                 "end programs that hold instances of inotify, or raise fs.inotify.max_user_instances; the server asks every second",
             ],

@@ -6,7 +6,7 @@ use std::fs::{self, File};
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
-use std::process::{ExitCode, Stdio};
+use std::process::{ExitCode, Output, Stdio};
 use std::thread;
 use std::time::Instant;
 
@@ -173,15 +173,21 @@ while ! grep -q new told; do : >w/new; done
 kill $watch
 "#;
 
-fn without_an_inotify_instance_fanotify_tells(place: &Place) {
+/// Runs a script in a user namespace of its own; says so where none can be had.
+fn in_namespace(place: &Place, script: &str, mode: &str) -> Option<Output> {
     let words = ["timeout", "60", "unshare", "--user", "--map-root-user", "--mount", "--net", "sh", "-c"];
+    let mut command = behind(&[&words[..], &[script]].concat(), &place.command(&[]));
+    let output = command.env("GAM_MODE", mode).output();
+    let output = output.ok().filter(|output| output.status.code() != Some(77));
+    if output.is_none() {
+        let _ = writeln!(std::io::stderr(), "skipped: no user namespace can be had");
+    }
+    output
+}
+
+fn without_an_inotify_instance_fanotify_tells(place: &Place) {
     for mode in ["server", "embedded"] {
-        let mut command = behind(&[&words[..], &[FANOTIFY_INSTEAD]].concat(), &place.command(&[]));
-        let output = command.env("GAM_MODE", mode).output();
-        let Some(output) = output.ok().filter(|output| output.status.code() != Some(77)) else {
-            let _ = writeln!(std::io::stderr(), "skipped: no user namespace can be had");
-            return;
-        };
+        let Some(output) = in_namespace(place, FANOTIFY_INSTEAD, mode) else { return };
         let said = text(&output.stdout);
         assert!(said.contains("ok  w: kernel"), "{said}");
         assert_eq!(said.contains("ok  notices: by fanotify: "), mode == "server", "{said}");
@@ -198,13 +204,7 @@ fn a_lack_of_instances_passes_without_a_server(place: &Place) {
 }
 
 fn a_lack_of_instances_passes_in(place: &Place, mode: &str) {
-    let words = ["timeout", "60", "unshare", "--user", "--map-root-user", "--mount", "--net", "sh", "-c"];
-    let mut command = behind(&[&words[..], &[LACK_OF_INSTANCES]].concat(), &place.command(&[]));
-    let output = command.env("GAM_MODE", mode).output();
-    let Some(output) = output.ok().filter(|output| output.status.code() != Some(77)) else {
-        let _ = writeln!(std::io::stderr(), "skipped: no user namespace can be had");
-        return;
-    };
+    let Some(output) = in_namespace(place, LACK_OF_INSTANCES, mode) else { return };
     let said = text(&output.stdout);
     assert!(output.status.success(), "{output:?}");
     let gap = "gamin: w: looked at every second, because the kernel's limit of inotify watches or instances is reached";

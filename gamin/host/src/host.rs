@@ -139,7 +139,8 @@ impl Host {
                 }
             }
         }
-        core.describe(KERNEL, notifier.as_ref().map_or("none", Notifier::name).to_owned());
+        let nobody = if policy.is_poll_only { "unasked" } else { "none" };
+        core.describe(KERNEL, notifier.as_ref().map_or(nobody, Notifier::name).to_owned());
         let hears_kernel = notifier.is_some();
         let (is_remounted, file_systems) = (true, FileSystems::default());
         let system = Linux { notifier, is_told: false, table, is_remounted, threads, file_systems };

@@ -19,7 +19,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use gamin_backend::{Extent, Kernel, MountId, Mounts, Number, Record};
 use gamin_engine::{Level, Name, Refusal, TreePath};
 use libc::{
-    FAN_ATTRIB, FAN_CREATE, FAN_EVENT_ON_CHILD, FAN_MOVED_TO, FAN_ONDIR, FAN_Q_OVERFLOW,
+    FAN_ATTRIB, FAN_CREATE, FAN_DELETE_SELF, FAN_EVENT_ON_CHILD, FAN_MOVED_TO, FAN_ONDIR, FAN_Q_OVERFLOW,
     FAN_REPORT_DFID_NAME, FAN_REPORT_FID, FAN_REPORT_TARGET_FID,
 };
 use nix::errno::Errno;
@@ -62,6 +62,8 @@ struct Mark {
     place: Box<[u8]>,
     mount: MountId,
     mask: u64,
+    /// The kernel has taken it off, since the directory or its file system is no more.
+    is_gone: bool,
 }
 
 impl Fanotify {
@@ -91,11 +93,14 @@ impl Fanotify {
     /// Ends the watches on what was mounted and is not any more, of which the kernel says nothing. Gives whether there were any.
     pub fn end_unmounted(&mut self, mounts: &Mounts) -> bool {
         let mut is_mounted: BTreeMap<MountId, bool> = BTreeMap::new();
-        let gone = self.watches.iter().filter(|(_, watch)| {
-            !*is_mounted.entry(watch.mount).or_insert_with(|| mounts.get(watch.mount).is_some())
-        });
         let before = self.ended.len();
-        self.ended.extend(gone.map(|(number, _)| *number));
+        for (number, watch) in &mut self.watches {
+            let id = watch.mount;
+            if !*is_mounted.entry(id).or_insert_with(|| mounts.get(id).is_some()) {
+                watch.is_gone = true;
+                self.ended.push(*number);
+            }
+        }
         self.ended.len() > before
     }
 
@@ -120,7 +125,8 @@ impl Fanotify {
         }
         let number = known.unwrap_or_else(|| self.free_number());
         self.numbers.insert(place.clone(), number);
-        self.watches.insert(number, Mark { directory: directory.clone(), place, mount, mask });
+        self.watches
+            .insert(number, Mark { directory: directory.clone(), place, mount, mask, is_gone: false });
         Ok(number)
     }
 
@@ -144,6 +150,11 @@ impl Fanotify {
         let Some(place) = packet.place else { return };
         let number = self.numbers.get(place).copied();
         if name == ITSELF {
+            if mask & FAN_DELETE_SELF != 0
+                && let Some(watch) = number.and_then(|number| self.watches.get_mut(&number))
+            {
+                watch.is_gone = true;
+            }
             records.extend(number.into_iter().flat_map(|number| meaning::of_itself(number, mask)));
             if mask & FAN_ATTRIB != 0 {
                 let watched = self.watches.iter().filter(|(_, watch)| watch.mask & FAN_EVENT_ON_CHILD != 0);
@@ -177,15 +188,11 @@ impl Fanotify {
         }
     }
 
-    /// Takes the mark off a directory, if it is still where it was watched.
-    fn take_off(&self, watch: &Mark) -> nix::Result<()> {
+    /// Puts a mark on its directory, or takes it off, if that is still where it was watched.
+    fn mark_again(&self, flags: MarkFlags, watch: &Mark) -> nix::Result<()> {
         let open = open(&watch.directory)?;
         let (place, _) = place_of(&open)?;
-        if place != watch.place {
-            Err(Errno::ENOENT)
-        } else {
-            self.mark(MarkFlags::FAN_MARK_REMOVE, watch.mask, &open)
-        }
+        if place == watch.place { self.mark(flags, watch.mask, &open) } else { Err(Errno::ENOENT) }
     }
 
     /// Takes all marks off, those too that can't be reached, and puts those on again that are wanted. What was told meanwhile is lost.
@@ -199,14 +206,7 @@ impl Fanotify {
         )?;
         self.strays = 0;
         for (number, watch) in &self.watches {
-            let again = open(&watch.directory).and_then(|open| {
-                let (place, _) = place_of(&open)?;
-                if place != watch.place {
-                    Err(Errno::ENOENT)
-                } else {
-                    self.mark(MarkFlags::FAN_MARK_ADD, watch.mask, &open)
-                }
-            });
+            let again = self.mark_again(MarkFlags::FAN_MARK_ADD, watch);
             if again.is_err() {
                 self.ended.push(*number);
             }
@@ -231,8 +231,11 @@ impl Kernel for Fanotify {
         let Some(watch) = self.watches.remove(&number) else { return };
         self.numbers.remove(&watch.place);
         self.children.forget(number);
-        if let Err(error) = self.take_off(&watch) {
-            trace!(%error, directory = ?watch.directory, "a mark was left, or went with its directory");
+        if watch.is_gone {
+            return;
+        }
+        if let Err(error) = self.mark_again(MarkFlags::FAN_MARK_REMOVE, &watch) {
+            trace!(%error, directory = ?watch.directory, "a mark was left");
             self.strays += 1;
         }
     }
@@ -343,6 +346,8 @@ mod tests {
         assert!(told(&mut group).contains(&Record::Moved(number)));
         fs::remove_dir(&there).expect("because the directory is ours");
         assert!(told(&mut group).contains(&Record::Ended(number)));
+        group.unwatch(number);
+        assert_eq!(group.strays, 0, "its mark went with it");
     }
 
     #[test]

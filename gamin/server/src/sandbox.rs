@@ -38,9 +38,9 @@ impl Sandbox {
     }
 }
 
-/// What a server says that nothing confines.
-pub(crate) fn words_of_none() -> [(&'static str, String); 2] {
-    ["landlock", "seccomp"].map(|guard| (guard, "off".to_owned()))
+/// What a server says that nothing confines: `off` if that was asked for, else `no`.
+pub(crate) fn words_of_none(why: &str) -> [(&'static str, String); 2] {
+    ["landlock", "seccomp"].map(|guard| (guard, why.to_owned()))
 }
 
 /// Confines this process, which has one thread.

@@ -4,6 +4,7 @@
 //! the sockets has a turn in each turn of the host.
 
 use std::error::Error;
+use std::io;
 use std::time::Duration;
 
 use gamin_core::NOUNS;
@@ -55,13 +56,7 @@ pub(crate) fn serve(
     let broker = is_confined.then(|| Broker::start(&settings, listener.remains()));
     memory::share();
     let mut server = Server::new(listener, options, traces)?;
-    match broker.transpose() {
-        Ok(broker) => server.confine(broker, settings),
-        Err(error) => {
-            warn!(%error, "not confined: nobody could open files for the server");
-            server.confine(None, settings);
-        }
-    }
+    server.confine(broker, settings);
     while !server.is_stopped && !server.host.core().is_finished() {
         server.wait()?;
         server.accept();
@@ -101,20 +96,24 @@ impl Server {
         })
     }
 
-    /// Puts the sandbox on, if somebody opens files from then on; and has the core say what holds.
-    fn confine(&mut self, broker: Option<Broker>, settings: Vec<TreePath>) {
-        let words = match &broker {
-            Some(broker) => {
+    /// Puts the sandbox on if that is wanted and somebody opens files from then on; and has the core say what holds.
+    fn confine(&mut self, broker: Option<io::Result<Broker>>, settings: Vec<TreePath>) {
+        let words = match broker {
+            None => sandbox::words_of_none("off"),
+            Some(Err(error)) => {
+                warn!(%error, "not confined: nobody could open files for the server");
+                sandbox::words_of_none("no")
+            }
+            Some(Ok(broker)) => {
                 self.host.open_settings_by(broker.opener(settings));
+                self.broker = Some(broker);
                 sandbox::enter().words()
             }
-            None => sandbox::words_of_none(),
         };
         words.into_iter().for_each(|(guard, word)| self.host.describe(guard, word));
-        self.broker = broker;
     }
 
-    fn wait(&mut self) -> std::io::Result<()> {
+    fn wait(&mut self) -> io::Result<()> {
         let accept_in = self.is_acceptable.then(|| self.accept_at.since(self.host.now()));
         let mut has_signals = false;
         self.host.wait(accept_in, |guest| match guest {

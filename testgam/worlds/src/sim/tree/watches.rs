@@ -1,6 +1,6 @@
 //! Watches: asking to be told of a directory.
 //!
-//! What is told is left to the [`Inotify`](crate::sim::notifier::Notifier). Invariant: a watch is on an inode, whatever it is called.
+//! What is told is left to the [`Notifier`](crate::sim::notifier::Notifier). Invariant: a watch is on an inode, whatever it is called.
 
 use gamin_core::engine::FileType;
 use nix::errno::Errno;
