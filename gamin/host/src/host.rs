@@ -322,11 +322,15 @@ impl Host {
         self.is_unsettled = true;
         while now.since(start) < EFFECTS_MAX {
             self.follow_settings();
-            let Some(effect) = self.driver.poll_effect(&mut self.system, now) else {
-                self.is_unsettled = false;
-                return;
-            };
-            self.driver.carry_out(&mut self.system, now, effect);
+            match self.driver.poll_effect(&mut self.system, now) {
+                Some(effect) => self.driver.carry_out(&mut self.system, now, effect),
+                // What scans have found was handed in just now, and may be that settings are to be read.
+                None if self.driver.core().has_work() => {}
+                None => {
+                    self.is_unsettled = false;
+                    return;
+                }
+            }
             now = self.now();
         }
     }
