@@ -17,6 +17,7 @@ use crate::kernel_watch::Standing;
 use crate::known::{Known, Telling};
 use crate::listing::Listing;
 use crate::output::Output;
+use crate::path::Name;
 use crate::scan::{Detail, Found, Scan, ScanId};
 use crate::watch::{Reliance, Waiting};
 
@@ -71,22 +72,24 @@ impl Engine {
         if !watch.asks_kernel() || watch.reliance == Reliance::None {
             begun.doubts = Doubts::All;
         }
-        let first = begun.known.entries();
-        for name in waiting.iter().filter_map(|(_, notice)| notice.entry_at_stake()) {
-            if first.get(name).is_some() {
-                // The scan may have seen already what the notice is about, but who was told the beginning has not.
-                watch.known.forget_stamp(name);
-            }
-        }
-        let entries = watch.known.entries();
+        let waits: BTreeSet<Name> =
+            waiting.iter().filter_map(|(_, notice)| notice.entry_at_stake()).cloned().collect();
+        let (first, entries) = (begun.known.entries(), watch.known.entries());
         let mut later = Vec::new();
-        for (name, _) in first.iter() {
+        for (name, before) in first.iter() {
             match entries.get(name) {
                 None => later.push(Telling::entry(Code::Deleted, name, None)),
+                // It was told as it is.
+                Some(file) if file.tag.is_some() && file.tag == before.tag => {}
                 Some(file) if begun.doubts.contain(name) => {
                     later.push(Telling::entry(Code::Changed, name, file.tag));
                 }
-                Some(_) => {}
+                // The scan may have seen already what a notice is about, but who was told the beginning has not.
+                Some(_) => {
+                    if let Some(name) = waits.get(name) {
+                        watch.known.forget_stamp(name);
+                    }
+                }
             }
         }
         for subscription in begun.told {
