@@ -322,14 +322,11 @@ impl Host {
         self.is_unsettled = true;
         while now.since(start) < EFFECTS_MAX {
             self.follow_settings();
-            match self.driver.poll_effect(&mut self.system, now) {
-                Some(effect) => self.driver.carry_out(&mut self.system, now, effect),
-                // What scans have found was handed in just now, and may be that settings are to be read.
-                None if self.driver.core().has_work() => {}
-                None => {
-                    self.is_unsettled = false;
-                    return;
-                }
+            if let Some(effect) = self.driver.poll_effect(&mut self.system, now) {
+                self.driver.carry_out(&mut self.system, now, effect);
+            } else if !self.driver.has_work() {
+                self.is_unsettled = false;
+                return;
             }
             now = self.now();
         }
