@@ -22,7 +22,7 @@ use crate::explore::{Exploration, least_of, play_each};
 use crate::options::{PlayOptions, WorldKind};
 use crate::peers::Contender;
 use ordeals::Ordeals;
-use standing::{Charge, Expenses, Standing};
+use standing::{Charge, Standing};
 
 /// How long each of the least histories is looked for.
 const SIMPLIFYING_MAX: Duration = Duration::from_secs(10);
@@ -44,7 +44,7 @@ pub struct Fixture {
     pub stop: Stop,
 }
 
-/// Plays everything with a watcher. `tell` hears how far it is.
+/// Plays histories and ordeals with a watcher. `tell` hears how far it is. What it costs is looked at apart: while nothing else is played.
 ///
 /// # Errors
 /// Says what is missing here.
@@ -68,7 +68,7 @@ pub fn play(
         skipped: 0,
         claims: BTreeMap::new(),
         ordeals: BTreeMap::new(),
-        expenses: Expenses::default(),
+        expenses: None,
         took_s: 0.0,
     };
     result.play_histories(contender, fixture, tell);
@@ -77,8 +77,6 @@ pub fn play(
         tell(name);
         result.ordeals.insert((*name).to_owned(), ordeals.play(name));
     }
-    tell("what it costs");
-    result.expenses = ordeals.expenses();
     result.took_s = began.elapsed().as_secs_f64();
     Ok(result)
 }

@@ -2,12 +2,14 @@
 //!
 //! Playing is left to `league`. Invariant: what was played is written at once, so that who is interrupted goes on where he was.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, IsTerminal, Write};
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use nix::sys::utsname::uname;
@@ -48,9 +50,13 @@ pub struct LeagueArguments {
     /// How many histories each watcher plays
     #[arg(long, value_name = "N", default_value = "50")]
     pub histories: u64,
-    /// How many histories are played at once; most of the time they wait [default: three times the number of processors]
+    /// How many histories of a watcher are played at once; most of the time they wait [default: three times the number of processors]
     #[arg(short, long, value_name = "N")]
     pub jobs: Option<NonZero<usize>>,
+    /// How many watchers play at once; what each costs is looked at afterwards, one after the other [default: as many as there are
+    /// processors]
+    #[arg(long, value_name = "N")]
+    pub at_once: Option<NonZero<usize>>,
     /// The folder of results: table.md, table.html, results.json, and for each watcher a folder of scenarios
     #[arg(short, long, value_name = "FOLDER", default_value = "league")]
     pub output: PathBuf,
@@ -96,42 +102,123 @@ fn try_run(arguments: &LeagueArguments, stop: &Stop) -> Result<usize, LeagueErro
         names = peers.names().map(str::to_owned).collect();
     }
     let processors = thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN);
-    let jobs = arguments.jobs.unwrap_or_else(|| processors.saturating_mul(JOBS));
-    let fixture = Fixture { seed: arguments.seed, histories: arguments.histories, jobs, stop: stop.clone() };
+    let league = League {
+        contenders: contenders(&peers, &names)?,
+        fixture: Fixture {
+            seed: arguments.seed,
+            histories: arguments.histories,
+            jobs: arguments.jobs.unwrap_or_else(|| processors.saturating_mul(JOBS)),
+            stop: stop.clone(),
+        },
+        output: arguments.output.clone(),
+        again: arguments.again,
+    };
+    let at_once =
+        arguments.at_once.unwrap_or(processors).min(NonZero::new(names.len()).unwrap_or(processors));
+    let next = AtomicUsize::new(0);
+    let players = || {
+        let each = || std::iter::from_fn(|| league.contenders.get(next.fetch_add(1, Ordering::Relaxed)));
+        each().map(|contender| Ok((contender.peer.name.clone(), league.stand(contender)?))).collect()
+    };
+    let played: Vec<Result<Vec<(String, Played)>, LeagueError>> = thread::scope(|scope| {
+        let threads: Vec<_> = (0..at_once.get()).map(|_| scope.spawn(players)).collect();
+        threads.into_iter().map(|thread| thread.join().expect("because no thread panics")).collect()
+    });
+    let mut outcomes = BTreeMap::new();
+    for played in played {
+        outcomes.extend(played?);
+    }
     let (mut results, mut absent) = (Vec::new(), Vec::new());
-    let contenders = contenders(&peers, &names)?;
-    for (number, contender) in contenders.iter().enumerate() {
-        let peer = &contender.peer;
-        let file = arguments.output.join(&peer.name).join("result.json");
-        let before = fs::read(&file).ok().and_then(|text| serde_json::from_slice::<Standing>(&text).ok());
-        let before = before.filter(|before| !arguments.again && before.is_of(contender, &fixture));
-        if let Some(before) = before {
-            let before = Standing { arguments: contender.arguments.clone(), ..before };
-            say(&format!("testgam: {}: played already", peer.name));
-            write_counterexamples(&arguments.output, &before, &Ordeals::new(contender, stop))?;
-            results.push(before);
-            continue;
+    for contender in &league.contenders {
+        match outcomes.remove(&contender.peer.name) {
+            Some(Played::Stood(standing)) => results.push(league.weigh(contender, *standing)?),
+            Some(Played::Absent(one)) => absent.push(one),
+            Some(Played::Interrupted) | None => {}
         }
-        let at = format!("{} ({} of {})", peer.name, number + 1, contenders.len());
-        if let Err(why) = version(peer) {
-            say(&format!("testgam: {at}: not here: {why}; {}", peer.install));
-            absent.push(Absent { name: peer.name.clone(), why, install: peer.install.clone() });
-            continue;
-        }
-        let progress = Progress { at: &at, is_seen: io::stderr().is_terminal() };
-        say(&format!("testgam: {at} begins"));
-        let Ok(result) = play(contender, &fixture, &|what| progress.tell(what)) else { continue };
-        progress.end();
-        if stop.is_asked() {
-            break;
-        }
-        say(&format!("testgam: {at}: {:.0} s", result.took_s));
-        write_counterexamples(&arguments.output, &result, &Ordeals::new(contender, stop))?;
-        write(&file, &json(&result))?;
-        results.push(result);
     }
     write_tables(&arguments.output, &results, &absent)?;
     Ok(results.len())
+}
+
+/// What comes of a watcher before its costs are looked at.
+enum Played {
+    Stood(Box<Standing>),
+    Absent(Absent),
+    Interrupted,
+}
+
+/// Who plays what, and where results go.
+struct League {
+    contenders: Vec<Contender>,
+    fixture: Fixture,
+    output: PathBuf,
+    again: bool,
+}
+
+impl League {
+    /// Has a watcher play, unless it has already.
+    fn stand(&self, contender: &Contender) -> Result<Played, LeagueError> {
+        let (peer, stop) = (&contender.peer, &self.fixture.stop);
+        if stop.is_asked() {
+            return Ok(Played::Interrupted);
+        }
+        if let Some(before) = self.before(contender) {
+            say(&format!("testgam: {}: played already", peer.name));
+            write_counterexamples(&self.output, &before, &Ordeals::new(contender, stop))?;
+            return Ok(Played::Stood(Box::new(before)));
+        }
+        if let Err(why) = version(peer) {
+            say(&format!("testgam: {}: not here: {why}; {}", peer.name, peer.install));
+            let (name, install) = (peer.name.clone(), peer.install.clone());
+            return Ok(Played::Absent(Absent { name, why, install }));
+        }
+        let number = self.contenders.iter().position(|other| other.peer.name == peer.name);
+        let at = format!("{} ({} of {})", peer.name, number.map_or(0, |at| at + 1), self.contenders.len());
+        let progress = Progress { at: &at, is_seen: io::stderr().is_terminal() };
+        say(&format!("testgam: {at} begins"));
+        let played = play(contender, &self.fixture, &|what| progress.tell(what));
+        progress.end();
+        let Ok(result) = played else { return Ok(Played::Interrupted) };
+        if stop.is_asked() {
+            return Ok(Played::Interrupted);
+        }
+        say(&format!("testgam: {at}: {:.0} s", result.took_s));
+        write_counterexamples(&self.output, &result, &Ordeals::new(contender, stop))?;
+        self.keep(&result)?;
+        Ok(Played::Stood(Box::new(result)))
+    }
+
+    /// Looks at what a watcher costs, unless that is known. Nothing else is played meanwhile.
+    fn weigh(&self, contender: &Contender, standing: Standing) -> Result<Standing, LeagueError> {
+        if standing.expenses.is_some() || self.fixture.stop.is_asked() {
+            return Ok(standing);
+        }
+        let progress = Progress { at: &standing.name, is_seen: io::stderr().is_terminal() };
+        progress.tell("what it costs");
+        let expenses = Some(Ordeals::new(contender, &self.fixture.stop).expenses());
+        progress.end();
+        let standing = Standing { expenses, ..standing };
+        if !self.fixture.stop.is_asked() {
+            self.keep(&standing)?;
+        }
+        Ok(standing)
+    }
+
+    /// What came of it when it played last, if the same would be played now.
+    fn before(&self, contender: &Contender) -> Option<Standing> {
+        let text = fs::read(self.file(&contender.peer.name)).ok().filter(|_| !self.again)?;
+        let before = serde_json::from_slice::<Standing>(&text).ok()?;
+        let arguments = contender.arguments.clone();
+        before.is_of(contender, &self.fixture).then_some(Standing { arguments, ..before })
+    }
+
+    fn keep(&self, standing: &Standing) -> Result<(), LeagueError> {
+        write(&self.file(&standing.name), &json(standing))
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        self.output.join(name).join("result.json")
+    }
 }
 
 /// Those that are named, each once, and each with a name of its own: under that its results lie.

@@ -37,9 +37,9 @@ pub struct Standing {
     pub claims: BTreeMap<String, Charge>,
     /// What came of each ordeal.
     pub ordeals: BTreeMap<String, Ending>,
-    /// What it costs.
-    pub expenses: Expenses,
-    /// How long all of it took.
+    /// What it costs, if that was looked at.
+    pub expenses: Option<Expenses>,
+    /// How long histories and ordeals took.
     pub took_s: f64,
 }
 

@@ -112,8 +112,9 @@ pub fn cost_heads() -> [&'static str; 10] {
 
 /// What stands under them.
 pub fn cost_cells(result: &Standing) -> [String; 10] {
+    let expenses = result.expenses.clone().unwrap_or_default();
     let Expenses { latency_p50_us, latency_p99_us, latency_max_us, start_ms, small, start_large_ms, large } =
-        &result.expenses;
+        &expenses;
     let ms = |us: &u64| format!("{:.2}", *us as f64 / 1000.0);
     let mib = |kib: u64| format!("{:.1}", kib as f64 / 1024.0);
     if small.processes == 0 {
