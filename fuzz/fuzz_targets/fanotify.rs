@@ -18,11 +18,14 @@ fuzz_target!(|bytes: &[u8]| {
             is_over = true;
             continue;
         };
-        let parts = packet.place.map_or(0, <[u8]>::len) + packet.name.len() + packet.target.map_or(0, <[u8]>::len);
-        assert!(parts < bytes.len());
-        assert!(!packet.name.contains(&0));
-        let said = meaning::of_entry(1, &Name::from(packet.name), packet.mask).count();
-        assert!(said <= 5 && meaning::of_itself(1, packet.mask).count() <= 3);
+        let entries = packet.renamed.into_iter().chain([packet.entry]).flatten();
+        let mut parts = packet.target.map_or(0, <[u8]>::len);
+        for entry in entries {
+            parts += entry.place.len() + entry.name.len();
+            assert!(!entry.name.contains(&0));
+            assert!(meaning::of_entry(1, &Name::from(entry.name), packet.mask).count() <= 5);
+        }
+        assert!(parts < bytes.len() && meaning::of_itself(1, packet.mask).count() <= 3);
     }
     assert!(count <= bytes.len() / packet::HEAD_BYTES + 1);
 });

@@ -232,6 +232,7 @@ impl<'a> Interpreter<'a> {
             ClientAction::SuspendMonitor(index) => subscriber.suspend_monitor(*index, true)?,
             ClientAction::ResumeMonitor(index) => subscriber.suspend_monitor(*index, false)?,
             ClientAction::NoExists => subscriber.no_exists()?,
+            ClientAction::Moves => subscriber.connected()?.tell_moves()?,
             ClientAction::Suspend => subscriber.is_suspended = true,
             ClientAction::Resume => subscriber.is_suspended = false,
             ClientAction::Room(bytes) => subscriber.connected()?.limit(*bytes)?,

@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 use std::time::Duration;
 
 use gamin::{Event, Kind};
@@ -211,6 +212,12 @@ impl Subscriber {
     }
 
     fn check(&mut self, stage: &dyn Stage, event: &Event, is_late: bool) -> Result<(), Violation> {
+        let (event, other) = event.clone().halves();
+        self.check_half(stage, &event, is_late)?;
+        other.map_or(Ok(()), |other| self.check_half(stage, &other, is_late))
+    }
+
+    fn check_half(&mut self, stage: &dyn Stage, event: &Event, is_late: bool) -> Result<(), Violation> {
         let Some(told) = &mut self.told else { return Ok(()) };
         let told = told.get_mut(&event.request.0).ok_or(Violation::Unknown)?;
         let is_there = tells_presence(event.code) == Some(true);
@@ -220,12 +227,14 @@ impl Subscriber {
 
     /// An event as transcripts show it, without the client's name.
     fn shown(&self, stage: &dyn Stage, event: &Event) -> Shown {
-        let Event { request, code, path, .. } = event;
+        let Event { request, code, path, moved_to, .. } = event;
+        let placed = |path: &Path| transcript::placed(path.as_os_str().as_bytes(), stage.directory());
         Shown {
             client: None,
             request: request.0,
-            name: transcript::placed(path.as_os_str().as_bytes(), stage.directory()),
+            name: placed(path),
             code: *code,
+            to: moved_to.as_ref().map(|to| (to.request.0, placed(&to.path))),
             data: self.data.get(&request.0).cloned(),
         }
     }

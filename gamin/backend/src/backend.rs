@@ -8,7 +8,7 @@
 use std::io;
 use std::sync::Arc;
 
-use gamin_engine::{ArmingId, Change, EntryNotice, Level, Name, Notice, Refusal, Seen, TreePath};
+use gamin_engine::{ArmingId, Change, Cookie, EntryNotice, Level, Name, Notice, Refusal, Seen, TreePath};
 use tracing::{trace, warn};
 
 use crate::armings::{Arming, Armings};
@@ -166,8 +166,8 @@ impl Backend {
                     let armings = self.armings.sharing(number).iter();
                     notices.extend(armings.map(|arming| Notice::Attributes { watch: arming.id }));
                 }
-                Record::Entry { number, name, change, is_directory } => {
-                    add_entry(notices, self.armings.sharing(number), &name, change, is_directory);
+                Record::Entry { number, name, change, is_directory, cookie } => {
+                    add_entry(notices, self.armings.sharing(number), &name, (change, cookie), is_directory);
                 }
                 Record::Unordered { number, name, comes, goes, is_directory } => {
                     let armings = self.armings.sharing(number);
@@ -178,7 +178,7 @@ impl Backend {
                     });
                     let changes = if is_there { [goes, comes] } else { [comes, goes] };
                     for change in changes {
-                        add_entry(notices, armings, &name, change, is_directory);
+                        add_entry(notices, armings, &name, (change, None), is_directory);
                     }
                 }
             }
@@ -206,15 +206,21 @@ impl Default for Backend {
     }
 }
 
-/// Makes notices of what happened to an entry.
-fn add_entry(notices: &mut Vec<Notice>, armings: &[Arming], name: &Name, change: Change, is_directory: bool) {
+/// Makes notices of what happened to an entry, maybe in a rename.
+fn add_entry(
+    notices: &mut Vec<Notice>,
+    armings: &[Arming],
+    name: &Name,
+    (change, cookie): (Change, Option<Cookie>),
+    is_directory: bool,
+) {
     let wants = |arming: &&Arming| match arming.level {
         Level::Entries => true,
         Level::Removals => is_directory && change == Change::Deleted,
         Level::Itself => false,
     };
     for Arming { id, .. } in armings.iter().filter(wants) {
-        let entry = EntryNotice { change, seen: Seen::Nothing, is_last: false };
+        let entry = EntryNotice { change, seen: Seen::Nothing, is_last: false, cookie };
         notices.push(Notice::Entry { watch: *id, name: name.clone(), entry });
     }
 }

@@ -127,7 +127,7 @@ mod tests {
     use super::*;
 
     fn entry(name: &str, change: Change) -> Notice {
-        let entry = EntryNotice { change, seen: Seen::Nothing, is_last: false };
+        let entry = EntryNotice { change, seen: Seen::Nothing, is_last: false, cookie: None };
         Notice::Entry { watch: ArmingId(1), name: Name::from(name.as_bytes()), entry }
     }
 

@@ -6,7 +6,7 @@
 
 use std::io;
 
-use gamin_engine::{Change, Level, Name, Refusal, TreePath};
+use gamin_engine::{Change, Cookie, Level, Name, Refusal, TreePath};
 
 use crate::files::Files;
 
@@ -70,6 +70,8 @@ pub enum Record {
         change: Change,
         /// Whether it is a directory.
         is_directory: bool,
+        /// Of which rename that is one half, if it is, and the kernel says so.
+        cookie: Option<Cookie>,
     },
     /// An entry has both come and gone, nobody knows in which order.
     Unordered {

@@ -117,6 +117,30 @@ pub struct Event {
     pub root: Arc<Path>,
     /// How what happens there becomes known from now on, if the code is [`Code::Coverage`].
     pub coverage: Option<Coverage>,
+    /// Where it is now, if the code is [`Code::Moved`]: no other event says that it has come there, or taken the place of something.
+    pub moved_to: Option<Box<Destination>>,
+}
+
+/// Where something has moved to: the same directory, or another that is monitored ([`MonitorRequest::moves`]).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Destination {
+    /// The request that it belongs to there.
+    pub request: RequestNumber,
+    /// The word that was given with that request.
+    pub user_data: usize,
+    /// As [`Event::path`], by that request.
+    pub path: PathBuf,
+    /// The path that is monitored there.
+    pub root: Arc<Path>,
+    /// Whether something was there, of which it took the place.
+    pub replaces: bool,
+}
+
+impl Destination {
+    /// The path from `/` on.
+    pub fn full_path(&self) -> PathBuf {
+        self.root.join(&self.path)
+    }
 }
 
 /// An event that is still where it was received: an [`Event`] that owns nothing.
@@ -134,23 +158,36 @@ pub struct EventRef<'a> {
     pub root: &'a Arc<Path>,
     /// As [`Event::coverage`].
     pub coverage: Option<Coverage>,
+    /// As [`Event::moved_to`].
+    pub moved_to: Option<&'a Destination>,
 }
 
 impl Event {
     /// The same event with a path of its own.
     pub fn of(event: EventRef<'_>) -> Event {
-        let EventRef { request, user_data, code, path, root, coverage } = event;
-        Event { request, user_data, code, path: path.to_owned(), root: Arc::clone(root), coverage }
+        let EventRef { request, user_data, code, path, root, coverage, moved_to } = event;
+        let moved_to = moved_to.cloned().map(Box::new);
+        Event { request, user_data, code, path: path.to_owned(), root: Arc::clone(root), coverage, moved_to }
     }
 
     /// The same event, lent.
     pub fn lend(&self) -> EventRef<'_> {
         let Event { request, user_data, code, coverage, .. } = *self;
-        EventRef { request, user_data, code, path: &self.path, root: &self.root, coverage }
+        let moved_to = self.moved_to.as_deref();
+        EventRef { request, user_data, code, path: &self.path, root: &self.root, coverage, moved_to }
     }
 
     /// The path from `/` on.
     pub fn full_path(&self) -> PathBuf {
         self.root.join(&self.path)
+    }
+
+    /// The same without moves: what has moved was Deleted at one path, and Created at another or Changed.
+    pub fn halves(self) -> (Event, Option<Event>) {
+        let Some(to) = self.moved_to else { return (self, None) };
+        let Destination { request, user_data, path, root, replaces } = *to;
+        let code = if replaces { Code::Changed } else { Code::Created };
+        let other = Event { request, user_data, code, path, root, coverage: None, moved_to: None };
+        (Event { code: Code::Deleted, moved_to: None, ..self }, Some(other))
     }
 }

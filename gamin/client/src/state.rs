@@ -43,7 +43,7 @@ use output::Output;
 use questions::Questions;
 pub use questions::{Outcome, Token};
 use queue::Queue;
-use subscription::Subscription;
+use subscription::{Subscription, Wants};
 use tree::Tree;
 pub use tree::{Gaps, TreeOptions};
 use wire::{Owner, WireNumbers};
@@ -190,6 +190,7 @@ impl State {
     /// The server is gone, with everything that was sent to it and not yet answered.
     pub fn handle_lost(&mut self) {
         self.handle_received();
+        self.queue.end_move();
         self.connected = false;
         self.output.clear();
         self.forget_width();
@@ -209,6 +210,14 @@ impl State {
     }
 
     fn handle_event(&mut self, event: protocol::EventPacket) {
+        let is_first_half = event.code == protocol::Code::Moved;
+        self.handle_message(event);
+        if !is_first_half {
+            self.queue.end_move();
+        }
+    }
+
+    fn handle_message(&mut self, event: protocol::EventPacket) {
         tracing::trace!(?event, "received");
         if event.tag.is_some() {
             self.questions.handle_tag();
@@ -336,13 +345,15 @@ impl State {
         self.handle_received();
         let number = self.number(request.number)?;
         let wire = self.wire.allocate(Owner::Request(number)).ok_or(Error::TooManyRequests)?;
-        let subscription = |kind| Monitored::Path(Subscription::new(kind, wire, request.coverage));
+        let wants = Wants { coverage: request.coverage, moves: request.moves };
+        let subscription = |kind| Monitored::Path(Subscription::new(kind, wire, wants));
         let (what, quiet) = match &request.scope {
             Scope::File => (subscription(Kind::File), false),
             Scope::Directory => (subscription(Kind::Directory), self.no_exists),
-            Scope::Tree(options) => {
-                (Monitored::Tree(Box::new(Tree::new(path, wire, options.clone()))), self.no_exists)
-            }
+            Scope::Tree(options) => (
+                Monitored::Tree(Box::new(Tree::new(path, wire, options.clone(), request.moves))),
+                self.no_exists,
+            ),
         };
         let asked = Asked::new(number, request, quiet, what);
         if self.connected {
@@ -417,7 +428,9 @@ impl State {
     pub fn resume(&mut self, number: RequestNumber) -> Result<(), Error> {
         self.handle_received();
         let asked = self.requests.get_mut(&number).filter(|asked| !asked.is_cancelled());
-        asked.ok_or(Error::UnknownRequest(number))?.resume(&mut self.queue);
+        let asked = asked.ok_or(Error::UnknownRequest(number))?;
+        self.queue.end_move();
+        asked.resume(&mut self.queue);
         self.settle_tree(number);
         Ok(())
     }
@@ -430,7 +443,9 @@ impl State {
     pub fn revise(&mut self, number: RequestNumber) -> Result<(), Error> {
         let asked = self.requests.get_mut(&number).filter(|asked| !asked.is_cancelled());
         let tree = asked.ok_or(Error::UnknownRequest(number))?.tree_mut();
-        tree.ok_or(Error::NotATree(number))?.revise();
+        let tree = tree.ok_or(Error::NotATree(number))?;
+        self.queue.end_move();
+        tree.revise();
         self.settle_tree(number);
         Ok(())
     }

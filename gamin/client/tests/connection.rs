@@ -23,7 +23,15 @@ fn connect() -> (FakeServer, Connection) {
 fn event(number: i32, code: Code, path: &str) -> Event {
     // Entries are those of /d.
     let root = Path::new(if path.starts_with('/') { path } else { "/d" }).into();
-    Event { request: RequestNumber(number), user_data: 0, code, path: path.into(), root, coverage: None }
+    Event {
+        request: RequestNumber(number),
+        user_data: 0,
+        code,
+        path: path.into(),
+        root,
+        coverage: None,
+        moved_to: None,
+    }
 }
 
 /// Gives the next event to one who only waits for the descriptor.

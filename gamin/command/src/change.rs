@@ -20,6 +20,12 @@ pub struct JsonLine {
     #[serde(skip_serializing_if = "Option::is_none")]
     path_hex: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    to: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    to_hex: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    replaces: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     why: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     status: Option<u8>,
@@ -28,18 +34,22 @@ pub struct JsonLine {
 impl JsonLine {
     /// The object for news.
     pub fn of(news: &News) -> JsonLine {
-        let of_path = |event, path: &Path| {
+        let written = |path: &Path| {
             let bytes = path.as_os_str().as_bytes();
             let hex = || bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-            JsonLine {
-                event,
-                path: Some(path.to_string_lossy().into_owned()),
-                path_hex: path.to_str().is_none().then(hex),
-                ..JsonLine::default()
-            }
+            (Some(path.to_string_lossy().into_owned()), path.to_str().is_none().then(hex))
+        };
+        let of_path = |event, path: &Path| {
+            let (path, path_hex) = written(path);
+            JsonLine { event, path, path_hex, ..JsonLine::default() }
         };
         match news {
-            News::Change(change) => of_path(change.event.word(), &change.absolute),
+            News::Change(change) => {
+                let line = of_path(change.event.word(), &change.absolute);
+                let Some(moved_to) = &change.moved_to else { return line };
+                let (to, to_hex) = written(&moved_to.absolute);
+                JsonLine { to, to_hex, replaces: Some(moved_to.replaces), ..line }
+            }
             News::Missing(path) => of_path("Missing", &std::path::absolute(path).unwrap_or_default()),
             News::Listed => JsonLine { event: "Listed", ..JsonLine::default() },
             News::Gap(gap) => {
@@ -127,6 +137,7 @@ mod tests {
                 shown: path.clone(),
                 absolute: path,
                 relative: PathBuf::new(),
+                moved_to: None,
             };
             let record = JsonLine::of(&News::Change(change));
             serde_json::from_str::<serde_json::Value>(&record.json(now)).expect("JSON")

@@ -144,7 +144,13 @@ mod tests {
     fn changes(paths: &[&str]) -> Vec<Change> {
         let change = |path: &&str| {
             let path = PathBuf::from(path);
-            Change { event: Event::Created, shown: path.clone(), absolute: path.clone(), relative: path }
+            Change {
+                event: Event::Created,
+                shown: path.clone(),
+                absolute: path.clone(),
+                relative: path,
+                moved_to: None,
+            }
         };
         paths.iter().map(change).collect()
     }

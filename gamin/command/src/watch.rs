@@ -12,6 +12,7 @@ mod signals;
 
 use std::io::{self, BufWriter, StdoutLock, Write};
 use std::os::fd::AsFd;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use gamin_follow::{Change, Follower, Ignoring, News, Patterns, What};
@@ -44,6 +45,7 @@ pub fn run(options: &WatchOptions) -> Result<Verdict, CommandError> {
     let follow = gamin_follow::Options {
         recursive: options.recursive,
         one_file_system: options.one_file_system,
+        moves: options.tells_moves(),
         ignoring: Ignoring {
             // What is said on the command line is the stronger.
             patterns: ignore_lines.into_iter().chain(options.ignore.iter().cloned()).collect(),
@@ -168,12 +170,19 @@ impl Watching<'_> {
             What::Created => self.options.event.contains(&ChangeKind::Created),
             What::Changed => self.options.event.contains(&ChangeKind::Changed),
             What::Deleted => self.options.event.contains(&ChangeKind::Deleted),
+            // What it stands for may have been asked for.
+            What::Moved => self.options.event.iter().any(|kind| *kind != ChangeKind::Changed),
         };
-        let name = match change.relative.as_os_str().is_empty() {
-            true => change.absolute.file_name().unwrap_or_default().as_ref(),
-            false => &*change.relative,
+        let is_of = |only: &Patterns, absolute: &Path, relative: &Path| match relative.as_os_str().is_empty()
+        {
+            true => only.matches(absolute.file_name().unwrap_or_default().as_ref(), false),
+            false => only.matches(relative, false),
         };
-        is_wanted && self.only.as_ref().is_none_or(|only| only.matches(name, false))
+        is_wanted
+            && self.only.as_ref().is_none_or(|only| {
+                is_of(only, &change.absolute, &change.relative)
+                    || change.moved_to.as_ref().is_some_and(|to| is_of(only, &to.absolute, &to.relative))
+            })
     }
 
     /// Starts the command if it is time for that, or does what is to be done while it runs.

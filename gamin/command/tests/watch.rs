@@ -51,6 +51,7 @@ fn main() -> ExitCode {
         ("time_that_is_up_has_a_status_of_its_own", time_that_is_up_has_a_status_of_its_own),
         ("what_git_ignores_is_not_watched_and_rules_are_followed", what_git_ignores_is_not_watched),
         ("what_is_told_can_be_chosen", what_is_told_can_be_chosen),
+        ("a_rename_is_told_as_such_if_asked_for", a_rename_is_told_as_such),
         ("a_form_is_printed", a_form_is_printed),
         ("paths_are_read_from_a_list", paths_are_read_from_a_list),
         ("patterns_are_read_from_standard_input", patterns_are_read_from_standard_input),
@@ -65,6 +66,38 @@ fn events_are_lines(place: &Place) {
     fs::rename(place.path("a b"), place.path(OsStr::from_bytes(b"\xff\n\x1b"))).expect("it is there");
     let expected = ["Created  ./a b", "Changed  ./a b", "Deleted  ./a b", "Created  ./\\xff\\n\\u{1b}"];
     assert_eq!(watch.lines_until(expected[3]), expected);
+}
+
+fn a_rename_is_told_as_such(place: &Place) {
+    fs::create_dir(place.path("to")).expect("there is room");
+    fs::create_dir(place.path("away")).expect("there is room");
+    write(place.path("a"));
+    let watch = place.watch(&["-r", "--moves", "--ignore", "away", "."]);
+    let rename = |from: &str, to: &str| fs::rename(place.path(from), place.path(to)).expect("it is there");
+    rename("a", "b");
+    rename("b", "to/b");
+    rename("to/b", "away/b");
+    rename("away/b", "c");
+    let expected = ["Moved    ./a -> ./b", "Moved    ./b -> ./to/b", "Deleted  ./to/b", "Created  ./c"];
+    assert_eq!(watch.lines_until(expected[3]), expected);
+
+    // Either half lets it through; of an option that asks for it, nothing else is told.
+    let watch =
+        place.watch(&["-r", "--event", "moved", "--only", "*.rs", "--format", "{event} {path} {to}", "."]);
+    write(place.path("new.rs"));
+    rename("c", "c.rs");
+    rename("c.rs", "to/c");
+    assert_eq!(watch.lines_until("Moved ./c.rs ./to/c"), ["Moved ./c ./c.rs", "Moved ./c.rs ./to/c"]);
+
+    let watch = place.watch(&["-r", "--moves", "--json", "."]);
+    rename("new.rs", "to/c");
+    let mut told = std::iter::from_fn(|| serde_json::from_str(&watch.line()).expect("it is JSON"));
+    let told: Value = told.find(|told: &Value| told["event"] == "Moved").expect("it was renamed");
+    let path = |name: &str| Value::from(place.path(name).to_string_lossy().into_owned());
+    assert_eq!((&told["path"], &told["to"]), (&path("new.rs"), &path("to/c")));
+    assert_eq!(told["replaces"], true);
+    let schema = serde_json::from_str(include_str!("../../../docs/watch.schema.json")).expect("it is JSON");
+    assert_eq!(against(&schema, &told), None);
 }
 
 fn what_is_there_is_told_first_if_asked_for(place: &Place) {
@@ -215,6 +248,7 @@ fn against(schema: &Value, object: &Value) -> Option<String> {
         let ok = match kind["properties"][key]["type"].as_str() {
             Some("number") => value.is_number(),
             Some("integer") => value.is_u64(),
+            Some("boolean") => value.is_boolean(),
             Some("string") => value.is_string(),
             _ => false,
         };

@@ -7,6 +7,7 @@
 //! Invariant: merging keeps the stream consistent. What waits about a subject leads from what the client has
 //! been told of it to what is true now, and the client comes to the same state as if it had read every event.
 
+mod rename;
 #[cfg(test)]
 mod tests;
 
@@ -17,8 +18,10 @@ use gamin_protocol::{CREDENTIAL, EventPacket, MonitorOptions, Presence, Tag};
 use smallvec::SmallVec;
 use tracing::{trace, warn};
 
-/// How many bytes lie ready for a server's socket before further events wait. It is exceeded by less than one
-/// packet, and by the hinges of listings: their roots and ends.
+use rename::Rename;
+
+/// How many bytes lie ready for a server's socket before further events wait. It is exceeded by less than two
+/// packets, and by the hinges of listings: their roots and ends.
 pub const BYTES_MAX: usize = 64 * 1024;
 
 /// For how many bytes room is kept when there are none.
@@ -35,6 +38,8 @@ pub(crate) struct Outbox {
     bytes: Vec<u8>,
     /// How many of `bytes` the socket has taken.
     taken: usize,
+    /// The rename that the last of `bytes` tell of.
+    rename: Rename,
     addressees: IdMap<SubscriptionId, Addressee>,
     /// Of each subscription of which something waits, where.
     places: BTreeMap<SubscriptionId, Places>,
@@ -88,6 +93,7 @@ impl Outbox {
             ready_max,
             bytes: vec![CREDENTIAL],
             taken: 0,
+            rename: Rename::default(),
             addressees: IdMap::default(),
             places: BTreeMap::new(),
             waiting: BTreeMap::new(),
@@ -130,6 +136,7 @@ impl Outbox {
     /// Takes note that the socket has taken the first `count` bytes.
     pub fn sent(&mut self, count: usize) {
         self.taken = self.bytes.len().min(self.taken + count);
+        self.rename.end();
         // What has been taken makes room once it is at least as much as what is moved.
         if self.taken == self.bytes.len() {
             self.bytes.clear();
@@ -198,7 +205,7 @@ impl Outbox {
         // The hinges of a listing need not wait for the socket: as bytes they are as small as they get, and only what happens
         // afterwards could be merged.
         if self.is_flowing() || listing && self.waiting.is_empty() {
-            self.write(&Word::Event(event));
+            self.write_event(event);
         } else {
             self.merge(event);
         }
@@ -266,9 +273,32 @@ impl Outbox {
         self.waiting.insert(place, Waiting::Listing(id, listing));
     }
 
+    /// Writes an event. The other half of a rename is put behind the first, which says so then, for who wants that.
+    fn write_event(&mut self, event: Event) {
+        let wants_moves = |addressee: &Addressee| addressee.options.contains(MonitorOptions::MOVES);
+        let is_half =
+            event.cookie.is_some() && self.addressees.get(&event.subscription).is_some_and(wants_moves);
+        if !is_half {
+            return self.write(&Word::Event(event));
+        }
+        if event.code == Code::Deleted {
+            let from = self.bytes.len();
+            self.write(&Word::Event(event.clone()));
+            return self.rename.begin(event, from..self.bytes.len());
+        }
+        if let Some((first, bytes)) = self.rename.complete(&event) {
+            self.bytes.drain(bytes);
+            self.write(&Word::Event(Event { code: Code::Moved, ..first }));
+        }
+        self.write(&Word::Event(event));
+    }
+
     fn write(&mut self, told: &Word) {
+        if !matches!(told, Word::Event(event) if self.rename.is_told_by(event)) {
+            self.rename.end();
+        }
         let (seq, code, subject, tag) = match told {
-            Word::Event(Event { subscription, code, subject, tag }) => {
+            Word::Event(Event { subscription, code, subject, tag, .. }) => {
                 let Some(addressee) = self.addressees.get(subscription) else { return };
                 let subject = match subject {
                     Subject::Root => &*addressee.path,

@@ -254,7 +254,13 @@ impl Session {
         if tree_path.is_none() {
             // A server has no directory to take a relative path from: there is nothing there.
             for code in [Code::Deleted, Code::EndExist] {
-                self.outbox.tell(Event { subscription: id, code, subject: Subject::Root, tag: None });
+                self.outbox.tell(Event {
+                    subscription: id,
+                    code,
+                    subject: Subject::Root,
+                    tag: None,
+                    cookie: None,
+                });
             }
         }
         Some(Demand::Subscribe(id, tree_path?, kind))

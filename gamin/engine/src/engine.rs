@@ -26,7 +26,7 @@ use crate::id_map::IdMap;
 use crate::kernel_watch::KernelWatches;
 use crate::known::Telling;
 use crate::need::{Need, Role};
-use crate::notice::{Change, Notice};
+use crate::notice::{Change, Cookie, Notice};
 use crate::output::Output;
 use crate::pace::Paces;
 use crate::path::{Name, TreePath};
@@ -100,6 +100,8 @@ pub struct Engine {
     last_revalidation: u64,
     /// How many notices were taken.
     noticed: u64,
+    /// Of which rename what is told now is one half.
+    renaming: Option<Cookie>,
 }
 
 /// Commands.
@@ -126,6 +128,7 @@ impl Engine {
             last_scan: 0,
             last_revalidation: 0,
             noticed: 0,
+            renaming: None,
         }
     }
 
@@ -372,5 +375,5 @@ impl Engine {
 
 fn event(subscription: SubscriptionId, told: Telling) -> Output {
     let Telling { code, subject, tag } = told;
-    Output::Event(Event { subscription, code, subject, tag })
+    Output::Event(Event { subscription, code, subject, tag, cookie: None })
 }

@@ -2,6 +2,7 @@
 
 use gamin_protocol::{Code, Tag};
 
+use crate::notice::Cookie;
 use crate::path::Name;
 
 /// Names a subscription; chosen by the host, which gives a number again only after four thousand million others.
@@ -23,6 +24,9 @@ pub struct Event {
     pub subject: Subject,
     /// The state that is told, where it is known and there is one.
     pub tag: Option<Tag>,
+    /// Of which rename it tells one half: the first as Deleted, the other as Created, or as Changed if it took the place of something.
+    /// What stands between the two tells of the same rename, or they are no pair.
+    pub cookie: Option<Cookie>,
 }
 
 /// What an event is about.

@@ -132,7 +132,7 @@ pub(crate) enum Reaction {
 
 /// Works out what a notice comes to for a file that was told as `known`, and notes it there.
 pub(crate) fn react(known: &mut Option<File>, entry: EntryNotice, now: Time) -> Reaction {
-    let EntryNotice { change, seen, is_last } = entry;
+    let EntryNotice { change, seen, is_last, .. } = entry;
     let Some(file) = known else {
         return match change {
             Change::Created | Change::MovedTo => {
@@ -200,7 +200,11 @@ mod tests {
             Seen::Nothing | Seen::Absent => unreachable!("it was seen"),
         });
         let mut known = Some(File { created: true, ..File::of_scan(stamp.as_ref()) });
-        react(&mut known, EntryNotice { change, seen: present(1), is_last: true }, Time::default())
+        react(
+            &mut known,
+            EntryNotice { change, seen: present(1), is_last: true, cookie: None },
+            Time::default(),
+        )
     }
 
     #[test]

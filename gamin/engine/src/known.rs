@@ -346,6 +346,7 @@ mod tests {
                     change,
                     seen: Seen::Present(Stamp { size, ..Stamp::void(FileType::Other) }),
                     is_last: true,
+                    cookie: None,
                 },
             );
             matches!(known, Known::Directory(directory) if directory.entry(&name).is_some_and(|file| file.doubted))

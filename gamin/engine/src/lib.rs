@@ -50,7 +50,7 @@ pub use id::ArmingId;
 pub use id_map::{Id, IdMap};
 pub use listing::Listing;
 pub use names::Names;
-pub use notice::{Change, EntryNotice, Notice, Seen};
+pub use notice::{Change, Cookie, EntryNotice, Notice, Seen};
 pub use output::Output;
 pub use path::{Name, SharedBytes, TreePath};
 pub use policy::{Method, Policy};

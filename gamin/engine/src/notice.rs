@@ -1,5 +1,7 @@
 //! What the kernel noticed, normalised: what a backend makes of a kernel's records.
 
+use std::num::NonZeroU32;
+
 use crate::arming::Refusal;
 use crate::id::ArmingId;
 use crate::path::Name;
@@ -50,6 +52,19 @@ pub struct EntryNotice {
     pub seen: Seen,
     /// Whether no later one of these is about it.
     pub is_last: bool,
+    /// Of which rename it is one half, if it is, and the kernel says so.
+    pub cookie: Option<Cookie>,
+}
+
+/// The number by which a kernel names a rename, in what it tells of both halves. It comes back after four thousand million others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Cookie(pub NonZeroU32);
+
+impl Cookie {
+    /// What a kernel's number says, of which zero is none.
+    pub fn of(number: u32) -> Option<Cookie> {
+        NonZeroU32::new(number).map(Cookie)
+    }
 }
 
 impl EntryNotice {

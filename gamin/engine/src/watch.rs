@@ -428,6 +428,12 @@ impl Watch {
         self.kind == Kind::File && self.is_end(need) && is_plain
     }
 
+    /// Whether a need is about an entry that has the path's own name.
+    pub(crate) fn is_named_by(&self, need: &Need) -> bool {
+        let Role::Entry(name) = &need.role else { return false };
+        self.path.split_last().is_some_and(|(_, last)| last == *name)
+    }
+
     /// Whether a need is the end of the path. The last one of a path that is missing may be what is missing on the way
     /// there.
     pub(crate) fn is_end(&self, need: &Need) -> bool {

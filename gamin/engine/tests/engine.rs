@@ -100,7 +100,7 @@ fn a_removed_directory_that_is_held_open_is_gone_when_its_parent_says_so() {
         let notice = Notice::Entry {
             watch,
             name: Name::from(b"e".as_slice()),
-            entry: EntryNotice { change: Change::Deleted, seen: Seen::Absent, is_last: true },
+            entry: EntryNotice { change: Change::Deleted, seen: Seen::Absent, is_last: true, cookie: None },
         };
         world.engine.handle_notice(world.now, notice);
     }

@@ -10,12 +10,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use gamin::{Code, Connection, Event, MonitorRequest, OpenBarrier, RequestNumber};
+use gamin::{Code, Connection, Coverage, Event, MonitorRequest, OpenBarrier, RequestNumber};
 
 use crate::ignoring::{Ignoring, PatternError, Patterns, Rules};
 use crate::options::Options;
 use crate::root::{Reach, Root, join};
-use crate::{Change, Gap, News, What, Why};
+use crate::{Change, Destination, Gap, News, What, Why};
 
 /// Follows paths over a connection. Wait until the connection is readable, then take everything from [`Follower::poll`].
 #[derive(Debug)]
@@ -183,8 +183,12 @@ impl Follower {
     fn begin(&mut self, mut root: Root, place: usize) -> Result<(), gamin::Error> {
         let scope = root.scope(&self.options);
         let path = root.absolute.clone();
-        let request =
-            self.connection.ask(&MonitorRequest { coverage: true, ..MonitorRequest::new(&path, scope) })?;
+        let moves = self.options.moves;
+        let request = self.connection.ask(&MonitorRequest {
+            coverage: true,
+            moves,
+            ..MonitorRequest::new(&path, scope)
+        })?;
         self.asked += 1;
         self.roots.insert(place, (request, root));
         Ok(())
@@ -200,8 +204,44 @@ impl Follower {
     }
 
     fn handle_event(&mut self, event: &Event) -> Result<(), gamin::Error> {
-        if let Some(is_listed) = self.rule_files.get_mut(&event.request) {
-            match event.code {
+        let Some(to) = &event.moved_to else {
+            return self.handle_happening(event.request, event.code, &event.path, event.coverage);
+        };
+        let first = self.news.len();
+        self.handle_happening(event.request, Code::Deleted, &event.path, None)?;
+        let other = self.news.len();
+        let code = if to.replaces { Code::Changed } else { Code::Created };
+        self.handle_happening(to.request, code, &to.path, None)?;
+        if other > first {
+            self.join(other);
+        }
+        Ok(())
+    }
+
+    /// Makes one change of the two halves of a rename, if they stand one before the other behind a place in the news.
+    fn join(&mut self, other: usize) {
+        let Some(News::Change(to)) = self.news.get(other).cloned() else { return };
+        let Some(News::Change(change)) = self.news.get_mut(other - 1) else { return };
+        if change.event != What::Deleted || !matches!(to.event, What::Created | What::Changed) {
+            return;
+        }
+        let Change { event, shown, absolute, relative, .. } = to;
+        let replaces = event == What::Changed;
+        change.event = What::Moved;
+        change.moved_to = Some(Box::new(Destination { shown, absolute, relative, replaces }));
+        self.news.remove(other);
+    }
+
+    /// Takes what one event says of one path.
+    fn handle_happening(
+        &mut self,
+        request: RequestNumber,
+        code: Code,
+        path: &Path,
+        coverage: Option<Coverage>,
+    ) -> Result<(), gamin::Error> {
+        if let Some(is_listed) = self.rule_files.get_mut(&request) {
+            match code {
                 Code::EndExist => *is_listed = true,
                 code if *is_listed && What::of(code).is_some() => self.read_rules_again()?,
                 _ => {}
@@ -209,12 +249,12 @@ impl Follower {
             self.tell_listed();
             return Ok(());
         }
-        let Some(place) = self.roots.iter().position(|(request, _)| *request == event.request) else {
+        let Some(place) = self.roots.iter().position(|(of_root, _)| *of_root == request) else {
             return Ok(());
         };
         self.tell_elsewhere(place);
-        let name = if event.path.is_absolute() { Path::new("") } else { &event.path };
-        match (event.code, event.coverage) {
+        let name = if path.is_absolute() { Path::new("") } else { path };
+        match (code, coverage) {
             (Code::Coverage, Some(coverage)) => self.handle_gap(place, name, Why::Coverage(coverage)),
             (Code::EndExist, _) => {
                 let (_, root) = &mut self.roots[place];
@@ -266,7 +306,7 @@ impl Follower {
             rules.forget(name.parent());
             self.revise(*request, place)?;
         } else if root.has_come_home(name) {
-            self.handle_gap(place, name, Why::Coverage(gamin::Coverage::Kernel));
+            self.handle_gap(place, name, Why::Coverage(Coverage::Kernel));
             self.revise(self.roots[place].0, place)?;
         }
         let (_, root) = &self.roots[place];
@@ -292,7 +332,8 @@ impl Follower {
             return;
         }
         let (shown, absolute) = (root.shown(name), root.absolute(name));
-        self.news.push_back(News::Change(Change { event, shown, absolute, relative: name.to_owned() }));
+        let relative = name.to_owned();
+        self.news.push_back(News::Change(Change { event, shown, absolute, relative, moved_to: None }));
     }
 
     fn handle_gap(&mut self, place: usize, name: &Path, why: Why) {

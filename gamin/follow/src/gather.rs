@@ -1,10 +1,11 @@
 //! Changes that come together, as one batch.
 //!
 //! What is done with a batch is left to the caller. Invariants: of each path a batch has at most one change, and it leads from
-//! what was true before the batch to what is true after it; a batch ends, however long changes go on.
+//! what was true before the batch to what is true after it; a move stays one as long as nothing else is known of its paths but that what came was
+//! changed; a batch ends, however long changes go on.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use crate::{Change, What};
@@ -51,6 +52,16 @@ impl Gather {
     pub fn handle_change(&mut self, now: Instant, change: Change) {
         let first = self.span.map_or(now, |(first, _)| first);
         self.span = Some((first, now));
+        if change.event == What::Moved {
+            return self.handle_move(now, change);
+        }
+        if let Some((position, moved)) = self.move_of(&change.absolute) {
+            let is_of_what_came = moved.absolute != change.absolute;
+            if is_of_what_came && change.event == What::Changed {
+                return;
+            }
+            self.split(position);
+        }
         let position = self.positions.remove(&change.absolute);
         let before = position.and_then(|position| self.changes.remove(&position));
         let Some(event) = merged(before.as_ref().map(|before| before.event), change.event) else {
@@ -63,6 +74,37 @@ impl Gather {
         self.next_position = self.next_position.max(position + 1);
         self.positions.insert(change.absolute.clone(), position);
         self.changes.insert(position, Change { event, ..change });
+    }
+
+    fn handle_move(&mut self, now: Instant, change: Change) {
+        if change.paths().any(|path| self.positions.contains_key(path)) {
+            let (gone, come) = change.halves();
+            self.handle_change(now, gone);
+            return come.into_iter().for_each(|come| self.handle_change(now, come));
+        }
+        let position = self.next_position;
+        self.next_position += 1;
+        self.positions.extend(change.paths().map(|path| (path.to_owned(), position)));
+        self.changes.insert(position, change);
+    }
+
+    /// The move of which a path is one of two.
+    fn move_of(&self, path: &Path) -> Option<(Position, &Change)> {
+        let position = self.positions.get(path)?;
+        let change = self.changes.get(position).filter(|change| change.event == What::Moved);
+        change.map(|change| (*position, change))
+    }
+
+    /// Makes two changes of a move.
+    fn split(&mut self, position: Position) {
+        let Some(change) = self.changes.remove(&position) else { return };
+        let (gone, come) = change.halves();
+        self.changes.insert(position, gone);
+        if let Some(come) = come {
+            self.positions.insert(come.absolute.clone(), self.next_position);
+            self.changes.insert(self.next_position, come);
+            self.next_position += 1;
+        }
     }
 
     /// When [`Gather::poll`] will give what is gathered by now.
@@ -85,7 +127,9 @@ impl Gather {
     /// Gives the change that was gathered first.
     pub fn take_first(&mut self) -> Option<Change> {
         let (_, change) = self.changes.pop_first()?;
-        self.positions.remove(&change.absolute);
+        for path in change.paths() {
+            self.positions.remove(path);
+        }
         if self.changes.is_empty() {
             self.span = None;
         }
@@ -116,7 +160,34 @@ mod tests {
 
     fn change(event: What, path: &str) -> Change {
         let path = PathBuf::from(path);
-        Change { event, shown: path.clone(), absolute: path, relative: PathBuf::new() }
+        Change { event, shown: path.clone(), absolute: path, relative: PathBuf::new(), moved_to: None }
+    }
+
+    fn moved(from: &str, to: &str) -> Change {
+        let Change { shown, absolute, relative, .. } = change(What::Created, to);
+        let moved_to = Some(Box::new(crate::Destination { shown, absolute, relative, replaces: false }));
+        Change { moved_to, ..change(What::Moved, from) }
+    }
+
+    #[test]
+    fn a_move_stays_one_as_long_as_nothing_else_is_known_of_its_paths() {
+        let now = Instant::now();
+        let said = |changes: Vec<Change>| -> Vec<String> {
+            let mut gather = Gather::new(MS, MS);
+            changes.into_iter().for_each(|change| gather.handle_change(now, change));
+            let to = |change: &Change| change.paths().nth(1).map(|to| format!(" -> {}", to.display()));
+            let say = |change: &Change| {
+                format!("{:?} {}{}", change.event, change.absolute.display(), to(change).unwrap_or_default())
+            };
+            gather.take().iter().map(say).collect()
+        };
+        let renamed = || moved("/a", "/b");
+        assert_eq!(said(vec![renamed(), change(What::Changed, "/b")]), ["Moved /a -> /b"]);
+        assert_eq!(said(vec![renamed(), change(What::Created, "/a")]), ["Changed /a", "Created /b"]);
+        assert_eq!(said(vec![renamed(), change(What::Deleted, "/b")]), ["Deleted /a"]);
+        assert_eq!(said(vec![renamed(), moved("/b", "/c")]), ["Deleted /a", "Created /c"]);
+        assert_eq!(said(vec![change(What::Created, "/a"), renamed()]), ["Created /b"]);
+        assert_eq!(said(vec![renamed(), moved("/b", "/a")]), ["Changed /a"]);
     }
 
     fn gather() -> Gather {

@@ -38,7 +38,7 @@ mod options;
 mod root;
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use gamin::Code;
 
@@ -59,6 +59,9 @@ pub enum What {
     Changed,
     /// It is gone.
     Deleted,
+    /// It is at another path now, where it is followed too. Told if [`Options::moves`] asks for it; otherwise it is Deleted here and Created
+    /// there.
+    Moved,
 }
 
 impl What {
@@ -80,6 +83,7 @@ impl What {
             What::Created => "Created",
             What::Changed => "Changed",
             What::Deleted => "Deleted",
+            What::Moved => "Moved",
         }
     }
 }
@@ -95,6 +99,38 @@ pub struct Change {
     pub absolute: PathBuf,
     /// The same path from its root on; empty for the root itself.
     pub relative: PathBuf,
+    /// Where it is now, if it has moved.
+    pub moved_to: Option<Box<Destination>>,
+}
+
+/// Where something has moved to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Destination {
+    /// As [`Change::shown`].
+    pub shown: PathBuf,
+    /// As [`Change::absolute`].
+    pub absolute: PathBuf,
+    /// As [`Change::relative`].
+    pub relative: PathBuf,
+    /// Whether something was there, of which it took the place.
+    pub replaces: bool,
+}
+
+impl Change {
+    /// The same without moves: what has moved has gone from one path and come to another.
+    pub fn halves(self) -> (Change, Option<Change>) {
+        let Some(to) = self.moved_to else { return (self, None) };
+        let Destination { shown, absolute, relative, replaces } = *to;
+        let event = if replaces { What::Changed } else { What::Created };
+        let come = Change { event, shown, absolute, relative, moved_to: None };
+        (Change { event: What::Deleted, moved_to: None, ..self }, Some(come))
+    }
+
+    /// The paths that it is about, from `/` on.
+    pub fn paths(&self) -> impl Iterator<Item = &Path> {
+        let to = self.moved_to.iter().map(|to| &*to.absolute);
+        std::iter::once(&*self.absolute).chain(to)
+    }
 }
 
 /// A path of which something may be told late, or not at all.

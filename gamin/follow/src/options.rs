@@ -9,6 +9,9 @@ pub struct Options {
     pub recursive: bool,
     /// Of a tree, only what is on the file system of its root.
     pub one_file_system: bool,
+    /// Whether a rename within what is followed is told as one change ([`What::Moved`](crate::What::Moved)), as far as
+    /// [`gamin::MonitorRequest::moves`] goes.
+    pub moves: bool,
     /// What to leave out.
     pub ignoring: Ignoring,
 }

@@ -20,7 +20,7 @@ use gamin_backend::{Extent, Kernel, MountId, Mounts, Number, Record};
 use gamin_engine::{Level, Name, Refusal, TreePath};
 use libc::{
     FAN_ATTRIB, FAN_CREATE, FAN_DELETE_SELF, FAN_EVENT_ON_CHILD, FAN_MOVED_TO, FAN_ONDIR, FAN_Q_OVERFLOW,
-    FAN_REPORT_DFID_NAME, FAN_REPORT_FID, FAN_REPORT_TARGET_FID,
+    FAN_RENAME, FAN_REPORT_DFID_NAME, FAN_REPORT_FID, FAN_REPORT_TARGET_FID,
 };
 use nix::errno::Errno;
 use nix::sys::fanotify::{EventFFlags, InitFlags, MarkFlags, MaskFlags};
@@ -30,10 +30,11 @@ use tracing::{debug, trace};
 use crate::disk::Disk;
 use crate::inotify::{BUFFER_BYTES, refusal};
 use children::{Children, Whereabouts};
-use packet::{Malformed, Packet};
+use meaning::Renames;
+use packet::{Malformed, Named, Packet};
 use place::{open, place_in, place_of};
 
-/// How long a packet is at most: its head, the entry's own handle, and the directory's with the longest name.
+/// How long a packet is at most: its head, the entry's own handle, and of a rename both directories' with the longest names.
 const PACKET_MAX: usize = 4096;
 /// The name of the directory itself.
 const ITSELF: &[u8] = b".";
@@ -51,6 +52,8 @@ pub struct Fanotify {
     /// Watches that have ended without a word of the kernel's.
     ended: Vec<Number>,
     children: Children,
+    renames: Renames,
+    tells_renames: bool,
     /// Marks on directories that were not at their paths any more when they were given back.
     strays: usize,
 }
@@ -76,16 +79,18 @@ impl Fanotify {
         let flags = |reports: u32| usual | InitFlags::from_bits_retain(reports);
         let init = |reports| nix::sys::fanotify::Fanotify::init(flags(reports), EventFFlags::O_RDONLY);
         // By entries, where Linux 5.17 tells them apart, so that one that went and another that came stay two.
-        let group = init(FAN_REPORT_DFID_NAME | FAN_REPORT_FID | FAN_REPORT_TARGET_FID)
-            .or_else(|_| init(FAN_REPORT_DFID_NAME))?;
+        let newer = init(FAN_REPORT_DFID_NAME | FAN_REPORT_FID | FAN_REPORT_TARGET_FID);
+        let tells_renames = newer.is_ok();
         Ok(Fanotify {
-            group,
+            group: newer.or_else(|_| init(FAN_REPORT_DFID_NAME))?,
             buffer: vec![0; BUFFER_BYTES].into(),
             watches: BTreeMap::new(),
             numbers: HashMap::new(),
             last: 0,
             ended: Vec::new(),
             children: Children::default(),
+            renames: Renames::default(),
+            tells_renames,
             strays: 0,
         })
     }
@@ -142,12 +147,30 @@ impl Fanotify {
 
     /// Makes records of a packet.
     fn take(&mut self, packet: &Packet<'_>, records: &mut Vec<Record>) {
-        let Packet { mask, name, target, .. } = *packet;
+        let Packet { mask, entry, renamed, target } = *packet;
         if mask & FAN_Q_OVERFLOW != 0 {
             self.children.forget_all();
             records.push(Record::Overflow);
         }
-        let Some(place) = packet.place else { return };
+        if mask & FAN_RENAME != 0 {
+            let named = |Named { place, name }| Some((*self.numbers.get(place)?, Name::from(name)));
+            return self.renames.handle_rename(renamed.map(|entry| entry.and_then(named)));
+        }
+        let first = records.len();
+        if let Some(entry) = entry {
+            self.take_entry(mask, entry, target, records);
+        }
+        self.renames.handle(records, first);
+    }
+
+    /// Makes records of a packet about an entry, or a directory itself.
+    fn take_entry(
+        &mut self,
+        mask: u64,
+        Named { place, name }: Named<'_>,
+        target: Option<&[u8]>,
+        records: &mut Vec<Record>,
+    ) {
         let number = self.numbers.get(place).copied();
         if name == ITSELF {
             if mask & FAN_DELETE_SELF != 0
@@ -224,7 +247,8 @@ impl Kernel for Fanotify {
     }
 
     fn watch(&mut self, directory: &TreePath, level: Level, extent: Extent) -> Result<Number, Refusal> {
-        self.add(directory, meaning::marked(level), extent).map_err(refusal)
+        let unknown = if self.tells_renames { 0 } else { FAN_RENAME };
+        self.add(directory, meaning::marked(level) & !unknown, extent).map_err(refusal)
     }
 
     fn unwatch(&mut self, number: Number) {
@@ -309,7 +333,7 @@ mod tests {
     }
 
     fn entry(number: Number, name: &str, change: Change) -> Record {
-        Record::Entry { number, name: Name::from(name.as_bytes()), change, is_directory: false }
+        Record::Entry { number, name: Name::from(name.as_bytes()), change, is_directory: false, cookie: None }
     }
 
     #[test]
@@ -361,6 +385,7 @@ mod tests {
             name: Name::from(name.as_bytes()),
             change: Change::Attributes,
             is_directory: true,
+            cookie: None,
         };
         let change = |path: &Path| {
             let mode = fs::Permissions::from_mode(0o700);

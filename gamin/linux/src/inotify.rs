@@ -10,7 +10,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use gamin_backend::{Extent, Kernel, Number, Record};
-use gamin_engine::{Change, Level, Name, Refusal, TreePath};
+use gamin_engine::{Change, Cookie, Level, Name, Refusal, TreePath};
 use inotify::{EventMask, WatchMask};
 use nix::errno::Errno;
 use tracing::trace;
@@ -94,7 +94,7 @@ impl Kernel for Inotify {
                 records.extend(events.filter_map(|event| {
                     bytes += record_len(event.name);
                     let number = event.wd.get_watch_descriptor_id();
-                    record(number, event.mask, event.name.map(OsStr::as_bytes))
+                    record(number, event.mask, event.cookie, event.name.map(OsStr::as_bytes))
                 }));
                 // Had there been more, it would have been given too, as long as there was room.
                 Ok(bytes + RECORD_MAX > self.buffer.len())
@@ -135,8 +135,8 @@ pub fn mask(level: Level, extent: Extent) -> WatchMask {
     }
 }
 
-/// What an event of inotify says. `None`: nothing that was asked for.
-pub fn record(number: Number, mask: EventMask, name: Option<&[u8]>) -> Option<Record> {
+/// What an event of inotify says. `None`: nothing that was asked for. `cookie`: zero, unless it is of a rename.
+pub fn record(number: Number, mask: EventMask, cookie: u32, name: Option<&[u8]>) -> Option<Record> {
     if mask.contains(EventMask::Q_OVERFLOW) {
         Some(Record::Overflow)
     } else if mask.contains(EventMask::MOVE_SELF) {
@@ -146,7 +146,13 @@ pub fn record(number: Number, mask: EventMask, name: Option<&[u8]>) -> Option<Re
     } else if let Some(name) = name {
         let (_, change) = CHANGES.into_iter().find(|(bit, _)| mask.contains(*bit))?;
         let is_directory = mask.contains(EventMask::ISDIR);
-        Some(Record::Entry { number, name: Name::from(name), change, is_directory })
+        Some(Record::Entry {
+            number,
+            name: Name::from(name),
+            change,
+            is_directory,
+            cookie: Cookie::of(cookie),
+        })
     } else {
         mask.contains(EventMask::ATTRIB).then_some(Record::Attributes(number))
     }

@@ -18,7 +18,9 @@ pub enum Code {
     StopExecuting,
     /// The path has come to be.
     Created,
-    /// Part of FAM, never sent by Gamin.
+    /// The path is gone: it was renamed. What the connection is told next, of this subscription or another, is what it is now:
+    /// Created, or Changed if it took the place of something. Part of FAM, never sent by the original; sent on subscriptions that
+    /// asked for it with [`crate::MonitorOptions::MOVES`], as is what comes next.
     Moved,
     /// A cancelled subscription has ended.
     Acknowledge,
@@ -111,9 +113,9 @@ impl Code {
     pub fn presence(self) -> Option<Presence> {
         match self {
             Code::Exists | Code::Created | Code::Changed => Some(Presence::Present),
-            Code::Deleted => Some(Presence::Absent),
-            // Nobody sends the first three, so what they would tell of a path has never been settled.
-            Code::StartExecuting | Code::StopExecuting | Code::Moved => None,
+            Code::Deleted | Code::Moved => Some(Presence::Absent),
+            // Nobody sends the first two, so what they would tell of a path has never been settled.
+            Code::StartExecuting | Code::StopExecuting => None,
             Code::Acknowledge | Code::EndExist | Code::Answer | Code::Coverage | Code::Unknown(_) => None,
         }
     }
@@ -296,12 +298,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn four_codes_say_whether_a_path_is_there() {
+    fn five_codes_say_whether_a_path_is_there() {
         let of = |presence| -> Vec<Code> {
             (0..=u16::MAX).map(Code::from).filter(|code| code.presence() == presence).collect()
         };
         assert_eq!(of(Some(Presence::Present)), [Code::Changed, Code::Created, Code::Exists]);
-        assert_eq!(of(Some(Presence::Absent)), [Code::Deleted]);
+        assert_eq!(of(Some(Presence::Absent)), [Code::Deleted, Code::Moved]);
     }
 
     #[test]

@@ -18,9 +18,11 @@ pub const VERSION: u16 = 1;
 /// The largest number that fits into the sequence: the original's are no larger.
 pub const NARROW_MAX: u32 = 0xffff;
 /// The largest number that any packet can hold.
-pub const NUMBER_MAX: u32 = 0xff_ffff;
-/// In a type: the number is wide, and bits 8 to 15 of the type are its bits 16 to 23.
+pub const NUMBER_MAX: u32 = 0xf_ffff;
+/// In a type: the number is wide, ...
 const WIDE: u16 = 0x80;
+/// ... and these bits of the type are its bits 16 to 19.
+const HIGH: u16 = 0x0f00;
 
 /// Why a packet cannot be understood. Each is the end of its connection (original.md 2.4, 2.5).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -65,7 +67,7 @@ impl Header {
         let (seq, kind) = if word_of_type & WIDE == 0 {
             (low, word_of_type)
         } else {
-            (u32::from(word_of_type >> 8) << 16 | low, word_of_type & (WIDE - 1))
+            (u32::from(word_of_type & HIGH) << 8 | low, word_of_type & !(WIDE | HIGH))
         };
         Header { len: word(0), version: word(2), seq, kind, path_len: word(8) }
     }
@@ -96,7 +98,8 @@ pub(crate) fn encode(out: &mut Vec<u8>, seq: u32, kind: u16, path: &[&[u8]]) {
     let path_len: usize = path.iter().map(|part| part.len()).sum();
     debug_assert!(path_len <= PATH_MAX, "because every caller has checked the path");
     debug_assert!(seq <= NUMBER_MAX, "because nobody gives or takes a larger number");
-    let kind = if seq <= NARROW_MAX { kind } else { kind & (WIDE - 1) | WIDE | (seq >> 16 << 8) as u16 };
+    let high = (seq >> 8) as u16 & HIGH;
+    let kind = if seq <= NARROW_MAX { kind } else { kind & !(WIDE | HIGH) | WIDE | high };
     let words = [(HEADER_LEN + path_len) as u16, VERSION, seq as u16, kind, path_len as u16];
     out.reserve(HEADER_LEN + path_len);
     for word in words {

@@ -20,7 +20,7 @@ pub enum Kind {
     Directory,
 }
 
-/// The option bits of a monitor request (`type & 0xfff0`, or `0x0070` with a wide number).
+/// The option bits of a monitor request (`type & 0xfff0`, or `type & 0xf070` with a wide number).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct MonitorOptions(u16);
 
@@ -33,6 +33,8 @@ impl MonitorOptions {
     pub const TAGGED: MonitorOptions = MonitorOptions(0x20);
     /// Our extension: the subscription is told how it is covered ([`crate::Coverage`]). The original's server ignores it.
     pub const COVERAGE: MonitorOptions = MonitorOptions(0x40);
+    /// Our extension: a rename may be told as one event ([`crate::Code::Moved`]). The original's server ignores it.
+    pub const MOVES: MonitorOptions = MonitorOptions(0x1000);
 
     /// Whether every option of `other` is set.
     pub fn contains(self, other: MonitorOptions) -> bool {

@@ -47,18 +47,18 @@ fn a_request_is_the_bytes_that_the_original_sends() {
 }
 
 #[test]
-fn a_wide_number_has_its_upper_byte_in_the_type() {
+fn a_wide_number_has_its_upper_bits_in_the_type_and_leaves_room_for_options() {
     let mut bytes = Vec::new();
-    let options = MonitorOptions::TAGGED.with(MonitorOptions::COVERAGE);
-    let request = Request::Monitor { seq: 0x12_3456, kind: Kind::Directory, options, path: b"/tmp".to_vec() };
+    let options = MonitorOptions::TAGGED.with(MonitorOptions::COVERAGE).with(MonitorOptions::MOVES);
+    let request = Request::Monitor { seq: 0xa_3456, kind: Kind::Directory, options, path: b"/tmp".to_vec() };
     request.encode(&mut bytes).expect("because the path is short");
-    assert_eq!(bytes, well_formed(0x3456, 0x12e2, b"/tmp"));
+    assert_eq!(bytes, well_formed(0x3456, 0x1ae2, b"/tmp"));
     assert_eq!(decode_request(&bytes), Ok(Some(request)));
 
     bytes.clear();
     let cancel = Request::Cancel { seq: NUMBER_MAX };
     cancel.encode(&mut bytes).expect("because a cancel has no path");
-    assert_eq!(bytes, well_formed(0xffff, 0xff83, b""));
+    assert_eq!(bytes, well_formed(0xffff, 0x0f83, b""));
     assert_eq!(decode_request(&bytes), Ok(Some(cancel)));
 
     bytes.clear();

@@ -3,7 +3,7 @@
 //! What it knows is left to `watching`, what people see of it to `gamin/_watch.py`. Invariant: the lock is not held while anything is awaited, nor
 //! while Python is called.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::os::fd::{AsFd, AsRawFd, RawFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
@@ -67,27 +67,40 @@ impl Watcher {
     }
 }
 
+/// What is left out, as a dict.
+#[derive(FromPyObject)]
+#[pyo3(from_item_all)]
+struct Ignored {
+    patterns: Vec<String>,
+    files: Vec<Vec<u8>>,
+    standard: bool,
+}
+
+impl From<Ignored> for Ignoring {
+    fn from(Ignored { patterns, files, standard }: Ignored) -> Ignoring {
+        let files = files.into_iter().map(|file| PathBuf::from(OsString::from_vec(file)));
+        Ignoring { patterns, files: files.collect(), standard }
+    }
+}
+
 #[pymethods]
 impl Watcher {
     /// Makes one that watches nothing yet.
     #[new]
-    #[pyo3(signature = (*, recursive, initial, gather, patterns, files, standard))]
+    #[pyo3(signature = (*, recursive, initial, moves, gather, ignored))]
     fn new(
         py: Python<'_>,
         recursive: bool,
         initial: bool,
+        moves: bool,
         gather: Option<f64>,
-        patterns: Vec<String>,
-        files: Vec<Vec<u8>>,
-        standard: bool,
+        ignored: Ignored,
     ) -> PyResult<Watcher> {
         let pause = match gather.map(Duration::try_from_secs_f64) {
             Some(Err(why)) => return Err(PyValueError::new_err(format!("gather: {why}"))),
             pause => pause.and_then(Result::ok).map(|pause| pause.min(PAUSE_MAX)),
         };
-        let files = files.into_iter().map(|file| PathBuf::from(std::ffi::OsString::from_vec(file)));
-        let ignoring = Ignoring { patterns, files: files.collect(), standard };
-        let options = Options { recursive, one_file_system: false, ignoring };
+        let options = Options { recursive, one_file_system: false, moves, ignoring: ignored.into() };
         let follower =
             Follower::new(open(py)?, options).map_err(|why| PyValueError::new_err(why.to_string()))?;
         let watching = Watching::new(follower, initial, pause);

@@ -17,7 +17,7 @@ use nix::sys::epoll::Epoll;
 use nix::sys::eventfd::EventFd;
 
 use crate::seat::Seat;
-use crate::told::{Reported, Spelling};
+use crate::told::{Location, Reported, Spelling};
 
 /// How much is taken from the connection at once, unless all is asked for.
 const READY_MAX: usize = 256;
@@ -229,8 +229,8 @@ impl Watching {
         match news {
             News::Change(change) => self.handle_change(change),
             News::Missing(path) if self.tells_existing => {
-                let root = self.roots.get(&path).cloned();
-                self.ready.push_back(vec![Reported { event: What::Deleted, root, path }]);
+                let place = Location { root: self.roots.get(&path).cloned(), path };
+                self.ready.push_back(vec![Reported { event: What::Deleted, place, moved_to: None }]);
             }
             News::Gap(gap) => self.handle_gap(gap),
             News::GapEnds(gap) => drop(self.gaps.remove(&gap.shown)),
@@ -276,10 +276,15 @@ impl Watching {
     }
 
     fn told(&self, change: Change) -> Reported {
-        let Change { event, shown, relative, .. } = change;
-        let root = shown.ancestors().nth(relative.components().count());
+        let Change { event, shown, relative, moved_to, .. } = change;
+        let moved_to = moved_to.map(|to| self.place(to.shown, &to.relative));
+        Reported { event, place: self.place(shown, &relative), moved_to }
+    }
+
+    fn place(&self, path: PathBuf, relative: &Path) -> Location {
+        let root = path.ancestors().nth(relative.components().count());
         let root = root.and_then(|root| self.roots.get(root)).cloned();
-        Reported { event, root, path: shown }
+        Location { root, path }
     }
 
     fn look_at_barriers(&mut self) {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
+import pickle
 import select
 import signal
 import subprocess
@@ -57,6 +58,32 @@ def test_initial_tells_what_is_there_and_what_is_not(tmp_path):
         changes.sync()
         created = {change.path for change in changes.take() if change.event is Event.CREATED}
         assert created == {tmp_path / "missing", tmp_path / "missing" / "deep"}
+
+
+def test_rename_is_told_as_such_to_who_asks(tmp_path):
+    (tmp_path / "one").mkdir()
+    (tmp_path / "old").touch()
+    with gamin.watch(tmp_path, recursive=True, moves=True) as changes:
+        (tmp_path / "old").rename(tmp_path / "one" / "new")
+        changes.sync()
+        [change] = changes.take()
+        assert change == (Event.MOVED, tmp_path / "old", tmp_path) and isinstance(change, Change)
+        assert change.moved_to == tmp_path / "one" / "new" and "moved_to" in repr(change)
+        assert pickle.loads(pickle.dumps(change)).moved_to == change.moved_to
+        (tmp_path / "other").touch()
+        changes.sync()
+        assert changes.take()[0].moved_to is None
+
+
+def test_rename_in_a_list_is_one_change_until_something_else_happens_to_it(tmp_path):
+    for name in ("a", "b"):
+        (tmp_path / name).touch()
+    with gamin.watch(tmp_path, moves=True, gather=60) as changes:
+        (tmp_path / "a").rename(tmp_path / "c")
+        (tmp_path / "b").rename(tmp_path / "d")
+        (tmp_path / "d").unlink()
+        changes.sync()
+        assert sorted(seen(changes.take())) == [(Event.DELETED, "b"), (Event.MOVED, "a")]
 
 
 def test_recursive_follows_what_comes(tmp_path):

@@ -204,6 +204,8 @@ pub enum ClientAction {
     ResumeMonitor(usize),
     /// Asks for no listing of directories from now on.
     NoExists,
+    /// Asks for renames to be told as such, of what is asked for from now on.
+    Moves,
     /// Stops reading.
     Suspend,
     /// Reads again.

@@ -27,6 +27,8 @@ pub struct Shown {
     pub name: Vec<u8>,
     /// The code.
     pub code: Code,
+    /// The request and the name of what has moved, where it is now.
+    pub to: Option<(i32, Vec<u8>)>,
     /// The request's user data.
     pub data: Option<Vec<u8>>,
 }
@@ -61,11 +63,18 @@ impl Shown {
     fn line(&self, names: &str, count: &str) -> String {
         let client = self.client.as_deref().map(|name| format!("{name} ")).unwrap_or_default();
         let data = self.data.as_deref().map(|data| format!(" {}", quote(data))).unwrap_or_default();
-        format!("{client}{}: {names} {}{data}{count}", self.request, code_name(self.code))
+        let to = self.to.as_ref().map(|(request, name)| match *request == self.request {
+            true => format!(" -> {}", plain_or_quoted(name)),
+            false => format!(" -> {request}: {}", plain_or_quoted(name)),
+        });
+        let to = to.unwrap_or_default();
+        format!("{client}{}: {names} {}{to}{data}{count}", self.request, code_name(self.code))
     }
 
     fn is_alike(&self, other: &Shown) -> bool {
-        (&self.client, self.request, self.code) == (&other.client, other.request, other.code)
+        let is_same = (&self.client, self.request, self.code) == (&other.client, other.request, other.code);
+        // Where each has moved to is not told of many.
+        is_same && self.to.is_none() && other.to.is_none()
     }
 }
 
@@ -113,7 +122,7 @@ mod tests {
     use super::*;
 
     fn shown(name: &str, code: Code) -> Shown {
-        Shown { client: None, request: 1, name: name.as_bytes().to_vec(), code, data: None }
+        Shown { client: None, request: 1, name: name.as_bytes().to_vec(), code, to: None, data: None }
     }
 
     #[test]

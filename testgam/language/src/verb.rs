@@ -277,6 +277,7 @@ verbs! {
     extended client "resume-monitor" "INDEX", "go on with them, from what is different by now", |a| ClientAction::ResumeMonitor(index(a)?);
     extended any "client" "NAME", "let another client act from here on", |a| client_name(a)?;
     extended client "noexists" "", "ask for no listing of directories from now on", |_| ClientAction::NoExists;
+    extended client "moves" "", "have renames told as such, of what is monitored from now on", |_| ClientAction::Moves;
     extended client "suspend" "", "stop reading events", |_| ClientAction::Suspend;
     extended client "resume" "", "read them again", |_| ClientAction::Resume;
 

@@ -112,6 +112,11 @@ impl Dice {
         Dice { world, steps, is_flat: false, is_calm: false }
     }
 
+    /// Whether clients there can be told of renames as such.
+    pub fn tells_moves(&self) -> bool {
+        !matches!(self.world, WorldKind::Abi | WorldKind::Peer)
+    }
+
     fn is_sim(&self) -> bool {
         self.world == WorldKind::Sim
     }
@@ -151,6 +156,8 @@ impl Dice {
         let file = operation(limits).prop_map(|operation| tried(&operation));
         let wait_max_ms = if self.is_sim() { SIM_WAIT_MAX_MS } else { LIVE_WAIT_MAX_MS };
         let wait = (0..=wait_max_ms).prop_map(|ms| vec![format!("wait {ms}")]);
+        let mut of_connections = vec!["try connect", "try disconnect", "try connect", "try noexists"];
+        of_connections.extend(self.tells_moves().then_some("try moves"));
         let steps = prop_oneof![
             13 => file,
             1 => wait,
@@ -160,7 +167,7 @@ impl Dice {
                 .prop_map(|(verb, index)| format!("try {verb} {index}"))),
             3 => by_client(Just("try events".into())),
             1 => by_client(Just("try pending".into())),
-            1 => by_client(select(&["try connect", "try disconnect", "try connect", "try noexists"]).prop_map(str::to_owned)),
+            1 => by_client(select(of_connections).prop_map(str::to_owned)),
         ];
         let steps =
             if self.is_sim() { steps.boxed() } else { prop_oneof![22 => steps, 1 => Just(check())].boxed() };

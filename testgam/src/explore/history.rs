@@ -38,6 +38,8 @@ const BEGINNING: &[&str] = &[
     "client a",
     "try mondir d",
 ];
+/// ... one of them is told of renames as such, the other if it comes to that ...
+const MOVES: &[&str] = &["client b", "moves", "client a"];
 /// ... and ends with: all is well, and they read what there is. What was told has to be true then.
 const END: &[&str] = &["heal", "client a", "resume", "client b", "resume"];
 /// For a watcher there is one client.
@@ -232,6 +234,9 @@ impl History {
             _ => (BEGINNING.to_vec(), END),
         };
         lines.extend(owned(&beginning));
+        if self.dice.tells_moves() {
+            lines.extend(owned(MOVES));
+        }
         lines.extend(self.steps.iter().flatten().cloned());
         lines.extend(owned(end));
         lines.extend(owned(match self.dice.world {
@@ -378,6 +383,7 @@ const NO_OPERATIONS: &[&str] = &[
     "connect",
     "disconnect",
     "noexists",
+    "moves",
     "wait",
     "concurrently",
     "writer",

@@ -92,6 +92,10 @@ impl Client for HeardClient {
         self.client.no_exists()
     }
 
+    fn tell_moves(&mut self) -> Result<(), StepError> {
+        self.client.tell_moves()
+    }
+
     fn pending(&mut self) -> Result<bool, StepError> {
         self.client.pending()
     }

@@ -4,7 +4,7 @@
 //! Two things are left out: inode numbers and times, of which only matters whether they differ from before; and the
 //! order in which `rmtree` goes through a directory.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::twins::{Twins, operation, tree_path};
 use gamin_backend::Backend;
@@ -135,11 +135,11 @@ impl Bench {
         let mut lines = [Vec::new(), Vec::new()];
         for (at, notice) in real.iter().enumerate() {
             let other = simulated.get(at);
-            lines[0].push(self.line(notice, other, 0));
+            lines[0].push(self.line(notice, other, 0) + &other_half(&real, at));
         }
         for (at, notice) in simulated.iter().enumerate() {
             let other = real.get(at);
-            lines[1].push(self.line(notice, other, 1));
+            lines[1].push(self.line(notice, other, 1) + &other_half(&simulated, at));
         }
         let [real_lines, simulated_lines] = lines;
         for (real, simulated) in real.iter().zip(&simulated) {
@@ -168,6 +168,19 @@ impl Bench {
         };
         format!("{} {name:?} {:?} {} {seen}", watch.0, entry.change, entry.is_last)
     }
+}
+
+/// What the kernel tells of the other half of a rename, of which a notice is one.
+fn other_half(notices: &[Notice], at: usize) -> String {
+    let half = |notice: &Notice| match notice {
+        Notice::Entry { watch, name, entry } => Some((entry.cookie?, entry.change, *watch, name.clone())),
+        _ => None,
+    };
+    let Some((cookie, change, ..)) = half(&notices[at]) else { return String::new() };
+    let others = notices.iter().filter_map(half);
+    let others = others.filter(|(of, other, ..)| *of == cookie && *other != change);
+    let others = others.map(|(.., watch, name)| format!("{} {name:?}", watch.0));
+    format!(" half, other {:?}", others.collect::<BTreeSet<_>>())
 }
 
 fn present(notice: &Notice) -> Option<((ArmingId, Name), Stamp)> {

@@ -258,6 +258,7 @@ fn event(told: Given) -> Result<Event, StepError> {
         // Nor does a library say any more.
         root: Path::new("/").into(),
         coverage: None,
+        moved_to: None,
     })
 }
 

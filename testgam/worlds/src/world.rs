@@ -193,6 +193,14 @@ pub trait Client {
         Err(cannot("leave out listings"))
     }
 
+    /// Asks for renames to be told as such, of what is asked for from now on.
+    ///
+    /// # Errors
+    /// Says that this client cannot.
+    fn tell_moves(&mut self) -> Result<(), StepError> {
+        Err(cannot("tell renames as such"))
+    }
+
     /// Whether [`Client::next`] has an event at once.
     ///
     /// # Errors

@@ -29,12 +29,16 @@ pub struct MonitorRequest<'a> {
     pub user_data: usize,
     /// Whether to tell what is not followed as it should be ([`Code::Coverage`]).
     pub coverage: bool,
+    /// Whether a rename from one name to another of what is monitored so is told as one event ([`Code::Moved`]), where both halves of it are told
+    /// one behind the other. They are not if something else is to be told between them, if the caller is far behind, if a look at the directory
+    /// found them, or if the server is the original's: then something is Deleted and something else Created.
+    pub moves: bool,
 }
 
 impl<'a> MonitorRequest<'a> {
     /// A request for a path, with nothing special about it.
     pub fn new(path: &'a Path, scope: Scope) -> MonitorRequest<'a> {
-        MonitorRequest { path, scope, number: None, user_data: 0, coverage: false }
+        MonitorRequest { path, scope, number: None, user_data: 0, coverage: false, moves: false }
     }
 }
 
@@ -133,7 +137,7 @@ impl Asked {
     pub(super) fn is_passed_on(&self, code: Code) -> bool {
         let Monitored::Path(subscription) = &self.what else { return false };
         match code {
-            Code::Acknowledge | Code::Answer | Code::Coverage => false,
+            Code::Acknowledge | Code::Answer | Code::Coverage | Code::Moved => false,
             Code::Exists | Code::EndExist if self.caller.quiet => false,
             _ => subscription.is_direct(),
         }
@@ -156,6 +160,7 @@ impl Asked {
             },
             root: &self.caller.path,
             coverage: None,
+            moved_to: None,
         }
     }
 
@@ -256,6 +261,7 @@ impl Caller {
             path,
             root: Arc::clone(&self.path),
             coverage: None,
+            moved_to: None,
         }
     }
 

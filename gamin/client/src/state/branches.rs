@@ -275,13 +275,14 @@ fn hash(hasher: &RandomState, parent: u32, entry: &[u8]) -> u64 {
 mod tests {
     use std::collections::BTreeSet;
 
+    use crate::state::subscription::Wants;
     use gamin_protocol::Kind;
     use proptest::prelude::*;
 
     use super::*;
 
     fn branch(wire: u32) -> Branch {
-        Branch::new(Subscription::new(Kind::Directory, wire, true), false)
+        Branch::new(Subscription::new(Kind::Directory, wire, Wants { coverage: true, moves: true }), false)
     }
 
     #[test]

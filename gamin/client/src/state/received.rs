@@ -36,7 +36,7 @@ impl State {
                 Some(Owner::Request(number)) => self.requests.get(&number),
                 _ => None,
             };
-            if asked.is_some_and(|asked| asked.is_passed_on(next.code)) {
+            if asked.is_some_and(|asked| asked.is_passed_on(next.code)) && !self.queue.is_moving() {
                 self.next_received = Some(next);
             } else {
                 self.handle_next();

@@ -17,8 +17,8 @@ pub(super) struct Subscription {
     cancelled: bool,
     acknowledged: bool,
     suspended: bool,
-    /// Whether the caller wants to know how it is covered, what it was told of that, and what the server says.
-    wants_coverage: bool,
+    wants: Wants,
+    /// What its caller was told of how it is covered, and what the server says.
     coverage: Coverage,
     heard: Coverage,
     /// The listing that the server's events belong to is complete.
@@ -26,6 +26,15 @@ pub(super) struct Subscription {
     told: Told,
     /// Unless each event is passed on as it comes.
     apart: Option<Box<Apart>>,
+}
+
+/// What a caller wants to know besides what happens.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Wants {
+    /// How the path is covered.
+    pub(super) coverage: bool,
+    /// Which of what went and what came are the two halves of a rename.
+    pub(super) moves: bool,
 }
 
 /// Something to tell.
@@ -48,14 +57,14 @@ struct Apart {
 }
 
 impl Subscription {
-    pub(super) fn new(kind: Kind, wire: u32, wants_coverage: bool) -> Subscription {
+    pub(super) fn new(kind: Kind, wire: u32, wants: Wants) -> Subscription {
         Subscription {
             wire,
             kind,
             cancelled: false,
             acknowledged: false,
             suspended: false,
-            wants_coverage,
+            wants,
             coverage: Coverage::Kernel,
             heard: Coverage::Kernel,
             listed: false,
@@ -74,11 +83,13 @@ impl Subscription {
         Request::Monitor {
             seq: self.wire,
             kind: self.kind,
-            options: if self.wants_coverage {
-                MonitorOptions::TAGGED.with(MonitorOptions::COVERAGE)
-            } else {
-                MonitorOptions::TAGGED
-            },
+            options: [
+                (self.wants.coverage, MonitorOptions::COVERAGE),
+                (self.wants.moves, MonitorOptions::MOVES),
+            ]
+            .into_iter()
+            .filter(|(is_wanted, _)| *is_wanted)
+            .fold(MonitorOptions::TAGGED, |options, (_, option)| options.with(option)),
             path,
         }
     }
@@ -128,7 +139,7 @@ impl Subscription {
     /// of another server, what the one before has said is over.
     fn settle_coverage(&mut self, ends: bool) -> Option<Coverage> {
         let is_heard = self.apart.is_none() || (self.listed || ends) && !self.suspended;
-        let is_new = is_heard && self.is_live() && self.wants_coverage && self.coverage != self.heard;
+        let is_new = is_heard && self.is_live() && self.wants.coverage && self.coverage != self.heard;
         is_new.then(|| {
             self.coverage = self.heard;
             self.coverage

@@ -1,6 +1,7 @@
 //! The state against a model of a server and of a caller, and case by case.
 
 mod model;
+mod moves;
 mod trees;
 
 use gamin_protocol::{Code, Coverage, SYNC, Tag};

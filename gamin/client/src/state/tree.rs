@@ -16,11 +16,11 @@ use std::ops::RangeBounds;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
-use gamin_protocol::{self as protocol, Code, Coverage, Kind, Request};
+use gamin_protocol::{self as protocol, Code, Coverage, Kind, Presence, Request};
 
 use super::branches::{Branch, Branches};
 use super::name_map::NameMap;
-use super::subscription::{News, Subscription};
+use super::subscription::{News, Subscription, Wants};
 use super::told::{BareEvent, Before, Subject, Version};
 use super::wire::Allocation;
 use name::{as_path, below, join, last, level, parent};
@@ -59,6 +59,8 @@ pub(super) enum TreeEvent {
 pub(super) struct Tree {
     root: Vec<u8>,
     options: TreeOptions,
+    /// Whether renames are told as such.
+    moves: bool,
     /// Those that have left stay until they are acknowledged.
     branches: Branches,
     /// What is there in directories that are followed, and was not to be told.
@@ -77,12 +79,13 @@ pub(super) struct Tree {
 }
 
 impl Tree {
-    pub(super) fn new(root: &Path, wire: u32, options: TreeOptions) -> Tree {
+    pub(super) fn new(root: &Path, wire: u32, options: TreeOptions, moves: bool) -> Tree {
         let root = root.as_os_str().as_bytes();
         let root = root.strip_suffix(b"/").unwrap_or(root).to_vec();
         let mut tree = Tree {
             root,
             options,
+            moves,
             branches: Branches::default(),
             untold: BTreeSet::new(),
             gaps: BTreeMap::new(),
@@ -94,7 +97,7 @@ impl Tree {
             unlisted: 1,
             owes_end: true,
         };
-        tree.branches.add_root(Branch::new(subscription(wire), false));
+        tree.branches.add_root(Branch::new(tree.subscription(wire), false));
         tree
     }
 
@@ -304,7 +307,7 @@ impl Tree {
 
     /// Follows an entry of a directory; gives the request that makes the server know it.
     fn follow(&mut self, lead: &Lead, above: u32, wire: u32) -> Request {
-        let mut subscription = subscription(wire);
+        let mut subscription = self.subscription(wire);
         if self.suspended {
             subscription.suspend();
         }
@@ -354,7 +357,7 @@ impl Tree {
     }
 
     fn hear_of_root(&mut self, code: Code) {
-        if code == Code::Deleted {
+        if code.presence() == Some(Presence::Absent) {
             self.untold.clear();
             self.unfollow_all(self.branches.by_name(|wire| !self.branches.is_root(wire)));
             self.end_gaps(..);
@@ -368,12 +371,12 @@ impl Tree {
         }
         let name = &lead.name;
         let was_told = was_there && !self.untold.contains(name);
-        if code == Code::Deleted {
+        if code.presence() == Some(Presence::Absent) {
             self.leave(name);
             self.cover(lead.name.clone(), Coverage::Kernel);
             self.untold.remove(name);
             if was_told {
-                self.events.push(TreeEvent::Happened((Code::Deleted, Subject::Entry(lead.name))));
+                self.events.push(TreeEvent::Happened((code, Subject::Entry(lead.name))));
             }
             return;
         }
@@ -470,6 +473,11 @@ impl Tree {
         }
     }
 
+    /// The subscription of a directory. Whether or not its caller is told how it is covered, it may ask.
+    fn subscription(&self, wire: u32) -> Subscription {
+        Subscription::new(Kind::Directory, wire, Wants { coverage: true, moves: self.moves })
+    }
+
     /// Tells that the listing is complete, once it is.
     fn finish(&mut self) {
         let is_explored = self.unexplored.is_empty() && self.waiting.is_empty();
@@ -477,9 +485,4 @@ impl Tree {
             self.events.push(TreeEvent::Happened((Code::EndExist, Subject::Root)));
         }
     }
-}
-
-/// The subscription of a directory. Whether or not its caller is told how it is covered, it may ask.
-fn subscription(wire: u32) -> Subscription {
-    Subscription::new(Kind::Directory, wire, true)
 }

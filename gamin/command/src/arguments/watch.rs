@@ -16,7 +16,7 @@ use nix::sys::signal::Signal;
 /// looked at only now and then, is named on standard error before that, or as soon as it is found, and again when it is
 /// followed.
 ///
-/// An event is a line: Created, Changed or Deleted, and the path. In a path, control characters, bytes that are no
+/// An event is a line: Created, Changed, Deleted or (with --moves) Moved, and the path. In a path, control characters, bytes that are no
 /// UTF-8, and backslashes are escaped as in C.
 #[derive(Debug, Args)]
 #[command(override_usage = "gamin watch [OPTIONS] PATH...\n       gamin watch [OPTIONS] PATH... -x COMMAND\n       gamin watch [OPTIONS] PATH... -- PROGRAM [ARGUMENT]...",
@@ -56,11 +56,16 @@ pub struct WatchOptions {
     /// Tell first what is there, as Exists
     #[arg(short, long, help_heading = "What to tell")]
     pub existing: bool,
+    /// Tell of a rename within what is watched as one event, Moved, with both paths
+    ///
+    /// Without this, or where the two halves of a rename are not seen together, something is Deleted and something else Created.
+    #[arg(long, conflicts_with_all = ["exec", "program"], help_heading = "What to tell")]
+    pub moves: bool,
 
     /// Print each event as a JSON object on a line of its own; docs/watch.schema.json describes them
     #[arg(long, help_heading = "How to print")]
     pub json: bool,
-    /// Print each event in a form of your own: {event}, {path}, {absolute}, {time}, \n, \t, {{ and }}
+    /// Print each event in a form of your own: {event}, {path}, {absolute}, {to}, {time}, \n, \t, {{ and }}
     #[arg(long, value_name = "FORM", conflicts_with = "json", help_heading = "How to print")]
     pub format: Option<String>,
     /// Print the time before each event, in a form of strftime(3) if one is given with =
@@ -153,6 +158,8 @@ pub enum ChangeKind {
     Changed,
     /// It is gone
     Deleted,
+    /// It was renamed; this is --moves, too
+    Moved,
 }
 
 /// How names are written.
@@ -216,6 +223,11 @@ fn signal(text: &str) -> Result<Signal, String> {
 }
 
 impl WatchOptions {
+    /// Whether renames are to be told as such.
+    pub fn tells_moves(&self) -> bool {
+        self.moves || self.event.contains(&ChangeKind::Moved) && !self.runs()
+    }
+
     /// Whether it runs a command instead of printing.
     pub fn runs(&self) -> bool {
         self.exec.is_some() || !self.program.is_empty()

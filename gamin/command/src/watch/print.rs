@@ -28,6 +28,10 @@ pub(super) enum Part {
     PaddedEvent,
     Path,
     Absolute,
+    /// Where it is now.
+    To,
+    /// The same behind an arrow, if there is such a place.
+    ArrowTo,
     Time(String),
 }
 
@@ -45,7 +49,7 @@ impl Printer {
         }
         let mut parts = match &options.format {
             Some(form) => parse(form, options.time.as_deref().unwrap_or(TIME))?,
-            None => vec![Part::PaddedEvent, Part::Text(" ".to_owned()), Part::Path],
+            None => vec![Part::PaddedEvent, Part::Text(" ".to_owned()), Part::Path, Part::ArrowTo],
         };
         if let (Some(time), None) = (&options.time, &options.format) {
             parts.splice(..0, [Part::Time(time.clone()), Part::Text(" ".to_owned())]);
@@ -94,6 +98,13 @@ impl Part {
             Part::Event => line.extend(change.event.word().as_bytes()),
             Part::Path => line.extend(name(&change.shown)),
             Part::Absolute => line.extend(name(&change.absolute)),
+            Part::To => line.extend(change.moved_to.iter().flat_map(|to| name(&to.shown))),
+            Part::ArrowTo => {
+                if let Some(to) = &change.moved_to {
+                    line.extend(b" -> ");
+                    line.extend(name(&to.shown));
+                }
+            }
             // That it can be shown was seen when it was asked for.
             Part::Time(form) => line.extend(show_time(form).unwrap_or_default().as_bytes()),
         }
@@ -115,6 +126,7 @@ fn parse(form: &str, time: &str) -> Result<Vec<Part>, CommandError> {
             ("{event}", Part::Event),
             ("{path}", Part::Path),
             ("{absolute}", Part::Absolute),
+            ("{to}", Part::To),
             ("{time}", Part::Time(time.to_owned())),
         ];
         let plain = [("{{", "{"), ("}}", "}"), ("\\n", "\n"), ("\\t", "\t"), ("\\\\", "\\")];
@@ -128,7 +140,7 @@ fn parse(form: &str, time: &str) -> Result<Vec<Part>, CommandError> {
             text.push_str(meant);
             rest = &rest[word.len()..];
         } else if matches!(c, '{' | '}' | '\\') {
-            let known = "{event}, {path}, {absolute}, {time}, \\n, \\t, \\\\, {{ and }}";
+            let known = "{event}, {path}, {absolute}, {to}, {time}, \\n, \\t, \\\\, {{ and }}";
             return Err(CommandError::Usage(format!("--format: `{rest}` begins with none of {known}")));
         } else {
             text.push(c);
@@ -157,6 +169,7 @@ mod tests {
             shown: path.clone(),
             absolute: PathBuf::from("/").join(&path),
             relative: path,
+            moved_to: None,
         };
         let mut out = Vec::new();
         let printer = Printer::Form { parts, end: b'|', is_raw };

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use gamin_engine::Tag;
+use gamin_engine::{Cookie, Tag};
 use gamin_protocol::{Decoder, PACKET_MAX, PATH_MAX};
 use proptest::prelude::*;
 
@@ -54,7 +54,7 @@ fn event(said: &str) -> Event {
     let code =
         (1..10).map(Code::from).find(|known| known.name() == Some(code)).expect("because it is a code");
     let subject = if path == ROOT { Subject::Root } else { Subject::Entry(Name::from(path.as_bytes())) };
-    Event { subscription: SubscriptionId(1), code, subject, tag: None }
+    Event { subscription: SubscriptionId(1), code, subject, tag: None, cookie: None }
 }
 
 fn said(packet: &EventPacket) -> String {
@@ -126,6 +126,55 @@ fn of_coverage_only_the_last_word_is_told_to_who_asked() {
     outbox.tell_coverage(SubscriptionId(1), Coverage::Kernel);
     outbox.close(SubscriptionId(1));
     assert_eq!(packets(&mut outbox), ["Acknowledge /d"]);
+}
+
+/// One half of a rename.
+fn half(subscription: u32, told: &str, cookie: u32) -> Event {
+    Event { subscription: SubscriptionId(subscription), cookie: Cookie::of(cookie), ..event(told) }
+}
+
+/// What is told of these to three subscriptions, of which the first two want moves.
+fn told_with_moves(events: Vec<Event>) -> Vec<String> {
+    let mut outbox = outbox(&[MonitorOptions::MOVES, MonitorOptions::MOVES, MonitorOptions::NONE]);
+    events.into_iter().for_each(|event| outbox.tell(event));
+    read_all(&mut outbox).iter().map(|packet| format!("{} {}", packet.seq, said(packet))).collect()
+}
+
+#[test]
+fn what_went_and_what_came_stand_together() {
+    let both = vec![half(1, "Deleted a", 7), half(1, "Created b", 7)];
+    assert_eq!(told_with_moves(both), ["1 Moved a", "1 Created b"]);
+    let over = vec![half(2, "Deleted a", 7), half(1, "Changed b", 7)];
+    assert_eq!(told_with_moves(over), ["2 Moved a", "1 Changed b"]);
+    // Each has its own, in whatever order they are told, and who did not ask has none.
+    let twice = [half(1, "Deleted a", 7), half(2, "Deleted a", 7), half(3, "Deleted a", 7)];
+    let twice = twice.into_iter().chain([2, 1, 3].map(|to| half(to, "Created b", 7))).collect();
+    let expected = ["3 Deleted a", "2 Moved a", "2 Created b", "1 Moved a", "1 Created b", "3 Created b"];
+    assert_eq!(told_with_moves(twice), expected);
+    // The first half that is left goes to who has none, if it is of the same kind.
+    let between = vec![half(1, "Deleted a", 7), half(1, "Deleted /d", 7), half(2, "Created b", 7)];
+    assert_eq!(told_with_moves(between), ["1 Deleted /d", "1 Moved a", "2 Created b"]);
+}
+
+#[test]
+fn what_does_not_stand_together_is_told_as_two() {
+    for apart in [
+        vec![half(1, "Deleted a", 7), event("Changed c"), half(1, "Created b", 7)],
+        vec![half(1, "Deleted a", 7), half(1, "Created b", 8)],
+        vec![half(1, "Deleted a", 7), event("Created b")],
+        vec![half(1, "Deleted a", 7), half(3, "Created b", 7)],
+        vec![half(3, "Deleted a", 7), half(1, "Created b", 7)],
+        vec![half(1, "Created b", 7), half(1, "Deleted a", 7)],
+    ] {
+        let told = told_with_moves(apart);
+        assert!(!told.iter().any(|told| told.contains("Moved")), "{told:?}");
+    }
+    let mut outbox = outbox(&[MonitorOptions::MOVES]);
+    outbox.tell(half(1, "Deleted a", 7));
+    let first = read_all(&mut outbox);
+    outbox.tell(half(1, "Created b", 7));
+    let all: Vec<_> = first.iter().chain(&read_all(&mut outbox)).map(said).collect();
+    assert_eq!(all, ["Deleted a", "Created b"], "the one was sent before the other was known");
 }
 
 #[test]
@@ -230,7 +279,7 @@ fn a_hundred_thousand_entries_come_and_go_at_no_great_cost() {
     let stalled = outbox.waiting.len();
     let tell = |outbox: &mut Outbox, code, number: u32| {
         let subject = Subject::Entry(Name::from(number.to_string().as_bytes()));
-        outbox.tell(Event { subscription: SubscriptionId(1), code, subject, tag: None });
+        outbox.tell(Event { subscription: SubscriptionId(1), code, subject, tag: None, cookie: None });
     };
     const COUNT: u32 = 100_000;
     outbox.tell(event("Exists /d"));
@@ -261,7 +310,9 @@ impl State {
             Code::EndExist => prop_assert!(!std::mem::replace(&mut self.listed, true), "listed twice"),
             Code::Exists => prop_assert!(!self.listed && !is_there, "told to exist again"),
             Code::Created => prop_assert!(!is_there, "created again"),
-            Code::Deleted => prop_assert!(is_there || (entry.is_none() && !self.listed), "deleted again"),
+            Code::Deleted | Code::Moved => {
+                prop_assert!(is_there || (entry.is_none() && !self.listed), "deleted again");
+            }
             _ => prop_assert!(is_there, "changed while it is not there"),
         }
         prop_assert!(entry.is_none() || self.root.is_some(), "an entry without its directory");
@@ -269,7 +320,7 @@ impl State {
             (Code::EndExist, _) => {}
             (Code::Deleted, None) => (self.root, self.entries) = (None, BTreeMap::new()),
             (_, None) => self.root = Some(tag),
-            (Code::Deleted, Some(name)) => drop(self.entries.remove(name)),
+            (Code::Deleted | Code::Moved, Some(name)) => drop(self.entries.remove(name)),
             (_, Some(name)) => drop(self.entries.insert(name.to_vec(), tag)),
         }
         Ok(())
@@ -285,6 +336,11 @@ enum Step {
         name: u8,
         delete: bool,
     },
+    /// An entry of one is renamed to be one of another, or the same.
+    Rename {
+        from: (usize, u8),
+        to: (usize, u8),
+    },
     Ask,
     Stall,
     Read(usize),
@@ -293,8 +349,10 @@ enum Step {
 fn step() -> impl Strategy<Value = Step> {
     let happen = (0..3_usize, prop::bool::weighted(0.12), 0..6_u8, any::<bool>())
         .prop_map(|(subscription, root, name, delete)| Step::Happen { subscription, root, name, delete });
+    let entry = || (0..3_usize, 0..6_u8);
+    let rename = (entry(), entry()).prop_map(|(from, to)| Step::Rename { from, to });
     let amount = prop_oneof![1..60_usize, 1..5_000_usize, Just(BYTES_MAX), Just(4 * BYTES_MAX)];
-    prop_oneof![20 => happen, 1 => Just(Step::Ask), 2 => Just(Step::Stall), 3 => amount.prop_map(Step::Read)]
+    prop_oneof![20 => happen, 8 => rename, 1 => Just(Step::Ask), 2 => Just(Step::Stall), 3 => amount.prop_map(Step::Read)]
 }
 
 /// Three subscribers of one session and what is true for each.
@@ -306,6 +364,9 @@ struct Stream {
     /// What was true at each question that has not been answered, and the last tag by then.
     asked: Vec<(Vec<State>, u64)>,
     last_tag: u64,
+    renames: u32,
+    /// What was read last was the first half of a rename.
+    is_moving: bool,
 }
 
 /// Two that are told the listing, and one that takes it for granted.
@@ -321,7 +382,8 @@ fn id(subscriber: usize) -> SubscriptionId {
 
 impl Stream {
     fn new(present: [bool; 3], entries: u8) -> Result<Stream, TestCaseError> {
-        let tagged = SUBSCRIBERS.map(|options| options.with(MonitorOptions::TAGGED));
+        let asked = MonitorOptions::TAGGED.with(MonitorOptions::MOVES);
+        let tagged = SUBSCRIBERS.map(|options| options.with(asked));
         let mut outbox = outbox(&tagged);
         stall(&mut outbox);
         let states = vec![State::default(); SUBSCRIBERS.len()];
@@ -332,6 +394,8 @@ impl Stream {
             told: states,
             asked: Vec::new(),
             last_tag: 0,
+            renames: 0,
+            is_moving: false,
         };
         for (subscriber, present) in present.into_iter().enumerate() {
             stream.tell(subscriber, if present { Code::Exists } else { Code::Deleted }, None)?;
@@ -355,12 +419,22 @@ impl Stream {
     }
 
     fn tell(&mut self, subscriber: usize, code: Code, entry: Option<&[u8]>) -> Result<(), TestCaseError> {
+        self.tell_half(subscriber, code, entry, None)
+    }
+
+    fn tell_half(
+        &mut self,
+        subscriber: usize,
+        code: Code,
+        entry: Option<&[u8]>,
+        cookie: Option<Cookie>,
+    ) -> Result<(), TestCaseError> {
         self.last_tag += 1;
         let tag = Tag::new(self.last_tag);
         self.truth[subscriber].apply(code, entry, tag)?;
         let subject = entry.map_or(Subject::Root, |name| Subject::Entry(Name::from(name)));
         let subscription = id(subscriber);
-        self.outbox.tell(Event { subscription, code, subject, tag: Some(tag) });
+        self.outbox.tell(Event { subscription, code, subject, tag: Some(tag), cookie });
         Ok(())
     }
 
@@ -392,6 +466,17 @@ impl Stream {
                     self.tell(subscription, code, entry)?;
                 }
             }
+            Step::Rename { from: (from, old), to: (to, new) } => {
+                let (old, new) = ([b'a' + old], [b'a' + new]);
+                let has = |of: usize, name: &[u8]| self.truth[of].entries.contains_key(name);
+                let code = if has(to, &new) { Code::Changed } else { Code::Created };
+                if (from, old) != (to, new) && has(from, &old) && self.truth[to].root.is_some() {
+                    self.renames += 1;
+                    let cookie = Cookie::of(self.renames);
+                    self.tell_half(from, Code::Deleted, Some(&old), cookie)?;
+                    self.tell_half(to, code, Some(&new), cookie)?;
+                }
+            }
             Step::Ask => {
                 self.asked.push((self.truth.clone(), self.last_tag));
                 self.outbox.answer(9, QUESTION.to_vec());
@@ -404,6 +489,8 @@ impl Stream {
 
     fn read(&mut self, count: usize) -> Result<(), TestCaseError> {
         for packet in read(&mut self.outbox, &mut self.client, count) {
+            let was_moving = std::mem::replace(&mut self.is_moving, packet.code == Code::Moved);
+            prop_assert!(!was_moving || matches!(packet.code, Code::Created | Code::Changed), "{packet:?}");
             match packet.seq {
                 0 => {}
                 9 => self.check_answer()?,
@@ -455,8 +542,8 @@ proptest! {
             // For each subscriber six entries, the end of its listing, and a root that went and came back.
             let events = stream.outbox.waiting.len() - stream.outbox.replies();
             prop_assert!(events <= 3 * (6 + 1 + 2));
-            prop_assert!(stream.outbox.transmit().len() < BYTES_MAX + PACKET_MAX);
-            prop_assert!(stream.outbox.bytes.len() < 2 * BYTES_MAX + PACKET_MAX);
+            prop_assert!(stream.outbox.transmit().len() < BYTES_MAX + 2 * PACKET_MAX);
+            prop_assert!(stream.outbox.bytes.len() < 2 * BYTES_MAX + 2 * PACKET_MAX);
         }
         stream.read(usize::MAX)?;
         prop_assert_eq!(&stream.told, &stream.truth);

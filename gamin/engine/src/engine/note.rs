@@ -5,14 +5,15 @@
 
 use gamin_protocol::{Code, Kind};
 
-use super::{Engine, event};
+use super::Engine;
 use crate::churn::Departure;
-use crate::event::Subject;
+use crate::event::{Event, Subject};
 use crate::file::Reaction;
 use crate::id::WatchId;
 use crate::known::Telling;
 use crate::need::Need;
 use crate::notice::{Change, EntryNotice, Seen};
+use crate::output::Output;
 use crate::pace::Urgency;
 use crate::path::Name;
 use crate::scan::Detail;
@@ -99,7 +100,10 @@ impl Engine {
         }
         if watch.is_itself(dependency, entry) {
             let reaction = watch.known.note_root(entry, now);
-            return self.react(now, id, Subject::Root, reaction);
+            // Where a link leads there, what was renamed has another name than the path.
+            let cookie = entry.cookie.filter(|_| watch.is_named_by(dependency));
+            let entry = EntryNotice { cookie, ..entry };
+            return self.react(now, (id, Subject::Root), entry, reaction);
         }
         match entry.change {
             // Two have changed places: what it is by now shows only in a rescan, and a scan may have seen it already.
@@ -137,7 +141,7 @@ impl Engine {
         match watch.kind {
             Kind::Directory => {
                 let reaction = watch.known.note_entry(name, entry, now);
-                self.react(now, id, Subject::Entry(name.clone()), reaction);
+                self.react(now, (id, Subject::Entry(name.clone())), entry, reaction);
             }
             Kind::File => match entry.change {
                 Change::Created | Change::Deleted | Change::MovedFrom | Change::MovedTo => {
@@ -165,8 +169,15 @@ impl Engine {
         }
     }
 
-    pub(super) fn react(&mut self, now: Time, id: WatchId, subject: Subject, reaction: Reaction) {
-        let key = (id, subject);
+    /// Does what a notice comes to. What is told at once is told as a half of the rename that the notice is of.
+    fn react(&mut self, now: Time, key: (WatchId, Subject), entry: EntryNotice, reaction: Reaction) {
+        self.renaming = entry.cookie;
+        self.carry_out(now, key, reaction);
+        self.renaming = None;
+    }
+
+    fn carry_out(&mut self, now: Time, key: (WatchId, Subject), reaction: Reaction) {
+        let id = key.0;
         match reaction {
             Reaction::Nothing => {}
             Reaction::Created => self.arrive(now, key),
@@ -251,7 +262,14 @@ impl Engine {
     pub(super) fn tell(&mut self, id: WatchId, told: &Telling) {
         let Some(watch) = self.watches.get(&id) else { return };
         for subscription in watch.subscribers.listed() {
-            self.outputs.push_back(event(subscription, told.clone()));
+            let Telling { code, subject, tag } = told.clone();
+            self.outputs.push_back(Output::Event(Event {
+                subscription,
+                code,
+                subject,
+                tag,
+                cookie: self.renaming,
+            }));
         }
     }
 }

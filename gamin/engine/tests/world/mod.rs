@@ -133,7 +133,7 @@ impl World {
     pub fn notice(&mut self, directory: &str, name: &str, change: Change, seen: Seen) {
         for watch in self.armings(directory, Level::Entries) {
             let name = Name::from(name.as_bytes());
-            let entry = EntryNotice { change, seen, is_last: true };
+            let entry = EntryNotice { change, seen, is_last: true, cookie: None };
             self.engine.handle_notice(self.now, Notice::Entry { watch, name, entry });
         }
         self.carry_out();

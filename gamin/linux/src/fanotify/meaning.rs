@@ -5,10 +5,10 @@
 //! says that it is not known.
 
 use gamin_backend::{Number, Record};
-use gamin_engine::{Change, Level, Name};
+use gamin_engine::{Change, Cookie, Level, Name};
 use libc::{
     FAN_ATTRIB, FAN_CLOSE_WRITE, FAN_CREATE, FAN_DELETE, FAN_DELETE_SELF, FAN_EVENT_ON_CHILD, FAN_MODIFY,
-    FAN_MOVE_SELF, FAN_MOVED_FROM, FAN_MOVED_TO, FAN_ONDIR,
+    FAN_MOVE_SELF, FAN_MOVED_FROM, FAN_MOVED_TO, FAN_ONDIR, FAN_RENAME,
 };
 
 /// What an entry that comes does, ...
@@ -19,14 +19,16 @@ const STAYS: [(u64, Change); 3] =
 /// ... and one that goes.
 const GOES: [(u64, Change); 2] = [(FAN_DELETE, Change::Deleted), (FAN_MOVED_FROM, Change::MovedFrom)];
 
-/// What fanotify is asked to tell of a directory.
+/// What fanotify is asked to tell of a directory. Before Linux 5.17 it does not know FAN_RENAME.
 pub fn marked(level: Level) -> u64 {
     let itself = FAN_DELETE_SELF | FAN_MOVE_SELF | FAN_ONDIR;
     let told = |changes: &[(u64, Change)]| changes.iter().fold(0, |mask, (bit, _)| mask | bit);
     match level {
         Level::Itself => itself,
         Level::Removals => itself | FAN_DELETE,
-        Level::Entries => itself | told(&COMES) | told(&STAYS) | told(&GOES) | FAN_EVENT_ON_CHILD,
+        Level::Entries => {
+            itself | told(&COMES) | told(&STAYS) | told(&GOES) | FAN_RENAME | FAN_EVENT_ON_CHILD
+        }
     }
 }
 
@@ -42,7 +44,7 @@ pub fn of_itself(number: Number, mask: u64) -> impl Iterator<Item = Record> {
 
 /// What a packet says about the attributes of a directory, where it stands.
 pub fn of_directory(number: Number, name: Name) -> Record {
-    Record::Entry { number, name, change: Change::Attributes, is_directory: true }
+    Record::Entry { number, name, change: Change::Attributes, is_directory: true, cookie: None }
 }
 
 /// What a packet about an entry says.
@@ -53,7 +55,7 @@ pub fn of_entry(number: Number, name: &Name, mask: u64) -> impl Iterator<Item = 
     let is_directory = mask & FAN_ONDIR != 0;
     let entry = {
         let name = name.clone();
-        move |change| Record::Entry { number, name: name.clone(), change, is_directory }
+        move |change| Record::Entry { number, name: name.clone(), change, is_directory, cookie: None }
     };
     let (first, last) = match (of(&COMES), of(&GOES)) {
         (Some(comes), Some(goes)) => {
@@ -64,6 +66,57 @@ pub fn of_entry(number: Number, name: &Name, mask: u64) -> impl Iterator<Item = 
     let stays =
         STAYS.into_iter().filter(move |(bit, _)| mask & bit != 0).map(move |(_, change)| entry(change));
     first.into_iter().chain(stays).chain(last)
+}
+
+/// Makes out which records are of one rename: those of both its names, where they and the packet about it stand together. That packet is
+/// the first of the three, or the second if what has gone was told of before, and nothing since.
+#[derive(Debug, Default)]
+pub struct Renames {
+    /// From where to where.
+    halves: Option<[(Number, Name); 2]>,
+    count: u32,
+}
+
+impl Renames {
+    /// Takes a packet about a rename: from which entry to which, if they are in watched directories.
+    pub fn handle_rename(&mut self, halves: [Option<(Number, Name)>; 2]) {
+        let [from, to] = halves;
+        self.halves = from.zip(to).map(<[_; 2]>::from);
+    }
+
+    /// Takes another packet, of which the records from `first` on were made.
+    pub fn handle(&mut self, records: &mut [Record], first: usize) {
+        let Some(halves) = self.halves.take() else { return };
+        let Some((before, of_packet)) = records.split_at_mut_checked(first) else { return };
+        let [from, to] = &halves;
+        if let [.., last] = of_packet
+            && half(last, Change::MovedFrom, from).is_some()
+        {
+            self.halves = Some(halves);
+        } else if let ([.., last], [next, ..]) = (before, of_packet)
+            && let Some(gone) = half(last, Change::MovedFrom, from)
+            && let Some(come) = half(next, Change::MovedTo, to)
+        {
+            self.count = self.count.wrapping_add(1);
+            (*gone, *come) = (Cookie::of(self.count), Cookie::of(self.count));
+        }
+    }
+}
+
+/// The cookie of a record that says of this entry that it moved.
+fn half<'a>(
+    record: &'a mut Record,
+    moves: Change,
+    (directory, entry): &(Number, Name),
+) -> Option<&'a mut Option<Cookie>> {
+    match record {
+        Record::Entry { number, name, change, cookie, .. }
+            if *change == moves && number == directory && name == entry =>
+        {
+            Some(cookie)
+        }
+        _ => None,
+    }
 }
 
 #[cfg(test)]

@@ -3,17 +3,26 @@
 //! What they mean is left to `meaning`. Invariant: whatever the bytes are, nothing is read beyond them, and what is no packet ends the
 //! reading and is said.
 
-/// What the kernel says once about one entry of one directory, or about a directory.
+/// What the kernel says once about one entry of one directory, about a directory, or about a rename.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Packet<'a> {
     /// All that has happened since it said the first of it.
     pub mask: u64,
-    /// The directory: its file system and its handle there, one behind the other; none of an overflow.
-    pub place: Option<&'a [u8]>,
-    /// The entry; `.` is the directory itself.
-    pub name: &'a [u8],
-    /// What stands under that name, in the same way, where the kernel says it (Linux 5.17).
+    /// What it happened to; nothing of an overflow or a rename.
+    pub entry: Option<Named<'a>>,
+    /// From where to where something was renamed (Linux 5.17), as far as the kernel was asked about either.
+    pub renamed: [Option<Named<'a>>; 2],
+    /// What stands there, named as a directory is, where the kernel says it (Linux 5.17).
     pub target: Option<&'a [u8]>,
+}
+
+/// An entry of a directory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Named<'a> {
+    /// The directory: its file system and its handle there, one behind the other.
+    pub place: &'a [u8],
+    /// Its name there; `.` is the directory itself.
+    pub name: &'a [u8],
 }
 
 /// There is no packet where one should be.
@@ -32,8 +41,12 @@ pub const FILE_SYSTEM_BYTES: usize = 8;
 pub const HANDLE_BYTES: usize = 8;
 /// What a part is that names what it happened to, ...
 const TARGET: u8 = 1;
-/// ... and an entry of a directory.
-const PLACE_AND_NAME: u8 = 2;
+/// ... an entry of a directory, ...
+const ENTRY: u8 = 2;
+/// ... the name that something had before a rename, ...
+const RENAMED_FROM: u8 = 10;
+/// ... and the one that it has since.
+const RENAMED_TO: u8 = 12;
 
 /// The packets that fill a buffer, in their order. After one that is none there are no more.
 pub fn packets(mut bytes: &[u8]) -> impl Iterator<Item = Result<Packet<'_>, Malformed>> {
@@ -57,7 +70,7 @@ fn packet(bytes: &[u8]) -> Option<(Packet<'_>, &[u8])> {
     }
     let (packet, rest) = bytes.split_at_checked(length)?;
     let mask = u64::from_ne_bytes(packet.get(8..16)?.try_into().ok()?);
-    let mut found = Packet { mask, place: None, name: b"", target: None };
+    let mut found = Packet { mask, entry: None, renamed: [None; 2], target: None };
     let mut parts = packet.get(head..)?;
     while !parts.is_empty() {
         let kind = *parts.first()?;
@@ -69,16 +82,21 @@ fn packet(bytes: &[u8]) -> Option<(Packet<'_>, &[u8])> {
         let content = part.get(PART_BYTES..)?;
         match kind {
             TARGET => found.target = Some(place(content)?.0),
-            PLACE_AND_NAME => {
-                let (place, rest) = place(content)?;
-                let end = rest.iter().position(|byte| *byte == 0)?;
-                (found.place, found.name) = (Some(place), &rest[..end]);
-            }
+            ENTRY => found.entry = Some(entry(content)?),
+            RENAMED_FROM => found.renamed[0] = Some(entry(content)?),
+            RENAMED_TO => found.renamed[1] = Some(entry(content)?),
             _ => {}
         }
         parts = others;
     }
     Some((found, rest))
+}
+
+/// A directory, and a name with a zero behind it.
+fn entry(content: &[u8]) -> Option<Named<'_>> {
+    let (place, rest) = place(content)?;
+    let end = rest.iter().position(|byte| *byte == 0)?;
+    Some(Named { place, name: &rest[..end] })
 }
 
 /// A file system and a handle there, and what is behind them.
@@ -99,22 +117,28 @@ fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
 mod tests {
     use super::*;
 
-    /// A packet of one part.
-    fn written(mask: u64, place: &[u8], name: &[u8]) -> Vec<u8> {
-        let mut part = [place, name, b"\0"].concat();
-        part.resize(part.len().next_multiple_of(4), 0);
-        let part_length = u16::try_from(PART_BYTES + part.len()).expect("it is short");
-        let length = HEAD_BYTES as u32 + u32::from(part_length);
+    /// A packet of so many parts: what each is, and the entry that it names.
+    fn written(mask: u64, parts: &[(u8, Named<'_>)]) -> Vec<u8> {
+        let parts: Vec<u8> = parts.iter().flat_map(|(kind, entry)| part(*kind, *entry)).collect();
+        let length = HEAD_BYTES as u32 + u32::try_from(parts.len()).expect("they are short");
         let mut bytes = length.to_ne_bytes().to_vec();
         bytes.extend([VERSION, 0]);
         bytes.extend((HEAD_BYTES as u16).to_ne_bytes());
         bytes.extend(mask.to_ne_bytes());
         bytes.extend((-1_i32).to_ne_bytes());
         bytes.extend(7_i32.to_ne_bytes());
-        bytes.extend([PLACE_AND_NAME, 0]);
-        bytes.extend(part_length.to_ne_bytes());
-        bytes.extend(part);
+        bytes.extend(parts);
         bytes
+    }
+
+    fn part(kind: u8, Named { place, name }: Named<'_>) -> Vec<u8> {
+        let mut content = [place, name, b"\0"].concat();
+        content.resize(content.len().next_multiple_of(4), 0);
+        let length = u16::try_from(PART_BYTES + content.len()).expect("it is short");
+        let mut part = vec![kind, 0];
+        part.extend(length.to_ne_bytes());
+        part.extend(content);
+        part
     }
 
     fn place(handle: &[u8]) -> Vec<u8> {
@@ -128,18 +152,28 @@ mod tests {
     #[test]
     fn packets_are_read_one_behind_the_other() {
         let (one, other) = (place(b"12345678"), place(b"abcdefghijkl"));
-        let bytes = [written(0x100, &one, b"name"), written(0x200, &other, b".")].concat();
+        let entry = Named { place: &one, name: b"name" };
+        let itself = Named { place: &other, name: b"." };
+        let bytes = [
+            written(0x100, &[(ENTRY, entry)]),
+            written(0x1000_0000, &[(RENAMED_FROM, entry), (RENAMED_TO, itself)]),
+            written(0x200, &[(ENTRY, itself)]),
+            written(0x1000_0000, &[(RENAMED_TO, entry)]),
+        ];
+        let bytes = bytes.concat();
         let read: Vec<_> = packets(&bytes).collect();
         let expected = [
-            Ok(Packet { mask: 0x100, place: Some(&*one), name: b"name", target: None }),
-            Ok(Packet { mask: 0x200, place: Some(&*other), name: b".", target: None }),
+            Packet { mask: 0x100, entry: Some(entry), renamed: [None; 2], target: None },
+            Packet { mask: 0x1000_0000, entry: None, renamed: [Some(entry), Some(itself)], target: None },
+            Packet { mask: 0x200, entry: Some(itself), renamed: [None; 2], target: None },
+            Packet { mask: 0x1000_0000, entry: None, renamed: [None, Some(entry)], target: None },
         ];
-        assert_eq!(read, expected);
+        assert_eq!(read, expected.map(Ok));
     }
 
     #[test]
     fn what_is_cut_off_or_lies_about_its_length_is_no_packet() {
-        let whole = written(0x100, &place(b"12345678"), b"name");
+        let whole = written(0x100, &[(ENTRY, Named { place: &place(b"12345678"), name: b"name" })]);
         for length in 1..whole.len() {
             assert_eq!(packets(&whole[..length]).last(), Some(Err(Malformed)), "{length} bytes");
         }

@@ -80,6 +80,7 @@ class Event(IntEnum):
     CHANGED = 1
     DELETED = 2
     CREATED = 5
+    MOVED = 6
     EXISTS = 8
     def __format__(self, format_spec: str) -> str: ...
 
@@ -87,6 +88,8 @@ class Change(NamedTuple, Generic[_P]):
     event: Event
     path: _P
     root: _P
+    @property
+    def moved_to(self) -> Optional[_P]: ...
 
 class Ignore(NamedTuple):
     patterns: Union[_Pattern, Iterable[_Pattern]] = ()
@@ -137,6 +140,7 @@ class Watch(Generic[_P, _T]):
         recursive: bool = False,
         ignore: _Ignored = None,
         initial: bool = False,
+        moves: bool = False,
         gather: Optional[float] = None,
     ) -> None: ...
     @property
@@ -179,29 +183,29 @@ class Watch(Generic[_P, _T]):
 # What kind of paths goes in, comes out; with `gather`, in lists.
 @overload
 def watch(
-    *paths: str, recursive: bool = False, ignore: _Ignored = None, initial: bool = False, gather: None = None
+    *paths: str, recursive: bool = False, ignore: _Ignored = None, initial: bool = False, moves: bool = False, gather: None = None
 ) -> Watch[str, Change[str]]: ...
 @overload
 def watch(
-    *paths: bytes, recursive: bool = False, ignore: _Ignored = None, initial: bool = False, gather: None = None
+    *paths: bytes, recursive: bool = False, ignore: _Ignored = None, initial: bool = False, moves: bool = False, gather: None = None
 ) -> Watch[bytes, Change[bytes]]: ...
 @overload
 def watch(
-    *paths: _PurePath, recursive: bool = False, ignore: _Ignored = None, initial: bool = False, gather: None = None
+    *paths: _PurePath, recursive: bool = False, ignore: _Ignored = None, initial: bool = False, moves: bool = False, gather: None = None
 ) -> Watch[_PurePath, Change[_PurePath]]: ...
 @overload
 def watch(
-    *paths: str, recursive: bool = False, ignore: _Ignored = None, initial: bool = False, gather: float
+    *paths: str, recursive: bool = False, ignore: _Ignored = None, initial: bool = False, moves: bool = False, gather: float
 ) -> Watch[str, list[Change[str]]]: ...
 @overload
 def watch(
-    *paths: bytes, recursive: bool = False, ignore: _Ignored = None, initial: bool = False, gather: float
+    *paths: bytes, recursive: bool = False, ignore: _Ignored = None, initial: bool = False, moves: bool = False, gather: float
 ) -> Watch[bytes, list[Change[bytes]]]: ...
 @overload
 def watch(
-    *paths: _PurePath, recursive: bool = False, ignore: _Ignored = None, initial: bool = False, gather: float
+    *paths: _PurePath, recursive: bool = False, ignore: _Ignored = None, initial: bool = False, moves: bool = False, gather: float
 ) -> Watch[_PurePath, list[Change[_PurePath]]]: ...
 @overload
 def watch(
-    *paths: _AnyPath, recursive: bool = False, ignore: _Ignored = None, initial: bool = False, gather: Optional[float] = None
+    *paths: _AnyPath, recursive: bool = False, ignore: _Ignored = None, initial: bool = False, moves: bool = False, gather: Optional[float] = None
 ) -> Watch[Any, Any]: ...

@@ -21,6 +21,7 @@ class Event(IntEnum):
     CHANGED = GAMChanged
     DELETED = GAMDeleted
     CREATED = GAMCreated
+    MOVED = GAMMoved
     EXISTS = GAMExists
 
     def __str__(self) -> str:

@@ -26,10 +26,9 @@ class Watcher:
         *,
         recursive: bool,
         initial: bool,
+        moves: bool,
         gather: Optional[float],
-        patterns: list[str],
-        files: list[bytes],
-        standard: bool,
+        ignored: dict[str, Any],
     ) -> Watcher: ...
     def add(self, path: bytes, root: Any) -> None: ...
     def remove(self, path: bytes) -> bool: ...

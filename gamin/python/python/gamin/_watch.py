@@ -37,6 +37,20 @@ class Change(NamedTuple):
     path: Any
     root: Any
 
+    @property
+    def moved_to(self) -> Any:
+        """Where it is now, of Event.MOVED; else None."""
+        return None
+
+
+class Move(Change):
+    """A `Change` of Event.MOVED, which is told where it was."""
+
+    moved_to: Any = None
+
+    def __repr__(self) -> str:
+        return f"{super().__repr__()[:-1]}, moved_to={self.moved_to!r})"
+
 
 class _Root(NamedTuple):
     """A path that was asked for, and how paths below it are made."""
@@ -54,6 +68,7 @@ class Watch(Generic[P, T]):
         recursive: bool = False,
         ignore: Ignored = None,
         initial: bool = False,
+        moves: bool = False,
         gather: Optional[float] = None,
     ) -> None:
         self._is_open = False
@@ -61,8 +76,9 @@ class Watch(Generic[P, T]):
             Watcher,
             recursive=checked_bool("recursive", recursive),
             initial=checked_bool("initial", initial),
+            moves=checked_bool("moves", moves),
             gather=checked_pause(gather),
-            **ignored_by(ignore),
+            ignored=ignored_by(ignore),
         )
         self._gathers = gather is not None
         self._roots: dict[bytes, _Root] = {}
@@ -258,15 +274,17 @@ def watch(
     recursive: bool = False,
     ignore: Ignored = None,
     initial: bool = False,
+    moves: bool = False,
     gather: Optional[float] = None,
 ) -> Watch[Any, Any]:
     """Watches paths: gives a context manager and iterator of what happens to them from now on.
 
     `recursive`: directories with all that is below them. `ignore`: patterns as in .gitignore, True for what git leaves out, or
-    an `Ignore` for both. `initial`: what is there is told first, as Event.EXISTS. `gather`: changes come in lists, one for all
-    that come together with no longer pause than so many seconds.
+    an `Ignore` for both. `initial`: what is there is told first, as Event.EXISTS. `moves`: a rename within what is watched is told as
+    one change, Event.MOVED, whose `moved_to` is where it is now. `gather`: changes come in lists, one for all that come together
+    with no longer pause than so many seconds.
     """
-    return Watch(*paths, recursive=recursive, ignore=ignore, initial=initial, gather=gather)
+    return Watch(*paths, recursive=recursive, ignore=ignore, initial=initial, moves=moves, gather=gather)
 
 
 def say(notes: list[str]) -> None:
@@ -284,11 +302,18 @@ def _root(path: AnyPath) -> _Root:
     return _Root(path, lambda below: kind(os.fsdecode(below)))
 
 
-def _change(told: tuple[int, Optional[_Root], bytes]) -> Change:
-    code, root, path = told
-    if root is None:
-        return Change(_EVENTS[code], os.fsdecode(path), None)
-    return Change(_EVENTS[code], root.make(path), root.spelled)
+def _change(told: tuple[int, Optional[_Root], bytes, Optional[tuple[Optional[_Root], bytes]]]) -> Change:
+    code, root, path, moved_to = told
+    spelled = None if root is None else root.spelled
+    if moved_to is None:
+        return Change(_EVENTS[code], _path(root, path), spelled)
+    move = Move(_EVENTS[code], _path(root, path), spelled)
+    move.moved_to = _path(*moved_to)
+    return move
+
+
+def _path(root: Optional[_Root], path: bytes) -> Any:
+    return os.fsdecode(path) if root is None else root.make(path)
 
 
 @contextlib.contextmanager

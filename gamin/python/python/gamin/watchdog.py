@@ -1,7 +1,7 @@
 """An observer for programs that were made for watchdog: `GaminObserver` in place of its `Observer`.
 
-What handlers and events are is left to watchdog. Of a rename it tells that one is gone and another has come, for that is
-what gamin tells.
+What handlers and events are is left to watchdog. A rename is told as such where gamin tells it so: of a directory that moves, what is in it
+is deleted before, and created after.
 """
 
 from __future__ import annotations
@@ -15,9 +15,11 @@ from watchdog.events import (
     DirCreatedEvent,
     DirDeletedEvent,
     DirModifiedEvent,
+    DirMovedEvent,
     FileCreatedEvent,
     FileDeletedEvent,
     FileModifiedEvent,
+    FileMovedEvent,
     FileSystemEvent,
 )
 from watchdog.observers.api import DEFAULT_OBSERVER_TIMEOUT, BaseObserver, EventEmitter
@@ -56,7 +58,7 @@ class GaminEmitter(EventEmitter):
         path = getattr(self.watch, "raw_path", self.watch.path)
         os.stat(path)  # watchdog's observers raise an error where nothing is
         self._lock = threading.Lock()
-        self._changes = Watch(path, recursive=self.watch.is_recursive, initial=True)
+        self._changes = Watch(path, recursive=self.watch.is_recursive, initial=True, moves=True)
         self._changes.sync(None)
         self._directories = {change.path for change in self._changes.take() if _is_directory(change.path)}
 
@@ -92,6 +94,8 @@ class GaminEmitter(EventEmitter):
 
     def _events(self, change: Change) -> list[FileSystemEvent]:
         event, path, root = change
+        if event is Event.MOVED:
+            return self._moved(path, change.moved_to)
         if event is Event.DELETED:
             is_directory = path in self._directories
             self._directories.discard(path)
@@ -105,6 +109,15 @@ class GaminEmitter(EventEmitter):
         if event is not Event.CHANGED and path != root:
             events.append(DirModifiedEvent(os.path.dirname(path)))
         return events
+
+    def _moved(self, path: str, moved_to: str) -> list[FileSystemEvent]:
+        is_directory = path in self._directories or _is_directory(moved_to)
+        self._directories.discard(path)
+        if is_directory:
+            self._directories.add(moved_to)
+        moved: Any = DirMovedEvent if is_directory else FileMovedEvent
+        folders = [DirModifiedEvent(os.path.dirname(place)) for place in (path, moved_to)]
+        return [moved(path, moved_to), *folders]
 
 
 class GaminObserver(BaseObserver):

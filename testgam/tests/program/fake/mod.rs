@@ -38,6 +38,7 @@ impl Told {
             path: path.to_owned(),
             root: Path::new("/").into(),
             coverage: None,
+            moved_to: None,
         });
     }
 }

@@ -9,7 +9,7 @@ use std::rc::Rc;
 use std::sync::{Arc, RwLockWriteGuard};
 use std::time::{Duration, Instant};
 
-use gamin::{Background, Connection, Event, Kind, MonitorRequest, RequestNumber};
+use gamin::{Background, Connection, Event, Kind, MonitorRequest, RequestNumber, Scope};
 
 use super::options::LiveOptions;
 use super::past::{Past, Silence, await_silence};
@@ -34,6 +34,8 @@ pub(crate) struct LiveClient {
     stop: Stop,
     /// What watches while nobody reads, if that is wanted.
     background: Option<Background>,
+    /// Whether renames are to be told as such.
+    tells_moves: bool,
 }
 
 impl LiveClient {
@@ -48,6 +50,7 @@ impl LiveClient {
             patience: options.patience,
             stop: options.stop.clone(),
             background: None,
+            tells_moves: false,
         }
     }
 
@@ -114,20 +117,19 @@ impl LiveClient {
 impl Client for LiveClient {
     fn monitor(&mut self, kind: Kind, path: &Path, number: Option<i32>) -> Result<i32, StepError> {
         let _forks = self.forks();
-        let number = match (kind, number) {
-            (_, Some(number)) => {
-                let number = RequestNumber(number);
-                self.connection.monitor_with_number(kind, path, number).map(|_| number)
-            }
-            (Kind::Directory, None) => self.connection.monitor_directory(path),
-            (Kind::File, None) => self.connection.monitor_file(path),
+        let scope = match kind {
+            Kind::Directory => Scope::Directory,
+            Kind::File => Scope::File,
         };
-        number.map(|number| number.0).map_err(|why| failed(&why))
+        let (number, moves) = (number.map(RequestNumber), self.tells_moves);
+        let request = MonitorRequest { number, moves, ..MonitorRequest::new(path, scope) };
+        self.connection.ask(&request).map(|number| number.0).map_err(|why| failed(&why))
     }
 
     fn collect(&mut self, path: &Path, collection: &Collection) -> Result<i32, StepError> {
         let _forks = self.forks();
-        let request = MonitorRequest::new(path, collection.scope());
+        let moves = self.tells_moves;
+        let request = MonitorRequest { moves, ..MonitorRequest::new(path, collection.scope()) };
         self.connection.ask(&request).map(|number| number.0).map_err(|why| failed(&why))
     }
 
@@ -146,6 +148,11 @@ impl Client for LiveClient {
 
     fn no_exists(&mut self) -> Result<(), StepError> {
         self.connection.no_exists().map_err(|why| failed(&why))
+    }
+
+    fn tell_moves(&mut self) -> Result<(), StepError> {
+        self.tells_moves = true;
+        Ok(())
     }
 
     fn pending(&mut self) -> Result<bool, StepError> {

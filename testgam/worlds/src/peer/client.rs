@@ -183,5 +183,6 @@ fn event(request: &Request, path: PathBuf, code: Code) -> Event {
         path,
         root: request.path.as_path().into(),
         coverage: None,
+        moved_to: None,
     }
 }

@@ -2,11 +2,12 @@
 //!
 //! What they demand is left to `check`. Invariant: the first complaint stands, and whoever asks hears it.
 
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use gamin::{Event, Kind, RequestNumber};
 use gamin_core::SessionId;
-use gamin_core::engine::Tag;
+use gamin_core::engine::{Name, Tag};
 
 use super::Sim;
 use super::client::ClientId;
@@ -125,10 +126,29 @@ impl Sim {
         }
         let journal = self.files.tree.journal();
         let checked = match event {
-            Some((event, tag)) => self.witness.handle_event(id, event, *tag, journal),
+            Some((event, tag)) => match event.clone().halves() {
+                (event, None) => self.witness.handle_event(id, &event, *tag, journal),
+                (gone, Some(come)) => self
+                    .check_move(&gone, &come)
+                    .and_then(|()| self.witness.handle_event(id, &gone, None, journal))
+                    .and_then(|()| self.witness.handle_event(id, &come, *tag, journal)),
+            },
             None => self.witness.handle_all_read(id, journal),
         };
         self.note(checked);
+    }
+
+    /// What was told to have moved has.
+    fn check_move(&self, gone: &Event, come: &Event) -> Result<(), Complaint> {
+        let name = |event: &Event| Name::from(event.full_path().file_name().unwrap_or_default().as_bytes());
+        let names = [name(gone), name(come)];
+        Checker::NoPhantom.demand(self.files.tree.journal().has_renamed(&names), || {
+            format!(
+                "{} is told to have moved to {}, and it never did",
+                gone.path.display(),
+                come.path.display()
+            )
+        })
     }
 
     pub(super) fn check_barrier(&mut self, id: ClientId, asked: Moment) {

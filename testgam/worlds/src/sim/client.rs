@@ -36,6 +36,8 @@ pub struct SimClient {
     pub state: State,
     /// Whether it asks for no listing of directories from now on.
     pub(super) wants_no_listing: bool,
+    /// Whether renames are to be told as such.
+    pub(super) tells_moves: bool,
     pub(super) pipe: Option<PipeId>,
     connected_at: Time,
     /// When it may try to reach a server, and how much later again if it does not.

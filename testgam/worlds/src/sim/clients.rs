@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use gamin::state::{Outcome, State};
-use gamin::{Error, Event, Kind, MonitorRequest, RequestNumber};
+use gamin::{Error, Event, Kind, MonitorRequest, RequestNumber, Scope};
 use gamin_core::engine::Time;
 
 use super::client::{ClientId, ConnectionLost, SimClient};
@@ -48,7 +48,13 @@ impl Sim {
         number: Option<RequestNumber>,
     ) -> Result<RequestNumber, SimError> {
         self.reconnect(id);
-        let number = self.command(id, |state| state.monitor(kind, path, number))?;
+        let scope = match kind {
+            Kind::Directory => Scope::Directory,
+            Kind::File => Scope::File,
+        };
+        let moves = self.client(id)?.tells_moves;
+        let request = MonitorRequest { number, moves, ..MonitorRequest::new(path, scope) };
+        let number = self.command(id, |state| state.ask(&request))?;
         self.check_request(id, number, kind, path);
         Ok(number)
     }
@@ -64,7 +70,8 @@ impl Sim {
         collection: &Collection,
     ) -> Result<RequestNumber, SimError> {
         self.reconnect(id);
-        let request = MonitorRequest::new(path, collection.scope());
+        let moves = self.client(id)?.tells_moves;
+        let request = MonitorRequest { moves, ..MonitorRequest::new(path, collection.scope()) };
         self.command(id, |state| state.ask(&request))
     }
 
@@ -105,6 +112,15 @@ impl Sim {
         let client = self.client(id)?;
         client.state.set_no_exists();
         client.wants_no_listing = true;
+        Ok(())
+    }
+
+    /// Asks for renames to be told as such, of what is asked for from now on.
+    ///
+    /// # Errors
+    /// [`SimError::Disconnected`].
+    pub fn tell_moves(&mut self, id: ClientId) -> Result<(), SimError> {
+        self.client(id)?.tells_moves = true;
         Ok(())
     }
 

@@ -4,8 +4,8 @@
 //! asked for are followed. Invariant: between two states of a name that are of different files, or to which different ways
 //! lead, it was absent, if only for no time at all.
 
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
@@ -98,6 +98,8 @@ pub struct Journal {
     pub caller: Caller,
     /// Whether a file can change without a trace, so that one which was told just now may have to be told again.
     pub has_coarse_clock: bool,
+    /// From which name to which something was ever renamed.
+    renames: BTreeSet<[Name; 2]>,
 }
 
 impl Life {
@@ -243,7 +245,13 @@ impl Journal {
             time: Duration::ZERO,
             caller: Caller::Root,
             has_coarse_clock: false,
+            renames: BTreeSet::new(),
         }
+    }
+
+    /// Whether anything was ever renamed from one name to another.
+    pub fn has_renamed(&self, names: &[Name; 2]) -> bool {
+        self.renames.contains(names)
     }
 
     /// Now.
@@ -327,6 +335,7 @@ impl Journal {
     /// Takes note that the last change was one of these names at once, which the kernel tells, and a scan may see, one after the
     /// other: of a path that came or went by that, both may be told.
     pub fn handle_rename(&mut self, names: [&Name; 2]) {
+        self.renames.insert(names.map(Name::clone));
         let moment = self.moment;
         for chronicle in self.paths.values_mut().filter(|chronicle| chronicle.root.began() == moment) {
             let began = chronicle.began;

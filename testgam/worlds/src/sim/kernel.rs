@@ -17,14 +17,14 @@ use gamin_core::engine::{
     Entries, FileType, Found, Level, Name, Names, Refusal, Scan, ScanRequest, Stamp, Time, TreePath, Unlisted,
 };
 use gamin_core::{Content, Message, WorkerId};
-use gamin_linux::fanotify::meaning;
+use gamin_linux::fanotify::meaning::{self, Renames};
 use gamin_linux::{BUFFER_BYTES, failure, mask, record, refusal};
 use inotify::EventMask;
 use nix::sys::inotify::AddWatchFlags as Mask;
 
 use super::faults::Faults;
 use super::files::Files;
-use super::notifier::{NotifierKind, RawRecord};
+use super::notifier::{Half, NotifierKind, RawRecord};
 use super::tree::{Caller, DentryId, Handle, Passed};
 use super::workers::{Work, Workers};
 use testgam_language::action::{FileOperation, ScanFault};
@@ -139,23 +139,22 @@ impl Kernel for System<'_> {
     }
 
     fn unwatch(&mut self, number: Number) {
-        if let Some(notifier) = &mut self.files.tree.notifier {
-            // It fails if the kernel has removed the watch already; that event is on its way.
-            let _ = notifier.remove(number);
-        }
+        // It fails if the kernel has removed the watch already; that event is on its way.
+        let _ = self.files.tree.remove_watch(self.caller, number);
     }
 
     fn read(&mut self, records: &mut Vec<Record>) -> io::Result<bool> {
         let Some(notifier) = self.files.tree.notifier.as_mut() else { return Ok(false) };
         records.extend(notifier.take_ended().map(Record::Ended));
         let events = notifier.read(BUFFER_BYTES);
+        let mut renames = Renames::default();
         for event in &events {
             match notifier.kind {
                 NotifierKind::Inotify => {
                     let mask = EventMask::from_bits_truncate(event.mask.bits());
-                    records.extend(record(event.number, mask, event.name.as_deref()));
+                    records.extend(record(event.number, mask, event.cookie, event.name.as_deref()));
                 }
-                NotifierKind::Fanotify => tell_packet(event, records),
+                NotifierKind::Fanotify => tell_packet(event, &mut renames, records),
             }
         }
         Ok(!events.is_empty())
@@ -163,7 +162,12 @@ impl Kernel for System<'_> {
 }
 
 /// Makes records of an event of fanotify, whose bits are those of inotify.
-fn tell_packet(event: &RawRecord, records: &mut Vec<Record>) {
+fn tell_packet(event: &RawRecord, renames: &mut Renames, records: &mut Vec<Record>) {
+    if event.renamed.iter().any(Option::is_some) {
+        let named = |half: &Half| (half.number, half.name.clone());
+        return renames.handle_rename(event.renamed.each_ref().map(|half| half.as_ref().map(named)));
+    }
+    let first = records.len();
     let mask = u64::from(event.mask.bits());
     if event.mask.contains(Mask::IN_Q_OVERFLOW) {
         records.push(Record::Overflow);
@@ -172,6 +176,7 @@ fn tell_packet(event: &RawRecord, records: &mut Vec<Record>) {
         None => records.extend(meaning::of_itself(event.number, mask)),
         Some(name) => records.extend(meaning::of_entry(event.number, name, mask)),
     }
+    renames.handle(records, first);
 }
 
 impl gamin_core::Workers for System<'_> {

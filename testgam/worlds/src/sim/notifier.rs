@@ -32,7 +32,21 @@ pub struct RawRecord {
     /// The entry it happened to.
     pub name: Option<Name>,
     /// What stands under that name, where that keeps events apart.
-    target: Option<InodeId>,
+    pub(super) target: Option<InodeId>,
+    /// Of which rename inotify tells one half; zero: of none.
+    pub cookie: u32,
+    /// From where to where something was renamed, as far as either is watched, if fanotify tells of that.
+    pub renamed: [Option<Half>; 2],
+}
+
+/// One name of what is renamed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Half {
+    inode: InodeId,
+    /// The watch on its directory.
+    pub number: Number,
+    /// The entry.
+    pub name: Name,
 }
 
 /// Which of the two it is.
@@ -48,6 +62,8 @@ pub enum NotifierKind {
 #[derive(Debug)]
 struct Watch {
     inode: InodeId,
+    /// By which it was asked for last.
+    path: Box<[u8]>,
     mask: Mask,
 }
 
@@ -67,6 +83,8 @@ pub struct Notifier {
     unmounted: Vec<Number>,
     ended: Vec<Number>,
     last: Number,
+    /// How many renames there were.
+    renames: u32,
     /// How many watches the user may have.
     pub watches_max: usize,
     /// How many events wait at most.
@@ -86,6 +104,7 @@ impl Notifier {
             unmounted: Vec::new(),
             ended: Vec::new(),
             last: 0,
+            renames: 0,
             watches_max: usize::MAX,
             queue_max: QUEUE_MAX,
         }
@@ -111,20 +130,25 @@ impl Notifier {
         self.ended.drain(..)
     }
 
-    /// Ends a watch.
+    /// By which path a watch was asked for, and what is watched.
+    pub fn watched(&self, number: Number) -> Option<(&[u8], InodeId)> {
+        self.watches.get(&number).map(|watch| (&*watch.path, watch.inode))
+    }
+
+    /// Ends a watch. If its path leads there no more, fanotify goes on telling, and nobody knows of whom.
     ///
     /// # Errors
     /// `EINVAL` if there is none of this number.
-    pub fn remove(&mut self, number: Number) -> Fallible<()> {
+    pub fn remove(&mut self, number: Number, is_there: bool) -> Fallible<()> {
         self.given.retain(|_, given| *given != number);
-        self.unmark(number)
+        if self.kind == NotifierKind::Inotify || is_there { self.unmark(number) } else { Ok(()) }
     }
 
     fn unmark(&mut self, number: Number) -> Fallible<()> {
         let watch = self.watches.remove(&number).ok_or(Errno::EINVAL)?;
         self.by_inode.remove(&watch.inode);
         if self.kind == NotifierKind::Inotify {
-            self.push(RawRecord { number, mask: Mask::IN_IGNORED, inode: None, name: None, target: None });
+            self.push(RawRecord::new(number, Mask::IN_IGNORED));
         }
         Ok(())
     }
@@ -141,6 +165,9 @@ impl Notifier {
             read.extend(self.queue.pop_front());
         }
         // Whoever has a mark on the inode by now is told.
+        for half in read.iter_mut().flat_map(|event| &mut event.renamed) {
+            *half = half.take().and_then(|half| Some(Half { number: *self.given.get(&half.inode)?, ..half }));
+        }
         read.retain_mut(|event| {
             let given = event.inode.map(|inode| self.given.get(&inode));
             given.is_none_or(|given| {
@@ -161,7 +188,26 @@ impl Notifier {
         if wanted {
             let target = name.is_some().then_some(target).filter(|_| self.kind == NotifierKind::Fanotify);
             let inode = (self.kind == NotifierKind::Fanotify).then_some(inode);
-            self.push(RawRecord { number, mask, inode, name: name.cloned(), target });
+            let is_half = mask.intersects(Mask::IN_MOVED_FROM | Mask::IN_MOVED_TO);
+            let cookie = if is_half && self.kind == NotifierKind::Inotify { self.renames } else { 0 };
+            let name = name.cloned();
+            self.push(RawRecord { inode, name, target, cookie, ..RawRecord::new(number, mask) });
+        }
+    }
+
+    /// Takes the word of the tree that `target` is renamed, from one entry of a directory to another: it tells of both halves next.
+    pub(super) fn handle_rename(&mut self, halves: [(InodeId, &Name); 2], target: InodeId, mask: Mask) {
+        self.renames += 1;
+        if self.kind == NotifierKind::Inotify {
+            return;
+        }
+        let renamed = halves.map(|(inode, name)| {
+            let number = *self.by_inode.get(&inode)?;
+            let is_asked = self.watches.get(&number).is_some_and(|watch| watch.mask.contains(Mask::IN_MOVE));
+            is_asked.then(|| Half { inode, number, name: name.clone() })
+        });
+        if renamed.iter().any(Option::is_some) {
+            self.push(RawRecord { target: Some(target), renamed, ..RawRecord::new(-1, mask) });
         }
     }
 
@@ -176,8 +222,7 @@ impl Notifier {
         if let Some(number) = self.by_inode.get(&inode).copied() {
             match self.kind {
                 NotifierKind::Inotify => {
-                    let mask = Mask::IN_UNMOUNT;
-                    self.push(RawRecord { number, mask, inode: None, name: None, target: None });
+                    self.push(RawRecord::new(number, Mask::IN_UNMOUNT));
                 }
                 NotifierKind::Fanotify => self.unmounted.push(number),
             }
@@ -199,10 +244,11 @@ impl Notifier {
         } else if self.queue.len() >= self.queue_max {
             if !self.is_overflow_told {
                 self.is_overflow_told = true;
-                let mask = Mask::IN_Q_OVERFLOW;
-                self.queue.push_back(RawRecord { number: -1, mask, inode: None, name: None, target: None });
+                self.queue.push_back(RawRecord::new(-1, Mask::IN_Q_OVERFLOW));
             }
-        } else if self.queue.back() != Some(&event) || event.mask.contains(Mask::IN_IGNORED) {
+        } else if event.mask.contains(Mask::IN_IGNORED)
+            || self.queue.back().is_none_or(|before| !before.is_the_same(&event))
+        {
             self.queue.push_back(event);
         }
     }
@@ -216,29 +262,40 @@ impl Notifier {
     ///
     /// # Errors
     /// There are as many watches as there may be.
-    pub fn watch(&mut self, inode: InodeId, mask: Mask, adds: bool) -> Fallible<Number> {
-        if let Some(number) = self.by_inode.get(&inode).copied() {
-            let watch = self.watches.get_mut(&number).ok_or(Errno::EINVAL)?;
-            watch.mask = if adds { watch.mask | mask } else { mask };
-            return Ok(number);
-        }
-        if self.watches.len() >= self.watches_max {
+    pub fn watch(&mut self, inode: InodeId, path: &[u8], mask: Mask, adds: bool) -> Fallible<Number> {
+        let held = self.by_inode.get(&inode).copied();
+        if held.is_none() && self.watches.len() >= self.watches_max {
             return Err(Errno::ENOSPC);
         }
-        let number = self.given.get(&inode).copied().unwrap_or_else(|| {
+        let given = self.given.get(&inode).copied();
+        let known = if self.kind == NotifierKind::Fanotify { given } else { held };
+        let number = known.unwrap_or_else(|| {
             self.last += 1;
             self.last
         });
         if self.kind == NotifierKind::Fanotify {
             self.given.insert(inode, number);
         }
-        self.watches.insert(number, Watch { inode, mask });
+        // Of what is left of a mark that was given back nobody knows, so none of it is taken off.
+        let held = held.and_then(|held| self.watches.remove(&held)).filter(|_| adds || known.is_none());
+        let mask = held.map_or(mask, |held| held.mask | mask);
+        self.watches.insert(number, Watch { inode, path: path.into(), mask });
         self.by_inode.insert(inode, number);
         Ok(number)
     }
 }
 
 impl RawRecord {
+    /// One that says no more than this.
+    fn new(number: Number, mask: Mask) -> RawRecord {
+        RawRecord { number, mask, inode: None, name: None, target: None, cookie: 0, renamed: [None, None] }
+    }
+
+    /// Whether it is not put behind another of inotify's, which does not look at the cookie.
+    fn is_the_same(&self, other: &RawRecord) -> bool {
+        (self.number, self.mask, &self.name) == (other.number, other.mask, &other.name)
+    }
+
     /// Whether another is about the same. One about a directory is never about something else.
     fn is_about(&self, other: &RawRecord) -> bool {
         // The kernel names a directory whose attributes change, and not where it stands.
@@ -247,7 +304,9 @@ impl RawRecord {
             let mask = record.mask;
             (record.inode, record.target, mask.contains(Mask::IN_ISDIR), is_own(mask))
         };
-        place(self) == place(other) && self.name == other.name
+        let halves =
+            |record: &RawRecord| record.renamed.clone().map(|half| half.map(|half| (half.inode, half.name)));
+        place(self) == place(other) && self.name == other.name && halves(self) == halves(other)
     }
 }
 

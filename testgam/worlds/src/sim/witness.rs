@@ -409,6 +409,7 @@ mod tests {
                 path: name.into(),
                 root: Path::new("/").into(),
                 coverage: None,
+                moved_to: None,
             };
             let tag = (*tag > 0).then_some(Tag::new(*tag));
             witness.handle_event(1, &event, tag, journal)

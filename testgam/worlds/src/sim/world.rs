@@ -195,6 +195,10 @@ impl Client for SimConnection {
         self.sim.borrow_mut().no_exists(self.id).map_err(|why| failed(&why))
     }
 
+    fn tell_moves(&mut self) -> Result<(), StepError> {
+        self.sim.borrow_mut().tell_moves(self.id).map_err(|why| failed(&why))
+    }
+
     fn pending(&mut self) -> Result<bool, StepError> {
         self.sim.borrow_mut().pending(self.id).map_err(|why| failed(&why))
     }

@@ -439,6 +439,10 @@ impl Tree {
         self.journal.handle_rename([from.1, to.1]);
         let kind = if self.is_directory(moved) { Mask::IN_ISDIR } else { Mask::empty() };
         let inode = self.inode_id(moved);
+        let halves = [from, to].map(|(directory, name)| (self.inode_id(directory), name));
+        if let Some(notifier) = &mut self.notifier {
+            notifier.handle_rename(halves, inode, kind);
+        }
         self.tell_name(from.0, from.1, inode, Mask::IN_MOVED_FROM | kind);
         self.tell_name(to.0, to.1, inode, Mask::IN_MOVED_TO | kind);
     }

@@ -7,7 +7,7 @@ use nix::errno::Errno;
 use nix::sys::inotify::AddWatchFlags as Mask;
 
 use super::Tree;
-use super::node::{Caller, Fallible};
+use super::node::{Caller, Fallible, InodeId};
 use crate::sim::notifier::Number;
 
 impl Tree {
@@ -23,6 +23,22 @@ impl Tree {
     /// # Errors
     /// As inotify_add_watch(2); `EBADF` without an instance.
     pub fn add_watch(&mut self, caller: Caller, path: &[u8], mask: Mask, adds: bool) -> Fallible<Number> {
+        let inode = self.watchable(caller, path)?;
+        self.notifier.as_mut().ok_or(Errno::EBADF)?.watch(inode, path, mask, adds)
+    }
+
+    /// Gives a watch back.
+    ///
+    /// # Errors
+    /// As inotify_rm_watch(2).
+    pub fn remove_watch(&mut self, caller: Caller, number: Number) -> Fallible<()> {
+        let watched = self.notifier.as_ref().and_then(|notifier| notifier.watched(number));
+        let is_there = watched.is_some_and(|(path, inode)| self.watchable(caller, path) == Ok(inode));
+        self.notifier.as_mut().ok_or(Errno::EBADF)?.remove(number, is_there)
+    }
+
+    /// The directory at a path.
+    fn watchable(&self, caller: Caller, path: &[u8]) -> Fallible<InodeId> {
         let directory = self.look_far(caller, path)?;
         if self.file_type(directory) != FileType::Directory {
             return Err(Errno::ENOTDIR);
@@ -30,7 +46,6 @@ impl Tree {
         if !self.may_read(caller, directory) {
             return Err(Errno::EACCES);
         }
-        let inode = self.inode_id(directory);
-        self.notifier.as_mut().ok_or(Errno::EBADF)?.watch(inode, mask, adds)
+        Ok(self.inode_id(directory))
     }
 }
