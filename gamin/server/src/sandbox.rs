@@ -105,6 +105,7 @@ mod tests {
     use std::fs::{self, File, OpenOptions};
     use std::io;
     use std::net::{TcpListener, TcpStream};
+    use std::num::NonZero;
     use std::os::fd::AsRawFd;
     use std::os::linux::net::SocketAddrExt;
     use std::os::unix::fs::{OpenOptionsExt, PermissionsExt, chown, symlink};
@@ -115,8 +116,11 @@ mod tests {
     use std::thread;
 
     use nix::fcntl::{AT_FDCWD, OFlag, open};
+    use nix::mount::{MsFlags, mount, umount};
     use nix::sched::{CloneFlags, unshare};
     use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify};
+    use nix::sys::mman::{MapFlags, ProtFlags, mmap_anonymous, munmap};
+    use nix::sys::ptrace;
     use nix::sys::signal::kill;
     use nix::sys::stat::{Mode, UtimensatFlags, utimensat};
     use nix::sys::time::TimeSpec;
@@ -173,6 +177,7 @@ mod tests {
         let (file, new) = (room.join("file"), room.join("new"));
         let mut nameless = OpenOptions::new();
         nameless.write(true).custom_flags(OFlag::O_TMPFILE.bits());
+        let none = None::<&str>;
         vec![
             ("read a file", fs::read(&file).map(drop)),
             ("read a file of the system", fs::read("/etc/passwd").map(drop)),
@@ -193,6 +198,10 @@ mod tests {
             ("connect over the network", TcpStream::connect(doors.port).map(drop)),
             ("listen", TcpListener::bind("127.0.0.1:0").map(drop)),
             ("signal its parent", kill(getppid(), None).map_err(Into::into)),
+            // There is no such file system, of which the kernel speaks last.
+            ("mount", mount(none, room, Some("none such"), MsFlags::empty(), none).map_err(Into::into)),
+            // Were it allowed, it would end with the thread.
+            ("trace its parent", ptrace::seize(getppid(), ptrace::Options::empty()).map_err(Into::into)),
         ]
     }
 
@@ -212,7 +221,20 @@ mod tests {
             ("signal itself", kill(getpid(), None).map_err(Into::into)),
             ("leave the namespace", unshare(CloneFlags::CLONE_NEWUSER).map_err(Into::into)),
             ("set a limit", setrlimit(Resource::RLIMIT_CORE, 0, 0).map_err(Into::into)),
+            ("unmount", umount(room).map_err(Into::into)),
+            ("have memory that is executable", map(ProtFlags::PROT_READ | ProtFlags::PROT_EXEC)),
         ]
+    }
+
+    /// Asks for a page of memory.
+    #[allow(unsafe_code)]
+    fn map(protection: ProtFlags) -> io::Result<()> {
+        let page = NonZero::new(4096).expect("it is a number");
+        // SAFETY: no address is asked for, so what is mapped is where nothing was; nobody but this function knows of it, and it is
+        // neither read nor run.
+        let mapped = unsafe { mmap_anonymous(None, page, protection, MapFlags::MAP_PRIVATE) }?;
+        // SAFETY: this is the page that was mapped above, and nothing refers to it.
+        Ok(unsafe { munmap(mapped, page.get()) }?)
     }
 
     fn assert_denied(tried: Vec<(&'static str, io::Result<()>)>) {
@@ -261,6 +283,7 @@ mod tests {
             let length = fs::symlink_metadata(room.join("file"))?.len();
             // A thread is confined as who has started it.
             let read = thread::spawn(|| fs::read("/etc/passwd").map(drop)).join();
+            map(ProtFlags::PROT_READ | ProtFlags::PROT_WRITE)?;
             Ok((listed, length, vec![("read", read.expect("it does not panic"))]))
         });
         let (listed, length, tried) = done.expect("it may");
