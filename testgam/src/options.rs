@@ -84,6 +84,9 @@ pub enum OptionsError {
     /// The form of lines was named, and nobody who prints any.
     #[error("--line is for a watcher: name its command with --world")]
     Line,
+    /// A kernel was named, and no server that could ask it.
+    #[error("--fanotify is for the worlds sim and live: elsewhere there is no server of ours")]
+    Fanotify,
     /// There is no such watcher.
     #[error(transparent)]
     Peer(#[from] PeerError),

@@ -66,6 +66,9 @@ pub struct ExploreArguments {
     /// With a watcher, have nothing go wrong: it is not stopped or killed, and nobody writes at the same time
     #[arg(long)]
     pub calm: bool,
+    /// Have each server ask fanotify, not inotify, in the worlds sim and live [default: one of five does]
+    #[arg(long)]
+    pub fanotify: bool,
     /// How many histories are played at once [default: the number of processors]
     #[arg(short, long, value_name = "N")]
     pub jobs: Option<NonZero<usize>>,
@@ -204,9 +207,12 @@ impl ExploreArguments {
         let players = Players { peers: self.peers.clone(), line: self.line.clone(), ..Players::default() };
         let play = players.options(Some(world))?;
         let is_flat = play.contender.as_ref().is_some_and(Contender::is_flat);
+        if self.fanotify && !matches!(play.world, WorldKind::Sim | WorldKind::Live) {
+            return Err(OptionsError::Fanotify);
+        }
         let dice = Dice::new(play.world);
         let steps = self.steps.map_or(dice.steps, |steps| steps.get().into());
-        let dice = Dice { steps, is_flat, is_calm: self.calm, ..dice };
+        let dice = Dice { steps, is_flat, is_calm: self.calm, is_fanotify: self.fanotify, ..dice };
         let seconds = self.seconds.or(self.histories.is_none().then_some(SECONDS));
         let within = |seconds: Option<u64>| {
             seconds.map_or(stop.clone(), |seconds| stop.within(Duration::from_secs(seconds)))
@@ -236,8 +242,9 @@ impl ExploreArguments {
         let (number, steps) = (finding.number, dice.steps);
         let background = if self.background { " --background" } else { "" };
         let calm = if dice.is_calm { " --calm" } else { "" };
+        let fanotify = if dice.is_fanotify { " --fanotify" } else { "" };
         let find = format!(
-            "testgam explore {world}{background}{calm} --steps {steps} --seed {seed} --first {number} --histories 1"
+            "testgam explore {world}{background}{calm}{fanotify} --steps {steps} --seed {seed} --first {number} --histories 1"
         );
         // A file alone is not played in the background.
         let play = (!self.background).then(|| format!("testgam {world} FILE"));

@@ -103,13 +103,15 @@ pub struct Dice {
     pub is_flat: bool,
     /// Whether nothing goes wrong, as far as there is a choice.
     pub is_calm: bool,
+    /// Whether each server asks fanotify.
+    pub is_fanotify: bool,
 }
 
 impl Dice {
     /// Those for a world, of as many steps as a history usually has there.
     pub fn new(world: WorldKind) -> Dice {
         let steps = if world == WorldKind::Peer { PEER_STEPS } else { STEPS };
-        Dice { world, steps, is_flat: false, is_calm: false }
+        Dice { world, steps, is_flat: false, is_calm: false, is_fanotify: false }
     }
 
     /// Whether clients there can be told of renames as such.
@@ -132,7 +134,7 @@ impl Dice {
             WorldKind::Peer => ORDEALS.iter().copied().map(Trouble::Ordeal).collect(),
         };
         let count = trouble.len();
-        (setup(self.world), subsequence(trouble, 0..=count))
+        (setup(self.world, self.is_fanotify), subsequence(trouble, 0..=count))
     }
 
     /// What happens in a history that begins so.
@@ -179,8 +181,8 @@ impl Dice {
     }
 }
 
-/// How the server is set up, and the world's clock.
-fn setup(world: WorldKind) -> BoxedStrategy<Lines> {
+/// How the server is set up, if it does not have to ask fanotify, and the world's clock.
+fn setup(world: WorldKind, is_fanotify: bool) -> BoxedStrategy<Lines> {
     let line = |line: &str| Just(vec![line.to_owned()]);
     if world == WorldKind::Peer {
         return Just(Lines::new()).boxed();
@@ -194,9 +196,10 @@ fn setup(world: WorldKind) -> BoxedStrategy<Lines> {
         1 => line("server pollonly"),
         1 => line("server unprivileged"),
     ];
+    let server = if is_fanotify { line("server fanotify").boxed() } else { server.boxed() };
     if world != WorldKind::Sim {
         let watches = (0..8u32).prop_map(|count| vec![format!("server watches {count}")]);
-        return prop_oneof![8 => server, 1 => watches].boxed();
+        return if is_fanotify { server } else { prop_oneof![8 => server, 1 => watches].boxed() };
     }
     let clock = prop_oneof![4 => Just(Lines::new()), 1 => line("fault coarse-clock 4")];
     // What is told to a socket that takes little is merged only when much lies ready for it already.
@@ -467,7 +470,7 @@ mod tests {
         fn every_line_reads_as_a_step(
             steps in select(&[(WorldKind::Sim, IN_SIM), (WorldKind::Live, IN_LIVE)])
                 .prop_flat_map(|(world, trouble)| Dice { steps: 20, ..Dice::new(world) }.steps(&(Lines::new(), trouble.to_vec()))),
-            setup in setup(WorldKind::Sim),
+            setup in setup(WorldKind::Sim, false),
         ) {
             let lines = [vec![EXTENDED_HEADER.to_owned()], setup, steps.concat()].concat();
             let script = Script::parse(lines.join("\n").as_bytes());

@@ -484,9 +484,10 @@ fn an_exploration_that_finds_nothing_says_that_every_promise_held() {
 
 #[test]
 fn an_exploration_that_plays_nothing_says_why() {
-    let cases: [(&[&str], &str); 2] = [
+    let cases: [(&[&str], &str); 3] = [
         // With a server, that watches.
         (&["--background"], "--world embedded"),
+        (&["--fanotify", "--world", "embedded"], "there is no server of ours"),
         (&["--histories", "0"], "nothing could be played: there was no history to play"),
     ];
     for (arguments, why) in cases {
