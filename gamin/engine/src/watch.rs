@@ -416,7 +416,7 @@ impl Watch {
     /// Whether a notice tells what has happened, and not only that there is something to look into.
     pub(crate) fn is_told_by(&self, notice: &Waiting) -> bool {
         match notice {
-            Waiting::Entry(..) => true,
+            Waiting::Entry(..) => !matches!(self.known, Known::Absent),
             Waiting::Dependency(need, entry) => self.is_itself(need, *entry),
             Waiting::Attributes => false,
         }

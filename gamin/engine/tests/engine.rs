@@ -143,6 +143,31 @@ fn a_refused_watch_is_polled_until_the_kernel_has_room() {
 }
 
 #[test]
+fn a_newcomer_is_not_told_of_a_file_as_it_was_before_he_asked() {
+    let mut world = World::new(Method::Kernel);
+    world.put("/d/a", FileType::Other);
+    world.refused.insert(path("/d"));
+    world.subscribe(1, "/d", Kind::Directory);
+    let before = world.listed["a"].expect("because it was seen");
+    world.modify("/d/a");
+    world.refused.clear();
+    world.hung.insert(path("/d"));
+    world.subscribe(2, "/d", Kind::Directory);
+    let (id, request) = world.held.pop_first().expect("because it is looked at for him");
+    let scan = world.scan(&request);
+    let after = world.modify("/d/a");
+    world.notice("/d", "a", Change::Modified, Seen::Present(after));
+    world.take();
+    world.hung.clear();
+    world.engine.handle_scan(world.now, id, scan);
+    world.carry_out();
+    assert_eq!(world.take(), ["1 kernel", "2 - Exists", "2 a Exists", "2 - EndExist"]);
+    assert_ne!(world.listed["a"], Some(before));
+    world.pass(MS * 5);
+    assert_eq!(world.take(), ["1 a Changed", "2 a Changed"]);
+}
+
+#[test]
 fn a_barrier_looks_at_what_is_polled() {
     let mut world = World::new(POLL);
     world.subscribe(1, "/d", Kind::Directory);

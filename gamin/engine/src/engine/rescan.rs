@@ -213,10 +213,10 @@ impl Engine {
             self.break_off(id, *begun);
         }
         let Some(watch) = self.watches.get_mut(&id) else { return };
-        let noticed = watch.noticed(&waiting, is_moved);
-        // The scan has seen already what changed on the way.
+        // The scan has seen already what changed on the way, and in a directory to which it had still to lead again.
         let is_left = |(at, notice): &(usize, Waiting)| *at >= overtaken || watch.is_told_by(notice);
         let left: Vec<_> = waiting.into_iter().enumerate().filter(is_left).collect();
+        let noticed = watch.noticed(left.iter().map(|(_, notice)| notice), is_moved);
         self.accept(now, id, found, detail, &noticed);
         if let Some(begun) = begun {
             self.go_on(id, *begun, &left);
@@ -281,7 +281,12 @@ impl Engine {
             (Kind::Directory, Found::Directory { stamp, entries, .. }) => {
                 was_unasked = entries == Entries::Unasked;
                 let in_doubt = detail != Detail::Names;
+                let was_known = matches!(watch.known, Known::Directory(_));
                 watch.known.learn_directory(stamp, entries, in_doubt, &noticed.entries, &mut told);
+                // Of what the notices tell next, what was known may have been over before a newcomer asked.
+                if in_doubt && was_known && watch.subscribers.waiting().next().is_some() {
+                    noticed.entries.iter().for_each(|name| watch.known.forget_stamp(name));
+                }
             }
         }
         if watch.plan().calm_at.is_some() && !told.is_empty() {

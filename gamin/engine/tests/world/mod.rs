@@ -10,7 +10,7 @@ use std::time::Duration;
 use gamin_engine::{
     ArmingId, BarrierId, Change, Config, Dependency, Detail, Effect, Engine, Entries, EntryNotice, Eye,
     FileType, Found, Kind, Level, Method, Name, Notice, Output, Policy, Refusal, RevalidationRequest, Scan,
-    ScanId, ScanRequest, Seen, Stamp, Subject, SubscriptionId, Time, TreePath,
+    ScanId, ScanRequest, Seen, Stamp, Subject, SubscriptionId, Tag, Time, TreePath,
 };
 
 /// A host whose file system has no links.
@@ -28,6 +28,8 @@ pub struct World {
     pub scanned: usize,
     pub revalidating: usize,
     pub told: Vec<String>,
+    /// The entries of the last listing, each with the state that it tells.
+    pub listed: BTreeMap<String, Option<Tag>>,
     /// Whether directories are so large that their names are listed without stamps, where that is enough.
     pub is_large: bool,
 }
@@ -57,7 +59,7 @@ pub fn path(text: &str) -> TreePath {
 impl World {
     pub fn new(policy: impl Policy + 'static) -> World {
         let engine = Engine::new(Config { policy: Arc::new(policy), poll_interval: MS * 1000 });
-        let (tree, armed, refused, hung, held, told) = Default::default();
+        let (tree, armed, refused, hung, held, told, listed) = Default::default();
         let mut world = World {
             engine,
             now: Time::default(),
@@ -70,6 +72,7 @@ impl World {
             scanned: 0,
             revalidating: 0,
             told,
+            listed,
             is_large: false,
         };
         world.put("/d", FileType::Directory);
@@ -209,9 +212,11 @@ impl World {
         while let Some(output) = self.engine.poll_output() {
             self.told.push(match output {
                 Output::Listing(subscription, mut listing) => {
-                    while let Some((name, _)) = listing.take_next() {
-                        let name = String::from_utf8_lossy(name);
+                    self.listed.clear();
+                    while let Some((name, tag)) = listing.take_next() {
+                        let name = String::from_utf8_lossy(name).into_owned();
                         self.told.push(format!("{} {name} Exists", subscription.0));
+                        self.listed.insert(name, tag);
                     }
                     continue;
                 }
