@@ -50,12 +50,19 @@ pub struct Backend {
     /// Room for what is read, kept from one time to the next.
     records: Vec<Record>,
     notices: Vec<Notice>,
+    /// A directory has moved.
+    has_moved: bool,
 }
 
 impl Backend {
     /// No armings so far.
     pub fn new() -> Backend {
-        Backend { armings: Armings::new(), records: Vec::new(), notices: Vec::new() }
+        Backend { armings: Armings::new(), records: Vec::new(), notices: Vec::new(), has_moved: false }
+    }
+
+    /// Whether a directory has moved since this was last asked. What is mounted in it has moved with it, of which the kernel says nothing.
+    pub fn take_moved(&mut self) -> bool {
+        std::mem::take(&mut self.has_moved)
     }
 
     /// Takes what is mounted by now: no remote mount is touched, and none of its directories armed.
@@ -145,6 +152,7 @@ impl Backend {
         let first = notices.len();
         let mut overflowed = false;
         for record in self.records.drain(..) {
+            self.has_moved |= record.is_of_a_moved_directory();
             match record {
                 Record::Overflow => {
                     if !overflowed {

@@ -87,3 +87,20 @@ pub enum Record {
         is_directory: bool,
     },
 }
+
+impl Record {
+    /// Whether it says that a directory is elsewhere by now, or may be.
+    pub(crate) fn is_of_a_moved_directory(&self) -> bool {
+        match self {
+            // Of what was lost nobody knows.
+            Record::Moved(_) | Record::Overflow => true,
+            Record::Entry { change, is_directory, .. } => {
+                *is_directory && matches!(change, Change::MovedFrom | Change::MovedTo)
+            }
+            Record::Unordered { comes, goes, is_directory, .. } => {
+                *is_directory && (*comes == Change::MovedTo || *goes == Change::MovedFrom)
+            }
+            Record::Ended(_) | Record::Attributes(_) => false,
+        }
+    }
+}

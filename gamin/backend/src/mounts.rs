@@ -96,7 +96,7 @@ impl Mounts {
     }
 
     /// Whether there is any remote mount, but for that of `/`.
-    pub(crate) fn has_remote(&self) -> bool {
+    pub fn has_remote(&self) -> bool {
         !self.remote.is_empty()
     }
 

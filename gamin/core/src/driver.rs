@@ -25,8 +25,8 @@ const ENTRIES_MAX: usize = 1024;
 
 /// The system under a server: its kernel, its files, and those who look at them away from the loop.
 pub trait System: Kernel + Workers {
-    /// What is mounted by now, if that is not as it was when last asked.
-    fn remounted(&mut self) -> Option<Arc<Mounts>>;
+    /// What is mounted by now, if that is not as it was when last asked, or may be at other places, of which the kernel says nothing.
+    fn remounted(&mut self, may_have_moved: bool) -> Option<Arc<Mounts>>;
 
     /// Makes a scan, as far as it can be made in this lane.
     ///
@@ -250,7 +250,10 @@ impl Driver {
 
     /// Takes in what is mounted by now.
     pub fn follow_mounts<S: System>(&mut self, system: &mut S, now: Time) {
-        if let Some(mounts) = system.remounted() {
+        let may_have_moved = self.backend.take_moved() && self.policy.mounts.has_remote();
+        if let Some(mounts) = system.remounted(may_have_moved)
+            && !mounts.changed_since(&self.policy.mounts).is_empty()
+        {
             let policy = Policy { mounts, ..self.policy.clone() };
             self.handle_policy(system, now, policy);
         }

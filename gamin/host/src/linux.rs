@@ -66,13 +66,13 @@ impl Workers for Linux {
 }
 
 impl System for Linux {
-    fn remounted(&mut self) -> Option<Arc<Mounts>> {
+    fn remounted(&mut self, may_have_moved: bool) -> Option<Arc<Mounts>> {
         let Some(table) = &self.table else {
             // What is mounted may be another by now.
             self.file_systems.forget();
             return None;
         };
-        self.is_remounted |= table.is_changed();
+        self.is_remounted |= may_have_moved | table.is_changed();
         if !std::mem::take(&mut self.is_remounted) {
             return None;
         }

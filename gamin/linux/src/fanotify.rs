@@ -192,23 +192,28 @@ impl Fanotify {
             if mask & FAN_ONDIR != 0 && mask & (FAN_CREATE | FAN_MOVED_TO) != 0 {
                 self.add_child(number, name, target);
             }
-            records.extend(meaning::of_entry(number, &Name::from(name), mask));
+            // Who goes on writing to a file that was removed does so under the name that it had: it may be another's by now.
+            let is_another = |target: &[u8]| self.child(number, name).is_ok_and(|there| *there != *target);
+            if !(meaning::stays(mask) && mask & FAN_ONDIR == 0 && target.is_some_and(is_another)) {
+                records.extend(meaning::of_entry(number, &Name::from(name), mask));
+            }
         }
     }
 
     /// A directory came to one that is watched.
     fn add_child(&mut self, number: Number, name: &[u8], target: Option<&[u8]>) {
         if let Some(target) = target {
-            return self.children.add(target, number, name);
-        }
-        let Some(watch) = self.watches.get(&number) else { return };
-        let place = open(&watch.directory).and_then(|open| {
-            let name = CString::new(name).map_err(|_| Errno::EINVAL)?;
-            place_in(&open, &name)
-        });
-        if let Ok(place) = place {
+            self.children.add(target, number, name);
+        } else if let Ok(place) = self.child(number, name) {
             self.children.add(&place, number, name);
         }
+    }
+
+    /// What names an entry of a directory that is watched, if that is where it was.
+    fn child(&self, number: Number, name: &[u8]) -> nix::Result<Box<[u8]>> {
+        let watch = self.watches.get(&number).ok_or(Errno::ENOENT)?;
+        let name = CString::new(name).map_err(|_| Errno::EINVAL)?;
+        place_in(&open(&watch.directory)?, &name)
     }
 
     /// Puts a mark on its directory, or takes it off, if that is still where it was watched.

@@ -236,9 +236,9 @@ impl Workers for Counted<'_> {
 }
 
 impl System for Counted<'_> {
-    fn remounted(&mut self) -> Option<Arc<Mounts>> {
+    fn remounted(&mut self, may_have_moved: bool) -> Option<Arc<Mounts>> {
         self.call();
-        self.system.remounted()
+        self.system.remounted(may_have_moved)
     }
 }
 

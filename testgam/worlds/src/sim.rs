@@ -174,6 +174,7 @@ impl Sim {
         let (now, files, pipes, faults) = (self.now, &mut self.files, &mut self.pipes, &mut self.faults);
         let mut world = host::World { now, files, pipes, faults };
         if std::mem::take(&mut self.has_new_surroundings) {
+            self.setup.mounts = world.files.tree.mount_table();
             server.handle_surroundings(&mut world, &self.setup);
         }
         let did = server.turn(&mut world);
@@ -286,7 +287,6 @@ impl Sim {
 
     /// Has the server read what is mounted by now.
     fn remount(&mut self) {
-        self.setup.mounts = self.files.tree.mount_table();
         self.has_new_surroundings = true;
     }
 

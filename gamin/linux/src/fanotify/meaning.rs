@@ -47,6 +47,11 @@ pub fn of_directory(number: Number, name: Name) -> Record {
     Record::Entry { number, name, change: Change::Attributes, is_directory: true, cookie: None }
 }
 
+/// Whether a packet about an entry says of it neither that it came nor that it went.
+pub fn stays(mask: u64) -> bool {
+    COMES.iter().chain(&GOES).all(|(bit, _)| mask & bit == 0)
+}
+
 /// What a packet about an entry says.
 pub fn of_entry(number: Number, name: &Name, mask: u64) -> impl Iterator<Item = Record> {
     let of = move |changes: &[(u64, Change)]| {

@@ -291,6 +291,25 @@ impl Journal {
         }
     }
 
+    /// What a directory that is followed is, and which way leads to it.
+    pub fn leads_to(&self, path: &TreePath) -> Option<u64> {
+        match self.paths.get(&(path.clone(), Kind::Directory))?.root.last() {
+            State::Present(FileSight { identity, .. }) => Some(identity),
+            State::Absent | State::Hidden => None,
+        }
+    }
+
+    /// Takes note that a path came to lead elsewhere while the directory to which it led was read: what came into that meanwhile was found
+    /// there, though it was never at that path.
+    pub fn handle_torn_scan(&mut self, path: &TreePath, found: Vec<Name>) {
+        let moment = self.moment;
+        let Some(chronicle) = self.paths.get_mut(&(path.clone(), Kind::Directory)) else { return };
+        for name in found {
+            let began = chronicle.began;
+            chronicle.entries.entry(name).or_insert_with(|| Life::new(began)).doubt(moment);
+        }
+    }
+
     /// Takes note that a scan of a path is to be made away from the server's loop, or that one which was is answered.
     pub fn handle_long_scan(&mut self, path: &TreePath, is_answered: bool) {
         for (_, chronicle) in self.paths.iter_mut().filter(|((of, _), _)| of == path) {

@@ -100,6 +100,17 @@ impl System<'_> {
         Some(scan)
     }
 
+    /// Whether fanotify tells it of a file that has lost its name, which another has by now.
+    fn is_of_another(&self, event: &RawRecord) -> bool {
+        let tree = &self.files.tree;
+        let (Some(name), Some(target)) = (&event.name, event.target) else { return false };
+        let watched = tree.notifier.as_ref().and_then(|notifier| notifier.watched(event.number));
+        let directory = watched.and_then(|(path, _)| tree.look_far(self.caller, path).ok());
+        let there = directory.and_then(|directory| tree.look_up_at(self.caller, directory, name).ok());
+        let is_another = there.is_some_and(|there| tree.inode_id(there) != target);
+        meaning::stays(event.mask.bits().into()) && !event.mask.contains(Mask::IN_ISDIR) && is_another
+    }
+
     /// Makes a scan by the worker of a lane; an error is the mount that does not answer.
     fn look_from(
         &mut self,
@@ -147,17 +158,30 @@ impl Kernel for System<'_> {
         let Some(notifier) = self.files.tree.notifier.as_mut() else { return Ok(false) };
         records.extend(notifier.take_ended().map(Record::Ended));
         let events = notifier.read(BUFFER_BYTES);
-        let mut renames = Renames::default();
         for event in &events {
+            let is_of_another = self.is_of_another(event);
+            let Some(notifier) = self.files.tree.notifier.as_mut() else { break };
             match notifier.kind {
                 NotifierKind::Inotify => {
                     let mask = EventMask::from_bits_truncate(event.mask.bits());
                     records.extend(record(event.number, mask, event.cookie, event.name.as_deref()));
                 }
-                NotifierKind::Fanotify => tell_packet(event, &mut renames, records),
+                NotifierKind::Fanotify if is_of_another => notifier.told_renames.handle(&mut [], 0),
+                NotifierKind::Fanotify => tell_packet(event, &mut notifier.told_renames, records),
             }
         }
         Ok(!events.is_empty())
+    }
+}
+
+/// What was found in a directory.
+fn names_in(found: &Found) -> Vec<Name> {
+    match found {
+        Found::Directory { entries: Entries::Listed(listed), .. } => {
+            listed.iter().map(|(name, _)| name.clone()).collect()
+        }
+        Found::Directory { entries: Entries::Named(names), .. } => names.iter().map(Name::from).collect(),
+        _ => Vec::new(),
     }
 }
 
@@ -209,9 +233,15 @@ impl gamin_core::Workers for System<'_> {
 }
 
 impl gamin_core::System for System<'_> {
-    fn remounted(&mut self) -> Option<Arc<Mounts>> {
-        // The world says so itself, when the server comes to look.
-        None
+    fn remounted(&mut self, may_have_moved: bool) -> Option<Arc<Mounts>> {
+        // Otherwise the world says so itself, when the server comes to look.
+        if !may_have_moved {
+            return None;
+        }
+        if let Some(notifier) = &mut self.files.tree.notifier {
+            notifier.handle_mounts();
+        }
+        Some(Arc::new(Mounts::parse(&self.files.tree.mount_table())))
     }
 
     fn scan(&mut self, request: &ScanRequest, mounts: &Mounts, lane: &Lane) -> Result<Scan, OffLane> {
@@ -229,6 +259,7 @@ impl gamin_core::System for System<'_> {
                 });
             }
         }
+        let led_to = self.files.tree.journal().leads_to(&request.path);
         let mut eyes = Eyes::new(self.files, self.caller, &meanwhile);
         let looked = scan(&mut eyes, request, mounts, lane);
         drop(eyes);
@@ -236,6 +267,9 @@ impl gamin_core::System for System<'_> {
             self.files.tree.journal_mut().handle_long_scan(&request.path, false);
         }
         let Scan { dependencies, stops_short, found } = looked?;
+        if self.files.tree.journal().leads_to(&request.path) != led_to {
+            self.files.tree.journal_mut().handle_torn_scan(&request.path, names_in(&found));
+        }
         self.files.tree.journal_mut().handle_scan(&request.path, failure.is_some());
         let found = match (failure, found) {
             (None, found) => found,

@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use gamin_core::engine::Name;
+use gamin_linux::fanotify::meaning::Renames;
 use nix::errno::Errno;
 use nix::sys::inotify::AddWatchFlags as Mask;
 
@@ -85,6 +86,8 @@ pub struct Notifier {
     last: Number,
     /// How many renames there were.
     renames: u32,
+    /// What whoever reads has made out of fanotify's packets so far.
+    pub told_renames: Renames,
     /// How many watches the user may have.
     pub watches_max: usize,
     /// How many events wait at most.
@@ -105,6 +108,7 @@ impl Notifier {
             ended: Vec::new(),
             last: 0,
             renames: 0,
+            told_renames: Renames::default(),
             watches_max: usize::MAX,
             queue_max: QUEUE_MAX,
         }
