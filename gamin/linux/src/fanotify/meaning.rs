@@ -159,4 +159,74 @@ mod tests {
         let noise = libc::FAN_ACCESS | libc::FAN_OPEN | libc::FAN_CLOSE_NOWRITE;
         assert!(levels.iter().all(|mask| mask & noise == 0));
     }
+
+    /// A packet: of a rename from one entry to another, as far as they are watched, or the record that was made of it.
+    enum Told {
+        Renamed([Option<&'static str>; 2]),
+        Entry(&'static str, Change),
+    }
+
+    /// Of which rename each record is one half.
+    fn paired(packets: &[Told]) -> Vec<Option<Cookie>> {
+        let (mut renames, mut records) = (Renames::default(), Vec::new());
+        let name = |name: &str| Name::from(name.as_bytes());
+        for packet in packets {
+            match packet {
+                Told::Renamed(halves) => {
+                    renames.handle_rename(halves.map(|half| half.map(|half| (1, name(half)))));
+                }
+                Told::Entry(entry, change) => {
+                    let first = records.len();
+                    let (name, change) = (name(entry), *change);
+                    records.push(Record::Entry {
+                        number: 1,
+                        name,
+                        change,
+                        is_directory: false,
+                        cookie: None,
+                    });
+                    renames.handle(&mut records, first);
+                }
+            }
+        }
+        let cookie = |record| match record {
+            Record::Entry { cookie, .. } => cookie,
+            other => panic!("{other:?}"),
+        };
+        records.into_iter().map(cookie).collect()
+    }
+
+    #[test]
+    fn what_a_rename_says_of_itself_and_of_its_names_stands_together() {
+        use Told::{Entry, Renamed};
+        let renamed = || Renamed([Some("a"), Some("b")]);
+        let (gone, come) = (|| Entry("a", Change::MovedFrom), || Entry("b", Change::MovedTo));
+        let back =
+            [Renamed([Some("b"), Some("a")]), Entry("b", Change::MovedFrom), Entry("a", Change::MovedTo)];
+        let [one, other] = [1, 2].map(Cookie::of);
+        assert_eq!(paired(&[renamed(), gone(), come()]), [one, one]);
+        assert_eq!(paired(&[gone(), renamed(), come()]), [one, one], "something else had been told of it");
+        let to_and_fro: Vec<_> = [renamed(), gone(), come()].into_iter().chain(back).collect();
+        assert_eq!(paired(&to_and_fro), [one, one, other, other]);
+    }
+
+    #[test]
+    fn what_stands_together_otherwise_is_no_rename() {
+        use Told::{Entry, Renamed};
+        let renamed = || Renamed([Some("a"), Some("b")]);
+        let (gone, come) = (|| Entry("a", Change::MovedFrom), || Entry("b", Change::MovedTo));
+        let noise = || Entry("c", Change::Modified);
+        for apart in [
+            vec![gone(), come()],
+            vec![Renamed([Some("a"), None]), gone(), come()],
+            vec![renamed(), gone(), noise(), come()],
+            vec![renamed(), noise(), gone(), come()],
+            vec![renamed(), Entry("c", Change::MovedFrom), come()],
+            vec![renamed(), gone(), Entry("c", Change::MovedTo)],
+            vec![renamed(), come(), gone()],
+        ] {
+            let told = paired(&apart);
+            assert!(told.iter().all(Option::is_none), "{told:?}");
+        }
+    }
 }
