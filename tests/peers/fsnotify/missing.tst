@@ -1,15 +1,12 @@
 #! testgam extended
 # testgam --world fsnotify tests/peers/fsnotify/missing.tst
-# History 12 of the seed 13: missing:
-# c/s is there, and was not told
+# History 0 of the seed 1: missing:
+# e/file is there, and was not told
 # Played 3 times, it showed that 3 times.
 connect
 moncollection . 9 *
 suspend
-try replace e/a xx
-try mkdir d
-try mkdir d/s
-try copytree d c
+mktree e 0
 heal
 resume
 converged

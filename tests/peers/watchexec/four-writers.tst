@@ -1,5 +1,5 @@
 #! testgam extended
-# testgam --world fswatch tests/peers/fswatch/four-writers.tst
+# testgam --world watchexec tests/peers/watchexec/four-writers.tst
 connect
 mkdir d
 moncollection . 99 *

@@ -1,15 +1,15 @@
 #! testgam extended
-# testgam --world chokidar tests/peers/chokidar/slow-reader.tst
+# testgam --world incron tests/peers/incron/overflow.tst
 connect
 mkdir d
-moncollection . 99 *
+mondir .
 suspend
-fault room 100
-mkfiles d 20000
+server stop
+mkfiles . 20000
 mkdir late
 mkfile late/file
 mkfile last
-fault room all
+server continue
 resume
 converged
 mkdir after

@@ -1,0 +1,24 @@
+#! testgam extended
+# testgam --world parcel tests/peers/parcel/phantom.tst
+# History 4 of the seed 1: phantom:
+# a was told, and is not there
+# Played 3 times, it showed that 3 times.
+connect
+moncollection . 9 *
+suspend
+try mkfile a
+try mv a a
+try write e/a xx
+heal
+resume
+converged
+suspend
+try save a xxx
+try append d/a xxx
+try append d/s/a x
+try write b x
+try mv b b
+try rmfile a
+heal
+resume
+converged
