@@ -222,11 +222,7 @@ impl Connection {
         path: &Path,
         number: Option<RequestNumber>,
     ) -> Result<RequestNumber, Error> {
-        let scope = match kind {
-            Kind::File => Scope::File,
-            Kind::Directory => Scope::Directory,
-        };
-        self.ask(&MonitorRequest { number, ..MonitorRequest::new(path, scope) })
+        self.ask(&MonitorRequest { number, ..MonitorRequest::new(path, kind.into()) })
     }
 
     /// Begins to monitor something, as the methods above do, in more ways.

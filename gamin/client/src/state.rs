@@ -325,11 +325,7 @@ impl State {
         path: &Path,
         number: Option<RequestNumber>,
     ) -> Result<RequestNumber, Error> {
-        let scope = match kind {
-            Kind::File => Scope::File,
-            Kind::Directory => Scope::Directory,
-        };
-        self.ask(&MonitorRequest { number, ..MonitorRequest::new(path, scope) })
+        self.ask(&MonitorRequest { number, ..MonitorRequest::new(path, kind.into()) })
     }
 
     /// Begins a request.

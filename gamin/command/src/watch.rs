@@ -173,16 +173,9 @@ impl Watching<'_> {
             // What it stands for may have been asked for.
             What::Moved => self.options.event.iter().any(|kind| *kind != ChangeKind::Changed),
         };
-        let is_of = |only: &Patterns, absolute: &Path, relative: &Path| match relative.as_os_str().is_empty()
-        {
-            true => only.matches(absolute.file_name().unwrap_or_default().as_ref(), false),
-            false => only.matches(relative, false),
-        };
-        is_wanted
-            && self.only.as_ref().is_none_or(|only| {
-                is_of(only, &change.absolute, &change.relative)
-                    || change.moved_to.as_ref().is_some_and(|to| is_of(only, &to.absolute, &to.relative))
-            })
+        let to = change.moved_to.as_ref().map(|to| matched(&to.absolute, &to.relative));
+        let mut names = std::iter::once(matched(&change.absolute, &change.relative)).chain(to);
+        is_wanted && self.only.as_ref().is_none_or(|only| names.any(|name| only.matches(name, false)))
     }
 
     /// Starts the command if it is time for that, or does what is to be done while it runs.
@@ -247,4 +240,9 @@ impl Watching<'_> {
         }
         Ok(())
     }
+}
+
+/// What patterns are matched with: the path below what was asked for, or the name of that itself.
+fn matched<'a>(absolute: &'a Path, relative: &'a Path) -> &'a Path {
+    if relative.as_os_str().is_empty() { absolute.file_name().unwrap_or_default().as_ref() } else { relative }
 }

@@ -252,7 +252,7 @@ impl Driver {
     pub fn follow_mounts<S: System>(&mut self, system: &mut S, now: Time) {
         let may_have_moved = self.backend.take_moved() && self.policy.mounts.has_remote();
         if let Some(mounts) = system.remounted(may_have_moved)
-            && !mounts.changed_since(&self.policy.mounts).is_empty()
+            && mounts != self.policy.mounts
         {
             let policy = Policy { mounts, ..self.policy.clone() };
             self.handle_policy(system, now, policy);

@@ -413,7 +413,8 @@ impl Watch {
         Noticed { root: root.unwrap_or_default(), entries }
     }
 
-    /// Whether a notice tells what has happened, and not only that there is something to look into.
+    /// Whether a notice tells what has happened, and not only that there is something to look into. Of entries it does only while the
+    /// directory is there.
     pub(crate) fn is_told_by(&self, notice: &Waiting) -> bool {
         match notice {
             Waiting::Entry(..) => !matches!(self.known, Known::Absent),

@@ -117,7 +117,7 @@ impl Follower {
                 return Ok(Some(news));
             }
             let Some(event) = self.connection.try_next_event()? else { return Ok(None) };
-            self.handle_event(&event)?;
+            self.handle_event(event)?;
         }
     }
 
@@ -175,7 +175,7 @@ impl Follower {
     /// Takes in all that has been told.
     fn handle_events(&mut self) -> Result<(), gamin::Error> {
         while let Some(event) = self.connection.try_next_event()? {
-            self.handle_event(&event)?;
+            self.handle_event(event)?;
         }
         Ok(())
     }
@@ -203,17 +203,15 @@ impl Follower {
         self.begin(root, place)
     }
 
-    fn handle_event(&mut self, event: &Event) -> Result<(), gamin::Error> {
-        let Some(to) = &event.moved_to else {
-            return self.handle_happening(event.request, event.code, &event.path, event.coverage);
-        };
+    fn handle_event(&mut self, event: Event) -> Result<(), gamin::Error> {
         let first = self.news.len();
-        self.handle_happening(event.request, Code::Deleted, &event.path, None)?;
-        let other = self.news.len();
-        let code = if to.replaces { Code::Changed } else { Code::Created };
-        self.handle_happening(to.request, code, &to.path, None)?;
-        if other > first {
-            self.join(other);
+        let (event, other) = event.halves();
+        self.handle_half(&event)?;
+        let Some(other) = other else { return Ok(()) };
+        let place = self.news.len();
+        self.handle_half(&other)?;
+        if place > first {
+            self.join(place);
         }
         Ok(())
     }
@@ -232,16 +230,10 @@ impl Follower {
         self.news.remove(other);
     }
 
-    /// Takes what one event says of one path.
-    fn handle_happening(
-        &mut self,
-        request: RequestNumber,
-        code: Code,
-        path: &Path,
-        coverage: Option<Coverage>,
-    ) -> Result<(), gamin::Error> {
-        if let Some(is_listed) = self.rule_files.get_mut(&request) {
-            match code {
+    /// Takes an event that tells of one path.
+    fn handle_half(&mut self, event: &Event) -> Result<(), gamin::Error> {
+        if let Some(is_listed) = self.rule_files.get_mut(&event.request) {
+            match event.code {
                 Code::EndExist => *is_listed = true,
                 code if *is_listed && What::of(code).is_some() => self.read_rules_again()?,
                 _ => {}
@@ -249,12 +241,12 @@ impl Follower {
             self.tell_listed();
             return Ok(());
         }
-        let Some(place) = self.roots.iter().position(|(of_root, _)| *of_root == request) else {
+        let Some(place) = self.roots.iter().position(|(request, _)| *request == event.request) else {
             return Ok(());
         };
         self.tell_elsewhere(place);
-        let name = if path.is_absolute() { Path::new("") } else { path };
-        match (code, coverage) {
+        let name = if event.path.is_absolute() { Path::new("") } else { &event.path };
+        match (event.code, event.coverage) {
             (Code::Coverage, Some(coverage)) => self.handle_gap(place, name, Why::Coverage(coverage)),
             (Code::EndExist, _) => {
                 let (_, root) = &mut self.roots[place];

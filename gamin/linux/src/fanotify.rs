@@ -192,9 +192,8 @@ impl Fanotify {
             if mask & FAN_ONDIR != 0 && mask & (FAN_CREATE | FAN_MOVED_TO) != 0 {
                 self.add_child(number, name, target);
             }
-            // Who goes on writing to a file that was removed does so under the name that it had: it may be another's by now.
             let is_another = |target: &[u8]| self.child(number, name).is_ok_and(|there| *there != *target);
-            if !(meaning::stays(mask) && mask & FAN_ONDIR == 0 && target.is_some_and(is_another)) {
+            if !(meaning::may_be_of_a_removed_file(mask) && target.is_some_and(is_another)) {
                 records.extend(meaning::of_entry(number, &Name::from(name), mask));
             }
         }

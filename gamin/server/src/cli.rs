@@ -34,10 +34,10 @@ struct ServerOptions {
     #[arg(long)]
     notimeout: bool,
     /// Look at files every second instead of asking the kernel to tell
-    #[arg(long)]
+    #[arg(long, overrides_with = "pollonly")]
     pollonly: bool,
     /// Ask fanotify to tell of changes, as is done where inotify has no instance left
-    #[arg(long)]
+    #[arg(long, overrides_with = "fanotify")]
     fanotify: bool,
     /// Leave the terminal and run on in the background; return when there is a server that listens
     ///

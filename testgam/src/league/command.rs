@@ -120,7 +120,7 @@ fn try_run(arguments: &LeagueArguments, stop: &Stop) -> Result<usize, LeagueErro
         let each = || std::iter::from_fn(|| league.contenders.get(next.fetch_add(1, Ordering::Relaxed)));
         each().map(|contender| Ok((contender.peer.name.clone(), league.stand(contender)?))).collect()
     };
-    let played: Vec<Result<Vec<(String, Played)>, LeagueError>> = thread::scope(|scope| {
+    let played: Vec<Result<Vec<(String, Turn)>, LeagueError>> = thread::scope(|scope| {
         let threads: Vec<_> = (0..at_once.get()).map(|_| scope.spawn(players)).collect();
         threads.into_iter().map(|thread| thread.join().expect("because no thread panics")).collect()
     });
@@ -131,17 +131,17 @@ fn try_run(arguments: &LeagueArguments, stop: &Stop) -> Result<usize, LeagueErro
     let (mut results, mut absent) = (Vec::new(), Vec::new());
     for contender in &league.contenders {
         match outcomes.remove(&contender.peer.name) {
-            Some(Played::Stood(standing)) => results.push(league.weigh(contender, *standing)?),
-            Some(Played::Absent(one)) => absent.push(one),
-            Some(Played::Interrupted) | None => {}
+            Some(Turn::Stood(standing)) => results.push(league.weigh(contender, *standing)?),
+            Some(Turn::Absent(one)) => absent.push(one),
+            Some(Turn::Interrupted) | None => {}
         }
     }
     write_tables(&arguments.output, &results, &absent)?;
     Ok(results.len())
 }
 
-/// What comes of a watcher before its costs are looked at.
-enum Played {
+/// What comes of a watcher's turn, before it is looked at what it costs.
+enum Turn {
     Stood(Box<Standing>),
     Absent(Absent),
     Interrupted,
@@ -157,20 +157,20 @@ struct League {
 
 impl League {
     /// Has a watcher play, unless it has already.
-    fn stand(&self, contender: &Contender) -> Result<Played, LeagueError> {
+    fn stand(&self, contender: &Contender) -> Result<Turn, LeagueError> {
         let (peer, stop) = (&contender.peer, &self.fixture.stop);
         if stop.is_asked() {
-            return Ok(Played::Interrupted);
+            return Ok(Turn::Interrupted);
         }
         if let Some(before) = self.before(contender) {
             say(&format!("testgam: {}: played already", peer.name));
             write_counterexamples(&self.output, &before, &Ordeals::new(contender, stop))?;
-            return Ok(Played::Stood(Box::new(before)));
+            return Ok(Turn::Stood(Box::new(before)));
         }
         if let Err(why) = version(peer) {
             say(&format!("testgam: {}: not here: {why}; {}", peer.name, peer.install));
             let (name, install) = (peer.name.clone(), peer.install.clone());
-            return Ok(Played::Absent(Absent { name, why, install }));
+            return Ok(Turn::Absent(Absent { name, why, install }));
         }
         let number = self.contenders.iter().position(|other| other.peer.name == peer.name);
         let at = format!("{} ({} of {})", peer.name, number.map_or(0, |at| at + 1), self.contenders.len());
@@ -178,14 +178,14 @@ impl League {
         say(&format!("testgam: {at} begins"));
         let played = play(contender, &self.fixture, &|what| progress.tell(what));
         progress.end();
-        let Ok(result) = played else { return Ok(Played::Interrupted) };
+        let Ok(result) = played else { return Ok(Turn::Interrupted) };
         if stop.is_asked() {
-            return Ok(Played::Interrupted);
+            return Ok(Turn::Interrupted);
         }
         say(&format!("testgam: {at}: {:.0} s", result.took_s));
         write_counterexamples(&self.output, &result, &Ordeals::new(contender, stop))?;
         self.keep(&result)?;
-        Ok(Played::Stood(Box::new(result)))
+        Ok(Turn::Stood(Box::new(result)))
     }
 
     /// Looks at what a watcher costs, unless that is known. Nothing else is played meanwhile.
@@ -195,12 +195,13 @@ impl League {
         }
         let progress = Progress { at: &standing.name, is_seen: io::stderr().is_terminal() };
         progress.tell("what it costs");
-        let expenses = Some(Ordeals::new(contender, &self.fixture.stop).expenses());
+        let expenses = Ordeals::new(contender, &self.fixture.stop).expenses();
         progress.end();
-        let standing = Standing { expenses, ..standing };
-        if !self.fixture.stop.is_asked() {
-            self.keep(&standing)?;
+        if self.fixture.stop.is_asked() {
+            return Ok(standing);
         }
+        let standing = Standing { expenses: Some(expenses), ..standing };
+        self.keep(&standing)?;
         Ok(standing)
     }
 

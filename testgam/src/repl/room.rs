@@ -97,10 +97,7 @@ impl RoomMonitor {
             let why = "a server of this session is running already; `server kill` ends it";
             return Err(StepError::Failed(why.into()));
         }
-        let args = &mut self.options.server.args;
-        if !args.iter().any(|said| said == word) {
-            args.push(word.into());
-        }
+        self.options.server.args.push(word.into());
         self.live.set_server(self.options.server.clone());
         Ok(())
     }

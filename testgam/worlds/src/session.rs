@@ -80,10 +80,8 @@ impl Session {
         words.extend(self.wrapper());
         words.push(self.server.program.clone().into());
         words.extend(self.server.args.iter().cloned());
-        for (is_asked, word) in [(self.is_poll_only, "--pollonly"), (self.without_inotify, "--fanotify")] {
-            let is_said = self.server.args.iter().any(|said| said == word);
-            words.extend((is_asked && !is_said).then(|| word.into()));
-        }
+        words.extend(self.is_poll_only.then(|| "--pollonly".into()));
+        words.extend(self.without_inotify.then(|| "--fanotify".into()));
         if self.has_system_files() {
             words.extend(["--config-dir".into(), self.settings.system_files().into()]);
         }

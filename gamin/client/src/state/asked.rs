@@ -8,7 +8,7 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use gamin_protocol::{self as protocol, Code, Coverage, Request, Tag};
+use gamin_protocol::{self as protocol, Code, Coverage, Kind, Request, Tag};
 
 use super::queue::Queue;
 use super::subscription::{News, Subscription};
@@ -51,6 +51,15 @@ pub enum Scope {
     Directory,
     /// The directory and what is below it.
     Tree(TreeOptions),
+}
+
+impl From<Kind> for Scope {
+    fn from(kind: Kind) -> Scope {
+        match kind {
+            Kind::File => Scope::File,
+            Kind::Directory => Scope::Directory,
+        }
+    }
 }
 
 /// A request, from the call that made it until its Acknowledge has been read.

@@ -213,7 +213,7 @@ impl Engine {
             self.break_off(id, *begun);
         }
         let Some(watch) = self.watches.get_mut(&id) else { return };
-        // The scan has seen already what changed on the way, and in a directory to which it had still to lead again.
+        // What these notices are about, the scan has seen already.
         let is_left = |(at, notice): &(usize, Waiting)| *at >= overtaken || watch.is_told_by(notice);
         let left: Vec<_> = waiting.into_iter().enumerate().filter(is_left).collect();
         let noticed = watch.noticed(left.iter().map(|(_, notice)| notice), is_moved);
@@ -283,7 +283,8 @@ impl Engine {
                 let in_doubt = detail != Detail::Names;
                 let was_known = matches!(watch.known, Known::Directory(_));
                 watch.known.learn_directory(stamp, entries, in_doubt, &noticed.entries, &mut told);
-                // Of what the notices tell next, what was known may have been over before a newcomer asked.
+                // Notices tell of these next. Until then they are known as they were, maybe before a newcomer asked: he is not told that
+                // state.
                 if in_doubt && was_known && watch.subscribers.waiting().next().is_some() {
                     noticed.entries.iter().for_each(|name| watch.known.forget_stamp(name));
                 }

@@ -47,9 +47,11 @@ pub fn of_directory(number: Number, name: Name) -> Record {
     Record::Entry { number, name, change: Change::Attributes, is_directory: true, cookie: None }
 }
 
-/// Whether a packet about an entry says of it neither that it came nor that it went.
-pub fn stays(mask: u64) -> bool {
-    COMES.iter().chain(&GOES).all(|(bit, _)| mask & bit == 0)
+/// Whether a packet about an entry may be about a file that was removed, and that somebody holds open: it is told under the name that it
+/// had, which may be another's by now.
+pub fn may_be_of_a_removed_file(mask: u64) -> bool {
+    let comes_or_goes = COMES.iter().chain(&GOES).any(|(bit, _)| mask & bit != 0);
+    !comes_or_goes && mask & FAN_ONDIR == 0
 }
 
 /// What a packet about an entry says.

@@ -9,7 +9,7 @@ use std::rc::Rc;
 use std::sync::{Arc, RwLockWriteGuard};
 use std::time::{Duration, Instant};
 
-use gamin::{Background, Connection, Event, Kind, MonitorRequest, RequestNumber, Scope};
+use gamin::{Background, Connection, Event, Kind, MonitorRequest, RequestNumber};
 
 use super::options::LiveOptions;
 use super::past::{Past, Silence, await_silence};
@@ -117,12 +117,8 @@ impl LiveClient {
 impl Client for LiveClient {
     fn monitor(&mut self, kind: Kind, path: &Path, number: Option<i32>) -> Result<i32, StepError> {
         let _forks = self.forks();
-        let scope = match kind {
-            Kind::Directory => Scope::Directory,
-            Kind::File => Scope::File,
-        };
         let (number, moves) = (number.map(RequestNumber), self.tells_moves);
-        let request = MonitorRequest { number, moves, ..MonitorRequest::new(path, scope) };
+        let request = MonitorRequest { number, moves, ..MonitorRequest::new(path, kind.into()) };
         self.connection.ask(&request).map(|number| number.0).map_err(|why| failed(&why))
     }
 

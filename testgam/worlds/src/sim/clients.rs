@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use gamin::state::{Outcome, State};
-use gamin::{Error, Event, Kind, MonitorRequest, RequestNumber, Scope};
+use gamin::{Error, Event, Kind, MonitorRequest, RequestNumber};
 use gamin_core::engine::Time;
 
 use super::client::{ClientId, ConnectionLost, SimClient};
@@ -48,12 +48,8 @@ impl Sim {
         number: Option<RequestNumber>,
     ) -> Result<RequestNumber, SimError> {
         self.reconnect(id);
-        let scope = match kind {
-            Kind::Directory => Scope::Directory,
-            Kind::File => Scope::File,
-        };
         let moves = self.client(id)?.tells_moves;
-        let request = MonitorRequest { number, moves, ..MonitorRequest::new(path, scope) };
+        let request = MonitorRequest { number, moves, ..MonitorRequest::new(path, kind.into()) };
         let number = self.command(id, |state| state.ask(&request))?;
         self.check_request(id, number, kind, path);
         Ok(number)

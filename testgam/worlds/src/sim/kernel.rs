@@ -100,7 +100,7 @@ impl System<'_> {
         Some(scan)
     }
 
-    /// Whether fanotify tells it of a file that has lost its name, which another has by now.
+    /// Whether fanotify tells it of a file that was removed, under a name that another has by now.
     fn is_of_another(&self, event: &RawRecord) -> bool {
         let tree = &self.files.tree;
         let (Some(name), Some(target)) = (&event.name, event.target) else { return false };
@@ -108,7 +108,7 @@ impl System<'_> {
         let directory = watched.and_then(|(path, _)| tree.look_far(self.caller, path).ok());
         let there = directory.and_then(|directory| tree.look_up_at(self.caller, directory, name).ok());
         let is_another = there.is_some_and(|there| tree.inode_id(there) != target);
-        meaning::stays(event.mask.bits().into()) && !event.mask.contains(Mask::IN_ISDIR) && is_another
+        meaning::may_be_of_a_removed_file(event.mask.bits().into()) && is_another
     }
 
     /// Makes a scan by the worker of a lane; an error is the mount that does not answer.
@@ -166,6 +166,7 @@ impl Kernel for System<'_> {
                     let mask = EventMask::from_bits_truncate(event.mask.bits());
                     records.extend(record(event.number, mask, event.cookie, event.name.as_deref()));
                 }
+                // No records come of it, but it stands between others.
                 NotifierKind::Fanotify if is_of_another => notifier.told_renames.handle(&mut [], 0),
                 NotifierKind::Fanotify => tell_packet(event, &mut notifier.told_renames, records),
             }
